@@ -1,0 +1,54 @@
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+const nodeGlobals = {
+  process: "readonly",
+  console: "readonly",
+  performance: "readonly",
+  Buffer: "readonly",
+  URL: "readonly",
+  setTimeout: "readonly",
+  clearTimeout: "readonly",
+  setInterval: "readonly",
+  clearInterval: "readonly",
+  setImmediate: "readonly",
+  fetch: "readonly",
+};
+
+export default tseslint.config(
+  { ignores: ["dist/", "node_modules/", "coverage/", ".demo/", ".cache/"] },
+  js.configs.recommended,
+  { files: ["**/*.mjs", "**/*.cjs"], languageOptions: { globals: nodeGlobals } },
+  { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
+  {
+    files: ["**/*.ts"],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        project: ["./tsconfig.test.json", "./tsconfig.editor.json"],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/require-await": "off",
+      eqeqeq: ["error", "always", { null: "ignore" }],
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ regex: "^(node-red|@node-red/)", message: "src/ never sees Node-RED: take what you need as a parameter." }] },
+      ],
+    },
+  },
+  {
+    // Node-RED loads a node through `module.exports`, so an adapter ends with `export =`.
+    files: ["nodes/**/*.ts"],
+    rules: { "@typescript-eslint/no-require-imports": "off" },
+  },
+);

@@ -1,0 +1,57 @@
+/**
+ * The message contract between the nodes of this package. Nothing in it is a function, a socket or a class instance:
+ * every property survives clone, JSON, context storage and MQTT.
+ */
+
+/** Which record a message carries; it picks the CEF mapping. */
+export type RecordKind =
+  | "code42.file-event.v2"
+  | "code42.file-event.v1"
+  | "code42.session"
+  | "code42.alert"
+  | "code42.audit-event"
+  | "epo.threat-event";
+
+/** What a sink confirms in the delivery registry: unit `index` of the `count` units that were sent under `token`. */
+export interface Delivery {
+  token: string;
+  index: number;
+  count: number;
+}
+
+/** Node-RED's own sequence property; core `split` keeps the sequence it cut up in `parts`. */
+export interface MessageParts {
+  id: string;
+  index: number;
+  count?: number;
+  parts?: MessageParts;
+  [property: string]: unknown;
+}
+
+/** A message as our nodes read and write it; what they do not know passes through. */
+export interface FlowMessage {
+  payload?: unknown;
+  topic?: unknown;
+  kind?: unknown;
+  delivery?: unknown;
+  parts?: unknown;
+  [property: string]: unknown;
+}
+
+/** Own JSON objects only: not null, not an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** True if `value` has the shape of `msg.delivery`; whether its token is known is the registry's business. */
+export function isDelivery(value: unknown): value is Delivery {
+  return isRecord(value)
+    && typeof value["token"] === "string"
+    && Number.isInteger(value["index"]) && Number.isInteger(value["count"])
+    && (value["index"] as number) >= 0 && (value["index"] as number) < (value["count"] as number);
+}
+
+/** True if `value` has the shape of `msg.parts`. */
+export function isMessageParts(value: unknown): value is MessageParts {
+  return isRecord(value) && typeof value["id"] === "string" && Number.isInteger(value["index"]) && (value["index"] as number) >= 0;
+}

@@ -1,0 +1,57 @@
+/** Reads node properties as Node-RED hands them over: numbers may be text (`${ENV}` always is), everything may be missing. */
+import { commonError } from "../errors";
+
+export type Properties = Record<string, unknown>;
+
+const describe = (value: unknown) => ({
+  type: value === null ? "null" : Array.isArray(value) ? "array" : typeof value,
+  value: typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value === "number" || typeof value === "boolean" ? String(value) : "",
+});
+
+const isBlank = (value: unknown) => value === undefined || value === null || value === "";
+
+/** A number between `min` and `max`; blank means `fallback`. Throws PROPERTY_NUMBER. */
+export function numberProperty(properties: Properties, name: string, limits: { fallback: number; min: number; max: number; integer?: boolean }): number {
+  const value = properties[name];
+  if (isBlank(value)) return limits.fallback;
+  const number = typeof value === "number" ? value : typeof value === "string" && value.trim() !== "" ? Number(value) : NaN;
+  if (!Number.isFinite(number) || number < limits.min || number > limits.max || (limits.integer === true && !Number.isInteger(number))) {
+    throw commonError("PROPERTY_NUMBER", { name, min: limits.min, max: limits.max, ...describe(value) }, { permanent: true });
+  }
+  return number;
+}
+
+/** One of `choices`; blank means the first. Throws PROPERTY_CHOICE. */
+export function choiceProperty<Choice extends string>(properties: Properties, name: string, choices: readonly [Choice, ...Choice[]]): Choice {
+  const value = properties[name];
+  if (isBlank(value)) return choices[0];
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw commonError("PROPERTY_CHOICE", { name, choices: choices.join(", "), ...describe(value) }, { permanent: true });
+  return found;
+}
+
+/** Text without surrounding white space; blank means `fallback`, or PROPERTY_EMPTY if there is none. Throws PROPERTY_TEXT. */
+export function textProperty(properties: Properties, name: string, fallback?: string): string {
+  const value = properties[name];
+  if (!isBlank(value) && typeof value !== "string" && typeof value !== "number") {
+    throw commonError("PROPERTY_TEXT", { name, ...describe(value) }, { permanent: true });
+  }
+  const text = isBlank(value) ? "" : String(value).trim();
+  if (text !== "") return text;
+  if (fallback === undefined) throw commonError("PROPERTY_EMPTY", { name }, { permanent: true });
+  return fallback;
+}
+
+/** True for `true` and "true"; blank means `fallback`. */
+export function booleanProperty(properties: Properties, name: string, fallback: boolean): boolean {
+  const value = properties[name];
+  return isBlank(value) ? fallback : value === true || value === "true";
+}
+
+/** A list; blank means an empty one. Throws PROPERTY_LIST. */
+export function listProperty(properties: Properties, name: string): unknown[] {
+  const value = properties[name];
+  if (isBlank(value)) return [];
+  if (!Array.isArray(value)) throw commonError("PROPERTY_LIST", { name, ...describe(value) }, { permanent: true });
+  return value;
+}

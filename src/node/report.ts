@@ -1,0 +1,66 @@
+/** How every adapter tells people what is going on: one place for status texts, one for errors. */
+import { SiemError, messageOf, type Params } from "../errors";
+
+/** `RED._` */
+export type Translate = (key: string, params?: Params) => string;
+
+/** green = working, blue = busy, yellow = waiting or degraded, red = failed, grey = stopped. */
+export type Colour = "green" | "blue" | "yellow" | "red" | "grey";
+
+export interface StatusTarget {
+  status(status: { fill?: Colour; shape?: "dot" | "ring"; text?: string }): void;
+}
+
+const MIN_INTERVAL_MS = 250;
+
+/**
+ * Sets a node's status at most every 250 ms, so that a status per page costs nothing; the newest one always arrives.
+ * Green and blue are dots, the others rings.
+ */
+export class StatusLine {
+  private pending: (() => void) | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private last = "";
+
+  constructor(private readonly node: StatusTarget, private readonly translate: Translate) {}
+
+  show(fill: Colour, key: string, params: Params = {}): void {
+    const apply = () => {
+      const text = this.translate(key, params);
+      if (`${fill} ${text}` === this.last) return;
+      this.last = `${fill} ${text}`;
+      this.node.status({ fill, shape: fill === "green" || fill === "blue" ? "dot" : "ring", text });
+    };
+    if (this.timer !== undefined) {
+      this.pending = apply;
+      return;
+    }
+    apply();
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      const next = this.pending;
+      this.pending = undefined;
+      next?.();
+    }, MIN_INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.pending?.();
+    this.pending = undefined;
+  }
+}
+
+/**
+ * The error to give to `done(err)` or `node.error(err, msg)`: the sentence in the server's language where the catalog
+ * has it, the stable code, the cause for the log. A `RED._` without the key answers with the key.
+ */
+export function localise(translate: Translate, error: unknown): Error {
+  if (!(error instanceof SiemError)) return error instanceof Error ? error : new Error(messageOf(error));
+  const text = translate(error.key, error.params);
+  const key = error.key.slice(error.key.indexOf(":") + 1);
+  if (text === error.key || text === key || text.includes(key)) return error;
+  return new SiemError(error.code, error.key, text, {}, { permanent: error.permanent, ...(error.cause === undefined ? {} : { cause: error.cause }) });
+}
