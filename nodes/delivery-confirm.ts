@@ -1,0 +1,61 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
+import { isRecord, type FlowMessage } from "../src/messages";
+import { choiceProperty } from "../src/node/config";
+import { StatusLine, localise } from "../src/node/report";
+
+type ConfirmConfig = NodeDef & Record<string, unknown>;
+
+export = function (RED: NodeAPI) {
+  const translate = RED._;
+
+  function DeliveryConfirm(this: Node, config: ConfirmConfig) {
+    RED.nodes.createNode(this, config);
+    const status = new StatusLine(this, translate);
+    const registry = deliveryRegistry();
+    let settled = 0;
+    let settle: (message: FlowMessage) => Settlement;
+    let rejects = false;
+
+    /** Behind a catch node `msg.error` says why. */
+    const reason = ({ error }: FlowMessage) =>
+      new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", { node: this.name ?? this.id }));
+
+    try {
+      const mode = choiceProperty(config, "mode", ["confirm", "confirm-page", "reject"]);
+      rejects = mode === "reject";
+      settle = {
+        "confirm": (message: FlowMessage) => registry.confirm(message),
+        "confirm-page": (message: FlowMessage) => registry.confirmPage(message),
+        "reject": (message: FlowMessage) => registry.reject(message, reason(message)),
+      }[mode];
+    } catch (error) {
+      const configError = localise(translate, error);
+      this.error(configError, {});
+      status.show("red", "common.status.badConfig");
+      settle = () => {
+        throw configError;
+      };
+    }
+
+    this.on("input", (input, send, done) => {
+      const message = input as FlowMessage;
+      try {
+        if (settle(message) !== "ignored") {
+          settled += 1;
+          status.show(rejects ? "yellow" : "green", rejects ? "status.rejected" : "status.confirmed", { count: settled });
+        } else if (message.delivery !== undefined) {
+          status.show("grey", "status.ignored");
+        }
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      send(input);
+      done();
+    });
+
+    this.on("close", () => status.close());
+  }
+  RED.nodes.registerType("delivery-confirm", DeliveryConfirm as never);
+};

@@ -1,0 +1,225 @@
+/**
+ * A real Node-RED in a process of its own, on a free port of 127.0.0.1.
+ *
+ * `NODE_RED_MODULES` names the `node_modules` folder that Node-RED is taken from; without it, it is the one of this
+ * project. The process ends with the one that started it, also when that was killed.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { root } from "../../scripts/built";
+
+/** A node of a flow as it stands in flows.json; `credentials` go into the credentials file. */
+export type FlowNode = { id: string; type: string; credentials?: Record<string, string>; [property: string]: unknown };
+
+export interface NodeStatus {
+  id: string;
+  status: { fill?: string; shape?: string; text?: string };
+}
+
+export interface NodeRedOptions {
+  /** Flows, credentials, context and settings stand here; it outlives the process. */
+  userDir: string;
+  /** What becomes the `node_modules` of the user directory (see `packedPackage`). */
+  modules: string;
+  /** Written to the user directory before the start; without it, the flows that stand there run. */
+  flows?: readonly FlowNode[];
+  /** Node-RED's `contextStorage` setting. */
+  contextStorage?: Record<string, unknown>;
+  /** More of settings.js; JSON values only. */
+  settings?: Record<string, unknown>;
+  env?: Record<string, string>;
+  /** A free one by default. */
+  port?: number;
+  onStatus?: (status: NodeStatus) => void;
+  /** How many values (a page is as many as it has events) each node has sent so far, by node id; twice a second. */
+  onSent?: (counts: Record<string, number>) => void;
+  /** Each line that Node-RED prints. */
+  onLine?: (line: string) => void;
+  /** How long the start may take, in ms (60,000). */
+  startTimeoutMs?: number;
+}
+
+export interface NodeRedProcess {
+  readonly pid: number;
+  readonly port: number;
+  /** The editor's address, without a slash at its end. */
+  readonly url: string;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** What Node-RED printed so far: the last megabyte of it. */
+  log(): string;
+  /** Deploys `flows` through the admin API and resolves when they run. */
+  deploy(flows: readonly FlowNode[], type?: "full" | "nodes" | "flows" | "reload"): Promise<void>;
+  /** An admin API request; throws on a status other than 2xx. */
+  admin(path: string, init?: RequestInit): Promise<Response>;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, and SIGKILL if that did not end it within 20 s. */
+  stop(): Promise<void>;
+}
+
+/** The context stores of production: `durable` is on disk before a commit returns, `default` is memory. */
+export const durableStore = {
+  default: "memory",
+  memory: { module: "memory" },
+  durable: { module: "localfilesystem", config: { cache: false } },
+};
+
+/** Where Node-RED is taken from. */
+export const nodeRedRequire = createRequire(join(process.env["NODE_RED_MODULES"] ?? join(root, "node_modules"), "index.js"));
+
+const STARTED = /Started (modified )?(flows|nodes)/g;
+const startsIn = (log: string) => log.match(STARTED)?.length ?? 0;
+
+/** What settings.js does beside setting: it tells the parent process what happens, and ends when the parent is gone. */
+const CHILD_SCRIPT = `
+if (process.send) {
+  const { events } = require.main.require("@node-red/util");
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  events.on("node-status", (status) => process.connected && process.send({ status }, () => undefined));
+}
+`;
+
+/** Counts what nodes send. Only where it is asked for, because hooks see every message of every flow. */
+const COUNTING_SCRIPT = `
+if (process.send) {
+  const { hooks } = require.main.require("@node-red/util");
+  const sent = {};
+  let changed = false;
+  hooks.add("onSend.progress", (sends) => {
+    for (const { source, msg } of sends) {
+      sent[source.id] = (sent[source.id] || 0) + (Array.isArray(msg.payload) ? msg.payload.length : 1);
+    }
+    changed = true;
+  });
+  setInterval(() => {
+    if (changed && process.connected) process.send({ sent }, () => undefined);
+    changed = false;
+  }, 500).unref();
+}
+`;
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function prepare(options: NodeRedOptions, port: number): string {
+  const { userDir } = options;
+  const settings = {
+    uiHost: "127.0.0.1",
+    uiPort: port,
+    flowFile: "flows.json",
+    credentialSecret: false,
+    lang: "en-US",
+    telemetry: { enabled: false, updateNotification: false },
+    editorTheme: { tours: false },
+    ...(options.contextStorage === undefined ? {} : { contextStorage: options.contextStorage }),
+    ...options.settings,
+  };
+  mkdirSync(userDir, { recursive: true });
+  const modules = join(userDir, "node_modules");
+  if (!existsSync(modules)) symlinkSync(options.modules, modules);
+  const file = join(userDir, "settings.js");
+  const script = options.onSent === undefined ? CHILD_SCRIPT : CHILD_SCRIPT + COUNTING_SCRIPT;
+  writeFileSync(file, `${script.trimStart()}\nmodule.exports = ${JSON.stringify(settings, null, 2)};\n`);
+  if (options.flows !== undefined) {
+    const credentials = options.flows.filter((node) => node.credentials !== undefined).map((node) => [node.id, node.credentials] as const);
+    writeFileSync(join(userDir, "flows.json"), JSON.stringify(options.flows.map((node) => ({ ...node, credentials: undefined })), null, 2));
+    writeFileSync(join(userDir, "flows_cred.json"), JSON.stringify(Object.fromEntries(credentials)));
+  }
+  return file;
+}
+
+/** Starts Node-RED and resolves when its flows run and the editor answers; throws with the log otherwise. */
+export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
+  const port = options.port ?? await freePort();
+  const settings = prepare(options, port);
+  // A process group of its own: Ctrl-C in a terminal reaches only the parent, which stops things in order.
+  const child = spawn(process.execPath, [nodeRedRequire.resolve("node-red/red.js"), "--userDir", options.userDir, "--settings", settings], {
+    cwd: options.userDir,
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    detached: true,
+  });
+  let log = "";
+  let changed = (): void => undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      log = `${log}${line}\n`.slice(-1_000_000);
+      options.onLine?.(line);
+      changed();
+    });
+  }
+  child.on("message", (message: { status?: NodeStatus; sent?: Record<string, number> }) => {
+    if (message.status !== undefined) options.onStatus?.(message.status);
+    if (message.sent !== undefined) options.onSent?.(message.sent);
+  });
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once("exit", (code, signal) => {
+      resolve({ code, signal });
+      changed();
+    });
+  });
+  const running = () => child.exitCode === null && child.signalCode === null;
+
+  const logged = (ready: () => boolean, what: string) => new Promise<void>((resolve, reject) => {
+    const end = (error?: Error) => {
+      clearTimeout(timer);
+      changed = () => undefined;
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const timer = setTimeout(() => end(new Error(`Node-RED did not ${what} in time:\n${log}`)), options.startTimeoutMs ?? 60_000);
+    changed = () => {
+      if (ready()) end();
+      else if (!running()) end(new Error(`Node-RED ended and did not ${what}:\n${log}`));
+    };
+    changed();
+  });
+
+  const url = `http://127.0.0.1:${port}`;
+  const admin = async (path: string, init?: RequestInit) => {
+    const response = await fetch(`${url}${path}`, init);
+    if (!response.ok) throw new Error(`${init?.method ?? "GET"} ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  };
+  const nodeRed: NodeRedProcess = {
+    pid: child.pid ?? -1,
+    port,
+    url,
+    exited,
+    log: () => log,
+    admin,
+    async deploy(flows, type = "full") {
+      const before = startsIn(log);
+      await admin("/flows", {
+        method: "POST",
+        headers: { "content-type": "application/json", "node-red-api-version": "v2", "node-red-deployment-type": type },
+        body: JSON.stringify({ flows }),
+      });
+      await logged(() => startsIn(log) > before, "start the flows");
+    },
+    kill: (signal) => void child.kill(signal),
+    async stop() {
+      if (!running()) return;
+      child.kill("SIGTERM");
+      const force = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      await exited;
+      clearTimeout(force);
+    },
+  };
+  try {
+    await logged(() => startsIn(log) > 0 && log.includes("Server now running at"), "start");
+  } catch (error) {
+    await nodeRed.stop();
+    throw error;
+  }
+  return nodeRed;
+}
