@@ -1,0 +1,73 @@
+import type { EditorNodeProperties, EditorRED } from "node-red";
+import { baseUrlFault, REGIONS, regionUrl } from "../src/code42/base-url";
+import { isEnvironment, numberBetween } from "../src/editor/validators";
+
+declare const RED: EditorRED;
+
+interface Properties extends EditorNodeProperties {
+  baseUrl: string;
+  authType: "api-client" | "user";
+  tls: string;
+  proxy: string;
+  timeout: string | number;
+  requestsPerMinute: string | number;
+}
+
+interface Credentials {
+  clientId: string;
+  clientSecret: string;
+  username: string;
+  password: string;
+  totpSecret: string;
+}
+
+const text = (key: string): string => RED._(`@security-events/node-red-siem/code42-tenant:${key}`);
+
+RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
+  category: "config",
+  color: "#BFD7EA",
+  icon: "code42.svg",
+  defaults: {
+    name: { value: "" },
+    baseUrl: {
+      value: "https://api.us.code42.com",
+      required: true,
+      validate: function (value: unknown, _options: unknown) {
+        if (isEnvironment(value)) return true;
+        const fault = baseUrlFault(typeof value === "string" ? value.trim() : "");
+        return fault === undefined || text(`validate.${fault}`);
+      } as never,
+    },
+    authType: { value: "api-client" },
+    tls: { value: "", type: "tls-config", required: false },
+    proxy: { value: "", type: "http proxy", required: false },
+    timeout: { value: "60", validate: numberBetween(1, 600, () => text("validate.timeout")) as never },
+    requestsPerMinute: { value: "60", validate: numberBetween(1, 6000, () => text("validate.requestsPerMinute"), true) as never },
+  },
+  credentials: {
+    clientId: { type: "text" },
+    clientSecret: { type: "password" },
+    username: { type: "text" },
+    password: { type: "password" },
+    totpSecret: { type: "password" },
+  },
+  label() {
+    return this.name || (this.baseUrl ?? "").replace(/^https?:\/\//, "") || "code42-tenant";
+  },
+  labelStyle() {
+    return this.name ? "node_label_italic" : "";
+  },
+  oneditprepare() {
+    const region = $("#code42-tenant-region");
+    const address = $("#node-config-input-baseUrl");
+    for (const name of REGIONS) $("<option>").val(regionUrl(name)).text(`${name} (${regionUrl(name).slice(8)})`).appendTo(region);
+    $("<option>").val("").text(this._("label.otherRegion")).appendTo(region);
+    region.val(REGIONS.map(regionUrl).find((url) => url === String(address.val()).trim()) ?? "");
+    const show = () => $(".code42-tenant-base-url").toggle(region.val() === "");
+    region.on("change", () => {
+      if (region.val() !== "") address.val(String(region.val())).trigger("change");
+      show();
+    });
+    show();
+  },
+});

@@ -1,0 +1,71 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { DEFAULTS, Tenant, type TenantNode } from "../src/code42/tenant";
+import { tenantError } from "../src/code42/tenant-errors";
+import { commonError, SiemError } from "../src/errors";
+import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
+import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
+import { PACKAGE_NAME, VERSION } from "../src/version";
+
+/** The core `http proxy` config node. */
+interface ProxyNode {
+  url?: string;
+  noproxy?: string[];
+  credentials?: { username?: string; password?: string };
+}
+
+interface Code42TenantNode extends Node<Properties>, TenantNode {
+  tenant: Tenant | undefined;
+  configError: SiemError | undefined;
+}
+
+export = function (RED: NodeAPI) {
+  /** The config node `id`; undefined if none was chosen, null if it is missing or disabled. */
+  const configNode = <T>(id: unknown): T | null | undefined => (typeof id === "string" && id !== "" ? (RED.nodes.getNode(id) as T | null) ?? null : undefined);
+
+  function makeTenant(node: Node<Properties>, config: Properties): Tenant {
+    if (choiceProperty(config, "authType", ["api-client", "user"]) === "user") throw tenantError("AUTH_TYPE_UNSUPPORTED", {}, { permanent: true });
+    const credentials = node.credentials ?? {};
+    const tls = configNode<TlsConfigNode>(config["tls"]);
+    const proxy = configNode<ProxyNode>(config["proxy"]);
+    if (proxy === null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
+    return new Tenant({
+      baseUrl: textProperty(config, "baseUrl", ""),
+      clientId: textProperty(credentials, "clientId", ""),
+      clientSecret: textProperty(credentials, "clientSecret", ""),
+      timeoutMs: 1000 * numberProperty(config, "timeout", { fallback: DEFAULTS.timeoutMs / 1000, min: 1, max: 600 }),
+      requestsPerMinute: numberProperty(config, "requestsPerMinute", { fallback: DEFAULTS.requestsPerMinute, min: 1, max: 6000, integer: true }),
+      tls: tlsOptions(tls !== undefined, tls),
+      proxy: proxy === undefined ? undefined : { url: proxy.url ?? "", noproxy: proxy.noproxy ?? [], ...proxy.credentials },
+      userAgent: `node-red-siem/${VERSION} (${PACKAGE_NAME})`,
+    }, {
+      log: (level, text) => (level === "info" ? node.log(text) : node.debug(text)),
+    });
+  }
+
+  function Code42Tenant(this: Code42TenantNode, config: NodeDef & Properties) {
+    RED.nodes.createNode(this, config);
+    // At the first use and not here: the TLS and proxy nodes may be created after this one.
+    this.getTenant = () => {
+      if (this.tenant !== undefined) return this.tenant;
+      try {
+        this.configError = undefined;
+        this.tenant = makeTenant(this, config);
+        return this.tenant;
+      } catch (error) {
+        this.configError = error instanceof SiemError ? error : undefined;
+        throw error;
+      }
+    };
+    this.on("close", () => this.tenant?.close());
+  }
+
+  RED.nodes.registerType("code42-tenant", Code42Tenant as never, {
+    credentials: {
+      clientId: { type: "text" },
+      clientSecret: { type: "password" },
+      username: { type: "text" },
+      password: { type: "password" },
+      totpSecret: { type: "password" },
+    },
+  });
+};

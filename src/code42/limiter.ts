@@ -1,0 +1,82 @@
+/** Lets at most `limit` requests start in any 60 s, first come first served, and nobody while paused. */
+
+const WINDOW_MS = 60_000;
+
+interface Waiter {
+  start(): void;
+}
+
+export interface LimiterParts {
+  /** Milliseconds of a clock that never steps. */
+  monotonic(): number;
+  /** Rejects when `signal` aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export class RateLimiter {
+  /** When the last requests started, oldest first; at most `limit`. */
+  private readonly started: number[] = [];
+  private readonly queue = new Set<Waiter>();
+  private pausedUntil = 0;
+  private timer: AbortController | undefined;
+
+  constructor(private readonly limit: number, private readonly parts: LimiterParts) {}
+
+  /** Resolves when the caller may start one request. Rejects with the signal's reason; the caller's place is then free. */
+  take(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(reasonOf(signal));
+      const leave = () => {
+        this.queue.delete(waiter);
+        reject(reasonOf(signal));
+        if (this.queue.size === 0) this.timer?.abort();
+      };
+      const waiter = {
+        start: () => {
+          signal.removeEventListener("abort", leave);
+          resolve();
+        },
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.queue.add(waiter);
+      if (this.timer === undefined) void this.serve();
+    });
+  }
+
+  /** Nobody starts a request for the next `ms`. A shorter pause never ends a longer one. */
+  pause(ms: number): void {
+    this.pausedUntil = Math.max(this.pausedUntil, this.parts.monotonic() + ms);
+  }
+
+  /** Milliseconds until the pause ends; 0 without one. */
+  pauseLeft(): number {
+    return Math.max(0, this.pausedUntil - this.parts.monotonic());
+  }
+
+  private async serve(): Promise<void> {
+    const timer = new AbortController();
+    this.timer = timer;
+    try {
+      for (const waiter of this.queue) {
+        for (let wait = this.waitMs(); wait > 0; wait = this.waitMs()) await this.parts.sleep(wait, timer.signal);
+        if (!this.queue.delete(waiter)) continue;
+        this.started.push(this.parts.monotonic());
+        waiter.start();
+      }
+    } catch {
+      // The last one in the queue has left; the timer is all that ended.
+    } finally {
+      this.timer = undefined;
+    }
+    if (this.queue.size > 0) void this.serve();
+  }
+
+  private waitMs(): number {
+    const now = this.parts.monotonic();
+    while (this.started.length > 0 && (this.started[0] as number) <= now - WINDOW_MS) this.started.shift();
+    const free = this.started.length < this.limit ? now : (this.started[0] as number) + WINDOW_MS;
+    return Math.max(free, this.pausedUntil) - now;
+  }
+}
+
+const reasonOf = (signal: AbortSignal): Error => (signal.reason instanceof Error ? signal.reason : new Error("aborted"));

@@ -1,0 +1,134 @@
+/** The events of a simulated tenant, in the order of their insertion. */
+import { eventId, FileEventWriter, indexOfId, isoMicros, makeFileEvent, type FileEvent } from "./events";
+
+/** Where an event stands: ascending insertion, µs, then id, as the simulated search sorts. */
+export interface Place {
+  us: number;
+  id: string;
+}
+
+export interface StoredEvent extends Place {
+  /** Epoch ms by the server's clock from which the search finds it. */
+  visibleAt: number;
+  event(): FileEvent;
+  json(): string;
+}
+
+/** Events that are made when they are asked for: event i was inserted at `startUs + i * stepUs`. */
+export interface Backlog {
+  startUs: number;
+  stepUs: number;
+  /** How many there are now; it may grow with time. */
+  count: (nowMs: number) => number;
+  /** The first event's number for `makeFileEvent`. */
+  firstIndex: number;
+}
+
+const before = (a: Place, b: Place): boolean => a.us < b.us || (a.us === b.us && a.id < b.id);
+
+export class EventStore {
+  private readonly added: StoredEvent[] = [];
+  private readonly byId = new Map<string, StoredEvent>();
+  private readonly backlogs: Backlog[] = [];
+  private readonly writer: FileEventWriter;
+
+  constructor(private readonly seed: number) {
+    this.writer = new FileEventWriter(seed);
+  }
+
+  addBacklog(backlog: Backlog): void {
+    this.backlogs.push(backlog);
+  }
+
+  add(events: readonly FileEvent[], visibleAt: number): void {
+    for (const event of events) {
+      const json = JSON.stringify(event);
+      const stored = { us: microsOf(event.event.inserted), id: event.event.id, visibleAt, event: () => event, json: () => json };
+      this.added.splice(firstAt(this.added.length, (index) => !before(this.added[index] as StoredEvent, stored)), 0, stored);
+      this.byId.set(stored.id, stored);
+    }
+  }
+
+  find(id: string, nowMs: number): StoredEvent | undefined {
+    const stored = this.byId.get(id);
+    if (stored !== undefined) return stored.visibleAt <= nowMs ? stored : undefined;
+    const number = indexOfId(id, this.seed);
+    const backlog = number === undefined ? undefined : this.backlogs.find(({ firstIndex, count }) => number >= firstIndex && number < firstIndex + count(nowMs));
+    return number === undefined || backlog === undefined ? undefined : this.at(backlog, number - backlog.firstIndex);
+  }
+
+  /** How many visible events have `fromMs <= inserted <= toMs`, compared as whole ms. */
+  count(fromMs: number, toMs: number, nowMs: number): number {
+    let count = 0;
+    for (const backlog of this.backlogs) count += firstAfter(backlog, toMs, nowMs) - firstFrom(backlog, fromMs, nowMs);
+    for (const { us, visibleAt } of this.added) if (visibleAt <= nowMs && Math.floor(us / 1000) >= fromMs && Math.floor(us / 1000) <= toMs) count += 1;
+    return count;
+  }
+
+  /** The visible events with `fromMs <= inserted <= toMs` behind `after`, ascending. */
+  *walk(fromMs: number, toMs: number, nowMs: number, after?: Place): Generator<StoredEvent> {
+    const fromUs = Math.max(fromMs * 1000, after?.us ?? -Infinity);
+    const streams = [
+      this.walkAdded(fromUs),
+      ...this.backlogs.map((backlog) => this.walkBacklog(backlog, fromUs, nowMs)),
+    ].map((stream) => ({ stream, head: stream.next() }));
+    for (;;) {
+      let next: (typeof streams)[number] | undefined;
+      for (const candidate of streams) {
+        if (candidate.head.done !== true && (next === undefined || before(candidate.head.value, next.head.value as StoredEvent))) next = candidate;
+      }
+      if (next === undefined) return;
+      const event = next.head.value as StoredEvent;
+      next.head = next.stream.next();
+      if (Math.floor(event.us / 1000) > toMs) return;
+      if (event.visibleAt <= nowMs && (after === undefined || before(after, event))) yield event;
+    }
+  }
+
+  private *walkAdded(fromUs: number): Generator<StoredEvent> {
+    const { added } = this;
+    for (let index = firstAt(added.length, (at) => (added[at] as StoredEvent).us >= fromUs); index < added.length; index++) yield added[index] as StoredEvent;
+  }
+
+  private *walkBacklog(backlog: Backlog, fromUs: number, nowMs: number): Generator<StoredEvent> {
+    const count = backlog.count(nowMs);
+    for (let index = Math.max(0, Math.ceil((fromUs - backlog.startUs) / backlog.stepUs)); index < count; index++) yield this.at(backlog, index);
+  }
+
+  private at(backlog: Backlog, index: number): StoredEvent {
+    const number = backlog.firstIndex + index;
+    const us = backlog.startUs + index * backlog.stepUs;
+    return {
+      us,
+      id: eventId(number, this.seed),
+      visibleAt: 0,
+      event: () => makeFileEvent(number, { seed: this.seed, insertedUs: us }),
+      json: () => this.writer.json(number, us),
+    };
+  }
+}
+
+/** Epoch µs of an ISO instant with up to six decimals. */
+export function microsOf(instant: string): number {
+  const fraction = /\.(\d+)/.exec(instant)?.[1] ?? "";
+  return Math.floor(Date.parse(instant) / 1000) * 1_000_000 + Number(fraction.padEnd(6, "0").slice(0, 6));
+}
+
+/** The event with another insertion time, epoch µs. */
+export const insertedAt = (event: FileEvent, us: number): FileEvent => ({ ...event, event: { ...event.event, inserted: isoMicros(us) } });
+
+/** The first index below `length` at which `holds` is true; it stays true behind it. */
+function firstAt(length: number, holds: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+const clamp = (value: number, count: number): number => Math.min(Math.max(0, value), count);
+const firstFrom = ({ startUs, stepUs, count }: Backlog, ms: number, nowMs: number): number => clamp(Math.ceil((ms * 1000 - startUs) / stepUs), count(nowMs));
+const firstAfter = (backlog: Backlog, ms: number, nowMs: number): number => firstFrom(backlog, ms + 1, nowMs);

@@ -1,0 +1,46 @@
+/** A proxy that speaks CONNECT, on loopback. */
+import { createServer } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
+
+export interface ConnectProxy {
+  url: string;
+  /** What was asked of it, `host:port`. */
+  tunnels: string[];
+  close(): Promise<void>;
+}
+
+/** With `login` (`user:password`) every other client is refused with 407; with `refuse` everybody, with that status. */
+export async function startConnectProxy({ login, refuse }: { login?: string; refuse?: number } = {}): Promise<ConnectProxy> {
+  const tunnels: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer();
+  server.on("connection", (socket: Socket) => sockets.add(socket));
+  server.on("connect", (request, client: Socket, head: Buffer) => {
+    client.on("error", () => client.destroy());
+    const allowed = login === undefined || request.headers["proxy-authorization"] === `Basic ${Buffer.from(login).toString("base64")}`;
+    if (refuse !== undefined || !allowed) {
+      client.end(`HTTP/1.1 ${refuse ?? 407} Refused\r\n\r\n`);
+      return;
+    }
+    const target = request.url ?? "";
+    tunnels.push(target);
+    const colon = target.lastIndexOf(":");
+    const upstream = connect(Number(target.slice(colon + 1)), target.slice(0, colon), () => {
+      client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      upstream.write(head);
+      upstream.pipe(client).pipe(upstream);
+    });
+    sockets.add(upstream);
+    upstream.on("error", () => client.destroy());
+    client.once("close", () => upstream.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    tunnels,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
