@@ -1,0 +1,141 @@
+import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { isEnvironment, numberBetween } from "../src/editor/validators";
+
+declare const RED: EditorRED;
+
+interface Properties extends EditorNodeProperties {
+  tenant: string;
+  source: string;
+  criteria: unknown;
+  criteriaClause: "AND" | "OR";
+  criteriaType: "groups" | "json";
+  criteriaJson: string;
+  pollInterval: string;
+  startFrom: string;
+  cursor: string;
+  cursorType: "global" | "flow" | "node";
+  overlap: string;
+  pageSize: string;
+  output: "page" | "event";
+  advance: "confirmed" | "sent";
+  pagesOut: string;
+  confirmTimeout: string;
+}
+
+const text = (key: string, params?: Record<string, unknown>): string => RED._(`@security-events/node-red-siem/code42-query:${key}`, params as never);
+const number = (min: number, max: number, integer = false) => numberBetween(min, max, (params) => text("validate.number", params), integer) as never;
+
+const DURATION_OR_INSTANT = /^(P(?=.)(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?)$/;
+
+const keyOf = (cursor: string): string => cursor.replace(/^#:\(.*?\)::/, "");
+
+/** A readable key of its own, so that a copied node never shares a cursor. */
+function proposeCursor(node: EditorNodeInstance<Properties>): void {
+  let taken = !node.cursor;
+  RED.nodes.eachNode((other) => {
+    const query = other as unknown as EditorNodeInstance<Properties>;
+    if (query.type === "code42-query" && query.id !== node.id && query.cursor && keyOf(query.cursor) === keyOf(node.cursor)) taken = true;
+    return true;
+  });
+  if (!taken) return;
+  const store = /^#:\(.*?\)::/.exec(node.cursor ?? "")?.[0] ?? "";
+  node.cursor = `${store}code42_${node.source.replace(/\W/g, "_")}_${node.id.slice(0, 6)}`;
+}
+
+function showParts(): void {
+  const json = $("#node-input-criteriaType").val() === "json";
+  $(".siem-criteria-groups").toggle(!json);
+  $(".siem-criteria-json").toggle(json);
+  $(".siem-confirmed").toggle($("#node-input-advance").val() !== "sent");
+}
+
+RED.nodes.registerType<Properties>("code42-query", {
+  category: "security events",
+  color: "#BFD7EA",
+  defaults: {
+    name: { value: "" },
+    tenant: { value: "", type: "code42-tenant", required: true },
+    source: { value: "file-events" },
+    criteria: {
+      value: [],
+      validate: function (value: unknown, _options: unknown) {
+        return value === undefined || Array.isArray(value) || text("validate.criteria");
+      } as never,
+    },
+    criteriaClause: { value: "AND" },
+    criteriaType: { value: "groups" },
+    criteriaJson: {
+      value: "",
+      validate: function (value: unknown, _options: unknown) {
+        if (typeof value !== "string" || value === "" || isEnvironment(value)) return true;
+        try {
+          const query = JSON.parse(value) as { groups?: unknown };
+          return Array.isArray(query) || Array.isArray(query.groups) || text("validate.criteriaJson");
+        } catch {
+          return text("validate.criteriaJson");
+        }
+      } as never,
+    },
+    pollInterval: { value: "60", validate: number(0, 86400) },
+    startFrom: {
+      value: "P1D",
+      validate: function (value: unknown, _options: unknown) {
+        return isEnvironment(value) || DURATION_OR_INSTANT.test(String(value)) || text("validate.startFrom");
+      } as never,
+    },
+    cursor: {
+      value: "",
+      validate: function (value: unknown, _options: unknown) {
+        return isEnvironment(value) || /^[A-Za-z0-9_]{1,100}$/.test(keyOf(String(value))) || text("validate.cursor");
+      } as never,
+    },
+    cursorType: { value: "global" },
+    overlap: { value: "300", validate: number(0, 86400) },
+    pageSize: { value: "1000", validate: number(1, 10000, true) },
+    output: { value: "page" },
+    advance: { value: "confirmed" },
+    pagesOut: { value: "4", validate: number(1, 100, true) },
+    confirmTimeout: { value: "60", validate: number(0.05, 86400) },
+  },
+  inputs: 1,
+  outputs: 1,
+  icon: "code42.svg",
+  paletteLabel: "code42 query",
+  inputLabels() {
+    return this._("inputLabel");
+  },
+  outputLabels() {
+    return this._("outputLabel");
+  },
+  label() {
+    return this.name || this._(`source.${this.source}`);
+  },
+  labelStyle() {
+    return this.name ? "node_label_italic" : "";
+  },
+  onadd() {
+    proposeCursor(this);
+  },
+  oneditprepare() {
+    proposeCursor(this);
+    $("#node-input-cursor").val(this.cursor).typedInput({
+      default: "global",
+      types: ["global", "flow", { value: "node", label: this._("cursorType.node"), icon: "fa fa-square-o" }] as never,
+      typeField: "#node-input-cursorType",
+    });
+    $("#node-input-criteriaText")
+      .val(JSON.stringify(this.criteria ?? []))
+      .typedInput({ default: "json", types: ["json"] });
+    $("#node-input-criteriaJson").typedInput({ default: "json", types: ["json"] });
+    $("#node-input-criteriaType, #node-input-advance").on("change", showParts);
+    showParts();
+  },
+  oneditsave() {
+    try {
+      this.criteria = JSON.parse(String($("#node-input-criteriaText").val() || "[]"));
+    } catch {
+      // Kept as it was typed: the validator marks it, and nothing that somebody wrote is thrown away.
+      this.criteria = $("#node-input-criteriaText").val();
+    }
+  },
+});

@@ -1,0 +1,71 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { parseSettings } from "../src/code42/query-settings";
+import { QueryRunner } from "../src/code42/query-runner";
+import type { TenantNode } from "../src/code42/tenant";
+import { queryError } from "../src/code42/errors";
+import { ContextCursorStore, CursorClaims, cursorKey, storeSafety } from "../src/cursor/context-store";
+import { deliveryRegistry } from "../src/delivery/registry";
+import { StatusLine, localise } from "../src/node/report";
+
+type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
+
+export = function (RED: NodeAPI) {
+  const translate = RED._;
+  const claims = new CursorClaims();
+
+  function Code42Query(this: Node, config: QueryConfig) {
+    RED.nodes.createNode(this, config);
+    const status = new StatusLine(this, translate);
+    const warn = (key: string, params = {}) => this.warn(translate(key, params));
+    let release: () => void = () => undefined;
+    let runner: QueryRunner | undefined;
+    let configError: Error | undefined;
+    try {
+      const { cursorType, cursor, ...settings } = parseSettings(config);
+      const { key, store } = RED.util.parseContextStore(cursor) as { key: string; store?: string };
+      cursorKey(key);
+      const safety = storeSafety((RED.settings as { contextStorage?: unknown }).contextStorage, store);
+      const scope = { global: "global", flow: `flow ${this.z}`, node: `node ${this.id}` }[cursorType];
+      release = claims.claim(`${scope} ${safety.name} ${key}`, key, { id: this.id, name: this.name ?? this.id });
+      if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
+      if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
+      const context = this.context();
+      const place = cursorType === "node" ? context : context[cursorType];
+      runner = new QueryRunner({ ...settings, cursorKey: key }, {
+        api: () => {
+          const tenant = RED.nodes.getNode(config.tenant) as (Node & TenantNode) | null;
+          if (tenant == null) throw queryError("TENANT_MISSING", {}, { permanent: true });
+          return tenant.getTenant();
+        },
+        store: new ContextCursorStore(place, key, store),
+        registry: deliveryRegistry(),
+        send: (message) => this.send(message as never),
+        status: (colour, text, params) => status.show(colour, text, params),
+        error: (error) => this.error(localise(translate, error), {}),
+        warn,
+        text: translate,
+        now: Date.now,
+        random: Math.random,
+      });
+      runner.start();
+    } catch (error) {
+      configError = localise(translate, error);
+      this.error(configError, {});
+      status.show("red", "common.status.badConfig");
+    }
+
+    this.on("input", (message, _send, done) => {
+      if (runner === undefined) return done(configError);
+      runner.act(message).then(() => done(), (error: unknown) => done(localise(translate, error)));
+    });
+
+    this.on("close", (done: () => void) => {
+      void (runner?.close() ?? Promise.resolve()).finally(() => {
+        release();
+        status.close();
+        done();
+      });
+    });
+  }
+  RED.nodes.registerType("code42-query", Code42Query as never);
+};

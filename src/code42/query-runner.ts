@@ -1,0 +1,415 @@
+/**
+ * Runs a query: polls, hands pages on, and moves the cursor when they are delivered. The node that owns it only wires.
+ *
+ * One poll at a time; a tick during a poll is skipped. A poll lasts until its pages are delivered, so a SIEM that is
+ * down stops the reading too. After a failure the cursor is read again, so that memory and store cannot drift apart.
+ */
+import { randomUUID } from "node:crypto";
+import { setImmediate as nextTick, setTimeout as sleep } from "node:timers/promises";
+import { Cursor } from "../cursor/cursor";
+import { cursorInstant, startInstant } from "../cursor/instant";
+import type { CursorStore } from "../cursor/context-store";
+import type { DeliveryRegistry } from "../delivery/registry";
+import { DeliveryTracker, RESENDS, type TrackerFailure } from "../delivery/tracker";
+import { SiemError, messageOf, type Params } from "../errors";
+import type { Delivery, FlowMessage, MessageParts } from "../messages";
+import type { Colour } from "../node/report";
+import { describe, queryError } from "./errors";
+import { criteriaGroups, criteriaHash, filtersOn, type Criteria, type WireGroup } from "./query";
+import type { EventSource } from "./source";
+import { walk, type Api, type EventPage } from "./walk";
+
+export interface QuerySettings {
+  source: EventSource;
+  criteria: Criteria;
+  /** ms; 0 = only when a message arrives. */
+  pollIntervalMs: number;
+  startFrom: string;
+  overlapMs: number;
+  pageSize: number;
+  output: "page" | "event";
+  advance: "confirmed" | "sent";
+  pagesOut: number;
+  confirmTimeoutMs: number;
+  /** The cursor's key, for texts. */
+  cursorKey: string;
+  resendDelayMs?: number;
+}
+
+export interface QueryParts {
+  /** The tenant, looked up anew for each poll. Throws when it cannot be used. */
+  api(): Api;
+  store: CursorStore;
+  registry: DeliveryRegistry;
+  send(message: FlowMessage): void;
+  status(colour: Colour, key: string, params?: Params): void;
+  /** An error that no input message waits for. */
+  error(error: unknown): void;
+  warn(key: string, params: Params): void;
+  /** A text of the catalog. */
+  text(key: string, params: Params): string;
+  now(): number;
+  random(): number;
+}
+
+/** What the runner counted since it was made. */
+export interface QueryCounters {
+  polls: number;
+  failedPolls: number;
+  read: number;
+  known: number;
+  confirmed: number;
+  resentPages: number;
+}
+
+export const ACTIONS = ["poll", "stop", "start", "reset", "set"] as const;
+
+const EVENTS_PER_TICK = 500;
+const PATIENCE_MS = 2000;
+const MAX_FAILURE_PAUSE_MS = 600_000;
+const MAX_COMMIT_PAUSE_MS = 60_000;
+/** A page that no sink holds yet may still be on its way to one; a sink drains for at most 10 s. */
+const CLOSE_UNHELD_MS = 2000;
+const CLOSE_HELD_MS = 10_000;
+
+export class QueryRunner {
+  readonly counters: QueryCounters = { polls: 0, failedPolls: 0, read: 0, known: 0, confirmed: 0, resentPages: 0 };
+  private cursor: Cursor | undefined;
+  /** What the store holds, as far as this node knows. */
+  private stored: string | undefined;
+  private storedRevision = 0;
+  /** The write to the store that is under way. */
+  private writing: Promise<unknown> = Promise.resolve();
+  private tracker: DeliveryTracker<EventPage>;
+  /** Ids of the pages that are out: they enter the cursor's ledger with their page's commit. */
+  private outKeys = new Set<string>();
+  private polling: Promise<void> | undefined;
+  private abort = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+  private automatic = false;
+  private closed = false;
+  private failures = 0;
+  private overlapWarned = false;
+  /** Fetching in smaller pages helps when the search times out. */
+  private pageDivisor = 1;
+
+  constructor(private readonly settings: QuerySettings, private readonly parts: QueryParts) {
+    this.tracker = this.newTracker();
+  }
+
+  /** Begins polling, the first time at once. */
+  start(): void {
+    this.automatic = this.settings.pollIntervalMs > 0;
+    if (this.automatic) this.tick();
+    else this.parts.status("grey", "status.stopped");
+  }
+
+  /** Does what `message.action` says (nothing: poll). Rejects with the reason when it could not be done. */
+  async act(message: FlowMessage & { action?: unknown; criteria?: unknown; cursor?: unknown }): Promise<void> {
+    const { action } = message;
+    switch (action) {
+      case undefined:
+      case "":
+      case "poll":
+        return this.poll(criteriaGroups(message.criteria, "msg.criteria"));
+      case "start":
+        this.automatic = this.settings.pollIntervalMs > 0;
+        return this.pollAndSchedule();
+      case "stop":
+        this.automatic = false;
+        await this.halt();
+        this.parts.status("grey", "status.stopped");
+        return;
+      case "reset":
+        return this.moveTo(undefined);
+      case "set":
+        return this.moveTo(cursorInstant(message.cursor));
+      default:
+        throw queryError("ACTION_UNKNOWN", { choices: ACTIONS.join(", "), ...describe(action) }, { permanent: true });
+    }
+  }
+
+  /** Stops reading, waits a little for what is out, and forgets the rest: it is read again from the cursor. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.automatic = false;
+    await this.halt();
+    await this.tracker.idle(CLOSE_UNHELD_MS);
+    if (this.tracker.pagesOut > 0 && this.tracker.allHeld) await this.tracker.idle(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    this.tracker.close();
+  }
+
+  /** Where the cursor stands and what is out. */
+  get position(): { floor: string | undefined; ids: number; pagesOut: number } {
+    return {
+      floor: this.cursor === undefined ? undefined : new Date(this.cursor.floorMs).toISOString(),
+      ids: this.cursor?.size ?? 0,
+      pagesOut: this.tracker.pagesOut,
+    };
+  }
+
+  private tick(): void {
+    void this.pollAndSchedule().catch((error: unknown) => {
+      this.parts.error(error);
+    });
+  }
+
+  private async pollAndSchedule(): Promise<void> {
+    clearTimeout(this.timer);
+    const started = this.parts.now();
+    try {
+      await this.poll([]);
+    } finally {
+      this.schedule(started);
+    }
+  }
+
+  /** The next automatic poll: at the interval, later after failures that trying again cannot mend. */
+  private schedule(started: number): void {
+    clearTimeout(this.timer);
+    if (!this.automatic || this.closed) return;
+    const interval = this.settings.pollIntervalMs;
+    const pause = this.failures === 0 ? interval : Math.max(interval, Math.min(MAX_FAILURE_PAUSE_MS, interval * 2 ** (this.failures - 1)));
+    const delay = Math.max(0, started + pause - this.parts.now());
+    this.timer = setTimeout(() => this.tick(), delay);
+    if (this.failures > 0) this.parts.status("red", "status.nextTry", { time: new Date(this.parts.now() + delay).toTimeString().slice(0, 5) });
+  }
+
+  private async poll(extra: WireGroup[]): Promise<void> {
+    if (this.polling !== undefined || this.closed) return;
+    this.abort = new AbortController();
+    const { signal } = this.abort;
+    this.polling = this.pollOnce(extra, signal);
+    try {
+      await this.polling;
+      this.failures = 0;
+    } catch (error) {
+      // Stopped on purpose, or given up by the tracker, which has told why.
+      if (signal.aborted) return;
+      this.counters.failedPolls += 1;
+      this.failures = error instanceof SiemError && error.permanent ? this.failures + 1 : Math.max(this.failures, 1);
+      if (error instanceof SiemError && !error.permanent) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
+      this.parts.status("red", "status.failed");
+      throw error;
+    } finally {
+      this.polling = undefined;
+    }
+  }
+
+  private async pollOnce(extra: WireGroup[], signal: AbortSignal): Promise<void> {
+    const { settings, parts, counters } = this;
+    const api = parts.api();
+    counters.polls += 1;
+    const cursor = await this.loadCursor(api, extra);
+    const { tracker, outKeys } = this;
+    const totals = await walk({
+      api, cursor, signal, extraGroups: extra,
+      source: settings.source,
+      criteria: settings.criteria,
+      pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
+      known: (key) => cursor.has(key) || outKeys.has(key),
+      units: (count) => (settings.output === "event" || count === 0 ? count : 1),
+      deliver: async (page) => {
+        for (const [key] of page.ids) outKeys.add(key);
+        const sent = await this.patiently(tracker.add(page, signal));
+        if (sent) counters.read += page.events.length;
+        else for (const [key] of page.ids) outKeys.delete(key);
+        return sent;
+      },
+      onRetry: ({ delayMs }) => parts.status("yellow", "status.retry", { seconds: Math.ceil(delayMs / 1000) }),
+    });
+    counters.known += totals.known;
+    this.pageDivisor = 1;
+    await this.patiently(tracker.idle());
+    if (!signal.aborted) parts.status("green", "status.idle", { count: counters.read });
+  }
+
+  /** Says so when pages have waited for their delivery for a while. */
+  private async patiently<Result>(waiting: Promise<Result>): Promise<Result> {
+    const patience = setTimeout(() => this.parts.status("yellow", "status.waiting"), PATIENCE_MS);
+    try {
+      return await waiting;
+    } finally {
+      clearTimeout(patience);
+    }
+  }
+
+  /** The cursor as stored; a missing one looks back by `startFrom` and is stored at once, so that "now" cannot move on. */
+  private async loadCursor(api: Api, extra: WireGroup[]): Promise<Cursor> {
+    const { settings, parts } = this;
+    const { source, criteria, cursorKey: key } = settings;
+    const hash = criteriaHash(criteria);
+    const onCursorTerm = filtersOn([...criteria.groups, ...extra], source.cursorTerm);
+    if (this.cursor === undefined) {
+      const owner = { stream: source.name, base: api.baseUrl };
+      this.stored = await parts.store.read();
+      if (this.stored !== undefined) {
+        this.cursor = Cursor.parse(this.stored, owner, key);
+        this.storedRevision = this.cursor.revision;
+        parts.status("blue", "status.polling");
+      } else {
+        const floorMs = onCursorTerm ? 0 : startInstant(settings.startFrom, api.serverNow());
+        const cursor = Cursor.startingAt(owner, floorMs, hash);
+        const instant = new Date(floorMs).toISOString();
+        parts.status("yellow", "status.startsAt", { instant: instant.slice(0, 10) });
+        parts.warn("warning.noCursor", { key, instant });
+        // A filter of the user's own on the cursor term is allowed until there is a cursor, as c42eventextractor had it.
+        if (!onCursorTerm) await this.store(cursor);
+        this.cursor = cursor;
+      }
+    } else {
+      parts.status("blue", "status.polling");
+    }
+    if (onCursorTerm && this.stored !== undefined) {
+      const error = queryError("INCOMPATIBLE_FILTER", { term: source.cursorTerm }, { permanent: true });
+      error.name = "IncompatibleFilterError";
+      throw error;
+    }
+    if (this.cursor.queryHash !== hash) {
+      if (this.stored !== undefined) parts.warn("warning.queryChanged", {});
+      this.cursor.queryHash = hash;
+      this.cursor.revision += 1;
+    }
+    return this.cursor;
+  }
+
+  private async store(cursor: Cursor): Promise<void> {
+    const { revision } = cursor;
+    const next = cursor.serialize(this.parts.now());
+    const written = this.parts.store.commit(this.stored, next);
+    this.writing = written.catch(() => undefined);
+    await written;
+    this.stored = next;
+    this.storedRevision = revision;
+  }
+
+  private newTracker(): DeliveryTracker<EventPage> {
+    const { settings, parts } = this;
+    const tracker: DeliveryTracker<EventPage> = new DeliveryTracker<EventPage>(
+      {
+        pagesOut: settings.pagesOut,
+        confirmTimeoutMs: settings.confirmTimeoutMs,
+        confirm: settings.advance === "confirmed",
+        ...(settings.resendDelayMs === undefined ? {} : { resendDelayMs: settings.resendDelayMs }),
+      },
+      {
+        registry: parts.registry,
+        random: () => parts.random(),
+        send: (page, token, indexes) => this.sendPage(page, token, indexes),
+        commit: (pages) => this.commit(pages, tracker),
+        failed: (failure) => this.undelivered(failure),
+        resending: (_page, attempt, reason) => {
+          this.counters.resentPages += 1;
+          parts.status("yellow", "status.resending");
+          parts.warn("warning.resend", {
+            attempt, tries: RESENDS,
+            reason: reason ?? parts.text("warning.noReason", { seconds: settings.confirmTimeoutMs / 1000 }),
+          });
+        },
+      },
+    );
+    return tracker;
+  }
+
+  /** The delivered pages' positions become the cursor. Tries until the store takes it; reading waits meanwhile. */
+  private async commit(pages: EventPage[], tracker: DeliveryTracker<EventPage>): Promise<void> {
+    const { cursor, settings, parts } = this;
+    if (cursor === undefined) return;
+    for (const page of pages) {
+      const overlap = cursor.advance(page, settings.overlapMs);
+      if (overlap < settings.overlapMs && !this.overlapWarned) {
+        this.overlapWarned = true;
+        parts.warn("warning.overlapReduced", { count: cursor.size, seconds: Math.round(overlap / 1000) });
+      }
+    }
+    for (let attempt = 0; cursor.revision !== this.storedRevision; attempt++) {
+      try {
+        await this.store(cursor);
+      } catch (error) {
+        if (!(error instanceof SiemError) || error.permanent) throw error;
+        parts.status("red", "status.cursorFailed");
+        if (attempt === 0) parts.error(error);
+        await sleep(Math.min(MAX_COMMIT_PAUSE_MS, 1000 * 2 ** attempt) * (0.5 + parts.random() / 2), undefined, { ref: false });
+        if (this.tracker !== tracker || this.closed) throw error;
+      }
+    }
+    for (const page of pages) {
+      this.counters.confirmed += page.events.length;
+      for (const [key] of page.ids) this.outKeys.delete(key);
+    }
+  }
+
+  /** Sends a page, or one message an event; long pages of messages let other work run in between. */
+  private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[]): Promise<void> {
+    const { source, output } = this.settings;
+    const { topic, kind } = source;
+    if (output === "page") {
+      this.parts.send({ payload: page.events, topic, kind, ...delivery(token, 0, 1) });
+      return;
+    }
+    const id = token ?? randomUUID();
+    const count = page.events.length;
+    for (const [done, index] of indexes.entries()) {
+      if (done > 0 && done % EVENTS_PER_TICK === 0) await nextTick();
+      const parts: MessageParts = { id, index, count, type: "array", len: 1 };
+      this.parts.send({ payload: page.events[index], topic, kind, ...delivery(token, index, count), parts });
+    }
+  }
+
+  /** The tracker gave up: nothing is out any more, and polling ends until somebody sends "start". */
+  private undelivered(failure: TrackerFailure<EventPage>): void {
+    this.automatic = false;
+    clearTimeout(this.timer);
+    this.abort.abort();
+    this.forget();
+    this.parts.status("red", "status.undelivered");
+    this.parts.error(failureError(failure));
+  }
+
+  /** Ends the poll that runs; pages that are out stay out. */
+  private async halt(): Promise<void> {
+    clearTimeout(this.timer);
+    this.abort.abort();
+    const { polling } = this;
+    if (polling === undefined) return;
+    // A poll that only waits for confirmations has nothing to abort.
+    await Promise.race([polling.catch(() => undefined), sleep(50, undefined, { ref: false })]);
+  }
+
+  private forget(): void {
+    this.tracker.close();
+    this.tracker = this.newTracker();
+    this.outKeys = new Set();
+    this.cursor = undefined;
+    this.stored = undefined;
+  }
+
+  /** Forgets the cursor, or sets it to an instant (epoch ms), and goes on from there. */
+  private async moveTo(floorMs: number | undefined): Promise<void> {
+    const { settings, parts } = this;
+    await this.halt();
+    this.tracker.close();
+    await this.polling?.catch(() => undefined);
+    await this.writing;
+    this.forget();
+    let text: string | undefined;
+    if (floorMs !== undefined) {
+      const owner = { stream: settings.source.name, base: parts.api().baseUrl };
+      text = Cursor.startingAt(owner, floorMs, criteriaHash(settings.criteria)).serialize(parts.now());
+    }
+    await parts.store.overwrite(text);
+    if (this.automatic) this.tick();
+  }
+}
+
+const delivery = (token: string | undefined, index: number, count: number): { delivery?: Delivery } =>
+  token === undefined ? {} : { delivery: { token, index, count } };
+
+function failureError(failure: TrackerFailure<EventPage>): unknown {
+  if (failure.kind === "error") return failure.error;
+  const count = failure.page.events.length;
+  const tries = RESENDS + 1;
+  return failure.kind === "rejected"
+    ? queryError("DELIVERY_REJECTED", { count, tries, reason: messageOf(failure.reason) }, { permanent: true })
+    : queryError("DELIVERY_UNCONFIRMED", { count, tries }, { permanent: true });
+}

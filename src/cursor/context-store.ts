@@ -1,0 +1,104 @@
+/** Node-RED context storage as the place of a cursor, behind one interface that a shared store could implement too. */
+import { queryError } from "../code42/errors";
+import { messageOf } from "../errors";
+import { isRecord } from "../messages";
+
+/** Where one cursor is kept. Values are strings: other nodes' values in the same store can then never break it. */
+export interface CursorStore {
+  read(): Promise<string | undefined>;
+  /**
+   * Replaces `expected` by `next` (undefined: nothing stored). Rejects with CURSOR_CHANGED when something else is
+   * stored, with CURSOR_NOT_SAVED when the store fails.
+   */
+  commit(expected: string | undefined, next: string | undefined): Promise<void>;
+  /** Stores `next` whatever is there: the user decided it. Rejects with CURSOR_NOT_SAVED. */
+  overwrite(next: string | undefined): Promise<void>;
+}
+
+/** The part of Node-RED's context API that is used: always with a callback, because stores may be asynchronous only. */
+export interface ContextAccess {
+  get(key: string, store: string | undefined, callback: (error: Error | null | undefined, value?: unknown) => void): void;
+  set(key: string, value: unknown, store: string | undefined, callback: (error?: Error | null) => void): void;
+}
+
+/** A cursor under `key` (letters, digits, underscores) of a context. */
+export class ContextCursorStore implements CursorStore {
+  constructor(private readonly context: ContextAccess, private readonly key: string, private readonly store: string | undefined) {}
+
+  async read(): Promise<string | undefined> {
+    let value: unknown;
+    try {
+      value = await new Promise<unknown>((resolve, reject) => {
+        this.context.get(this.key, this.store, (error, found) => (error == null ? resolve(found) : reject(error)));
+      });
+    } catch (error) {
+      throw queryError("CURSOR_UNREADABLE", { key: this.key, reason: messageOf(error) }, { cause: error });
+    }
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== "string") {
+      throw queryError("CURSOR_UNREADABLE", { key: this.key, reason: `it holds a value of type ${typeof value}, not a cursor` }, { permanent: true });
+    }
+    return value;
+  }
+
+  async commit(expected: string | undefined, next: string | undefined): Promise<void> {
+    if ((await this.read()) !== expected) throw queryError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
+    await this.overwrite(next);
+  }
+
+  async overwrite(next: string | undefined): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.context.set(this.key, next, this.store, (error) => (error == null ? resolve() : reject(error)));
+      });
+    } catch (error) {
+      throw queryError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error) }, { cause: error });
+    }
+  }
+}
+
+/** What a crash of Node-RED leaves of a value: nothing, what was there `seconds` ago, or all of it. */
+export type StoreSafety = { kind: "memory" } | { kind: "cached"; seconds: number } | { kind: "durable" } | { kind: "unknown" };
+
+/**
+ * Looks a context store up in `contextStorage` of settings.js (`undefined` as store: the default one). Node-RED itself
+ * takes the default store in place of an unknown one without an error, so this throws STORE_UNKNOWN.
+ */
+export function storeSafety(contextStorage: unknown, store: string | undefined): StoreSafety & { name: string } {
+  const stores = isRecord(contextStorage) && Object.keys(contextStorage).length > 0 ? contextStorage : { memory: { module: "memory" } };
+  const names = Object.keys(stores);
+  const fallback = !Object.hasOwn(stores, "default") ? names[0] : typeof stores["default"] === "string" ? stores["default"] : "default";
+  const name = store === undefined || store === "default" ? fallback ?? "memory" : store;
+  if (!Object.hasOwn(stores, name)) throw queryError("STORE_UNKNOWN", { store: name, stores: names.join(", ") }, { permanent: true });
+  const definition = stores[name];
+  const module = isRecord(definition) ? definition["module"] : undefined;
+  if (module === "memory") return { name, kind: "memory" };
+  if (module !== "localfilesystem") return { name, kind: "unknown" };
+  const config = isRecord(definition) && isRecord(definition["config"]) ? definition["config"] : {};
+  if (config["cache"] === false) return { name, kind: "durable" };
+  const interval = config["flushInterval"];
+  return { name, kind: "cached", seconds: typeof interval === "number" ? interval : 30 };
+}
+
+const KEY = /^[A-Za-z0-9_]{1,100}$/;
+
+/** Checks a cursor key: Node-RED reads dots and brackets in a key as a path. Throws CURSOR_KEY_INVALID. */
+export function cursorKey(key: string): string {
+  if (!KEY.test(key)) throw queryError("CURSOR_KEY_INVALID", { key: key.slice(0, 80) }, { permanent: true });
+  return key;
+}
+
+/** Which node uses which cursor: two on one would skip each other's events. One for each Node-RED runtime. */
+export class CursorClaims {
+  private readonly owners = new Map<string, { id: string; name: string }>();
+
+  /** Claims `place` and returns the function that gives it back. Throws CURSOR_IN_USE. */
+  claim(place: string, key: string, owner: { id: string; name: string }): () => void {
+    const holder = this.owners.get(place);
+    if (holder !== undefined && holder.id !== owner.id) throw queryError("CURSOR_IN_USE", { key, owner: holder.name }, { permanent: true });
+    this.owners.set(place, owner);
+    return () => {
+      if (this.owners.get(place) === owner) this.owners.delete(place);
+    };
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Where a query stands in a stream that is ordered by insertion time.
+ *
+ * The floor is the lower bound of the next query, in whole milliseconds and inclusive, because the server compares to
+ * the millisecond and many events can share one. It never passes "server time minus overlap", because an event can
+ * become searchable later than its insertion time says; what is read again for that reason is recognised by the ledger.
+ */
+import { queryError } from "../code42/errors";
+import { isRecord } from "../messages";
+import { Ledger } from "./ledger";
+import { epochMs } from "./instant";
+
+/** What a cursor belongs to: the event source and the tenant's address. */
+export interface CursorOwner {
+  stream: string;
+  base: string;
+}
+
+/** How far a delivered page reaches. */
+export interface PagePosition {
+  /** Largest insertion time of the page, epoch ms; undefined if the page had no event. */
+  lastMs: number | undefined;
+  /** Server time at the start of the poll, epoch ms. */
+  serverMs: number;
+  /** Ledger keys and insertion times (epoch ms) of the page's events. */
+  ids: readonly (readonly [key: string, insertedMs: number])[];
+}
+
+/** More ids than this and the overlap is shortened: a cursor must stay cheap to save. */
+export const MAX_LEDGER = 200_000;
+
+export class Cursor {
+  /** Grows with every change that is worth saving. */
+  revision = 0;
+
+  private constructor(
+    readonly owner: CursorOwner,
+    private floor: number,
+    private last: number | undefined,
+    private readonly ledger: Ledger,
+    /** Identifies the criteria that the cursor was saved with. */
+    public queryHash: string,
+  ) {}
+
+  static startingAt(owner: CursorOwner, floorMs: number, queryHash: string): Cursor {
+    return new Cursor(owner, floorMs, undefined, new Ledger(), queryHash);
+  }
+
+  /** Reads what `serialize` wrote. `key` names the place in errors. Throws CURSOR_UNREADABLE, CURSOR_OTHER_STREAM. */
+  static parse(text: string, owner: CursorOwner, key: string): Cursor {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw unreadable(key, "it is not JSON");
+    }
+    if (!isRecord(value) || value["v"] !== 1) throw unreadable(key, "it is not a cursor of this node");
+    const { stream, base, floor, lastInserted, queryHash } = value;
+    if (stream !== owner.stream || base !== owner.base) {
+      throw queryError("CURSOR_OTHER_STREAM", { key, found: `${String(stream)} of ${String(base)}`, wanted: `${owner.stream} of ${owner.base}` }, { permanent: true });
+    }
+    const floorMs = typeof floor === "string" ? epochMs(floor) : undefined;
+    const lastMs = typeof lastInserted === "string" ? epochMs(lastInserted) : undefined;
+    const ledger = Ledger.parse(value["seen"]);
+    if (floorMs === undefined || ledger === undefined) throw unreadable(key, "its floor or its ids are damaged");
+    return new Cursor(owner, floorMs, lastMs, ledger, typeof queryHash === "string" ? queryHash : "");
+  }
+
+  /** Epoch ms. */
+  get floorMs(): number {
+    return this.floor;
+  }
+
+  /** Newest insertion time delivered, epoch ms. */
+  get lastMs(): number | undefined {
+    return this.last;
+  }
+
+  get size(): number {
+    return this.ledger.size;
+  }
+
+  has(key: string): boolean {
+    return this.ledger.has(key);
+  }
+
+  /**
+   * Moves past a delivered page. Returns the overlap that was really kept (ms), which is shorter than `overlapMs` when
+   * the ledger would otherwise hold more than `MAX_LEDGER` ids.
+   */
+  advance(page: PagePosition, overlapMs: number): number {
+    const before = this.floor;
+    const overlap = this.move(page, overlapMs);
+    if (page.ids.length > 0 || this.floor !== before) this.revision += 1;
+    return overlap;
+  }
+
+  private move(page: PagePosition, overlapMs: number): number {
+    for (const [key, insertedMs] of page.ids) this.ledger.add(key, insertedMs);
+    if (page.lastMs !== undefined) this.last = Math.max(this.last ?? 0, page.lastMs);
+    if (this.last === undefined) return overlapMs;
+    let overlap = overlapMs;
+    for (;;) {
+      // Never backwards, never past what the server may still show late.
+      this.floor = Math.max(this.floor, Math.min(this.last, page.serverMs - overlap));
+      this.ledger.prune(this.floor);
+      if (this.ledger.size <= MAX_LEDGER || overlap < 1000) return overlap;
+      overlap /= 2;
+    }
+  }
+
+  /** One JSON string: the only form in which a cursor is stored. */
+  serialize(now: number): string {
+    return JSON.stringify({
+      v: 1,
+      ...this.owner,
+      queryHash: this.queryHash,
+      floor: new Date(this.floor).toISOString(),
+      lastInserted: this.last === undefined ? null : new Date(this.last).toISOString(),
+      seen: this.ledger,
+      updatedAt: new Date(now).toISOString(),
+    });
+  }
+}
+
+function unreadable(key: string, reason: string) {
+  return queryError("CURSOR_UNREADABLE", { key, reason }, { permanent: true });
+}

@@ -1,0 +1,42 @@
+import { queryError, describe } from "../code42/errors";
+
+const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const DURATION = /^P(?=.)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?$/;
+
+/** Epoch milliseconds of an ISO 8601 instant with 0 to 9 decimals, cut (not rounded) to whole ones; UTC where no zone is given. */
+export function epochMs(text: string): number | undefined {
+  const match = INSTANT.exec(text);
+  if (match === null) return undefined;
+  const ms = Date.parse(text.includes("T") && match[1] === undefined ? `${text}Z` : text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds (months and years have no fixed length). */
+export function durationMs(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  if (match === null) return undefined;
+  const [weeks, days, hours, minutes, seconds] = match.slice(1).map((part: string | undefined) => Number(part ?? 0)) as [number, number, number, number, number];
+  return ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}
+
+/** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */
+export function startInstant(startFrom: string, now: number): number {
+  const duration = durationMs(startFrom);
+  if (duration !== undefined) return Math.max(0, now - duration);
+  const instant = epochMs(startFrom);
+  if (instant === undefined) throw queryError("START_FROM_INVALID", { value: startFrom.slice(0, 80) }, { permanent: true });
+  return instant;
+}
+
+/**
+ * The instant that a user sets a cursor to: ISO 8601, or epoch seconds (a float, as c42eventextractor stored it; as a
+ * number or as text). Epoch ms. Throws CURSOR_VALUE_INVALID.
+ */
+export function cursorInstant(value: unknown): number {
+  const seconds = typeof value === "number" ? value : typeof value === "string" && /^\d{1,12}(?:\.\d{1,9})?$/.test(value.trim()) ? Number(value) : NaN;
+  // Epoch milliseconds (13 digits) written by mistake would be the year 50000.
+  if (Number.isFinite(seconds) && seconds >= 0 && seconds < 1e11) return Math.floor(seconds * 1000);
+  const instant = typeof value === "string" ? epochMs(value.trim()) : undefined;
+  if (instant === undefined) throw queryError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
+  return instant;
+}

@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import tenantNode from "../../nodes/code42-tenant";
+import queryNode from "../../nodes/code42-query";
+import confirmNode from "../../nodes/delivery-confirm";
+import { deliveryRegistry } from "../../src/delivery/registry";
+import type { FlowMessage } from "../../src/messages";
+import { makeFileEvent } from "../../src/simulator/events";
+import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
+import { eventIds } from "../support/query";
+import { coreNode, getNode, loadFlow, recordMessages, recordStatus, startServer, stopServer, unloadFlow, until, type FlowNode, type LoadOptions } from "../support/node-red";
+
+const nodes = [tenantNode, queryNode, confirmNode, coreNode("common/25-catch.js"), coreNode("common/24-complete.js"), coreNode("sequence/17-split.js"), coreNode("function/10-function.js"), coreNode("function/10-switch.js")];
+
+describe("code42-query", () => {
+  let simulator: TenantSimulator;
+  let folder: string;
+  let made: number;
+
+  before(startServer);
+  after(stopServer);
+  beforeEach(async () => {
+    made = 0;
+    folder = mkdtempSync(join(tmpdir(), "siem-query-"));
+    simulator = await startTenantSimulator({ requestsPerMinute: 100_000 });
+  });
+  afterEach(async () => {
+    await unloadFlow();
+    await simulator.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function addEvents(count: number): string[] {
+    const start = Date.now() - 3_600_000;
+    const events = Array.from({ length: count }, () => makeFileEvent(made, { insertedUs: (start + made++ * 10) * 1000 }));
+    simulator.add(events);
+    return events.map((event) => event.event.id);
+  }
+
+  const durable = () => ({ default: "memory", memory: { module: "memory" }, durable: { module: "localfilesystem", config: { dir: folder, base: "context", cache: false } } });
+  const query = (properties: Record<string, unknown> = {}): FlowNode => ({
+    id: "q", type: "code42-query", tenant: "t", pollInterval: "0", pageSize: "100", cursor: "#:(durable)::cursor_q", cursorType: "global", wires: [["out"]], ...properties,
+  });
+  const others: FlowNode[] = [
+    { id: "catcher", type: "catch", scope: null, wires: [["caught"]] },
+    { id: "caught", type: "helper", wires: [] },
+    { id: "out", type: "helper", wires: [] },
+  ];
+  const load = (flow: FlowNode[], options: LoadOptions = {}) => loadFlow(nodes, [
+    { id: "t", type: "code42-tenant", baseUrl: simulator.url, authType: "api-client" }, ...flow, ...others,
+  ], { contextStorage: durable(), credentials: { t: { clientId: simulator.clientId, clientSecret: simulator.clientSecret } }, ...options });
+  const stored = (path: string) => JSON.parse(readFileSync(join(folder, "context", path), "utf8")) as Record<string, string>;
+  const cursor = (text: string | undefined) => JSON.parse(text ?? "null") as { floor: string; lastInserted: string } | null;
+  const code = (message: Record<string, unknown> | undefined) => (message?.["error"] as { code?: string } | undefined)?.code;
+  const confirmAll = (messages: Record<string, unknown>[]) => messages.forEach((message) => deliveryRegistry().confirm(message));
+
+  it("polls on a message, sends pages and keeps the cursor as one string on disk, moved only by confirmation", async () => {
+    const ids = addEvents(150);
+    await load([query()]);
+    const out = recordMessages("out");
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => out.length === 2, "both pages are sent");
+    assert.deepEqual(eventIds(out), ids);
+    assert.equal(cursor(stored("global/global.json")["cursor_q"])?.lastInserted, null);
+    confirmAll(out);
+    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    assert.equal(status.at(-1)?.fill, "green");
+    assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
+    assert.deepEqual(Object.keys(stored("global/global.json")), ["cursor_q"]);
+  });
+
+  it("polls at start and at the interval by itself", async () => {
+    const ids = addEvents(5);
+    await load([query({ pollInterval: "0.1" })]);
+    const out = recordMessages("out");
+    getNode("out").on("input", ((message: FlowMessage) => deliveryRegistry().confirm(message)) as never);
+    await until(() => out.length >= 1, "the first poll");
+    const more = addEvents(3);
+    await until(() => eventIds(out).length === 8, "a later poll");
+    assert.deepEqual(eventIds(out), [...ids, ...more]);
+  });
+
+  it("keeps the cursor in flow and in node context too", async () => {
+    for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
+      addEvents(10);
+      await load([query({ cursorType })]);
+      const out = recordMessages("out");
+      getNode("q").receive({});
+      await until(() => out.length === 1, "the page is sent");
+      confirmAll(out);
+      await until(() => cursor(stored(file)["cursor_q"])?.lastInserted != null, "the cursor is saved");
+      await unloadFlow();
+    }
+  });
+
+  it("refuses an unknown context store, which Node-RED would silently replace, and asks nothing", async () => {
+    await load([query({ cursor: "#:(nosuch)::cursor_q" })]);
+    const caught = recordMessages("caught");
+    getNode("q").receive({});
+    await until(() => caught.length > 0, "catch sees it");
+    assert.equal(code(caught[0]), "STORE_UNKNOWN");
+    assert.equal(simulator.requests.length, 0);
+    assert.ok(!existsSync(join(folder, "context/global/global.json")));
+  });
+
+  it("refuses two queries on one cursor", async () => {
+    await load([query(), query({ id: "q2", wires: [["out"]] })]);
+    const caught = recordMessages("caught");
+    getNode("q2").receive({});
+    await until(() => caught.length > 0, "catch sees it");
+    assert.equal(code(caught[0]), "CURSOR_IN_USE");
+  });
+
+  for (const [what, properties, expected] of [
+    ["a source of a later version", { source: "sessions" }, "SOURCE_UNKNOWN"],
+    ["a saved search", { savedSearch: "abc" }, "SAVED_SEARCH_UNSUPPORTED"],
+    ["a cursor key with a path in it", { cursor: "a.b" }, "CURSOR_KEY_INVALID"],
+    ["no cursor key", { cursor: "" }, "PROPERTY_EMPTY"],
+    ["a page size that is no number", { pageSize: "many" }, "PROPERTY_NUMBER"],
+    ["a start that is no instant", { startFrom: "yesterday" }, "START_FROM_INVALID"],
+    ["criteria that are no groups", { criteria: [{ filters: "x" }] }, "CRITERIA_INVALID"],
+    ["query JSON that is none", { criteriaType: "json", criteriaJson: "{" }, "CRITERIA_JSON_INVALID"],
+    ["a missing tenant", { tenant: "gone" }, "TENANT_MISSING"],
+  ] as const) {
+    it(`refuses ${what} with ${expected}, shows red and stays alive`, async () => {
+      await load([query(properties)]);
+      const caught = recordMessages("caught");
+      getNode("q").receive({});
+      await until(() => caught.length > 0, "catch sees it");
+      assert.equal(code(caught[0]), expected);
+      assert.equal(simulator.requests.length, 0);
+    });
+  }
+
+  for (const [what, prepare, expected] of [
+    ["a rejected client", () => simulator.faults.add({ kind: "status", status: 401, body: { error: "invalid_client" } }, { path: "/v1/oauth", times: Infinity }), "CLIENT_REJECTED"],
+    ["a missing permission", () => simulator.faults.add({ kind: "status", status: 403 }, { times: Infinity }), "FORBIDDEN"],
+    ["a login page in place of the API", () => simulator.faults.add({ kind: "login-page" }, { times: Infinity }), "NOT_JSON"],
+  ] as const) {
+    it(`gives ${what} its own error to catch, and no cursor moves`, async () => {
+      addEvents(5);
+      prepare();
+      await load([query()]);
+      const caught = recordMessages("caught");
+      const status = recordStatus("q");
+      getNode("q").receive({});
+      await until(() => caught.length > 0, "catch sees it");
+      assert.equal(code(caught[0]), expected);
+      await until(() => status.at(-1)?.fill === "red", "the status is red");
+      assert.ok(!JSON.stringify(caught).includes(simulator.clientSecret));
+      assert.equal(cursor(stored("global/global.json")["cursor_q"])?.lastInserted, null);
+    });
+  }
+
+  it("counts a page that core split cut up as delivered when every part is", async () => {
+    addEvents(30);
+    await load([
+      query({ wires: [["split"]] }),
+      { id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", stream: false, addname: "", property: "payload", wires: [["out"]] },
+    ]);
+    const out = recordMessages("out");
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => out.length === 30, "all parts arrive");
+    confirmAll(out.slice(1));
+    assert.equal(cursor(stored("global/global.json")["cursor_q"])?.lastInserted, null);
+    confirmAll(out.slice(0, 1));
+    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
+  });
+
+  it("is confirmed for other sinks by delivery-confirm behind complete, also on a branch that drops events", async () => {
+    addEvents(40);
+    await load([
+      query({ output: "event", wires: [["switch"]] }),
+      { id: "switch", type: "switch", property: "payload.risk.severity", propertyType: "msg", rules: [{ t: "eq", v: "NO_RISK_INDICATED", vt: "str" }, { t: "else" }], checkall: "true", repair: false, outputs: 2, wires: [["dropped"], ["sink"]] },
+      { id: "sink", type: "function", func: "return null;", outputs: 1, wires: [[]] },
+      { id: "complete", type: "complete", scope: ["sink"], wires: [["confirm"]] },
+      { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [[]] },
+      { id: "dropped", type: "delivery-confirm", mode: "confirm", wires: [[]] },
+    ]);
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
+  });
+
+  it("fails closed behind a function that returns a new object: sends again, stops red and tells catch", async function () {
+    this.timeout(40_000);
+    addEvents(3);
+    await load([
+      query({ confirmTimeout: "0.05", wires: [["fn"]] }),
+      { id: "fn", type: "function", func: "return {payload: msg.payload};", outputs: 1, wires: [["confirm"]] },
+      { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] },
+    ]);
+    const out = recordMessages("out");
+    const caught = recordMessages("caught");
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => caught.length > 0, "catch sees it", 35_000);
+    assert.equal(code(caught[0]), "DELIVERY_UNCONFIRMED");
+    assert.equal(out.length, 4);
+    await until(() => status.at(-1)?.fill === "red", "the status is red");
+    assert.equal(cursor(stored("global/global.json")["cursor_q"])?.lastInserted, null);
+  });
+
+  it("is silent after it was closed", async () => {
+    addEvents(2000);
+    await load([query({ pagesOut: "1" })]);
+    const out = recordMessages("out");
+    getNode("q").receive({});
+    await until(() => out.length === 1, "a page is out");
+    const searches = () => simulator.requests.length;
+    await unloadFlow();
+    const before = searches();
+    confirmAll(out);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(searches(), before);
+    assert.equal(deliveryRegistry().size, 0);
+  });
+});

@@ -1,0 +1,88 @@
+/** A query on the simulated tenant with a cursor in memory and a sink that the test drives. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileEvents } from "../../src/code42/file-events";
+import { QueryRunner, type QueryParts, type QuerySettings } from "../../src/code42/query-runner";
+import { Tenant } from "../../src/code42/tenant";
+import type { CursorStore } from "../../src/cursor/context-store";
+import { queryError } from "../../src/code42/errors";
+import { DeliveryRegistry } from "../../src/delivery/registry";
+import type { FlowMessage } from "../../src/messages";
+import type { TenantSimulator } from "../../src/simulator/tenant";
+
+/** A cursor store that outlives the query, and can fail. */
+export class MemoryStore implements CursorStore {
+  value: string | undefined;
+  fault: Error | undefined;
+  commits = 0;
+
+  async read(): Promise<string | undefined> {
+    return this.value;
+  }
+
+  async commit(expected: string | undefined, next: string | undefined): Promise<void> {
+    if (this.value !== expected) throw queryError("CURSOR_CHANGED", { key: "test" }, { permanent: true });
+    await this.overwrite(next);
+  }
+
+  async overwrite(next: string | undefined): Promise<void> {
+    await sleep(0);
+    if (this.fault !== undefined) throw queryError("CURSOR_NOT_SAVED", { key: "test", reason: this.fault.message });
+    this.commits += 1;
+    this.value = next;
+  }
+
+  get cursor(): { floor: string; lastInserted: string | null; seen: Record<string, string> } | undefined {
+    return this.value === undefined ? undefined : JSON.parse(this.value) as { floor: string; lastInserted: string | null; seen: Record<string, string> };
+  }
+}
+
+export interface QueryUnderTest {
+  runner: QueryRunner;
+  registry: DeliveryRegistry;
+  /** Every message sent, oldest first. */
+  messages: FlowMessage[];
+  errors: Error[];
+  warnings: string[];
+  statuses: string[];
+}
+
+export const tenantOf = (simulator: TenantSimulator): Tenant => new Tenant({
+  baseUrl: simulator.url, clientId: simulator.clientId, clientSecret: simulator.clientSecret, userAgent: "test", requestsPerMinute: 100_000,
+}, { sleep: (ms, signal) => sleep(Math.min(ms, 5), undefined, { signal }) });
+
+/** Makes a query; `sink` sees each message and the registry, and confirms at once by default. */
+export function makeQuery(
+  tenant: Tenant,
+  store: CursorStore,
+  settings: Partial<QuerySettings> = {},
+  sink: (message: FlowMessage, registry: DeliveryRegistry) => void = (message, registry) => void setImmediate(() => registry.confirm(message)),
+  parts: Partial<QueryParts> = {},
+): QueryUnderTest {
+  const registry = new DeliveryRegistry();
+  const made: Omit<QueryUnderTest, "runner"> = { registry, messages: [], errors: [], warnings: [], statuses: [] };
+  const runner = new QueryRunner({
+    source: fileEvents, criteria: { clause: "AND", groups: [] }, pollIntervalMs: 0, startFrom: "P1D", overlapMs: 300_000, pageSize: 100,
+    output: "page", advance: "confirmed", pagesOut: 4, confirmTimeoutMs: 60_000, cursorKey: "test", resendDelayMs: 1, ...settings,
+  }, {
+    api: () => tenant,
+    store,
+    registry,
+    send: (message) => {
+      made.messages.push(message);
+      sink(message, registry);
+    },
+    status: (colour, key) => made.statuses.push(`${colour} ${key}`),
+    error: (error) => made.errors.push(error as Error),
+    warn: (key) => made.warnings.push(key),
+    text: (key) => key,
+    now: Date.now,
+    random: Math.random,
+    ...parts,
+  });
+  return { ...made, runner };
+}
+
+/** The ids of all events in `messages`, in order. */
+export function eventIds(messages: readonly FlowMessage[]): string[] {
+  return messages.flatMap(({ payload }) => (Array.isArray(payload) ? payload : [payload]) as { event: { id: string } }[]).map(({ event }) => event.id);
+}
