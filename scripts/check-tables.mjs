@@ -1,0 +1,10 @@
+/** Holds the built CEF mapping tables against the dictionary; ends with 1 and every problem if one of them is wrong. */
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+const { mappings } = require("../dist/src/cef/mappings/index.js");
+const { checkMapping } = require("../dist/src/cef/check.js");
+
+const problems = [...mappings].flatMap(([kind, mapping]) => checkMapping(mapping).map((problem) => `${kind}: ${problem}`));
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exit(1);

@@ -1,0 +1,5 @@
+/** What can be wrong with a mapping, a setting or an event; the sentences stand in the catalog of `cef-format`. */
+import { errorPrefix, errorsOf } from "../errors";
+import texts from "../../nodes/locales/en-US/cef-format.json";
+
+export const cefError = errorsOf(errorPrefix("cef-format"), texts.error);

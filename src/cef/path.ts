@@ -1,0 +1,23 @@
+/** Paths into an event: `file.hash.md5`, `destination.domains[0]`, `scores[-1].severity`, `risk.indicators[].name`. */
+
+/** A property, or an item of a list (negative: from its end), or all items. */
+export type Step = string | number | typeof ALL;
+export const ALL = Symbol("all items");
+
+const SEGMENT = /^([^.[\]\s][^.[\]]{0,127})((?:\[-?\d{0,6}\]){0,4})$/;
+
+/** The steps of a path; undefined if it is not one. */
+export function parsePath(path: unknown): Step[] | undefined {
+  if (typeof path !== "string" || path.length > 500) return undefined;
+  const steps: Step[] = [];
+  for (const segment of path.split(".")) {
+    const [, name, brackets = ""] = SEGMENT.exec(segment) ?? [];
+    if (name === undefined) return undefined;
+    steps.push(name);
+    for (const [, index = ""] of brackets.matchAll(/\[(-?\d*)\]/g)) {
+      if (index === "-") return undefined;
+      steps.push(index === "" ? ALL : Number(index));
+    }
+  }
+  return steps;
+}

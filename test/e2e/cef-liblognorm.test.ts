@@ -1,0 +1,301 @@
+/**
+ * Thousands of events with hostile text in every field, formatted by us and read back by liblognorm, an independent
+ * CEF parser in C: one record an event, with exactly the header and the fields that were meant. What was meant is
+ * worked out here from the event, by plain code that shares nothing with the formatter.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { isIPv4, isIPv6 } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compileFormatter } from "../../src/cef/encoder";
+import { mappings } from "../../src/cef/mappings";
+
+type Fields = Record<string, string>;
+interface LineRecord {
+  header: string[];
+  fields: Fields;
+}
+
+// What liblognorm reads.
+
+/** liblognorm takes the character after the last pipe of the header for a separator, so here it gets one. */
+const forLiblognorm = (line: string) => line.replace(/^CEF:0(?:\|(?:\\.|[^\\|])*){6}\|/, "$& ");
+
+function normalize(lines: readonly string[]): LineRecord[] {
+  const folder = mkdtempSync(join(tmpdir(), "cef-"));
+  try {
+    writeFileSync(join(folder, "rules"), "version=2\nrule=:%f:cef%\n");
+    const { stdout, error } = spawnSync("lognormalizer", ["-r", join(folder, "rules"), "-e", "json"], {
+      input: lines.map((line) => `${forLiblognorm(line)}\n`).join(""), encoding: "utf8", maxBuffer: 1 << 30,
+    });
+    if (error !== undefined) throw new Error("lognormalizer does not run: install the Debian package liblognorm-utils (apt-get install liblognorm-utils).", { cause: error });
+    return stdout.split("\n").filter((line) => line !== "").map((line) => {
+      const { f } = JSON.parse(line) as { f?: Record<string, string> & { Extensions: Fields } };
+      assert.ok(f !== undefined, `liblognorm refuses ${line.slice(0, 500)}`);
+      return { header: ["DeviceVendor", "DeviceProduct", "DeviceVersion", "SignatureID", "Name", "Severity"].map((name) => String(f[name])), fields: f.Extensions };
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// What was meant.
+
+const isBlank = (char: string) => char.trim() === "" || char < " " || char === "\u007f" || char === "\u0085";
+const isHostile = (char: string) => (char < " " && !"\t\r\n".includes(char)) || ["\u007f", "\u0085", "\u2028", "\u2029"].includes(char);
+
+function strip(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(text[start]!)) start++;
+  while (end > start && isBlank(text[end - 1]!)) end--;
+  return text.slice(start, end);
+}
+function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const whole = text.codePointAt(length - 1)! > 0xffff ? length - 1 : length;
+  return strip(text.slice(0, whole));
+}
+const printable = (text: string) => Buffer.from(text).toString().split("").map((char) => (isHostile(char) ? " " : char)).join("");
+
+/** A value as text; undefined for what is empty or no text. */
+function scalar(value: unknown): string | undefined {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "string" ? strip(value) || undefined : undefined;
+}
+function get(event: unknown, path: string): unknown {
+  let value = event;
+  for (const name of path.split(".")) {
+    if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value;
+}
+function list(value: unknown, separator: string): string | undefined {
+  const items = (Array.isArray(value) ? value : [value]).map(scalar).filter((item) => item !== undefined);
+  return items.length < 2 ? items[0] : [...new Set(items.map((item) => cut(item, 4000)))].join(separator);
+}
+function time(value: unknown): string | undefined {
+  if (typeof value === "number") return value >= 0 && value <= 8.64e15 ? String(Math.floor(value)) : undefined;
+  const [, seconds, decimals = "", zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(scalar(value) ?? "") ?? [];
+  const moment = Date.parse(`${seconds}.${decimals.padEnd(3, "0").slice(0, 3)}${zone}`);
+  return moment >= 0 ? String(moment) : undefined;
+}
+const whole = (value: unknown, limit: number) => {
+  const text = scalar(value);
+  return text !== undefined && typeof value !== "boolean" && /^-?\d{1,19}$/.test(text) && Math.abs(Number(text)) <= limit ? String(Number(text)) : undefined;
+};
+
+/** The header and the fields that an event is meant to have; undefined if nothing in it is known. */
+function meant(event: unknown): LineRecord | undefined {
+  const at = (path: string) => scalar(get(event, path));
+  const fields: Fields = {};
+  const set = (key: string, value: string | undefined, length = 1023, label?: string) => {
+    if (value === undefined) return;
+    fields[key] = printable(cut(value, length));
+    if (label !== undefined) fields[`${key}Label`] = label;
+  };
+  const id = at("event.id");
+  const emailed = at("event.action") === "file-emailed";
+  const address = (path: string, isKind: (text: string) => boolean) => [at(path)].find((text) => text !== undefined && isKind(text) && !text.includes("%"));
+  const filePath = (directory: string | undefined, name: string | undefined) => {
+    if (directory === undefined || name === undefined) return directory;
+    if (directory.endsWith("/") || directory.endsWith("\\")) return directory + name;
+    return `${directory}${directory.includes("\\") && !directory.includes("/") ? "\\" : "/"}${name}`;
+  };
+  const tab = ["destination.tabs", "source.tabs"].flatMap((path): unknown[] => [get(event, path)].flat()).find((each) => scalar(get(each, "url")) !== undefined);
+  const media = (...names: string[]) => ["destination", "source"].flatMap((side) => names.map((name) => `${side}.removableMedia.${name}`)).find((path) => at(path) !== undefined) ?? "";
+  const pluck = (path: string, name: string) => [get(event, path)].flat().map((item) => get(item, name));
+  const size = Number(at("file.sizeInBytes"));
+
+  if ((id ?? "").length <= 40) set("externalId", id, 40);
+  set("devicePayloadId", id, 128);
+  set("end", time(get(event, "@timestamp")));
+  set("rt", time(get(event, "event.inserted") === undefined || at("event.inserted") === undefined ? get(event, "event.ingested") : get(event, "event.inserted")));
+  set("deviceCustomDate1", time(get(event, "event.ingested")), 99, "ingested");
+  set("suser", (emailed ? at("source.email.sender") ?? at("source.email.from") : undefined) ?? at("user.email"));
+  set("suid", at("user.id"));
+  set("deviceExternalId", at("user.deviceUid"), 255);
+  set("duser", list(get(event, "destination.email.recipients"), ",") ?? list(get(event, "destination.user.email"), ","));
+  set("fname", at("file.name"));
+  set("filePath", filePath(at("file.directory"), at("file.name")));
+  set("oldFileName", at("file.originalName"));
+  set("oldFilePath", filePath(at("file.originalDirectory"), at("file.originalName")));
+  set("fileType", at("file.category"));
+  if (!(size > 2 ** 31 - 1)) set("fsize", whole(get(event, "file.sizeInBytes"), 2 ** 31 - 1));
+  else set("Code42IncydrFileSize", whole(get(event, "file.sizeInBytes"), Number.MAX_SAFE_INTEGER));
+  set("fileHash", at("file.hash.sha256") ?? at("file.hash.md5"), 255);
+  if (at("file.hash.sha256") !== undefined) set("Code42IncydrMd5", at("file.hash.md5"));
+  set("fileId", at("file.id"));
+  set("fileCreateTime", time(get(event, "file.created")));
+  set("fileModificationTime", time(get(event, "file.modified")));
+  if ([undefined, "Device"].includes(at("source.category"))) set("shost", at("source.name"));
+  if (address("source.domain", isIPv4) === undefined && address("source.domain", isIPv6) === undefined) set("dvchost", at("source.domain"), 100);
+  set("dvc", address("source.domain", isIPv4));
+  set("src", address("source.ip", isIPv4));
+  set("c6a2", address("source.ip", isIPv6), 99, "Source IPv6 Address");
+  set("dst", address("destination.ip", isIPv4));
+  set("c6a3", address("destination.ip", isIPv6), 99, "Destination IPv6 Address");
+  set("dhost", at("destination.remoteHostname"));
+  const domains = get(event, "destination.domains");
+  set("destinationDnsDomain", Array.isArray(domains) ? scalar(domains[0]) : undefined, 255);
+  set("destinationServiceName", at("destination.name"));
+  set("sourceServiceName", at("event.observer") ?? at("source.category"));
+  set("sproc", at("process.executable"));
+  set("request", scalar(get(tab, "url")) ?? at("file.url"));
+  set("requestContext", scalar(get(tab, "title")), 2048);
+  set("requestClientApplication", at("process.extension.browser"));
+  set("reason", list(get(event, "event.shareType"), ",") ?? at("risk.trustReason") ?? at("responseControls.userJustification.reason"));
+  set("act", at("responseControls.preventativeControl"), 63);
+  set("msg", at("destination.email.subject") ?? at("report.name"));
+  set("cs1", at(media("busType")), 4000, "Code42AEDRemovableMediaBusType");
+  set("cs2", at(media("vendor")), 4000, "Code42AEDRemovableMediaVendor");
+  set("cs3", at(media("name", "mediaName")), 4000, "Code42AEDRemovableMediaName");
+  set("cs4", at(media("serialNumber")), 4000, "Code42AEDRemovableMediaSerialNumber");
+  set("cs5", list(pluck("risk.indicators", "name"), "; "), 4000, "RiskIndicators");
+  set("cs6", at("destination.category"), 4000, "DestinationCategory");
+  set("cn1", whole(get(event, media("capacity")), Number.MAX_SAFE_INTEGER), 99, "Code42AEDRemovableMediaCapacity");
+  set("cn2", whole(get(event, "risk.score"), Number.MAX_SAFE_INTEGER), 99, "RiskScore");
+  set("cn3", whole(get(event, "report.count"), Number.MAX_SAFE_INTEGER), 99, "ReportRowCount");
+  set("Code42IncydrSourceCategory", at("source.category"));
+  set("Code42IncydrSourceOS", at("source.operatingSystem"));
+  set("Code42IncydrSourcePrivateIp", list(get(event, "source.privateIp"), ","));
+  set("Code42IncydrDestinationAccount", at("destination.accountName"));
+  set("Code42IncydrDestinationDomains", list(domains, ","));
+  set("Code42IncydrProcessOwner", at("process.owner"));
+  set("Code42IncydrFileOwner", at("file.owner"));
+  set("Code42IncydrCloudDriveId", at("file.cloudDriveId"));
+  set("Code42IncydrMimeType", at("file.mimeTypeByBytes"));
+  set("Code42IncydrClassification", list(pluck("file.classifications", "value"), ","));
+  set("Code42IncydrTrusted", at("risk.trusted"));
+  set("Code42IncydrRiskSeverity", at("risk.severity"));
+  set("Code42IncydrGitRepository", at("git.repositoryUri"));
+  set("Code42IncydrPrinter", at("destination.printerName"));
+  if (Object.keys(fields).length === 0) return undefined;
+  set("cat", "file-event");
+
+  const action = at("event.action");
+  const names = new Map([["file-created", "File created"], ["file-emailed", "File emailed"], ["application-read", "Read by browser or app"]]);
+  const name = names.get(action ?? "") ?? action ?? "File event";
+  const score = get(event, "risk.score");
+  const bands: Fields = { CRITICAL: "9", HIGH: "7", MODERATE: "5", LOW: "2", NO_RISK_INDICATED: "0" };
+  const band = at("risk.severity");
+  const severity = typeof score === "number" ? String(Math.min(10, Math.max(0, Math.floor(score)))) : band !== undefined && Object.hasOwn(bands, band) ? bands[band]! : "Unknown";
+  return {
+    header: ["Code42", "Incydr", "2", /^[a-z0-9-]{1,63}$/.test(action ?? "") ? action! : "unknown", printable(cut(name, 512).replace(/[\r\n]+/g, " ")), severity],
+    fields,
+  };
+}
+
+// What is sent.
+
+/** A small generator of its own, so that a failure can be repeated by its seed. */
+function randomOf(seed: number) {
+  let state = seed;
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return {
+    chance: (probability: number) => next() < probability,
+    below: (limit: number) => Math.floor(next() * limit),
+    pick: <Item>(items: readonly Item[]): Item => items[Math.floor(next() * items.length)]!,
+  };
+}
+
+const PIECES = [
+  "|", "=", "\\", "\r", "\n", "\r\n", "\0", "\u2028", "\u2029", "\u0085", "\u007f", "\u001b", "\ud800", "\udc00", "\ud83d\ude00", "\t", " ", "  ", "\ufeff", "\u00a0", "\\n", "\\=", "\\|", "\\\\",
+  " suser=root", " msg=forged cs1=x cs1Label=y", "\nCEF:0|a|b|c|d|e|5|suser=evil", "CEF:0|", "=x =", "key=", "__proto__", "C:\\Users\\dana\\", "https://h/?a=b&c=d|e", "漢字", "äöü", "a", "word", "%s", "\"", "'", "{}", "<134>", "%22", "\\r", "\\t", "-", "file-created",
+];
+
+function makeEvents(seed: number, count: number): unknown[] {
+  const random = randomOf(seed);
+  const hostile = (): string => {
+    if (random.chance(0.0001)) return `${random.pick(PIECES)}x`.repeat(1 + Math.floor(1_000_000 / 20));
+    const pieces = Array.from({ length: random.below(random.chance(0.05) ? 400 : 7) }, () => random.pick(PIECES));
+    return pieces.join(random.pick(["", "", " ", "x"]));
+  };
+  const wrong = () => random.pick<unknown>([null, [], {}, [[]], ["x"], { name: "x" }, 0, -1, 1.5, 2 ** 40, true, false, ""]);
+  const text = () => (random.chance(0.1) ? wrong() : hostile());
+  const some = <Value>(make: () => Value) => Array.from({ length: random.below(5) }, make);
+  const texts = () => (random.chance(0.1) ? text() : some(text));
+  const moment = () => (random.chance(0.2) ? text() : `20${10 + random.below(80)}-0${1 + random.below(9)}-1${random.below(10)}T1${random.below(10)}:2${random.below(10)}:3${random.below(10)}${random.pick(["", ".1", ".12", ".123", ".535897", ".9999999", ".123456789"])}${random.pick(["Z", "Z", "+05:30", "-08:00"])}`);
+  const number = () => (random.chance(0.3) ? text() : random.pick([0, 1, 9, 17, 20480, 2147483647, 2147483648, 9007199254740991, 4.5]));
+  const ip = () => (random.chance(0.3) ? text() : random.pick(["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.7", "fe80::1%eth0", "256.1.1.1", " 198.51.100.9 "]));
+  const tabs = () => (random.chance(0.1) ? text() : some(() => (random.chance(0.1) ? wrong() : part({ url: text, title: text }))));
+  const part = (fields: Record<string, () => unknown>): unknown => {
+    if (random.chance(0.02)) return wrong();
+    const entries = Object.entries(fields).filter(() => !random.chance(0.15)).map(([key, make]) => [key, make()] as const);
+    // As JSON.parse does it: an own property of that name, not a prototype.
+    if (random.chance(0.1)) entries.push(["__proto__", { name: "evil", id: "evil", email: "evil", action: "evil", url: "evil" }]);
+    return Object.fromEntries(entries);
+  };
+  const media = () => part({ vendor: text, name: text, mediaName: text, serialNumber: text, busType: text, capacity: number });
+  const event = () => part({
+    "@timestamp": moment,
+    event: () => part({ id: text, inserted: moment, ingested: moment, observer: text, shareType: texts, action: () => (random.chance(0.5) ? random.pick(["file-created", "file-emailed", "application-read", "brand-new"]) : text()) }),
+    user: () => part({ email: text, id: text, deviceUid: text }),
+    file: () => part({
+      name: text, originalName: text, directory: text, originalDirectory: text, category: text, mimeTypeByBytes: text, sizeInBytes: number, owner: text, created: moment, modified: moment, id: text, url: text, cloudDriveId: text,
+      hash: () => part({ md5: text, sha256: text }), classifications: () => some(() => part({ value: text })),
+    }),
+    report: () => part({ name: text, count: number }),
+    source: () => part({ category: () => (random.chance(0.5) ? "Device" : text()), name: text, domain: ip, ip, privateIp: texts, operatingSystem: text, email: () => part({ sender: text, from: text }), tabs, removableMedia: media }),
+    destination: () => part({ category: text, name: text, ip, accountName: text, domains: texts, remoteHostname: text, printerName: text, email: () => part({ recipients: texts, subject: text }), user: () => part({ email: texts }), tabs, removableMedia: media }),
+    process: () => part({ executable: text, owner: text, extension: () => part({ browser: text }) }),
+    risk: () => part({ score: number, severity: () => (random.chance(0.5) ? random.pick(["CRITICAL", "LOW", "constructor"]) : text()), trusted: () => random.chance(0.5), trustReason: text, indicators: () => some(() => part({ name: text })) }),
+    git: () => part({ repositoryUri: text }),
+    responseControls: () => part({ preventativeControl: text, userJustification: () => part({ reason: text }) }),
+  });
+  return Array.from({ length: count }, event);
+}
+
+describe("CEF lines as liblognorm reads them", () => {
+  const mapping = mappings.get("code42.file-event.v2")!;
+
+  it("are one record an event, with exactly the header and the fields that were meant", () => {
+    const seed = Number(process.env["CEF_SEED"] ?? 42);
+    const long = "=\\|\n\u2028 suser=root\ud800".repeat(60_000);
+    const events = [
+      ...makeEvents(seed, 6000),
+      { event: { id: long, action: long }, file: { name: long, directory: long }, risk: { severity: long, indicators: [{ name: long }, { name: long }] }, destination: { domains: Array(50).fill(long) } },
+      { event: { id: `\n${long}` }, "@timestamp": long, source: { ip: long, domain: long, tabs: [{ url: long, title: long }] } },
+      null, 5, "text", [], {}, { event: { action: "file-created" } },
+    ];
+    const formatter = compileFormatter(mapping, { maxBytes: 1_048_576 });
+    const lines = events.map((event) => formatter.format(event));
+    const records = normalize(lines);
+    assert.equal(records.length, events.length);
+    let unformatted = 0;
+    events.forEach((event, index) => {
+      const expected = meant(event);
+      const record = records[index]!;
+      if (expected !== undefined) return assert.deepEqual(record, expected, `event ${index} of seed ${seed}: ${lines[index]!.slice(0, 2000)}`);
+      unformatted++;
+      assert.deepEqual(record.header, ["Code42", "Incydr", "2", "unformatted", "Unformatted", "Unknown"]);
+      assert.deepEqual(Object.keys(record.fields), ["msg"]);
+    });
+    assert.equal(formatter.counters.failed, unformatted);
+    assert.ok(unformatted < events.length / 10);
+  }).timeout(60_000);
+
+  it("stay so when they are shortened: fewer fields and beginnings of values, and never another field", () => {
+    const events = makeEvents(7, 1500);
+    for (const maxBytes of [512, 1000, 2000, 8000]) {
+      const { format } = compileFormatter(mapping, { maxBytes });
+      const lines = events.map(format);
+      for (const line of lines) assert.ok(Buffer.byteLength(line) <= maxBytes);
+      const records = normalize(lines);
+      assert.equal(records.length, events.length);
+      events.forEach((event, index) => {
+        const expected = meant(event);
+        for (const [key, value] of Object.entries(expected === undefined ? {} : records[index]!.fields)) {
+          assert.ok(expected?.fields[key]?.startsWith(value), `${key} of event ${index} at ${maxBytes}: ${lines[index]}`);
+        }
+      });
+    }
+  }).timeout(60_000);
+});

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import cefFormat from "../../nodes/cef-format";
+import { makeFileEvent } from "../../src/simulator/events";
+import { parseCef } from "../../src/simulator/cef-parser";
+import { getNode, helper, loadFlow, recordMessages, recordStatus, unloadFlow, until } from "../support/node-red";
+
+const KIND = "code42.file-event.v2";
+const page = (count: number, from = 0) => Array.from({ length: count }, (_, index) => makeFileEvent(from + index, { insertedUs: 1_738_000_000_000_000 + index }));
+const id = (line: unknown) => parseCef(line as string).extension.get("devicePayloadId");
+
+interface Call { args: [{ code?: string; message?: string } | undefined] }
+
+/** A running node with what it sends, reports and warns of. */
+async function start(properties: Record<string, unknown> = {}) {
+  await loadFlow([cefFormat], [
+    { id: "cef", type: "cef-format", name: "", property: "payload", kind: "auto", profile: "standard", vendor: "", product: "", version: "", severity: "", fields: [], maxBytes: "8000", ...properties, wires: [["out"]] },
+    { id: "out", type: "helper", wires: [] },
+    { id: "complete", type: "complete", scope: ["cef"], wires: [["completed"]] },
+    { id: "completed", type: "helper", wires: [] },
+    { id: "catch", type: "catch", scope: ["cef"], wires: [["caught"]] },
+    { id: "caught", type: "helper", wires: [] },
+  ]);
+  const warnings: string[] = [];
+  getNode("cef").on("call:warn" as never, ((call: { args: [string] }) => warnings.push(call.args[0])) as never);
+  const status = recordStatus("cef");
+  return {
+    out: recordMessages("out"), completed: recordMessages("completed"), caught: recordMessages("caught"), warnings, status,
+    send: (message: Record<string, unknown>) => getNode("cef").receive(message),
+  };
+}
+const codeOf = (message: Record<string, unknown> | undefined) => (message?.["error"] as { code?: string } | undefined)?.code;
+
+describe("cef-format in Node-RED", () => {
+  afterEach(() => unloadFlow());
+
+  it("makes a line of an event and keeps the rest of the message", async () => {
+    const { out, completed, send, status } = await start();
+    const delivery = { token: "t:1", index: 0, count: 1 };
+    send({ payload: page(1)[0], kind: KIND, topic: "code42/file-events", delivery });
+    await until(() => completed.length === 1, "the message is complete");
+    assert.equal(id(out[0]?.["payload"]), page(1)[0]!.event.id);
+    assert.equal(out[0]?.["topic"], "code42/file-events");
+    assert.deepEqual(out[0]?.["delivery"], delivery);
+    assert.equal("cef" in out[0], false);
+    await until(() => status.length > 0, "a status is shown");
+    assert.deepEqual(status[0], { fill: "green", shape: "dot", text: "status.formatted" });
+  });
+  it("makes a list of lines of a page, in its order, and an empty list of an empty one", async () => {
+    const { out, send } = await start();
+    send({ payload: page(50), kind: KIND });
+    send({ payload: [], kind: KIND });
+    await until(() => out.length === 2, "two messages came");
+    assert.deepEqual((out[0]?.["payload"] as string[]).map(id), page(50).map(({ event }) => event.id));
+    assert.deepEqual(out[1]?.["payload"], []);
+  });
+  it("keeps the order of messages, and lets the process breathe while it formats a long page", async () => {
+    const { out, completed, send } = await start();
+    const [first, second, third, fourth] = page(4) as [object, object, object, object];
+    const pages = [Array<object>(20_000).fill(first), [second], Array<object>(5000).fill(third), [fourth]];
+    let breaths = 0;
+    const breathe = () => {
+      breaths++;
+      if (completed.length < pages.length) setImmediate(breathe);
+    };
+    breathe();
+    for (const payload of pages) send({ payload, kind: KIND });
+    await until(() => completed.length === 4, "all messages are complete", 20_000);
+    assert.deepEqual(out.map(({ payload }) => (payload as string[]).length), [20_000, 1, 5000, 1]);
+    assert.deepEqual(out.map(({ payload }) => id((payload as string[])[0])), page(4).map(({ event }) => event.id));
+    assert.ok(breaths > 20, `${breaths} other turns of the event loop`);
+  }).timeout(30_000);
+  it("gives a line for events that cannot be formatted, counts them and warns once", async () => {
+    const { out, completed, warnings, status, send } = await start();
+    send({ payload: [...page(1), null, {}, 5], kind: KIND });
+    send({ payload: 42, kind: KIND });
+    await until(() => completed.length === 2, "both messages are complete");
+    const lines = out[0]?.["payload"] as string[];
+    assert.deepEqual(lines.map((line) => parseCef(line).classId === "unformatted"), [false, true, true, true]);
+    assert.deepEqual(out[0]?.["cef"], { failed: 3 });
+    assert.equal(parseCef(out[1]?.["payload"] as string).classId, "unformatted");
+    await until(() => warnings.length === 2, "two warnings");
+    await until(() => status.some(({ fill, shape }) => fill === "yellow" && shape === "ring"), "the status is yellow");
+  });
+  it("refuses a message without kind, of an unknown kind, and with nothing at the property", async () => {
+    const { out, caught, send } = await start();
+    send({ payload: page(1) });
+    send({ payload: page(1), kind: "code42.alert" });
+    send({ payload: null, kind: KIND });
+    send({ kind: KIND });
+    await until(() => caught.length === 4, "four errors are caught");
+    assert.deepEqual(caught.map(codeOf), ["KIND_MISSING", "KIND_UNKNOWN", "PROPERTY_MISSING", "PROPERTY_MISSING"]);
+    assert.equal(out.length, 0);
+  });
+  it("takes the record from the settings, and another property", async () => {
+    const { out, caught, send } = await start({ kind: KIND, property: "siem.event" });
+    send({ payload: "untouched", siem: { event: page(1)[0] } });
+    send({ payload: "nothing there" });
+    await until(() => out.length === 1 && caught.length === 1, "one message and one error came");
+    assert.equal(out[0]?.["payload"], "untouched");
+    assert.equal(id((out[0]?.["siem"] as { event: string }).event), page(1)[0]!.event.id);
+    assert.equal(codeOf(caught[0]), "PROPERTY_MISSING");
+  });
+  it("applies header, severity, own fields and the longest line", async () => {
+    const { out, send } = await start({ vendor: "Mimecast", severity: "9", maxBytes: "700", fields: [{ key: "cs1", type: "string", source: "user.id", label: "User" }] });
+    send({ payload: page(1)[0], kind: KIND });
+    await until(() => out.length === 1, "a message came");
+    const line = out[0]?.["payload"] as string;
+    assert.match(line, /^CEF:0\|Mimecast\|Incydr\|2\|[a-z-]+\|[^|]+\|9\|/);
+    assert.ok(Buffer.byteLength(line) <= 700);
+  });
+  for (const [name, properties, code] of [
+    ["the profile that does not exist yet", { profile: "compatible" }, "PROFILE_UNAVAILABLE"],
+    ["an unknown record", { kind: "code42.alert" }, "KIND_UNKNOWN"],
+    ["an illegal own field", { fields: [{ key: "eventId", type: "long", source: "event.id" }] }, "FIELD_KEY_RESERVED"],
+    ["fields that are no list", { fields: "x" }, "PROPERTY_LIST"],
+    ["a severity that CEF has not", { severity: "11" }, "SEVERITY"],
+    ["too short a line", { maxBytes: "100" }, "PROPERTY_NUMBER"],
+  ] as const) {
+    it(`refuses ${name}: red, and every message fails`, async () => {
+      const { out, caught, send } = await start(properties);
+      const logged = helper.log().args.map(([entry]) => (entry as { msg?: { code?: string } }).msg?.code);
+      assert.ok(logged.includes(code), `logged ${logged.join()}`);
+      send({ payload: page(1), kind: KIND });
+      await until(() => caught.length === 1, "an error is caught");
+      assert.equal(codeOf(caught[0]), code);
+      assert.equal(out.length, 0);
+    });
+  }
+  it("fails what it has not finished when it is closed, and ends each message once", async () => {
+    const { out, send } = await start();
+    const results: string[] = [];
+    getNode("cef").on("call:error" as never, ((call: Call) => results.push(call.args[0]?.code ?? "?")) as never);
+    send({ payload: Array(30_000).fill(page(1)[0]), kind: KIND });
+    send({ payload: page(1), kind: KIND });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await getNode("cef").close(false);
+    await until(() => results.length === 2, "both messages failed");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual(results, ["STOPPED", "STOPPED"]);
+    assert.equal(out.length, 0);
+  });
+});

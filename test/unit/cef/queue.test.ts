@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { compileFormatter } from "../../../src/cef/encoder";
+import { mappings } from "../../../src/cef/mappings";
+import { FormatQueue, type FormatJob } from "../../../src/cef/queue";
+
+const incydr = mappings.get("code42.file-event.v2")!;
+
+/** A clock that an event moves by one millisecond, and a list of what was put off. */
+function bench() {
+  let time = 0;
+  const deferred: (() => void)[] = [];
+  const formatter = compileFormatter(incydr);
+  const log: string[] = [];
+  const slow = { ...formatter, get failure() { return formatter.failure; }, format: (event: unknown) => (time++, formatter.format(event)) };
+  const queue = new FormatQueue({ now: () => time, defer: (run) => void deferred.push(run) });
+  const job = (name: string, events: unknown[]): FormatJob => ({
+    events, formatter: slow,
+    finished: (lines, failed, reason) => void log.push(`${name} ${lines.length} ${failed} ${reason?.code ?? ""}`.trim()),
+    abandoned: () => void log.push(`${name} abandoned`),
+  });
+  const idle = () => {
+    for (let run = deferred.shift(); run !== undefined; run = deferred.shift()) run();
+  };
+  return { queue, job, log, deferred, idle };
+}
+const events = (count: number) => Array.from({ length: count }, (_, index) => ({ event: { id: `e${index}` } }));
+
+describe("CEF format queue", () => {
+  it("finishes a small job at once", () => {
+    const { queue, job, log, deferred } = bench();
+    queue.push(job("a", events(1)));
+    queue.push(job("b", []));
+    assert.deepEqual(log, ["a 1 0", "b 0 0"]);
+    assert.equal(deferred.length, 0);
+  });
+  it("works on a long job in slices, lets others run between them, and keeps the order of the jobs", () => {
+    const { queue, job, log, deferred, idle } = bench();
+    queue.push(job("long", events(100)));
+    queue.push(job("short", events(1)));
+    assert.deepEqual(log, []);
+    assert.equal(deferred.length, 1);
+    deferred.shift()!();
+    assert.deepEqual(log, []);
+    queue.push(job("last", [null]));
+    idle();
+    assert.deepEqual(log, ["long 100 0", "short 1 0", "last 1 1 EVENT_NOT_OBJECT"]);
+    queue.push(job("again", events(1)));
+    assert.equal(log.at(-1), "again 1 0");
+  });
+  it("counts failures a job, with the first reason", () => {
+    const { queue, job, log } = bench();
+    queue.push(job("a", [events(1)[0], {}, null]));
+    queue.push(job("b", events(2)));
+    assert.deepEqual(log, ["a 3 2 EVENT_EMPTY", "b 2 0"]);
+  });
+  it("abandons each unfinished job once when it is closed, and starts afresh", () => {
+    const { queue, job, log, idle } = bench();
+    queue.push(job("a", events(100)));
+    queue.push(job("b", events(2)));
+    queue.close();
+    idle();
+    assert.deepEqual(log, ["a abandoned", "b abandoned"]);
+    queue.push(job("c", events(3)));
+    idle();
+    assert.equal(log.at(-1), "c 3 0");
+  });
+});
