@@ -1,0 +1,99 @@
+import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+
+declare const RED: EditorRED;
+
+type Translating = EditorNodeInstance & { _(key: string): string };
+
+interface Properties extends EditorNodeProperties {
+  transport: "udp" | "tcp" | "tls";
+  host: string;
+  port: string | number;
+  tls: string;
+  header: "rfc3164" | "rfc5424" | "legacy" | "none";
+  framing: "auto" | "lf" | "octet";
+  facility: string | number;
+  severity: string | number;
+  hostname: string;
+  appName: string;
+  maxBytes: string | number;
+  queueEvents: string | number;
+  queueBytes: string | number;
+  overflow: "refuse" | "drop-oldest" | "drop-newest";
+  resendWindow: string | number;
+  confirmDelay: string | number;
+}
+
+/** Node-RED takes a string for the reason, from a validator of exactly two parameters; its types know one and a boolean. */
+const because = (key: string, valid: (value: string) => boolean) =>
+  function (this: Translating, value: string | number | undefined, _options: unknown) {
+    return valid(String(value ?? "").trim()) || this._(`validate.${key}`);
+  } as unknown as (value: unknown) => boolean;
+
+const number = (key: string, min: number, max: number, whole = true) =>
+  because(key, (text) => text !== "" && Number(text) >= min && Number(text) <= max && (!whole || Number.isInteger(Number(text))));
+
+const field = (name: string) => $(`#node-input-${name}`);
+const rows = (name: string) => $(`.syslog-out-${name}`);
+
+const usualPort = (transport: string) => (transport === "tls" ? "6514" : "514");
+
+RED.nodes.registerType<Properties>("syslog-out", {
+  category: "security events",
+  color: "#BFD7EA",
+  defaults: {
+    name: { value: "" },
+    transport: { value: "tcp", validate: because("transport", (text) => ["tcp", "tls", "udp"].includes(text)) },
+    host: { value: "", validate: because("host", (text) => text !== "") },
+    port: { value: "514", validate: number("port", 1, 65_535) },
+    tls: { value: "", type: "tls-config", required: false },
+    header: { value: "rfc3164" },
+    framing: { value: "auto" },
+    facility: { value: "16", validate: number("facility", 0, 23) },
+    severity: { value: "6", validate: number("severity", 0, 7) },
+    hostname: { value: "", validate: because("hostname", (text) => /^[\x21-\x7e]{0,255}$/.test(text)) },
+    appName: { value: "CEF", validate: because("appName", (text) => /^[\x21-\x7e]{0,48}$/.test(text)) },
+    maxBytes: { value: "8192", validate: number("maxBytes", 480, 1_048_576) },
+    queueEvents: { value: "100000", validate: number("queueEvents", 1, 10_000_000) },
+    queueBytes: { value: "67108864", validate: number("queueBytes", 1024, 4_294_967_296) },
+    overflow: { value: "refuse" },
+    resendWindow: { value: "5", validate: number("resendWindow", 0, 3600, false) },
+    confirmDelay: { value: "100", validate: number("confirmDelay", 0, 60_000) },
+  },
+  inputs: 1,
+  outputs: 1,
+  icon: "syslog-out.svg",
+  paletteLabel: "syslog out",
+  inputLabels() {
+    return this._("inputLabel");
+  },
+  outputLabels() {
+    return this._("outputLabel");
+  },
+  label() {
+    return this.name || (this.host ? `${this.transport} ${this.host}:${this.port}` : "syslog out");
+  },
+  labelStyle() {
+    return this.name ? "node_label_italic" : "";
+  },
+  oneditprepare() {
+    let transport = String(field("transport").val());
+    const show = () => {
+      const header = String(field("header").val());
+      rows("tls").toggle(transport === "tls");
+      rows("udp").toggle(transport === "udp");
+      rows("framing").toggle(transport !== "udp");
+      rows("stream").toggle(transport !== "udp");
+      rows("priority").toggle(header === "rfc3164" || header === "rfc5424");
+      rows("hostname").toggle(header !== "none");
+      rows("app-name").toggle(header === "rfc5424");
+    };
+    field("transport").on("change", () => {
+      const chosen = String(field("transport").val());
+      if (field("port").val() === usualPort(transport)) field("port").val(usualPort(chosen));
+      transport = chosen;
+      show();
+    });
+    field("header").on("change", show);
+    show();
+  },
+});

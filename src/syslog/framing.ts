@@ -1,0 +1,93 @@
+/** How lines become bytes: many whole frames in one Buffer. */
+import type { Line } from "./lines";
+
+/**
+ * `lf`: a line feed ends a message (RFC 6587 section 3.4.2). `octet`: its length in bytes stands before it (RFC 6587
+ * section 3.4.1, RFC 5425 section 4.3). `datagram`: one message a datagram, nothing around it (RFC 5426 section 3.1).
+ */
+export type Framing = "lf" | "octet" | "datagram";
+
+/** Bytes that a frame needs beside header and line: up to seven digits and a space. */
+export const FRAME_OVERHEAD = 8;
+
+/** Whole frames, one after the other. */
+export interface Frames {
+  readonly bytes: Buffer;
+  /** Where each frame ends. */
+  readonly ends: readonly number[];
+}
+
+const LF = 10;
+const CR = 13;
+const isBreak = (byte: number | undefined) => byte === LF || byte === CR;
+
+/** Fills one Buffer of a fixed capacity with frames. */
+export class FrameBuilder implements Frames {
+  readonly ends: number[] = [];
+  private readonly buffer: Buffer;
+  private size = 0;
+
+  /** `maxBytes` limits header and line together. A line that does not fit into an empty builder of `capacity` gets a larger one. */
+  constructor(
+    private readonly framing: Framing,
+    private readonly header: Buffer,
+    private readonly maxBytes: number,
+    capacity: number,
+  ) {
+    this.buffer = Buffer.allocUnsafe(capacity);
+  }
+
+  get bytes(): Buffer {
+    return this.buffer.subarray(0, this.size);
+  }
+
+  /**
+   * Appends the frame of `line`, or nothing if it does not fit any more. A line over the limit is cut at a character:
+   * two frames would read as two messages. Line breaks at the end are dropped; with `lf` those inside become spaces.
+   */
+  add(line: Line): "added" | "shortened" | "full" {
+    const whole = withoutBreaks(line, this.framing === "lf");
+    const room = Math.max(0, this.maxBytes - this.header.length);
+    const shortened = Buffer.byteLength(whole) > room;
+    const text = shortened ? cut(whole, room) : whole;
+    const length = this.header.length + Buffer.byteLength(text);
+    const prefix = this.framing === "octet" ? `${length} ` : "";
+    const end = this.size + prefix.length + length + (this.framing === "lf" ? 1 : 0);
+    if (end > this.buffer.length) return "full";
+
+    let at = this.size;
+    if (prefix !== "") at += this.buffer.write(prefix, at, "latin1");
+    at += this.header.copy(this.buffer, at);
+    at += typeof text === "string" ? this.buffer.write(text, at) : text.copy(this.buffer, at);
+    if (this.framing === "lf") this.buffer[at++] = LF;
+    this.size = at;
+    this.ends.push(at);
+    return shortened ? "shortened" : "added";
+  }
+}
+
+function withoutBreaks(line: Line, alsoInside: boolean): Line {
+  if (typeof line === "string") {
+    if (!line.includes("\n") && !line.includes("\r")) return line;
+    const end = contentEnd(line.length, (at) => line.charCodeAt(at));
+    const content = line.slice(0, end);
+    return alsoInside ? content.replace(/[\r\n]/g, " ") : content;
+  }
+  if (!line.includes(LF) && !line.includes(CR)) return line;
+  const content = line.subarray(0, contentEnd(line.length, (at) => line[at]));
+  return alsoInside ? Buffer.from(content.map((byte) => (isBreak(byte) ? 32 : byte))) : content;
+}
+
+function contentEnd(length: number, at: (index: number) => number | undefined): number {
+  let end = length;
+  while (end > 0 && isBreak(at(end - 1))) end -= 1;
+  return end;
+}
+
+/** The first `limit` bytes of `line`, less what would be half a UTF-8 character. */
+function cut(line: Line, limit: number): Buffer {
+  const bytes = typeof line === "string" ? Buffer.from(line.slice(0, limit)) : line;
+  let end = limit;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end);
+}

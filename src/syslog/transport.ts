@@ -1,0 +1,204 @@
+/**
+ * The ways to a syslog server, behind one interface. A transport opens links; a link takes whole frames, says when the
+ * other side has them as far as it can tell, and says once when it is gone. A lost link is never used again.
+ */
+import { createSocket, type Socket as DatagramSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import type { Clock } from "./clock";
+import { syslogError } from "./errors";
+import type { Frames } from "./framing";
+
+export interface LinkListener {
+  /** The link may be written to. */
+  ready(): void;
+  /** After a `write` that returned false: it may be written to again. */
+  drain(): void;
+  /** The link is gone: once, never from within `connect` or `write`; without an error the server closed it. */
+  closed(error?: Error): void;
+}
+
+export interface Link {
+  /**
+   * Hands over whole frames; false asks to wait for `drain`. `handedOver` is called when the transport has done with
+   * them what it can: TCP and TLS gave them to the kernel, which says nothing about the server (RFC 6587 section 3.1);
+   * UDP sent the datagrams.
+   */
+  write(frames: Frames, handedOver: () => void): boolean;
+  /** Ends in an orderly way after everything that was written. */
+  end(): void;
+  destroy(): void;
+}
+
+export type Connect = (listener: LinkListener) => Link;
+
+export interface Transport {
+  connect: Connect;
+  /** Most frames that one `write` takes. */
+  maxFrames: number;
+  /** Most bytes that one `write` takes, one longer frame aside. */
+  maxBytes: number;
+  /** Handed over is not arrived: what was written lately has to be confirmed by time and sent again after a loss. */
+  stream: boolean;
+}
+
+export interface Target {
+  host: string;
+  port: number;
+  clock: Clock;
+  /** Milliseconds until a connection must stand, and after which one that takes nothing is given up. */
+  patience?: number;
+}
+
+const PATIENCE = 30_000;
+const KEEP_ALIVE = 30_000;
+const NAME_LIFETIME = 60_000;
+
+export const tcpTransport = (target: Target): Transport => ({
+  connect: (listener) => streamLink(connectTcp({ host: target.host, port: target.port }), "connect", target, listener),
+  maxFrames: Infinity,
+  maxBytes: 256 * 1024,
+  stream: true,
+});
+
+/** Node's own check compares the certificate with the server name, for an address too (RFC 5425 section 5.2). */
+export const tlsTransport = (target: Target, options: ConnectionOptions): Transport => ({
+  ...tcpTransport(target),
+  connect: (listener) => {
+    const servername = options.servername || (isIP(target.host) === 0 ? target.host : undefined);
+    const socket = connectTls({ ...options, host: target.host, port: target.port, ...(servername === undefined ? {} : { servername }) });
+    return streamLink(socket, "secureConnect", target, listener);
+  },
+});
+
+/** A receiver of default size loses datagrams that come faster than it reads; the sender yields after each write. */
+export const udpTransport = (target: Target): Transport => ({
+  connect: (listener) => new UdpLink(target, listener),
+  maxFrames: 50,
+  maxBytes: 64 * 1024,
+  stream: false,
+});
+
+function streamLink(socket: Socket, readyEvent: string, { host, port, patience = PATIENCE }: Target, listener: LinkListener): Link {
+  let ready = false;
+  let gone = false;
+  const lose = (error?: Error) => {
+    if (gone) return;
+    gone = true;
+    socket.destroy();
+    listener.closed(error);
+  };
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE);
+  // Keep-alive does not run while data is unacknowledged, and the kernel then tries for a quarter of an hour. Node's
+  // time-out does not strike while the kernel still takes bytes.
+  socket.setTimeout(patience);
+  socket.once(readyEvent, () => {
+    ready = true;
+    listener.ready();
+  });
+  socket.on("timeout", () => {
+    if (!ready) lose(syslogError("NO_ANSWER", { host, port }));
+    else if (socket.writableLength > 0) lose(syslogError("SERVER_STALLED", { host, port, seconds: Math.round(patience / 1000) }));
+  });
+  socket.on("drain", () => listener.drain());
+  socket.on("error", lose);
+  socket.on("close", () => lose());
+  // A server that ends says so on the reading side only: a socket that nobody reads goes on swallowing lines.
+  socket.on("end", () => lose());
+  socket.resume();
+  return {
+    write: (frames, handedOver) => socket.write(frames.bytes, (error) => {
+      if (error == null) handedOver();
+    }),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+  };
+}
+
+class UdpLink implements Link {
+  private socket: DatagramSocket | undefined;
+  private address = "";
+  private gone = false;
+  private cancelRenewal = () => {};
+
+  constructor(private readonly target: Target, private readonly listener: LinkListener) {
+    this.open().then(() => {
+      if (!this.gone) this.listener.ready();
+    }, (error: Error) => this.lose(error));
+  }
+
+  write({ bytes, ends }: Frames, handedOver: () => void): boolean {
+    const { socket } = this;
+    let left = ends.length;
+    let start = 0;
+    for (const end of ends) {
+      socket?.send(bytes, start, end - start, (error) => {
+        if (error != null) return this.lose(error);
+        left -= 1;
+        if (left > 0 || this.gone) return;
+        handedOver();
+        this.listener.drain();
+      });
+      start = end;
+    }
+    return false;
+  }
+
+  end(): void {
+    this.lose();
+  }
+
+  destroy(): void {
+    this.gone = true;
+    this.release();
+  }
+
+  /** One connected socket: it spares a look-up for each datagram, and it hears that nobody listens (ICMP). */
+  private async open(): Promise<void> {
+    const { host, port, clock } = this.target;
+    const { address, family } = await lookup(host);
+    if (this.gone) return;
+    this.cancelRenewal = clock.after(NAME_LIFETIME, () => void this.renew());
+    if (address === this.address) return;
+    const socket = createSocket(family === 6 ? "udp6" : "udp4");
+    socket.on("error", (error) => {
+      if (socket === this.socket) this.lose(error);
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.connect(port, address, ((error?: Error) => (error == null ? resolve() : reject(error))) as () => void);
+    });
+    if (this.gone) {
+      socket.close();
+      return;
+    }
+    const old = this.socket;
+    this.socket = socket;
+    this.address = address;
+    // What the old one was given leaves it within a turn of the loop.
+    if (old !== undefined) clock.after(1000, () => old.close());
+  }
+
+  private async renew(): Promise<void> {
+    try {
+      await this.open();
+    } catch {
+      // The old address serves as long as no new one is known.
+      this.cancelRenewal = this.target.clock.after(NAME_LIFETIME, () => void this.renew());
+    }
+  }
+
+  private lose(error?: Error): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.release();
+    setImmediate(() => this.listener.closed(error));
+  }
+
+  private release(): void {
+    this.cancelRenewal();
+    this.socket?.close();
+    this.socket = undefined;
+  }
+}

@@ -1,0 +1,198 @@
+/** The sender against the real thing: Debian's rsyslog and syslog-ng, every message compared with what was meant. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import { systemClock } from "../../src/syslog/clock";
+import type { SiemError } from "../../src/errors";
+import type { Line } from "../../src/syslog/lines";
+import type { Sender } from "../../src/syslog/sender";
+import { createSender, readSettings } from "../../src/syslog/settings";
+import { makeCertificates, type Certificates } from "../support/certs";
+import { startRsyslog, type Rsyslog } from "../support/rsyslog";
+import { startSyslogNg, type SyslogNg } from "../support/syslog-ng";
+import type { Received } from "../support/syslog-server";
+
+const COUNT = 3000;
+
+/** Things that a badly framed line would trip over. NUL is not among them: the servers replace it, each in its own way. */
+const HOSTILE = [
+  "plain", "pipes | and \\| and = \\=", "back\\slash\\", "größe 漢字 😀 ﷽", "12 34", "<13>Jan  1 00:00:00 evil CEF:0|x", "quote \" ' ` {\"json\": [1]}",
+  "tab\tinside", "percent %s %n %00", "\u2028line\u2029separators\u0085", "trailing blank ", "  leading", "control \u0001\u001b[31m\u007f", "x".repeat(7000), "é".repeat(3500), "bom \ufeff",
+];
+
+/** `COUNT` different lines, and what must arrive of each: with line feeds as frames, those inside become spaces. */
+function makeLines(name: string, breaks: boolean): { line: Line; expected: string }[] {
+  return Array.from({ length: COUNT }, (_, n) => {
+    const text = `CEF:0|Test|${name}|1|${n}|n|5|msg=${HOSTILE[n % HOSTILE.length] ?? ""}`;
+    if (breaks && n % 7 === 0) return { line: `${text}a\nb\r\nc`, expected: `${text}a b  c` };
+    return { line: n % 3 === 0 ? Buffer.from(text) : text, expected: text };
+  });
+}
+
+describe("real syslog servers", function () {
+  this.timeout(60_000);
+  let certs: Certificates;
+  let rsyslog: Rsyslog;
+  let syslogNg: SyslogNg;
+  before(async () => {
+    certs = makeCertificates();
+    rsyslog = await startRsyslog(certs);
+    syslogNg = await startSyslogNg(certs);
+  });
+  after(async () => {
+    await rsyslog?.server.stop();
+    await syslogNg?.server.stop();
+    certs.remove();
+  });
+
+  const trusting = (): ConnectionOptions => ({ ca: readFileSync(certs.ca.cert), minVersion: "TLSv1.2", rejectUnauthorized: true });
+  const clientCertificate = (): ConnectionOptions => ({ cert: readFileSync(certs.client.cert), key: readFileSync(certs.client.key) });
+
+  function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}) {
+    const outages: SiemError[] = [];
+    const sender = createSender(
+      readSettings({ host: "localhost", hostname: "gate", ...properties }),
+      { clock: systemClock, random: Math.random, systemHostname: "gate", processId: 7, tls },
+      { changed: () => undefined, outage: (error) => outages.push(error) },
+    );
+    sender.start();
+    return { sender, outages };
+  }
+  const deliver = (sender: Sender, lines: Line[]) => new Promise<void>((resolve, reject) => {
+    sender.push(lines, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+
+  const cases: {
+    name: string;
+    server: () => { port: number; server: Rsyslog["server"] };
+    properties: Record<string, unknown>;
+    tls?: () => ConnectionOptions;
+    /** What the server makes of a line as its message. */
+    message: (line: string) => string;
+    breaks?: boolean;
+  }[] = [
+    // Behind a header of RFC 3164 both servers take the line's "CEF:" for the tag.
+    { name: "rsyslog-udp", server: () => ({ port: rsyslog.ports.udp, server: rsyslog.server }), properties: { transport: "udp" }, message: (line) => line.slice(4) },
+    { name: "rsyslog-tcp-lf", server: () => ({ port: rsyslog.ports.tcp, server: rsyslog.server }), properties: { transport: "tcp" }, message: (line) => line.slice(4), breaks: true },
+    { name: "rsyslog-tcp-octet", server: () => ({ port: rsyslog.ports.tcp, server: rsyslog.server }), properties: { transport: "tcp", framing: "octet", header: "rfc5424" }, message: (line) => line },
+    { name: "rsyslog-tls", server: () => ({ port: rsyslog.ports.tls, server: rsyslog.server }), properties: { transport: "tls" }, tls: trusting, message: (line) => line.slice(4) },
+    { name: "rsyslog-mutual-tls", server: () => ({ port: rsyslog.ports.mutualTls, server: rsyslog.server }), properties: { transport: "tls", header: "rfc5424" }, tls: () => ({ ...trusting(), ...clientCertificate() }), message: (line) => line },
+    { name: "syslog-ng-network-lf", server: () => ({ port: syslogNg.ports.lf, server: syslogNg.server }), properties: { transport: "tcp" }, message: (line) => line.slice(4), breaks: true },
+    { name: "syslog-ng-syslog-octet", server: () => ({ port: syslogNg.ports.octet, server: syslogNg.server }), properties: { transport: "tcp", framing: "octet", header: "rfc5424" }, message: (line) => line },
+    { name: "syslog-ng-syslog-tls", server: () => ({ port: syslogNg.ports.tls, server: syslogNg.server }), properties: { transport: "tls", header: "rfc5424" }, tls: trusting, message: (line) => line },
+  ];
+
+  for (const { name, server: target, properties, tls, message, breaks = false } of cases) {
+    it(`delivers every line unchanged and once: ${name}`, async () => {
+      const { port, server } = target();
+      const before = server.received().length;
+      const { sender, outages } = startSender({ port, ...properties }, tls?.());
+      const lines = makeLines(name, breaks);
+      for (let at = 0; at < COUNT; at += 1000) await deliver(sender, lines.slice(at, at + 1000).map(({ line }) => line));
+      await sender.close(5000);
+      const received = (await server.waitFor(before + COUNT)).slice(before);
+      assert.deepEqual(outages, []);
+      assert.equal(received.length, COUNT);
+      received.forEach((got, n) => {
+        const { expected } = lines[n] ?? { expected: "" };
+        assert.ok(got.raw.endsWith(expected), `${n}: raw ${got.raw.slice(0, 300)}`);
+        assert.equal(got.message, message(expected), `${n}: message`);
+        assert.equal(got.host, "gate");
+        assert.equal(got.pri, "134");
+      });
+    });
+  }
+
+  it("confirms nothing to a server that wants a client certificate and gets none", async () => {
+    const { sender, outages } = startSender({ port: rsyslog.ports.mutualTls, transport: "tls" }, trusting());
+    let delivered = false;
+    void deliver(sender, ["CEF:0|must not arrive"]).then(() => { delivered = true; }, () => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.equal(delivered, false);
+    assert.ok(outages.length > 0);
+    await sender.close(100);
+    assert.ok(!rsyslog.server.received().some(({ raw }) => raw.includes("must not arrive")));
+  });
+
+  const ids = (received: Received[]) => new Set(received.map(({ raw }) => /lost-or-not (\S+)$/.exec(raw)?.[1]));
+
+  it("confirms nothing over TCP that a killed rsyslog has not got", async () => {
+    const { server, ports } = await startRsyslog(certs);
+    try {
+      const { sender } = startSender({ port: ports.tcp, transport: "tcp" });
+      const confirmed: string[] = [];
+      let n = 0;
+      const timer = setInterval(() => {
+        const batch = Array.from({ length: 20 }, () => `${n++}`);
+        void deliver(sender, batch.map((id) => `CEF:0|lost-or-not ${id}`)).then(() => confirmed.push(...batch), () => undefined);
+      }, 10);
+      for (let round = 0; round < 4; round++) {
+        await new Promise((resolve) => setTimeout(resolve, 500 + 100 * round));
+        await server.kill("SIGKILL");
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await server.start();
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      clearInterval(timer);
+      for (let wait = 0; wait < 200 && confirmed.length < n; wait++) await new Promise((resolve) => setTimeout(resolve, 100));
+      await sender.close(1000);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const arrived = ids(server.received());
+      assert.equal(confirmed.length, n, "everything was confirmed in the end");
+      assert.deepEqual(confirmed.filter((id) => !arrived.has(id)), []);
+      assert.ok(sender.counters.reconnects >= 2);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it("gets everything to a rsyslog that froze before it was killed", async () => {
+    const { server, ports } = await startRsyslog(certs);
+    try {
+      const { sender } = startSender({ port: ports.tcp, transport: "tcp" });
+      const batches: Promise<void>[] = [];
+      let n = 0;
+      const timer = setInterval(() => batches.push(deliver(sender, Array.from({ length: 10 }, () => `CEF:0|lost-or-not ${n++}`))), 10);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await server.kill("SIGSTOP");
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await server.kill("SIGKILL");
+      await server.start();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      clearInterval(timer);
+      await Promise.all(batches);
+      await sender.close(1000);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.equal(ids(server.received()).size, n);
+      assert.ok(sender.counters.resent > 0);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it("goes on where it was when a frozen rsyslog wakes up, and keeps its memory bounded meanwhile", async () => {
+    const { server, ports } = await startRsyslog(certs);
+    try {
+      const { sender } = startSender({ port: ports.tcp, transport: "tcp", queueEvents: 20_000 });
+      await deliver(sender, ["CEF:0|lost-or-not first"]);
+      await server.kill("SIGSTOP");
+      const refused: string[] = [];
+      const pages: Promise<void>[] = [];
+      let taken = 1;
+      for (let page = 0; page < 30; page++) {
+        pages.push(deliver(sender, Array.from({ length: 1000 }, (_, line) => `CEF:0|${"x".repeat(1000)}lost-or-not ${page}-${line}`))
+          .then(() => { taken += 1000; }, (error: SiemError) => { refused.push(error.code); }));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assert.ok(refused.length > 0 && refused.every((code) => code === "QUEUE_FULL"));
+      assert.ok(sender.highWater <= 20_000);
+      await server.kill("SIGCONT");
+      await Promise.all(pages);
+      await sender.close(1000);
+      assert.equal(ids(await server.waitFor(taken)).size, taken);
+      assert.equal(sender.counters.reconnects, 0);
+    } finally {
+      await server.stop();
+    }
+  });
+});

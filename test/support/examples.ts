@@ -1,0 +1,21 @@
+/** The example flows as they stand in the package. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../../scripts/built";
+import type { FlowNode } from "./node-red-process";
+
+const folder = join(root, "examples");
+
+export interface Example {
+  /** As the import dialog shows it. */
+  name: string;
+  flow: FlowNode[];
+}
+
+/** All examples, in the order in which the import dialog lists them. */
+export function examples(): Example[] {
+  return readdirSync(folder).sort().map((file) => ({
+    name: file.replace(/\.json$/, ""),
+    flow: JSON.parse(readFileSync(join(folder, file), "utf8")) as FlowNode[],
+  }));
+}

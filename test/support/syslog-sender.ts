@@ -1,0 +1,118 @@
+/** A sender over a link and a clock that the test drives, for what real sockets cannot show on demand. */
+import type { SiemError } from "../../src/errors";
+import type { Clock } from "../../src/syslog/clock";
+import type { Frames } from "../../src/syslog/framing";
+import { Sender, type SenderOptions } from "../../src/syslog/sender";
+import type { LinkListener } from "../../src/syslog/transport";
+
+export class TestClock implements Clock {
+  private time = 0;
+  private timers: { due: number; callback: () => void }[] = [];
+
+  now = () => this.time;
+  date = () => this.time;
+  after = (ms: number, callback: () => void) => {
+    const timer = { due: this.time + ms, callback };
+    this.timers.push(timer);
+    return () => {
+      this.timers = this.timers.filter((other) => other !== timer);
+    };
+  };
+
+  /** The delays that run now, shortest first. */
+  get pending(): number[] {
+    return this.timers.map(({ due }) => due - this.time).sort((a, b) => a - b);
+  }
+
+  async advance(ms: number): Promise<void> {
+    const end = this.time + ms;
+    for (;;) {
+      const next = this.timers.filter(({ due }) => due <= end).sort((a, b) => a.due - b.due)[0];
+      if (next === undefined) break;
+      this.timers = this.timers.filter((timer) => timer !== next);
+      this.time = Math.max(this.time, next.due);
+      next.callback();
+      await turns();
+    }
+    this.time = end;
+    await turns();
+  }
+}
+
+/** Lets the event loop turn, so that everything that yields comes to an end. */
+export async function turns(count = 50): Promise<void> {
+  for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface TestLink {
+  listener: LinkListener;
+  written: Frames[];
+  /** Calls back for everything written so far, as the kernel does. */
+  flush(): void;
+  /** The lines that were written, without line feeds. */
+  lines(): string[];
+  ended: boolean;
+  destroyed: boolean;
+}
+
+export interface SettledBatch {
+  error: SiemError | undefined;
+  shortened: number;
+}
+
+export function testSender(overrides: Partial<SenderOptions> & { accept?: boolean; maxFrames?: number; chunkBytes?: number; stream?: boolean } = {}) {
+  const clock = new TestClock();
+  const links: TestLink[] = [];
+  const outages: SiemError[] = [];
+  const { accept = true, maxFrames = Infinity, chunkBytes = 256 * 1024, stream = true } = overrides;
+  const sender = new Sender({
+    host: "siem", port: 514, framing: "lf", header: () => Buffer.alloc(0), maxBytes: 8192,
+    limits: { events: 1000, bytes: 1_000_000, overflow: "refuse" },
+    resendWindow: 5000, confirmDelay: 100, clock, random: () => 0.5,
+    changed: () => undefined,
+    outage: (error) => outages.push(error),
+    transport: {
+      maxFrames, maxBytes: chunkBytes, stream,
+      connect: (listener) => {
+        const waiting: (() => void)[] = [];
+        const link: TestLink = {
+          listener, written: [], ended: false, destroyed: false,
+          flush: () => { for (const handedOver of waiting.splice(0)) handedOver(); },
+          lines: () => link.written.flatMap(({ bytes }) => bytes.toString().split("\n").slice(0, -1)),
+        };
+        links.push(link);
+        return {
+          write: (frames, handedOver) => {
+            link.written.push(frames);
+            waiting.push(handedOver);
+            return accept;
+          },
+          end: () => {
+            link.ended = true;
+            setImmediate(() => listener.closed());
+          },
+          destroy: () => { link.destroyed = true; },
+        };
+      },
+    },
+    ...overrides,
+  });
+  const settled = new Map<string, SettledBatch>();
+  const order: string[] = [];
+  const push = (name: string, lines: string[] = [name]) => sender.push(lines, (error, shortened) => {
+    if (settled.has(name)) throw new Error(`${name} settled twice`);
+    settled.set(name, { error, shortened });
+    order.push(name);
+  });
+  /** The newest link. */
+  const link = () => {
+    const newest = links.at(-1);
+    if (newest === undefined) throw new Error("no link was opened");
+    return newest;
+  };
+  const up = async () => {
+    link().listener.ready();
+    await turns();
+  };
+  return { sender, clock, links, link, outages, settled, order, push, up };
+}

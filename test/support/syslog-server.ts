@@ -1,0 +1,115 @@
+/** What the real syslog servers of the tests have in common: a process, free ports, one JSON object a line. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** One message as the server understood it. */
+export interface Received {
+  /** As it came, without framing. */
+  raw: string;
+  host: string;
+  /** Facility * 8 + severity. */
+  pri: string;
+  /** What the server took for the message behind its own parsing of the header. */
+  message: string;
+}
+
+export interface Command {
+  file: string;
+  args: string[];
+  env?: NodeJS.ProcessEnv;
+  /** TCP ports that must be open before the server counts as started. */
+  tcpPorts: number[];
+  udpPort?: number;
+}
+
+/** A TCP port (and the UDP port of the same number) of the loopback that nobody uses now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * True while somebody listens on the port, read from the kernel's table: a probe that connects would be one more client,
+ * and one that binds could be in the way of the server.
+ */
+function listening(protocol: "tcp" | "udp", port: number): boolean {
+  const address = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return readFileSync(`/proc/net/${protocol}`, "utf8").split("\n").some((line) => {
+    const [, local, , state] = line.trim().split(/\s+/);
+    return local?.endsWith(address) === true && (protocol === "udp" || state === "0A");
+  });
+}
+
+/** A server process that can be killed, frozen and started again on the same ports and output file. */
+export class SyslogServer {
+  readonly folder: string;
+  readonly output: string;
+  private process: ChildProcess | undefined;
+  private log = "";
+
+  constructor(name: string, private readonly prepare: (folder: string, output: string) => Command) {
+    this.folder = mkdtempSync(join(tmpdir(), `${name}-`));
+    this.output = join(this.folder, "received.json");
+  }
+
+  /** Starts the server; throws with its own words if it does not come up. */
+  async start(): Promise<void> {
+    const command = this.prepare(this.folder, this.output);
+    const child = spawn(command.file, command.args, { env: { ...process.env, ...command.env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.process = child;
+    let failure: Error | undefined;
+    child.once("error", (error) => { failure = error; });
+    child.stdout.on("data", (data) => { this.log += String(data); });
+    child.stderr.on("data", (data) => { this.log += String(data); });
+    for (let tries = 0; tries < 400; tries++) {
+      if (failure !== undefined || child.exitCode !== null) break;
+      if (command.tcpPorts.every((port) => listening("tcp", port)) && (command.udpPort === undefined || listening("udp", command.udpPort))) return;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    await this.kill("SIGKILL");
+    throw new Error(`${command.file} did not start (run scripts/debian-packages.mjs to install it): ${failure?.message ?? ""}\n${this.log.slice(-2000)}`);
+  }
+
+  /** Sends a signal; for the deadly ones it waits until the process is gone. */
+  async kill(signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): Promise<void> {
+    const child = this.process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    if (signal === "SIGSTOP" || signal === "SIGCONT") return;
+    await new Promise((resolve) => child.once("exit", resolve));
+    this.process = undefined;
+  }
+
+  /** Ends the server and removes its files. */
+  async stop(): Promise<void> {
+    await this.kill("SIGCONT");
+    await this.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** What arrived so far; a line that is being written is left out. */
+  received(): Received[] {
+    if (!existsSync(this.output)) return [];
+    const text = readFileSync(this.output, "utf8");
+    return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Received);
+  }
+
+  /** Waits until `count` messages are there, and a moment longer for those too many. */
+  async waitFor(count: number, timeoutMs = 20_000): Promise<Received[]> {
+    const end = Date.now() + timeoutMs;
+    for (;;) {
+      const lines = existsSync(this.output) ? readFileSync(this.output).reduce((sum, byte) => (byte === 10 ? sum + 1 : sum), 0) : 0;
+      if (lines >= count) break;
+      if (Date.now() > end) throw new Error(`the server has ${lines} of ${count} messages`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return this.received();
+  }
+}

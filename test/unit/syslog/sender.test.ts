@@ -1,0 +1,357 @@
+import assert from "node:assert/strict";
+import { testSender, turns } from "../../support/syslog-sender";
+
+const MB = 1024 * 1024;
+const reset = () => Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+const badCertificate = () => Object.assign(new Error("self-signed"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+
+describe("syslog sender", () => {
+  it("delivers only when the lines were handed over and the link stayed sound for the confirm delay", async () => {
+    const { sender, clock, link, push, settled, up } = testSender();
+    sender.start();
+    push("a");
+    await up();
+    assert.deepEqual(link().lines(), ["a"]);
+    await clock.advance(1000);
+    assert.equal(settled.size, 0, "not handed over yet");
+    link().flush();
+    await clock.advance(99);
+    assert.equal(settled.size, 0, "handed over, but not long enough");
+    await clock.advance(1);
+    assert.deepEqual(settled.get("a"), { error: undefined, shortened: 0 });
+    assert.equal(sender.counters.delivered, 1);
+    assert.equal(sender.queued, 0);
+  });
+
+  it("settles messages in the order they came, whatever their size", async () => {
+    const { sender, clock, link, push, order, up } = testSender({ chunkBytes: 40 });
+    sender.start();
+    await up();
+    for (const name of ["a", "b", "c"]) push(name, Array.from({ length: 7 }, (_, n) => `${name}${n}`));
+    push("d");
+    await turns();
+    link().flush();
+    await clock.advance(100);
+    assert.deepEqual(order, ["a", "b", "c", "d"]);
+    assert.equal(link().lines().length, 22);
+  });
+
+  it("puts many small messages into one write, and a large one into many", async () => {
+    const { sender, link, push, up } = testSender({ chunkBytes: 1000 });
+    sender.start();
+    for (let n = 0; n < 10; n++) push(`small ${n}`);
+    await up();
+    assert.equal(link().written.length, 1);
+    push("page", Array.from({ length: 30 }, (_, n) => String(n).padEnd(90, ".")));
+    await turns();
+    assert.equal(link().written.length, 4);
+    assert.equal(link().lines().length, 40);
+    for (const { bytes } of link().written) assert.equal(bytes.at(-1), 10, "whole frames only");
+  });
+
+  it("confirms an empty page at once", () => {
+    const { push, settled } = testSender();
+    push("empty", []);
+    assert.equal(settled.get("empty")?.error, undefined);
+    assert.ok(settled.has("empty"));
+  });
+
+  it("waits for drain when the link has enough", async () => {
+    const { sender, link, push, up } = testSender({ accept: false, chunkBytes: 20 });
+    sender.start();
+    push("page", ["0123456789", "0123456789"]);
+    await up();
+    assert.equal(link().written.length, 1);
+    link().listener.drain();
+    await turns();
+    assert.equal(link().written.length, 2);
+  });
+
+  it("holds at most 16 MiB unconfirmed", async () => {
+    const { sender, clock, link, push, up } = testSender({ limits: { events: 1e6, bytes: 1e9, overflow: "refuse" }, maxBytes: MB });
+    sender.start();
+    push("page", Array.from({ length: 40 }, () => "x".repeat(MB - 100)));
+    await up();
+    await turns();
+    assert.equal(link().written.length, 17);
+    link().flush();
+    await clock.advance(100);
+    await turns();
+    assert.ok(link().written.length > 30);
+  });
+
+  it("sends everything unconfirmed again over a new link, in order and before anything new", async () => {
+    const { sender, clock, links, link, push, order, up } = testSender({ resendWindow: 0 });
+    sender.start();
+    push("handed over");
+    await up();
+    link().flush();
+    push("written");
+    await turns();
+    link().listener.closed(reset());
+    push("new");
+    await clock.advance(500);
+    assert.equal(links.length, 2);
+    await up();
+    assert.deepEqual(link().lines(), ["handed over", "written", "new"]);
+    assert.deepEqual(order, []);
+    link().flush();
+    await clock.advance(100);
+    assert.deepEqual(order, ["handed over", "written", "new"]);
+    assert.equal(sender.counters.resent, 2);
+  });
+
+  it("sends the unconfirmed again even if it is older than the resend window", async () => {
+    const { sender, clock, link, push, up } = testSender({ resendWindow: 1000, confirmDelay: 60_000 });
+    sender.start();
+    push("a");
+    await up();
+    link().flush();
+    await clock.advance(30_000);
+    link().listener.closed();
+    await clock.advance(500);
+    await up();
+    assert.deepEqual(link().lines(), ["a"]);
+  });
+
+  it("sends again what was confirmed within the resend window, without settling it twice", async () => {
+    const { sender, clock, link, push, order, up } = testSender();
+    sender.start();
+    await up();
+    for (const name of ["old", "young"]) {
+      push(name);
+      await turns();
+      link().flush();
+      await clock.advance(3000);
+    }
+    assert.deepEqual(order, ["old", "young"]);
+    link().listener.closed(reset());
+    await clock.advance(500);
+    await up();
+    assert.deepEqual(link().lines(), ["young"], "written 3 s before the loss; the other 6 s");
+    link().flush();
+    await clock.advance(100);
+    assert.equal(sender.counters.delivered, 2);
+  });
+
+  it("keeps at most 4 MiB for that", async () => {
+    const { sender, clock, link, push, up } = testSender({ limits: { events: 1e6, bytes: 1e9, overflow: "refuse" }, maxBytes: MB });
+    sender.start();
+    await up();
+    push("page", Array.from({ length: 12 }, (_, n) => `${n}`.padEnd(MB - 100)));
+    await turns();
+    link().flush();
+    await clock.advance(100);
+    await turns();
+    link().listener.closed(reset());
+    await clock.advance(500);
+    await up();
+    assert.deepEqual(link().lines().map(Number), [8, 9, 10, 11]);
+  });
+
+  it("sends nothing again over UDP but what was not handed over", async () => {
+    const { sender, clock, link, push, order, up } = testSender({ stream: false, framing: "datagram", maxFrames: 50 });
+    sender.start();
+    await up();
+    push("page", Array.from({ length: 120 }, (_, n) => `${n}`));
+    await turns();
+    assert.deepEqual(link().written.map(({ ends }) => ends.length), [50, 50, 20]);
+    link().flush();
+    await turns();
+    assert.deepEqual(order, ["page"], "at once, without a confirm delay");
+    link().listener.closed(reset());
+    await clock.advance(500);
+    await up();
+    assert.equal(link().written.length, 0);
+  });
+
+  it("ignores what a lost link still calls back", async () => {
+    const { sender, clock, links, link, push, settled, up } = testSender();
+    sender.start();
+    push("a");
+    await up();
+    link().listener.closed(reset());
+    links[0]?.flush();
+    links[0]?.listener.drain();
+    links[0]?.listener.closed(reset());
+    await clock.advance(450);
+    assert.equal(settled.size, 0);
+    assert.equal(links.length, 1);
+  });
+
+  it("sees a loss that came while the event loop was busy before it confirms", async () => {
+    const { sender, clock, link, push, settled, up } = testSender();
+    sender.start();
+    push("a");
+    await up();
+    link().flush();
+    // The timer is due and so is the news of the loss; timers come first, and must not win.
+    const fired = clock.advance(100);
+    link().listener.closed();
+    await fired;
+    assert.equal(settled.size, 0);
+  });
+
+  it("backs off exponentially up to 60 s with full jitter, and anew after 5 s of a stable link", async () => {
+    const { sender, clock, link, up } = testSender({ random: () => 1 });
+    sender.start();
+    const delays: number[] = [];
+    for (let n = 0; n < 9; n++) {
+      link().listener.closed(reset());
+      delays.push(clock.pending[0] ?? 0);
+      await clock.advance(delays.at(-1) ?? 0);
+    }
+    assert.deepEqual(delays, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+    await up();
+    await clock.advance(4999);
+    link().listener.closed(reset());
+    assert.equal(clock.pending[0], 60_000, "not stable yet");
+    await clock.advance(60_000);
+    await up();
+    await clock.advance(5000);
+    link().listener.closed(reset());
+    assert.equal(clock.pending[0], 1000);
+  });
+
+  it("spreads the attempts over the whole delay", () => {
+    for (const random of [0, 0.25, 0.75]) {
+      const { sender, clock, link } = testSender({ random: () => random });
+      sender.start();
+      link().listener.closed(reset());
+      assert.equal(clock.pending[0], random * 1000);
+    }
+  });
+
+  it("retries slowly when a certificate is refused", () => {
+    const { sender, clock, link, outages } = testSender({ random: () => 0 });
+    sender.start();
+    link().listener.closed(badCertificate());
+    assert.equal(clock.pending[0], 30_000);
+    assert.equal(outages[0]?.code, "TLS_UNKNOWN_CA");
+  });
+
+  it("reports an outage once for each cause", async () => {
+    const { sender, clock, link, outages, up } = testSender();
+    sender.start();
+    for (const cause of [reset(), reset(), badCertificate(), reset(), badCertificate()]) {
+      link().listener.closed(cause);
+      await clock.advance(60_000);
+    }
+    assert.deepEqual(outages.map(({ code }) => code), ["CONNECTION_LOST", "TLS_UNKNOWN_CA"]);
+    await up();
+    await clock.advance(5000);
+    link().listener.closed(reset());
+    assert.equal(outages.length, 3, "a new outage after a stable link");
+  });
+
+  it("does not report that a server closed a stable link, but does when it keeps closing", async () => {
+    const { sender, clock, link, outages, up } = testSender();
+    sender.start();
+    await up();
+    await clock.advance(5000);
+    link().listener.closed();
+    assert.equal(outages.length, 0);
+    await clock.advance(1000);
+    await up();
+    link().listener.closed();
+    assert.deepEqual(outages.map(({ code }) => code), ["SERVER_CLOSED"]);
+  });
+
+  it("refuses what does not fit and takes more once something was delivered", async () => {
+    const { sender, clock, link, push, settled, up } = testSender({ limits: { events: 2, bytes: 1000, overflow: "refuse" } });
+    sender.start();
+    push("a", ["1", "2"]);
+    push("b");
+    assert.equal(settled.get("b")?.error?.code, "QUEUE_FULL");
+    await up();
+    link().flush();
+    await clock.advance(100);
+    push("c");
+    await turns();
+    assert.deepEqual(link().lines(), ["1", "2", "c"]);
+    assert.equal(sender.counters.refused, 1);
+  });
+
+  it("drops the oldest waiting, counts it, and forgets the overload when the queue is empty", async () => {
+    const { sender, clock, link, push, settled, up } = testSender({ limits: { events: 2, bytes: 1000, overflow: "drop-oldest" } });
+    sender.start();
+    for (const name of ["a", "b", "c"]) push(name);
+    assert.equal(settled.get("a")?.error?.code, "QUEUE_DROPPED");
+    assert.equal(sender.overflowing, 1);
+    await up();
+    link().flush();
+    await clock.advance(100);
+    assert.deepEqual(link().lines(), ["b", "c"]);
+    assert.equal(sender.counters.dropped, 1);
+    assert.equal(sender.overflowing, 0);
+  });
+
+  it("tells how many lines it had to shorten, once", async () => {
+    const { sender, clock, link, push, settled, up } = testSender({ maxBytes: 10 });
+    sender.start();
+    push("page", ["short", "x".repeat(11), "y".repeat(50)]);
+    await up();
+    link().listener.closed(reset());
+    await clock.advance(500);
+    await up();
+    link().flush();
+    await clock.advance(100);
+    assert.equal(settled.get("page")?.shortened, 2);
+    assert.equal(sender.counters.shortened, 2);
+  });
+
+  it("flushes when it is closed, says goodbye, and takes nothing more", async () => {
+    const { sender, clock, link, push, settled, up } = testSender();
+    sender.start();
+    await up();
+    push("a");
+    const closed = sender.close(9000);
+    push("late");
+    assert.equal(settled.get("late")?.error?.code, "CLOSED");
+    await turns();
+    link().flush();
+    await clock.advance(100);
+    await closed;
+    assert.equal(settled.get("a")?.error, undefined);
+    assert.ok(link().ended && link().destroyed);
+    assert.deepEqual(clock.pending, []);
+  });
+
+  it("gives up at the deadline and settles the rest as not delivered", async () => {
+    const { sender, clock, link, push, settled, up } = testSender({ chunkBytes: 10, accept: false });
+    sender.start();
+    await up();
+    push("in flight", ["123", "456", "789"]);
+    push("waiting");
+    await turns();
+    const closed = sender.close(9000);
+    await clock.advance(9000);
+    await clock.advance(1000);
+    await closed;
+    assert.deepEqual([...settled].map(([name, { error }]) => [name, error?.code]), [["in flight", "CLOSED"], ["waiting", "CLOSED"]]);
+    assert.ok(link().destroyed);
+  });
+
+  it("does not wait for a server that is down when it is closed", async () => {
+    const { sender, clock, link, push, settled } = testSender();
+    sender.start();
+    push("a");
+    link().listener.closed(reset());
+    await sender.close(9000);
+    assert.equal(settled.get("a")?.error?.code, "CLOSED");
+    assert.deepEqual(clock.pending, []);
+  });
+
+  it("stops waiting when the link is lost while it closes", async () => {
+    const { sender, clock, links, link, push, settled, up } = testSender();
+    sender.start();
+    await up();
+    push("a");
+    const closed = sender.close(9000);
+    link().listener.closed(reset());
+    await closed;
+    assert.equal(settled.get("a")?.error?.code, "CLOSED");
+    await clock.advance(60_000);
+    assert.equal(links.length, 1);
+  });
+});

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type ConnectionOptions, type TlsOptions } from "node:tls";
+import { systemClock } from "../../../src/syslog/clock";
+import { linkError, serverClosed } from "../../../src/syslog/errors";
+import { tcpTransport, tlsTransport, udpTransport, type Link, type Transport } from "../../../src/syslog/transport";
+import { makeCertificates, type Certificates } from "../../support/certs";
+import { until } from "../../support/until";
+
+const frames = (...lines: string[]) => {
+  let end = 0;
+  return { bytes: Buffer.from(lines.join("")), ends: lines.map((line) => (end += Buffer.byteLength(line))) };
+};
+
+/** What a link told its listener. */
+function open(transport: Transport) {
+  const seen = { ready: 0, drain: 0, closed: [] as (Error | undefined)[], handedOver: 0 };
+  const link: Link = transport.connect({
+    ready: () => void (seen.ready += 1),
+    drain: () => void (seen.drain += 1),
+    closed: (error) => void seen.closed.push(error),
+  });
+  return { link, seen, write: (...lines: string[]) => link.write(frames(...lines), () => void (seen.handedOver += 1)) };
+}
+
+describe("syslog transports", () => {
+  const servers: Server[] = [];
+  const sockets: Socket[] = [];
+  const links: Link[] = [];
+  const listen = async (server: Server) => {
+    servers.push(server);
+    server.on("connection", (socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return (server.address() as { port: number }).port;
+  };
+  const target = (port: number, host = "127.0.0.1", patience?: number) => ({ host, port, clock: systemClock, ...(patience === undefined ? {} : { patience }) });
+  const start = (transport: Transport) => {
+    const opened = open(transport);
+    links.push(opened.link);
+    return opened;
+  };
+  const failure = async (transport: Transport, host: string, port: number) => {
+    const { seen } = start(transport);
+    await until(() => seen.closed.length > 0, "the link was given up");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(seen.closed.length, 1, "closed is called once");
+    return seen.closed[0] === undefined ? serverClosed(host, port) : linkError(seen.closed[0], host, port);
+  };
+  afterEach(async () => {
+    for (const link of links.splice(0)) link.destroy();
+    for (const socket of sockets.splice(0)) socket.destroy();
+    for (const server of servers.splice(0)) await new Promise((resolve) => server.close(resolve));
+  });
+
+  describe("TCP", () => {
+    it("writes, drains and ends in an orderly way", async () => {
+      let bytes = 0;
+      let ended = false;
+      const port = await listen(createServer((socket) => socket.on("data", (data) => { bytes += data.length; }).on("end", () => { ended = true; })));
+      const { link, seen, write } = start(tcpTransport(target(port)));
+      await until(() => seen.ready === 1, "it is up");
+      assert.equal(write("a\n".repeat(8_000_000)), false);
+      await until(() => seen.drain === 1 && seen.handedOver === 1, "it drained");
+      link.end();
+      await until(() => ended && seen.closed.length === 1, "both sides ended");
+      assert.equal(bytes, 16_000_000);
+      assert.equal(seen.closed[0], undefined);
+    });
+
+    it("takes the server's end for the end, although writing would still succeed", async () => {
+      const port = await listen(createServer({ allowHalfOpen: true }, (socket) => socket.end()));
+      const { seen } = start(tcpTransport(target(port)));
+      await until(() => seen.closed.length === 1, "it saw the end");
+    });
+
+    it("gives up a server that takes nothing any more, but not one that is idle or slow", async () => {
+      let frozen: Socket | undefined;
+      const port = await listen(createServer((socket) => { frozen = socket.pause(); }));
+      const idle = start(tcpTransport(target(port, "127.0.0.1", 600)));
+      await until(() => idle.seen.ready === 1, "it is up");
+      await new Promise((resolve) => setTimeout(resolve, 900));
+      assert.equal(idle.seen.closed.length, 0, "idle");
+      for (let n = 0; n < 400; n++) idle.write("x".repeat(256 * 1024));
+      for (let n = 0; n < 6; n++) {
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        frozen?.resume();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        frozen?.pause();
+      }
+      assert.equal(idle.seen.closed.length, 0, "slow");
+      await until(() => idle.seen.closed.length === 1, "the frozen server was given up");
+      assert.equal((idle.seen.closed[0] as { code?: string }).code, "SERVER_STALLED");
+    });
+
+    it("names a refused connection and a host that does not resolve", async () => {
+      const port = await listen(createServer());
+      await new Promise((resolve) => servers.pop()?.close(resolve));
+      assert.equal((await failure(tcpTransport(target(port)), "127.0.0.1", port)).code, "CONNECTION_REFUSED");
+      const unknown = await failure(tcpTransport(target(514, "siem.invalid")), "siem.invalid", 514);
+      assert.equal(unknown.code, "HOST_UNKNOWN");
+      assert.match(unknown.message, /siem\.invalid/);
+    });
+
+    it("gives up a server that does not answer the connection", async () => {
+      const port = await listen(createTlsServer({ handshakeTimeout: 10_000 }).on("error", () => undefined));
+      const silent = await listen(createServer((socket) => void socket.pause()));
+      assert.ok(port);
+      assert.equal((await failure(tlsTransport(target(silent, "127.0.0.1", 200), {}), "127.0.0.1", silent)).code, "NO_ANSWER");
+    });
+  });
+
+  describe("TLS", () => {
+    let certs: Certificates;
+    before(() => { certs = makeCertificates(); });
+    after(() => certs.remove());
+
+    const server = (certificate: { cert: string; key: string }, options: TlsOptions = {}) => {
+      const made = createTlsServer({ cert: certs.read(certificate.cert), key: certs.read(certificate.key), ...options }, (socket) => socket.on("error", () => undefined).resume());
+      made.on("tlsClientError", () => undefined);
+      return listen(made);
+    };
+    const trusting = (): ConnectionOptions => ({ ca: certs.read(certs.ca.cert), rejectUnauthorized: true, minVersion: "TLSv1.2" });
+    const clientCert = (client: { cert: string; key: string }) => ({ cert: certs.read(client.cert), key: certs.read(client.key) });
+    const mutual = (): TlsOptions => ({ requestCert: true, rejectUnauthorized: true, ca: certs.read(certs.ca.cert) });
+
+    it("connects by name and by address when the certificate says so", async () => {
+      const port = await server(certs.server);
+      for (const host of ["localhost", "127.0.0.1"]) {
+        const { seen } = start(tlsTransport(target(port, host), trusting()));
+        await until(() => seen.ready === 1, `${host} is up`);
+      }
+    });
+
+    it("refuses an unknown CA, a wrong name and an expired certificate, each with its own words", async () => {
+      const cases = [[certs.otherServer, "TLS_UNKNOWN_CA"], [certs.wrongName, "TLS_WRONG_NAME"], [certs.expired, "TLS_EXPIRED"]] as const;
+      for (const [certificate, code] of cases) {
+        const port = await server(certificate);
+        const error = await failure(tlsTransport(target(port, "localhost"), trusting()), "localhost", port);
+        assert.equal(error.code, code);
+        assert.ok(error.permanent);
+      }
+    });
+
+    it("checks the name that the TLS configuration gives instead of the host", async () => {
+      const port = await server(certs.wrongName);
+      const { seen } = start(tlsTransport(target(port), { ...trusting(), servername: "siem.example.com" }));
+      await until(() => seen.ready === 1, "it is up");
+    });
+
+    it("presents a client certificate", async () => {
+      const port = await server(certs.server, mutual());
+      const { seen } = start(tlsTransport(target(port, "localhost"), { ...trusting(), ...clientCert(certs.client) }));
+      await until(() => seen.ready === 1, "it is up");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(seen.closed.length, 0);
+    });
+
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+      it(`says that the server wants another client certificate (${maxVersion})`, async () => {
+        const port = await server(certs.server, { ...mutual(), maxVersion });
+        for (const own of [{}, clientCert(certs.otherClient)]) {
+          const error = await failure(tlsTransport(target(port, "localhost"), { ...trusting(), ...own }), "localhost", port);
+          assert.ok(["TLS_CLIENT_CERTIFICATE", "CONNECTION_LOST", "SERVER_CLOSED"].includes(error.code), error.code);
+          if (!("cert" in own)) assert.equal(error.code, "TLS_CLIENT_CERTIFICATE");
+        }
+      });
+    }
+
+    it("says that a port does not speak TLS", async () => {
+      const port = await listen(createServer((socket) => void socket.on("error", () => undefined).end("220 hello, this is no TLS\r\n".repeat(10))));
+      assert.equal((await failure(tlsTransport(target(port, "localhost"), trusting()), "localhost", port)).code, "TLS_NOT_SPOKEN");
+    });
+
+    it("gives up a server that takes nothing any more", async () => {
+      const port = await listen(createTlsServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) }, (socket) => void socket.pause()));
+      const { seen, write } = start(tlsTransport(target(port, "localhost", 300), trusting()));
+      await until(() => seen.ready === 1, "it is up");
+      for (let n = 0; n < 64; n++) write("x".repeat(256 * 1024));
+      await until(() => seen.closed.length === 1, "the frozen server was given up");
+      assert.equal((seen.closed[0] as { code?: string }).code, "SERVER_STALLED");
+    });
+  });
+
+  describe("UDP", () => {
+    it("sends one datagram a frame, without a line feed, and asks to wait meanwhile", async () => {
+      const received: string[] = [];
+      const socket = createSocket("udp4").on("message", (message) => received.push(message.toString()));
+      await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+      const { seen, write } = start(udpTransport(target(socket.address().port)));
+      await until(() => seen.ready === 1, "it is up");
+      assert.equal(write("one", "größe", "x".repeat(8000)), false);
+      assert.equal(seen.handedOver, 0);
+      await until(() => seen.drain === 1 && received.length === 3, "all arrived");
+      assert.deepEqual(received, ["one", "größe", "x".repeat(8000)]);
+      socket.close();
+    });
+
+    it("hears that nobody listens", async () => {
+      const { seen, write } = start(udpTransport(target(9, "localhost")));
+      await until(() => seen.ready === 1, "it is up");
+      write("a");
+      await until(() => seen.closed.length === 1, "it heard of it");
+      assert.equal(linkError(seen.closed[0], "localhost", 9).code, "CONNECTION_REFUSED");
+    });
+
+    it("names a host that does not resolve", async () => {
+      assert.equal((await failure(udpTransport(target(514, "siem.invalid")), "siem.invalid", 514)).code, "HOST_UNKNOWN");
+    });
+
+    it("can be destroyed while it looks up the name", async () => {
+      const { link, seen } = start(udpTransport(target(514, "localhost")));
+      link.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.deepEqual([seen.ready, seen.closed.length], [0, 0]);
+    });
+  });
+});
