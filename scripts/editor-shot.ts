@@ -1,0 +1,45 @@
+/**
+ * Screenshots of the editor: the first example and the dialog of every node, by default into .cache/screenshots.
+ *
+ *     npm run screenshot -- [folder] [--lang de] [--dark]
+ *
+ * Exit code 1 when the editor shows an error, with what it is.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import manifest from "../package.json";
+import { visitEditor } from "../test/support/editor";
+import { examples } from "../test/support/examples";
+import { startNodeRed } from "../test/support/node-red-process";
+import { packedPackage } from "../test/support/packed-package";
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { lang: { type: "string", default: "en-US" }, dark: { type: "boolean", default: false } },
+  });
+  const userDir = mkdtempSync(join(tmpdir(), "siem-shot-"));
+  const nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules });
+  try {
+    const { problems } = await visitEditor({
+      url: nodeRed.url,
+      language: values.lang,
+      dark: values.dark,
+      types: Object.keys(manifest["node-red"].nodes),
+      flows: examples().map(({ flow }) => flow),
+      screenshots: resolve(positionals[0] ?? ".cache/screenshots"),
+    });
+    for (const problem of problems) console.error(problem);
+    process.exitCode = problems.length === 0 ? 0 : 1;
+  } finally {
+    await nodeRed.stop();
+    rmSync(userDir, { recursive: true, force: true });
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,132 @@
+/**
+ * The package as its users get it: packs it, installs the tarball in an empty folder, starts a real Node-RED and
+ * compares what that serves with the sources. Prints every deviation; exit code 1 if there is one.
+ */
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { packedPackage } from "../test/support/packed-package";
+import { startNodeRed, type FlowNode, type NodeRedProcess } from "../test/support/node-red-process";
+import { root } from "./built";
+
+interface Manifest {
+  name: string;
+  version: string;
+  "node-red": { nodes: Record<string, string> };
+}
+
+interface NodeSet {
+  module?: string;
+  version?: string;
+  name: string;
+  types: string[];
+  enabled: boolean;
+  err?: unknown;
+}
+
+const LANGUAGES = ["en-US", "de"];
+const text = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
+const manifest = JSON.parse(text("package.json")) as Manifest;
+const types = Object.keys(manifest["node-red"].nodes);
+const anyType = `(${types.join("|")})`;
+const deviations: string[] = [];
+
+function check(ok: boolean, deviation: string): void {
+  if (!ok) deviations.push(deviation);
+}
+
+const ALLOWED = [
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  /^examples\/[^/]+\.json$/,
+  new RegExp(`^dist/nodes/${anyType}\\.(js|html)$`),
+  /^dist\/nodes\/icons\/[a-z0-9-]+\.svg$/,
+  new RegExp(`^dist/nodes/locales/(${LANGUAGES.join("|")})/${anyType}\\.(json|html)$`),
+  /^dist\/nodes\/locales\/en-US\/common\.json$/,
+  /^dist\/src\/(?!simulator\/|editor\/).+\.(js|json)$/,
+];
+
+function checkFiles(files: readonly string[]): void {
+  for (const file of files) check(ALLOWED.some((pattern) => pattern.test(file)), `${file} must not be in the package`);
+  const wanted = ["README.md", "LICENSE", "CHANGELOG.md", ...types.flatMap((type) => [`dist/nodes/${type}.js`, `dist/nodes/${type}.html`])];
+  for (const file of wanted) check(files.includes(file), `${file} is missing in the package`);
+}
+
+async function checkSets(nodeRed: NodeRedProcess): Promise<void> {
+  const sets = await (await nodeRed.admin("/nodes", { headers: { accept: "application/json" } })).json() as NodeSet[];
+  const own = sets.filter((set) => set.module === manifest.name);
+  for (const type of types) {
+    const set = own.find(({ name }) => name === type);
+    check(set !== undefined && set.enabled && set.err === undefined && set.types.includes(type), `node ${type} did not load: ${JSON.stringify(set?.err)}`);
+    check(set?.version === manifest.version, `node ${type} says version ${set?.version}`);
+  }
+  check(own.length === types.length, `${own.length} node sets instead of ${types.length}`);
+  // Node-RED warns of two settings of this user directory.
+  const complaints = nodeRed.log().split("\n").filter((line) => /\[(error|warn)\]/.test(line) && !/unencrypted|Projects disabled/.test(line));
+  check(complaints.length === 0, `Node-RED complained:\n${complaints.join("\n")}`);
+}
+
+async function checkHelp(nodeRed: NodeRedProcess): Promise<void> {
+  for (const language of LANGUAGES) {
+    const served = await (await nodeRed.admin("/nodes", { headers: { accept: "text/html", "accept-language": language } })).text();
+    const catalogs = await (await nodeRed.admin(`/nodes/messages?lng=${language}`)).json() as Record<string, Record<string, unknown>>;
+    const common = JSON.parse(text("nodes/locales", language, "common.json")) as unknown;
+    for (const type of types) {
+      check(served.includes(text("nodes/locales", language, `${type}.html`).trim()), `the help of ${type} is not served in ${language}`);
+      const own = JSON.parse(text("nodes/locales", language, `${type}.json`)) as object;
+      const got = catalogs[`${manifest.name}/${type}`] ?? {};
+      for (const [section, wanted] of Object.entries({ ...own, common })) {
+        check(JSON.stringify(got[section]) === JSON.stringify(wanted), `the texts "${section}" of ${type} are not served in ${language}`);
+      }
+    }
+  }
+}
+
+async function checkIcons(nodeRed: NodeRedProcess): Promise<void> {
+  for (const type of types) {
+    const icon = /\bicon: ["']([^"']+)["']/.exec(text("dist/nodes", `${type}.html`))?.[1];
+    const isConfig = /\bcategory: ["']config["']/.test(text("dist/nodes", `${type}.html`));
+    check(icon !== undefined || isConfig, `node ${type} has no icon`);
+    if (icon === undefined) continue;
+    // Node-RED answers with a default picture when an icon is missing: only the bytes tell.
+    const served = await (await nodeRed.admin(`/icons/${manifest.name}/${icon}`)).text();
+    check(readdirSync(join(root, "icons")).includes(icon) && served === text("icons", icon), `the icon ${icon} of ${type} is not served`);
+  }
+}
+
+async function checkExamples(nodeRed: NodeRedProcess, files: readonly string[]): Promise<void> {
+  const used = new Set<string>();
+  const examples = files.filter((file) => file.startsWith("examples/"));
+  check(examples.length > 0, "no examples in the package");
+  for (const file of examples) {
+    const name = basename(file, ".json");
+    const served = await (await nodeRed.admin(`/library/examples/flows/${manifest.name}/${encodeURIComponent(name)}`)).text();
+    check(served === text(file), `example "${name}" is not served`);
+    for (const node of JSON.parse(served) as FlowNode[]) used.add(node.type);
+  }
+  for (const type of types) check(used.has(type), `no example uses ${type}`);
+}
+
+async function main(): Promise<void> {
+  const { files, modules } = packedPackage();
+  checkFiles(files);
+  const userDir = mkdtempSync(join(tmpdir(), "siem-smoke-"));
+  const nodeRed = await startNodeRed({ userDir, modules });
+  try {
+    await checkSets(nodeRed);
+    await checkHelp(nodeRed);
+    await checkIcons(nodeRed);
+    await checkExamples(nodeRed, files);
+  } finally {
+    await nodeRed.stop();
+    rmSync(userDir, { recursive: true, force: true });
+  }
+  for (const deviation of deviations) console.error(`deviation: ${deviation}`);
+  const version = /Node-RED version: (\S+)/.exec(nodeRed.log())?.[1];
+  console.log(`${manifest.name} ${manifest.version} in Node-RED ${version}: ${files.length} files, ${types.length} nodes, ${deviations.length} deviations`);
+  process.exitCode = deviations.length === 0 ? 0 : 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,236 @@
+/**
+ * `npm start`: the first example in a real Node-RED, against an embedded tenant and an embedded SIEM, or against real
+ * ones that the environment names. Everything it keeps stands in `.demo/`, or in the folder that `DEMO_DIR` names.
+ *
+ *     npm start -- [--events N] [--headless-until-idle]
+ *
+ * `--events N` begins with a backlog of N events. `--headless-until-idle` adds no new events and ends when all are
+ * delivered: exit code 0, or 1 if one is missing.
+ */
+import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import manifest from "../package.json";
+import { indexOfId } from "../src/simulator/events";
+import { startSiem, type Siem } from "../src/simulator/siem";
+import { startTenantSimulator, type TenantSimulator } from "../src/simulator/tenant";
+import { examples } from "../test/support/examples";
+import { durableStore, freePort, startNodeRed, type FlowNode } from "../test/support/node-red-process";
+import { ensureBuilt, root } from "./built";
+
+const DEMO = resolve(process.env["DEMO_DIR"] ?? join(root, ".demo"));
+const DEMO_FILE = join(DEMO, "demo.json");
+const SIEM_LOG = join(DEMO, "siem.log");
+const DEFAULT_EVENTS = 2000;
+/** The backlog is spread over this long, which is less than the example's "Start from". */
+const BACKLOG_MS = 12 * 3600_000;
+const LIVE_PER_SECOND = 2;
+const SEED = 1;
+const PROGRESS_MS = 3000;
+/** So long without a new line means that nothing will come any more. */
+const STALL_MS = 60_000;
+
+/** What the embedded tenant is made of: after a restart it has the same address and the same events. */
+interface Demo {
+  events: number;
+  /** The end of the backlog, and the beginning of new events; epoch ms. */
+  sinceMs: number;
+  tenantPort: number;
+  siemPort: number;
+}
+
+/** The demo that stands in `.demo/`, or a new one if there is none or if it has another number of events. */
+async function demoOf(events: number | undefined): Promise<Demo & { isNew: boolean }> {
+  const found = existsSync(DEMO_FILE) ? JSON.parse(readFileSync(DEMO_FILE, "utf8")) as Demo : undefined;
+  if (found !== undefined && (events === undefined || events === found.events)) return { ...found, isNew: false };
+  return {
+    events: events ?? DEFAULT_EVENTS,
+    sinceMs: Date.now(),
+    tenantPort: found?.tenantPort ?? await freePort(),
+    siemPort: found?.siemPort ?? await freePort(),
+    isNew: true,
+  };
+}
+
+/** Forgets what an earlier demo left; its flows stay. */
+function saveNewDemo({ isNew: _isNew, ...demo }: Demo & { isNew: boolean }): void {
+  mkdirSync(DEMO, { recursive: true });
+  for (const path of [SIEM_LOG, join(DEMO, "context")]) rmSync(path, { recursive: true, force: true });
+  writeFileSync(DEMO_FILE, `${JSON.stringify(demo, null, 2)}\n`);
+}
+
+async function embeddedTenant(demo: Demo, live: boolean): Promise<TenantSimulator> {
+  const tenant = await startTenantSimulator({ port: demo.tenantPort, seed: SEED }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    throw new Error(`Port ${demo.tenantPort} is taken, probably by another npm start. Stop that one, or remove ${DEMO} to begin anew.`);
+  });
+  tenant.preload({ count: demo.events, startMs: demo.sinceMs - BACKLOG_MS, stepUs: Math.floor((BACKLOG_MS * 1000) / demo.events) });
+  if (live) tenant.live({ perSecond: LIVE_PER_SECOND, sinceMs: demo.sinceMs });
+  return tenant;
+}
+
+/** What arrived, over all runs, told apart by the number that is hidden in each event id. */
+class Arrivals {
+  /** Events of the backlog that arrived. */
+  backlog = 0;
+  /** Lines of events that had arrived before. */
+  repeated = 0;
+  lastMs = Date.now();
+  private readonly seen = new Set<number>();
+
+  constructor(private readonly events: number) {}
+
+  note(id: string | undefined): void {
+    const index = id === undefined ? undefined : indexOfId(id, SEED);
+    if (index === undefined) return;
+    this.lastMs = Date.now();
+    if (this.seen.has(index)) this.repeated += 1;
+    else if (index < this.events) this.backlog += 1;
+    this.seen.add(index);
+  }
+
+  /** Reads what arrived in earlier runs. */
+  async readLog(path: string): Promise<void> {
+    if (!existsSync(path)) return;
+    for await (const line of createInterface({ input: createReadStream(path) })) this.note(/[ |]devicePayloadId=(\S+)/.exec(line)?.[1]);
+    this.repeated = 0;
+  }
+}
+
+async function embeddedSiem(demo: Demo, arrivals: Arrivals): Promise<Siem> {
+  await arrivals.readLog(SIEM_LOG);
+  return startSiem({
+    port: demo.siemPort,
+    logFile: SIEM_LOG,
+    onEvent: (event) => arrivals.note(event.extension.get("devicePayloadId")),
+    onIllegal: (reason, line) => console.error(`the SIEM refuses a line that ${reason}: ${line.slice(0, 300)}`),
+  });
+}
+
+/** The first example, with a cursor that survives a crash. The embedded tenant is asked often, so that one can watch. */
+function demoFlow(embedded: boolean): FlowNode[] {
+  const flow = examples()[0]?.flow ?? [];
+  return flow.map((node) => (node.type === "code42-query"
+    ? { ...node, cursor: `#:(durable)::${String(node["cursor"])}`, ...(embedded ? { pollInterval: "5", pageSize: "10000" } : {}) }
+    : node));
+}
+
+/** The folder that holds our package under its name, as an installed one would stand. */
+function linkedModules(userDir: string): string {
+  const modules = join(userDir, "node_modules");
+  const link = join(modules, manifest.name);
+  mkdirSync(join(link, ".."), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(root, link);
+  return modules;
+}
+
+/** How far everything that the cursor stands for was delivered; undefined while there is none. */
+function cursorInstant(userDir: string): string | undefined {
+  try {
+    const stored = JSON.parse(readFileSync(join(userDir, "context/global/global.json"), "utf8")) as Record<string, string>;
+    const cursor = JSON.parse(Object.values(stored)[0] ?? "{}") as { lastInserted?: string };
+    return cursor.lastInserted;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the environment names in place of the embedded systems. */
+function realSystems(): { baseUrl: string | undefined; siemHost: string | undefined } {
+  const has = (name: string) => (process.env[name] ?? "") !== "";
+  for (const [first, ...others] of [["CODE42_BASE_URL", "CODE42_CLIENT_ID", "CODE42_CLIENT_SECRET"], ["SIEM_HOST", "SIEM_PORT"]] as const) {
+    const missing = others.filter((name) => has(first) && !has(name));
+    if (missing.length > 0) throw new Error(`${first} is set: set ${missing.join(" and ")} too`);
+  }
+  const valueOf = (name: string) => (has(name) ? process.env[name] : undefined);
+  return { baseUrl: valueOf("CODE42_BASE_URL"), siemHost: valueOf("SIEM_HOST") };
+}
+
+const figure = (value: number) => value.toLocaleString("en-US");
+
+async function main(): Promise<void> {
+  const { values: options } = parseArgs({ options: { events: { type: "string" }, "headless-until-idle": { type: "boolean", default: false } } });
+  const events = options.events === undefined ? undefined : Number(options.events);
+  if (events !== undefined && !(Number.isInteger(events) && events > 0)) throw new Error("--events takes a number of events, such as 100000");
+  const headless = options["headless-until-idle"];
+  const { baseUrl, siemHost } = realSystems();
+  if (headless && (baseUrl ?? siemHost) !== undefined) throw new Error("--headless-until-idle counts what the embedded tenant and SIEM have: unset CODE42_BASE_URL and SIEM_HOST");
+  ensureBuilt();
+
+  const demo = await demoOf(events);
+  const arrivals = new Arrivals(demo.events);
+  const tenant = baseUrl === undefined ? await embeddedTenant(demo, !headless) : undefined;
+  // Only now: while another one runs, its port is taken, and nothing of it may be forgotten.
+  if (demo.isNew) saveNewDemo(demo);
+  const siem = siemHost === undefined ? await embeddedSiem(demo, arrivals) : undefined;
+  // A cursor belongs to one tenant: a real one gets a user directory of its own.
+  const userDir = baseUrl === undefined ? DEMO : join(DEMO, baseUrl.replace(/^https?:\/\//, "").replace(/[^\w.-]/g, "_"));
+  const isNew = !existsSync(join(userDir, "flows.json"));
+  const flow = demoFlow(tenant !== undefined);
+  const sent: Record<string, number> = {};
+  const sentBy = (type: string) => flow.filter((node) => node.type === type).reduce((sum, node) => sum + (sent[node.id] ?? 0), 0);
+
+  mkdirSync(userDir, { recursive: true });
+  const log = createWriteStream(join(userDir, "node-red.log"));
+  const nodeRed = await startNodeRed({
+    userDir,
+    modules: linkedModules(userDir),
+    ...(isNew ? { flows: flow } : {}),
+    contextStorage: durableStore,
+    port: Number(process.env["PORT"] ?? 1880),
+    env: {
+      ...(tenant === undefined ? {} : { CODE42_BASE_URL: tenant.url, CODE42_CLIENT_ID: tenant.clientId, CODE42_CLIENT_SECRET: tenant.clientSecret }),
+      ...(siem === undefined ? {} : { SIEM_HOST: "127.0.0.1", SIEM_PORT: String(siem.port) }),
+    },
+    onSent: (counts) => void Object.assign(sent, counts),
+    onLine: (line) => {
+      log.write(`${line}\n`);
+      if (/\[(error|warn)\] \[/.test(line)) console.error(line);
+    },
+  });
+  let stopping = false;
+  const stop = async (code: number) => {
+    if (stopping) return;
+    stopping = true;
+    await nodeRed.stop();
+    await siem?.close();
+    await tenant?.close();
+    log.end();
+    process.exitCode = code;
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop(0));
+  void nodeRed.exited.then(({ code, signal }) => {
+    if (stopping) return;
+    console.error(`Node-RED ended (${signal ?? `exit code ${code}`}); its log is ${join(userDir, "node-red.log")}`);
+    void stop(1);
+  });
+  console.log(`Editor: ${nodeRed.url}/`);
+  console.log(`Events from ${tenant === undefined ? baseUrl : "the embedded tenant"}, to ${siem === undefined ? siemHost : `the embedded SIEM, which writes ${SIEM_LOG}`}. Ctrl-C stops.`);
+
+  const delivered = () => siem?.received ?? sentBy("syslog-out");
+  const progress = () => {
+    const backlog = siem === undefined || tenant === undefined ? "" : ` (backlog ${figure(arrivals.backlog)} of ${figure(demo.events)}${arrivals.repeated === 0 ? "" : `, ${figure(arrivals.repeated)} repeated`})`;
+    console.log(`${new Date().toTimeString().slice(0, 8)}  read ${figure(sentBy("code42-query"))} events, delivered ${figure(delivered())} lines${backlog}, cursor ${cursorInstant(userDir) ?? "not set yet"}`);
+  };
+  let nextProgress = Date.now();
+  while (!stopping) {
+    if (Date.now() >= nextProgress) {
+      progress();
+      nextProgress = Date.now() + PROGRESS_MS;
+    }
+    if (headless && (arrivals.backlog >= demo.events || Date.now() - arrivals.lastMs > STALL_MS)) await stop(0);
+    else await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  progress();
+  if (headless) {
+    console.log(`delivered ${arrivals.backlog} of ${demo.events}`);
+    if (arrivals.backlog < demo.events || (siem?.illegal ?? 0) > 0) process.exitCode = 1;
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

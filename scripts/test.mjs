@@ -1,0 +1,85 @@
+/**
+ * All tests, on both runtimes. Ends with the line `N passed, N failed`; a step that is no test by itself (a build, a
+ * smoke test, a test run that broke down) counts as one.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureDebianPackages } from "./debian-packages.mjs";
+import { secondRuntime } from "./second-runtime.mjs";
+
+const root = new URL("..", import.meta.url).pathname;
+const mochaBin = createRequire(import.meta.url).resolve("mocha/bin/mocha.js");
+const scratch = mkdtempSync(join(tmpdir(), "siem-test-"));
+const totals = { passed: 0, failed: 0 };
+
+function title(text) {
+  console.log(`\n=== ${text}`);
+}
+
+function count(name, ok, why = "") {
+  totals[ok ? "passed" : "failed"] += 1;
+  console.log(`${ok ? "ok" : "FAILED"}: ${name}${why === "" ? "" : ` (${why})`}`);
+}
+
+/** Runs one preparation; true when it went well. */
+async function step(name, run) {
+  title(name);
+  try {
+    await run();
+    count(name, true);
+    return true;
+  } catch (error) {
+    count(name, false, error instanceof Error ? error.message : String(error));
+    return false;
+  }
+}
+
+const run = (node, args, env = {}) => spawnSync(node, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+
+function program(name, node, args, env) {
+  title(name);
+  count(name, run(node, args, env).status === 0);
+}
+
+function mocha(name, node, spec, timeoutMs, env = {}) {
+  title(name);
+  const file = join(scratch, "totals.json");
+  rmSync(file, { force: true });
+  const { status, signal } = run(node, [mochaBin, "--reporter", join(root, "scripts/mocha-totals.cjs"), "--timeout", String(timeoutMs), spec], { ...env, MOCHA_TOTALS: file });
+  const ran = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { passed: 0, failed: 0 };
+  totals.passed += ran.passed;
+  totals.failed += ran.failed;
+  const brokeDown = (status !== 0 && ran.failed === 0) || ran.passed + ran.failed === 0;
+  if (brokeDown) count(name, false, signal ?? `exit code ${status}`);
+}
+
+const started = Date.now();
+let finished = false;
+// On exit, so that the totals are the last line also when a step ends the process.
+process.on("exit", () => {
+  rmSync(scratch, { recursive: true, force: true });
+  if (!finished) totals.failed += 1;
+  if (totals.failed > 0 || totals.passed === 0) process.exitCode = 1;
+  console.log(`\nin ${Math.round((Date.now() - started) / 1000)} s\n\n${totals.passed} passed, ${totals.failed} failed`);
+});
+
+const packages = await step("Debian packages", ensureDebianPackages);
+const built = packages && await step("build", () => {
+  if (run(process.execPath, ["scripts/build.mjs"]).status !== 0) throw new Error("the build failed");
+});
+if (built) {
+  mocha("unit tests", process.execPath, "test/unit/**/*.test.ts", 20_000);
+  mocha("node tests, Node-RED 4", process.execPath, "test/nodes/**/*.test.ts", 20_000);
+  mocha("end-to-end tests, Node-RED 4", process.execPath, "test/e2e/**/*.test.ts", 300_000);
+  program("package smoke test, Node-RED 4", process.execPath, ["--import", "tsx", "scripts/pack-smoke.ts"]);
+  let second;
+  if (await step("second runtime", () => { second = secondRuntime(); })) {
+    const env = { NODE_RED_MODULES: second.modules };
+    mocha("node tests, Node-RED 5", second.node, "test/nodes/**/*.test.ts", 20_000, env);
+    program("package smoke test, Node-RED 5", second.node, ["--import", "tsx", "scripts/pack-smoke.ts"], env);
+  }
+}
+finished = true;

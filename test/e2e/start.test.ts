@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { ensureBuilt, root } from "../../scripts/built";
+import { freePort } from "../support/node-red-process";
+
+const EVENTS = 3000;
+
+describe("npm start", () => {
+  const folder = mkdtempSync(join(tmpdir(), "siem-start-"));
+  const logged = () => readFileSync(join(folder, "siem.log"), "utf8").split("\n").filter((line) => line !== "").map((line) => /[ |]devicePayloadId=(\S+)/.exec(line)?.[1]);
+
+  before(() => ensureBuilt());
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const start = async (...args: string[]) => {
+    const child = spawn(process.execPath, ["--import", "tsx", "scripts/start.ts", ...args], {
+      cwd: root,
+      env: { ...process.env, DEMO_DIR: folder, PORT: String(await freePort()) },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => { output += chunk.toString(); });
+    const exit = once(child, "exit") as Promise<[number | null]>;
+    return { child, exit, output: () => output };
+  };
+
+  it("says where the editor is and how far it is, and stops in order", async () => {
+    const { child, exit, output } = await start("--events", String(EVENTS));
+    const end = Date.now() + 60_000;
+    while (!/delivered [1-9]/.test(output()) && Date.now() < end) await delay(50);
+    child.kill("SIGTERM");
+    assert.deepEqual((await exit)[0], 0, output());
+    assert.match(output(), /Editor: http:\/\/127\.0\.0\.1:\d+\//);
+    assert.match(output(), /read [\d,]+ events, delivered [\d,]+ lines .*cursor 20\d\d-/);
+  });
+
+  it("goes on from its cursor: nothing missing, nothing twice", async () => {
+    const before = logged().length;
+    assert.ok(before > 0);
+    const { exit, output } = await start("--headless-until-idle");
+    assert.deepEqual((await exit)[0], 0, output());
+    assert.match(output(), new RegExp(`^delivered ${EVENTS} of ${EVENTS}$`, "m"));
+    const ids = logged();
+    assert.equal(new Set(ids).size, ids.length, "an event came twice");
+    assert.ok(ids.length >= EVENTS);
+  });
+
+  it("begins anew when another backlog is asked for", async () => {
+    const { exit, output } = await start("--events", "500", "--headless-until-idle");
+    assert.deepEqual((await exit)[0], 0, output());
+    assert.match(output(), /^delivered 500 of 500$/m);
+    assert.equal(logged().length, 500);
+  });
+
+  it("says what is wrong with what it was given", async () => {
+    const { exit, output } = await start("--events", "many");
+    assert.deepEqual((await exit)[0], 1);
+    assert.match(output(), /--events takes a number/);
+  });
+});
