@@ -16,6 +16,7 @@ const types = Object.keys(nodes);
 
 rmSync(at("dist"), { recursive: true, force: true });
 execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", at("tsconfig.build.json")], { stdio: "inherit" });
+execFileSync(process.execPath, [at("scripts/check-tables.mjs")], { stdio: "inherit" });
 
 for (const type of types) {
   const bundle = await build({

@@ -22,7 +22,7 @@ export interface QueueTools {
 }
 
 /** The longest that a slice keeps the process busy, in milliseconds; and how many events to format between two looks at the clock. */
-const SLICE_MS = 8;
+const SLICE_MS = 4;
 const EVENTS_A_LOOK = 16;
 
 export class FormatQueue {

@@ -41,6 +41,8 @@ export interface HttpReply {
   header(name: string): string | undefined;
   /** The body, inflated. */
   data: Buffer;
+  /** The body once more, from the bytes as they came: what a caller may want again need not stay inflated meanwhile. */
+  again: () => Promise<Buffer>;
   /** Milliseconds from the start of the request to the headers of the reply. */
   elapsedMs: number;
   /** When the headers came, by the monotonic clock. */
@@ -99,8 +101,9 @@ export class HttpClient {
         return typeof value === "string" ? value : undefined;
       };
       const raw = await collect(response.data, maxBodyBytes);
-      const data = header("content-encoding") === "gzip" && raw.length > 0 ? await unzip(raw, maxBodyBytes) : raw;
-      return { status: response.status, header, data, elapsedMs: headersAt - started, headersAt };
+      const zipped = header("content-encoding") === "gzip" && raw.length > 0;
+      const again = async () => (zipped ? await unzip(raw, maxBodyBytes) : raw);
+      return { status: response.status, header, data: await again(), again, elapsedMs: headersAt - started, headersAt };
     } catch (error) {
       if (error instanceof BodyTooLarge) throw tenantError("BODY_TOO_LARGE", { megabytes: Math.round(maxBodyBytes / 2 ** 20) }, { permanent: true });
       request.signal.throwIfAborted();

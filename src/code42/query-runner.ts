@@ -188,7 +188,7 @@ export class QueryRunner {
       if (signal.aborted) return;
       this.counters.failedPolls += 1;
       this.failures = error instanceof SiemError && error.permanent ? this.failures + 1 : Math.max(this.failures, 1);
-      if (error instanceof SiemError && !error.permanent) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
+      if (error instanceof SiemError && (!error.permanent || error.code === "BODY_TOO_LARGE")) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
       this.parts.status("red", "status.failed");
       throw error;
     } finally {
@@ -212,7 +212,7 @@ export class QueryRunner {
       deliver: async (page) => {
         for (const [key] of page.ids) outKeys.add(key);
         const sent = await this.patiently(tracker.add(page, signal));
-        if (sent) counters.read += page.events.length;
+        if (sent) counters.read += page.count;
         else for (const [key] of page.ids) outKeys.delete(key);
         return sent;
       },
@@ -334,7 +334,7 @@ export class QueryRunner {
       }
     }
     for (const page of pages) {
-      this.counters.confirmed += page.events.length;
+      this.counters.confirmed += page.count;
       for (const [key] of page.ids) this.outKeys.delete(key);
     }
   }
@@ -343,16 +343,17 @@ export class QueryRunner {
   private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[]): Promise<void> {
     const { source, output } = this.settings;
     const { topic, kind } = source;
+    const { count } = page;
+    const events = await page.take();
     if (output === "page") {
-      this.parts.send({ payload: page.events, topic, kind, ...delivery(token, 0, 1) });
+      this.parts.send({ payload: events, topic, kind, ...delivery(token, 0, 1) });
       return;
     }
     const id = token ?? randomUUID();
-    const count = page.events.length;
     for (const [done, index] of indexes.entries()) {
       if (done > 0 && done % EVENTS_PER_TICK === 0) await nextTick();
       const parts: MessageParts = { id, index, count, type: "array", len: 1 };
-      this.parts.send({ payload: page.events[index], topic, kind, ...delivery(token, index, count), parts });
+      this.parts.send({ payload: events[index], topic, kind, ...delivery(token, index, count), parts });
     }
   }
 
@@ -407,7 +408,7 @@ const delivery = (token: string | undefined, index: number, count: number): { de
 
 function failureError(failure: TrackerFailure<EventPage>): unknown {
   if (failure.kind === "error") return failure.error;
-  const count = failure.page.events.length;
+  const { count } = failure.page;
   const tries = RESENDS + 1;
   return failure.kind === "rejected"
     ? queryError("DELIVERY_REJECTED", { count, tries, reason: messageOf(failure.reason) }, { permanent: true })

@@ -72,6 +72,8 @@ export interface Reply {
   status: number;
   /** The body as it came, inflated: JSON in UTF-8 that nobody has parsed yet. */
   data: Buffer;
+  /** The body once more; until it is called, only the bytes as they came are in memory. */
+  again: () => Promise<Buffer>;
   /** The `Date` header, epoch ms (whole seconds). */
   date: number | undefined;
   /** Milliseconds from the start of the request to the headers of its reply: `date - elapsedMs` is no later than the start, by the server's clock. */
@@ -206,7 +208,7 @@ export class Tenant {
       const body = reply.status < 300 ? "" : reply.data.toString("utf8", 0, 65_536);
       if (reply.status === 400 && body.includes("INVALID_PAGE_TOKEN")) throw tenantError("INVALID_PAGE_TOKEN", {}, { permanent: true });
       this.accept(reply, request);
-      return { status: reply.status, data: reply.data, date: dateOf(reply), elapsedMs: reply.elapsedMs, receivedAt: this.parts.now() };
+      return { status: reply.status, data: reply.data, again: reply.again, date: dateOf(reply), elapsedMs: reply.elapsedMs, receivedAt: this.parts.now() };
     }
   }
 

@@ -23,6 +23,8 @@ export interface Api {
   post(path: string, body: unknown, options: { signal: AbortSignal; onRetry?: (retry: { delayMs: number; error: Error }) => void }): Promise<{
     /** The body as it came, inflated. */
     data: Buffer;
+    /** The same once more. */
+    again: () => Promise<Buffer>;
     /** The `Date` header, epoch ms. */
     date: number | undefined;
     elapsedMs: number;
@@ -31,7 +33,13 @@ export interface Api {
 
 /** New events of a poll, in order, with the position they reach. */
 export interface EventPage extends Page, PagePosition {
-  events: Record<string, unknown>[];
+  /** How many events it has. */
+  count: number;
+  /**
+   * The events, for one sending: whoever gets them may change them. Another sending reads them anew from the reply,
+   * which is kept as it came (compressed), so that a page that is out costs little memory.
+   */
+  take(): Promise<Record<string, unknown>[]>;
 }
 
 export interface WalkOptions {
@@ -95,12 +103,13 @@ export async function walk(options: WalkOptions): Promise<{ fresh: number; known
       continue;
     }
     serverMs ??= (reply.date ?? api.serverNow()) - reply.elapsedMs;
+    const { again } = reply;
     const found = await readEvents(reply.data, options);
     reachedMs = Math.max(reachedMs, found.lastMs ?? 0);
     totals.fresh += found.events.length;
     totals.known += found.known;
     request = found.nextToken === "" || found.nextToken === token ? undefined : fetchPage(found.nextToken);
-    for (const page of cut(found, serverMs, options)) {
+    for (const page of cut(found, again, serverMs, options)) {
       if (!(await options.deliver(page))) return totals;
     }
   }
@@ -167,15 +176,35 @@ function problemsText(problems: unknown[]): string {
 }
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
-function* cut(found: FoundEvents, serverMs: number, { pageSize, units }: WalkOptions): Generator<EventPage> {
+function* cut(found: FoundEvents, again: () => Promise<Buffer>, serverMs: number, { source, pageSize, units }: WalkOptions): Generator<EventPage> {
   const { events, ids } = found;
-  let lastMs: number | undefined;
-  for (let start = 0; start + pageSize < events.length; start += pageSize) {
+  const last = Math.max(0, Math.ceil(events.length / pageSize) - 1) * pageSize;
+  for (let start = 0; start <= last; start += pageSize) {
+    const pageEvents = events.slice(start, start + pageSize);
     const pageIds = ids.slice(start, start + pageSize);
-    lastMs = Math.max(lastMs ?? 0, pageIds.at(-1)?.[1] ?? 0);
-    yield { units: units(pageSize), events: events.slice(start, start + pageSize), ids: pageIds, lastMs, serverMs };
+    const lastMs = start === last ? found.lastMs : pageIds.at(-1)?.[1];
+    yield { units: units(pageEvents.length), count: pageEvents.length, ids: pageIds, lastMs, serverMs, take: takeOnce(pageEvents, () => readAgain(again, pageIds, source)) };
   }
-  const start = events.length === 0 ? 0 : Math.floor((events.length - 1) / pageSize) * pageSize;
-  const rest = start === 0 ? events : events.slice(start);
-  yield { units: units(rest.length), events: rest, ids: start === 0 ? ids : ids.slice(start), lastMs: found.lastMs, serverMs };
+}
+
+/** Gives `first` away, and what `again` reads to everybody who comes later. */
+function takeOnce<Value>(first: Value, again: () => Promise<Value>): () => Promise<Value> {
+  let kept: Value | undefined = first;
+  return async () => {
+    const value = kept ?? await again();
+    kept = undefined;
+    return value;
+  };
+}
+
+async function readAgain(again: () => Promise<Buffer>, ids: PagePosition["ids"], source: EventSource): Promise<Record<string, unknown>[]> {
+  const wanted = new Set(ids.map(([key]) => key));
+  const events: Record<string, unknown>[] = [];
+  await readPage(await again(), source.eventsKey, (slice) => {
+    for (const [index, event] of slice.entries()) {
+      const [id] = identify(event, index, source);
+      if (wanted.delete(ledgerKey(id))) events.push(event as Record<string, unknown>);
+    }
+  });
+  return events;
 }

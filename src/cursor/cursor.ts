@@ -96,17 +96,23 @@ export class Cursor {
   }
 
   private move(page: PagePosition, overlapMs: number): number {
-    for (const [key, insertedMs] of page.ids) this.ledger.add(key, insertedMs);
     if (page.lastMs !== undefined) this.last = Math.max(this.last ?? 0, page.lastMs);
     if (this.last === undefined) return overlapMs;
     let overlap = overlapMs;
-    for (;;) {
-      // Never backwards, never past what the server may still show late.
-      this.floor = Math.max(this.floor, Math.min(this.last, page.serverMs - overlap));
-      this.ledger.prune(this.floor);
-      if (this.ledger.size <= MAX_LEDGER || overlap < 1000) return overlap;
+    this.raise(page.serverMs - overlap);
+    // In a backlog nearly all ids of a page are below the floor already.
+    for (const [key, insertedMs] of page.ids) if (insertedMs >= this.floor) this.ledger.add(key, insertedMs);
+    while (this.ledger.size > MAX_LEDGER && overlap >= 1000) {
       overlap /= 2;
+      this.raise(page.serverMs - overlap);
     }
+    return overlap;
+  }
+
+  /** Never backwards, never past what the server may still show late. */
+  private raise(limitMs: number): void {
+    this.floor = Math.max(this.floor, Math.min(this.last ?? 0, limitMs));
+    this.ledger.prune(this.floor);
   }
 
   /** One JSON string: the only form in which a cursor is stored. */

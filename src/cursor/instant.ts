@@ -1,3 +1,4 @@
+import { epochMilliseconds } from "../instant";
 import { queryError, describe } from "../code42/errors";
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
@@ -5,6 +6,8 @@ const DURATION = /^P(?=.)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=.)(?:(\d{1,6})H)?(
 
 /** Epoch milliseconds of an ISO 8601 instant with 0 to 9 decimals, cut (not rounded) to whole ones; UTC where no zone is given. */
 export function epochMs(text: string): number | undefined {
+  const usual = epochMilliseconds(text);
+  if (usual !== undefined) return usual;
   const match = INSTANT.exec(text);
   if (match === null) return undefined;
   const ms = Date.parse(text.includes("T") && match[1] === undefined ? `${text}Z` : text);

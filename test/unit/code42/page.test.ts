@@ -36,6 +36,12 @@ describe("reading a page", () => {
     assert.ok(turns >= 3, `${turns} turns of the event loop`);
   });
 
+  it("is not misled by nested objects that begin like an event", async () => {
+    const nested = { event: { id: "n" }, also: [{ event: 1 }, { event: 2, more: "x".repeat(20_000) }, { event: 3 }] };
+    const events = Array.from({ length: 40 }, (_, index) => ({ event: { id: index }, pad: "y".repeat(1000), related: index % 7 === 0 ? [nested, nested] : [] }));
+    assert.deepEqual((await read(JSON.stringify({ fileEvents: events }))).elements, events);
+  });
+
   it("takes null and a missing list as they are", async () => {
     assert.deepEqual(await read('{"totalCount":0,"fileEvents":null}'), { envelope: { totalCount: 0, fileEvents: null }, elements: [] });
     assert.deepEqual(await read('{"nested":{"fileEvents":[1]}}'), { envelope: { nested: { fileEvents: [1] } }, elements: [] });

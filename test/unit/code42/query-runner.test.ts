@@ -193,11 +193,28 @@ describe("query", () => {
     assert.equal((query.errors[0] as Error & { code: string }).code, "DELIVERY_UNCONFIRMED");
     assert.equal(query.statuses.at(-1), "red status.undelivered");
     assert.equal(store.cursor?.lastInserted, null);
+    for (const message of query.messages) assert.deepEqual(eventIds([message]), ids);
     deaf = false;
     await query.runner.act({ action: "start" });
     assert.deepEqual(eventIds(query.messages.slice(4)), ids);
     assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 49 * 10).toISOString());
     await query.runner.close();
+  });
+
+  it("sends the events as Code42 gave them again, whatever a node made of the first ones", async () => {
+    const ids = addEvents(250, 600);
+    const seen = new Set<unknown>();
+    const query = makeQuery(tenant, store, { confirmTimeoutMs: 30, pageSize: 100 }, (message, registry) => {
+      const events = message.payload as { event: { id: string } }[];
+      const { token } = message.delivery as { token: string };
+      if (seen.has(token)) return void registry.confirm(message);
+      seen.add(token);
+      for (const event of events) event.event.id = "changed";
+      events.length = 1;
+    });
+    await query.runner.act({});
+    assert.deepEqual(eventIds(query.messages.slice(-3)).sort(), [...ids].sort());
+    assert.equal(query.runner.counters.resentPages, 3);
   });
 
   it("walks again when the page token is refused, without repeating an event", async () => {
@@ -256,7 +273,7 @@ describe("query", () => {
     for (const [broken, field] of [[{ id: undefined }, "event.id"], [{ inserted: "soon" }, "event.inserted"]] as const) {
       const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
       const body = JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, ...broken } }], nextPgToken: null });
-      const api = { baseUrl: simulator.url, serverNow: () => now, post: async () => ({ data: Buffer.from(body), date: now, elapsedMs: 1 }) };
+      const api = { baseUrl: simulator.url, serverNow: () => now, post: async () => ({ data: Buffer.from(body), again: async () => Buffer.from(body), date: now, elapsedMs: 1 }) };
       const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
       await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes(field));
       assert.equal(messages.length, 0);

@@ -1,0 +1,68 @@
+/** Instants as the products write them. */
+
+const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
+
+/** The decimal number of `count` digits at `at`; NaN if one is no digit. */
+function digits(text: string, at: number, count: number): number {
+  let number = 0;
+  for (let index = at; index < at + count; index++) {
+    const digit = text.charCodeAt(index) - 48;
+    if (!(digit >= 0 && digit <= 9)) return NaN;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+/**
+ * Milliseconds since 1970 of an RFC 3339 section 5.6 date-time (`2025-01-28T01:27:24.362976Z`) with at most 9 decimals,
+ * those beyond the third cut off, and a zone (`Z`, `+05:30`, `+0530`). Undefined for any other text: without a zone
+ * the time would be a guess. Date.parse takes ten times as long and knows 3 decimals for sure only.
+ */
+export function epochMilliseconds(text: string): number | undefined {
+  if (text.length < 20 || text.length > 35) return undefined;
+  if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(10) !== 84 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 2);
+  const day = digits(text, 8, 2);
+  const hour = digits(text, 11, 2);
+  const minute = digits(text, 14, 2);
+  const second = digits(text, 17, 2);
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const before = DAYS_BEFORE_MONTH[month - 1];
+  const after = DAYS_BEFORE_MONTH[month];
+  if (before === undefined || after === undefined) return undefined;
+  const length = after - before + (leap && month === 2 ? 1 : 0);
+  if (!(day >= 1 && day <= length && hour <= 23 && minute <= 59 && second <= 59)) return undefined;
+
+  let at = 19;
+  let fraction = 0;
+  if (text.charCodeAt(at) === 46) {
+    let scale = 100;
+    const first = ++at;
+    for (; at - first < 9; at++, scale /= 10) {
+      const digit = text.charCodeAt(at) - 48;
+      if (!(digit >= 0 && digit <= 9)) break;
+      if (scale >= 1) fraction += digit * scale;
+    }
+    if (at === first) return undefined;
+  }
+  const offset = zoneMinutes(text, at);
+  if (offset === undefined) return undefined;
+
+  const past = year - 1;
+  const days = past * 365 + Math.floor(past / 4) - Math.floor(past / 100) + Math.floor(past / 400) + before + (leap && month > 2 ? 1 : 0) + day - 719163;
+  const milliseconds = (((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1000 + fraction;
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+}
+
+function zoneMinutes(text: string, at: number): number | undefined {
+  const sign = text.charCodeAt(at);
+  if (sign === 90) return at + 1 === text.length ? 0 : undefined;
+  if (sign !== 43 && sign !== 45) return undefined;
+  const colon = text.charCodeAt(at + 3) === 58 ? 1 : 0;
+  if (text.length !== at + 5 + colon) return undefined;
+  const hours = digits(text, at + 1, 2);
+  const minutes = digits(text, at + 3 + colon, 2);
+  if (!(hours <= 23 && minutes <= 59)) return undefined;
+  return (sign === 45 ? -1 : 1) * (hours * 60 + minutes);
+}
