@@ -176,6 +176,7 @@ export class QueryRunner {
   }
 
   private async poll(extra: WireGroup[]): Promise<void> {
+    if (this.polling !== undefined && extra.length > 0) throw queryError("POLL_RUNNING");
     if (this.polling !== undefined || this.closed) return;
     this.abort = new AbortController();
     const { signal } = this.abort;

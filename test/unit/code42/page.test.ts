@@ -23,14 +23,14 @@ describe("reading a page", () => {
   });
 
   it("reads long pages in slices and lets other work run in between", async () => {
-    const events = Array.from({ length: 3000 }, (_, index) => ({ event: { id: `id-${index}` }, text: `},{"event":"${"x[{".repeat(80)}é\\"` }));
+    const events = Array.from({ length: 30_000 }, (_, index) => ({ event: { id: `id-${index}` }, text: `},{"event":"${"x[{".repeat(80)}é\\"` }));
     let turns = 0;
     const count = () => {
       turns += 1;
       timer = setImmediate(count);
     };
     let timer = setImmediate(count);
-    const { elements } = await read(JSON.stringify({ totalCount: 3000, fileEvents: events, nextPgToken: null }));
+    const { elements } = await read(JSON.stringify({ totalCount: 30_000, fileEvents: events, nextPgToken: null }));
     clearImmediate(timer);
     assert.deepEqual(elements, events);
     assert.ok(turns >= 3, `${turns} turns of the event loop`);

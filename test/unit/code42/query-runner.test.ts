@@ -349,6 +349,9 @@ describe("query", () => {
       await runner.act({ criteria: [{ filters: [{ term: "event.id", operator: "IS", value: ids[3] }] }] });
       assert.deepEqual(eventIds(messages), [ids[3]]);
       await assert.rejects(runner.act({ criteria: "all" }), { code: "CRITERIA_INVALID" });
+      const running = runner.act({});
+      await assert.rejects(runner.act({ criteria: [{ filters: [{ term: "event.id", operator: "EXISTS" }] }] }), { code: "POLL_RUNNING" });
+      await running;
     });
 
     it("stops in the middle, keeps what is out, and goes on where it was", async () => {
