@@ -16,7 +16,8 @@ import { indexOfId } from "../src/simulator/events";
 import { startSiem, type Siem } from "../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../src/simulator/tenant";
 import { examples } from "../test/support/examples";
-import { durableStore, freePort, startNodeRed, type FlowNode } from "../test/support/node-red-process";
+import { freePort } from "../test/support/free-port";
+import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
 import { ensureBuilt, root } from "./built";
 
 const DEMO = resolve(process.env["DEMO_DIR"] ?? join(root, ".demo"));

@@ -29,7 +29,7 @@ function hostileEvents(): FileEvent[] {
 }
 
 describe("the package in Node-RED delivers to", () => {
-  it("rsyslog over UDP, TCP/LF, TCP/octet, TLS and mutual TLS, and to syslog-ng, every event once and unchanged", async function () {
+  it("rsyslog over UDP, TCP/LF, TCP/octet, TLS and mutual TLS, and to syslog-ng over TCP and TLS, every event once and unchanged", async function () {
     this.timeout(180_000);
     const folder = mkdtempSync(join(tmpdir(), "siem-e2e-"));
     const certs = makeCertificates();
@@ -39,7 +39,7 @@ describe("the package in Node-RED delivers to", () => {
     // One server for each way, so that each file holds what came over that way only.
     const rsyslog = () => startRsyslog(certs);
     const [udp, tcp, octet, tls, mutual] = [await rsyslog(), await rsyslog(), await rsyslog(), await rsyslog(), await rsyslog()];
-    const syslogNg = await startSyslogNg(certs);
+    const [ngTls, ngLines] = [await startSyslogNg(certs), await startSyslogNg(certs)];
     const local = { host: "127.0.0.1" };
     const ways: (Tap & { server: SyslogServer })[] = [
       { name: "udp", server: udp.server, syslog: { ...local, port: udp.ports.udp, transport: "udp" } },
@@ -47,7 +47,8 @@ describe("the package in Node-RED delivers to", () => {
       { name: "octet", server: octet.server, syslog: { ...local, port: octet.ports.tcp, transport: "tcp", framing: "octet", header: "rfc5424" } },
       { name: "tls", server: tls.server, syslog: { ...local, port: tls.ports.tls, transport: "tls", tls: "trust" } },
       { name: "mutual", server: mutual.server, syslog: { ...local, port: mutual.ports.mutualTls, transport: "tls", tls: "client", header: "legacy" } },
-      { name: "ng", server: syslogNg.server, syslog: { ...local, port: syslogNg.ports.tls, transport: "tls", tls: "trust", header: "rfc5424" } },
+      { name: "ngtls", server: ngTls.server, syslog: { ...local, port: ngTls.ports.tls, transport: "tls", tls: "trust", header: "rfc5424" } },
+      { name: "nglines", server: ngLines.server, syslog: { ...local, port: ngLines.ports.lf, transport: "tcp" } },
     ];
     const flows = mainJob(tenant, ways, [
       tlsConfig("trust", { ca: certs.ca.cert }),

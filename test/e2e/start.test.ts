@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureBuilt, root } from "../../scripts/built";
-import { freePort } from "../support/node-red-process";
+import { freePort } from "../support/free-port";
 
 const EVENTS = 3000;
 

@@ -4,7 +4,7 @@ import { createServer as createTlsServer, Server as TlsServer, type TlsOptions }
 import syslogOut from "../../nodes/syslog-out";
 import { deliveryRegistry } from "../../src/delivery/registry";
 import { makeCertificates, type Certificates } from "../support/certs";
-import { freePort } from "../support/syslog-server";
+import { freePort } from "../support/free-port";
 import { coreNode, getNode, loadFlow, recordMessages, recordStatus, unloadFlow, until, type FlowNode } from "../support/node-red";
 
 const tlsConfig = coreNode("network/05-tls.js");

@@ -6,11 +6,11 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { root } from "../../scripts/built";
+import { freePort } from "./free-port";
 
 /** A node of a flow as it stands in flows.json; `credentials` go into the credentials file. */
 export type FlowNode = { id: string; type: string; credentials?: Record<string, string>; [property: string]: unknown };
@@ -100,14 +100,6 @@ if (process.send) {
   }, 500).unref();
 }
 `;
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function prepare(options: NodeRedOptions, port: number): string {
   const { userDir } = options;

@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Certificates } from "./certs";
-import { SyslogServer, freePort } from "./syslog-server";
+import { freePort } from "./free-port";
+import { SyslogServer } from "./syslog-server";
 
 export interface Rsyslog {
   server: SyslogServer;
@@ -11,7 +12,8 @@ export interface Rsyslog {
 
 /**
  * Starts rsyslog with its default message limit of 8 KiB. Every message is on its way to the file before the next is
- * read (direct queue), so what a killed server had taken stands in the file.
+ * read (direct queue), so what a killed server had taken stands in the file. Its UDP buffer is large, because a
+ * datagram that finds it full is lost without a trace, and the processors of a test machine are shared.
  */
 export async function startRsyslog(certs: Certificates): Promise<Rsyslog> {
   const ports = { udp: await freePort(), tcp: await freePort(), tls: await freePort(), mutualTls: await freePort() };
@@ -30,7 +32,7 @@ template(name="json" type="list" option.jsonf="on") {
   property(outname="pri" name="pri" format="jsonf")
   property(outname="message" name="msg" format="jsonf")
 }
-input(type="imudp" address="127.0.0.1" port="${ports.udp}" rcvbufSize="1m")
+input(type="imudp" address="127.0.0.1" port="${ports.udp}" rcvbufSize="16m")
 input(type="imtcp" address="127.0.0.1" port="${ports.tcp}")
 input(type="imtcp" address="127.0.0.1" port="${ports.tls}" ${tls("anon")})
 input(type="imtcp" address="127.0.0.1" port="${ports.mutualTls}" ${tls("x509/certvalid")})

@@ -2,7 +2,8 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Certificates } from "./certs";
-import { SyslogServer, freePort } from "./syslog-server";
+import { freePort } from "./free-port";
+import { SyslogServer } from "./syslog-server";
 
 export interface SyslogNg {
   server: SyslogServer;

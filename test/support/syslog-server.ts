@@ -1,7 +1,6 @@
 /** What the real syslog servers of the tests have in common: a process, free ports, one JSON object a line. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -23,15 +22,6 @@ export interface Command {
   /** TCP ports that must be open before the server counts as started. */
   tcpPorts: number[];
   udpPort?: number;
-}
-
-/** A TCP port (and the UDP port of the same number) of the loopback that nobody uses now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /**
