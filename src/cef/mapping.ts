@@ -7,8 +7,13 @@ import { isRecord } from "../messages";
 import { CEF_TYPES, isEmittable, lookUp, type CefType } from "./dictionary";
 import { parsePath } from "./path";
 
-/** What can be asked of a value: its address family, its size, its length, whether it is fit for a class id. */
-export type Test = "ipv4" | "ipv6" | "ip" | "beyondInt32" | "upTo40Characters" | "eventClass";
+/**
+ * What can be asked of a value: its address family, whether the address stands for none (0.0.0.0, ::) or for an IPv4
+ * one (RFC 4291 section 2.5.5.2), its size, its length, whether it is a port, whether it is fit for a class id.
+ */
+export type Test =
+  | "ipv4" | "ipv6" | "ip" | "noAddress" | "mappedIpv4"
+  | "beyondInt32" | "aboveOne" | "port" | "upTo40Characters" | "eventClass";
 
 /** Another value of the event is (or is not) one of these; null stands for an absent one. */
 export type Condition = { path: string; is: readonly (string | null)[] } | { path: string; isNot: readonly (string | null)[] };
@@ -30,6 +35,20 @@ export type Source =
   | { from: Source; only?: Test; unless?: Test; when?: Condition }
   /** Directory and name as one path; the separator is the one that the directory uses. */
   | { directory: Source; name: Source }
+  /** What follows the last slash or backslash of a path. */
+  | { lastPart: Source }
+  /** Of `DOMAIN\\user` one of the two; what has no backslash is a user. */
+  | { account: Source; part: "domain" | "user" }
+  /** A time without a zone is UTC. */
+  | { utc: Source }
+  /** Those of the values that are present, with `between` between them. */
+  | { joined: readonly Source[]; between: string }
+  /**
+   * What else an object holds, as compact JSON: texts, numbers, booleans and lists of them, without blank ones and
+   * without placeholders that stayed what they were (`"name": "{name}"`). It stays JSON: what goes beyond the length of
+   * most texts is left out and counted.
+   */
+  | { json: string; except: readonly string[] }
   /** The word that stands for the value of `of`; absent if the table does not know it. */
   | { words: Readonly<Record<string, string>>; of: Source }
   /** A risk score as CEF severity: whole, from 0 to 10. Absent if it is no number. */
@@ -121,6 +140,11 @@ export function pathsOf(source: Source): string[] {
   if ("lists" in source) return [...source.lists, source.having, source.take];
   if ("from" in source) return [...pathsOf(source.from), ...(source.when === undefined ? [] : [source.when.path])];
   if ("directory" in source) return [...pathsOf(source.directory), ...pathsOf(source.name)];
+  if ("lastPart" in source) return pathsOf(source.lastPart);
+  if ("account" in source) return pathsOf(source.account);
+  if ("utc" in source) return pathsOf(source.utc);
+  if ("joined" in source) return source.joined.flatMap(pathsOf);
+  if ("json" in source) return [source.json];
   if ("words" in source) return pathsOf(source.of);
   return [source.severityOfScore];
 }

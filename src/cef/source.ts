@@ -2,7 +2,7 @@
  * Compiles the sources of a table into functions that read one event after another. Only own properties of objects
  * count, so that an event can neither reach nor fake a prototype; what has the wrong shape is absent and counted.
  */
-import { LONGEST_STRING } from "./dictionary";
+import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source, Test } from "./mapping";
 import { ALL, parsePath, type Step } from "./path";
 import { cut, strip } from "./text";
@@ -13,9 +13,10 @@ export type Read = () => Scalar | undefined;
 
 type PlainObject = Record<string, unknown>;
 
-/** Values that have no place in a line are left out and counted. */
+/** Values that have no place in a line are left out and counted: for what they are, or for their length. */
 export interface DropCounter {
   droppedValues: number;
+  truncated: number;
 }
 
 const isObject = (value: unknown): value is PlainObject => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -32,7 +33,12 @@ const TESTS: Record<Test, (value: Scalar) => boolean> = {
   ipv4: isV4,
   ipv6: isV6,
   ip: (value) => isV4(value) || isV6(value),
+  noAddress: (value) => value === "0.0.0.0" || (/^[0:]+$/.test(String(value)) && isV6(value)),
+  // In a valid address, the two groups or the dotted part at the end say where the others stand.
+  mappedIpv4: (value) => /^[0:]+:ffff:(?:[\da-f]+:[\da-f]+|[\d.]+)$/i.test(String(value)) && isV6(value),
   beyondInt32: exceedsInt32,
+  aboveOne: (value) => Number(value) > 1,
+  port: (value) => Number.isInteger(Number(value)) && Number(value) > 0 && Number(value) < 65536,
   upTo40Characters: (value) => String(value).length <= 40,
   eventClass: (value) => /^[a-z0-9-]{1,63}$/.test(String(value)),
 };
@@ -95,6 +101,14 @@ export class EventReader {
       const name = this.compile(source.name);
       return () => joinPath(directory(), name());
     }
+    if ("lastPart" in source) return mapped(this.compile(source.lastPart), lastPart);
+    if ("account" in source) return mapped(this.compile(source.account), source.part === "domain" ? domainOf : userOf);
+    if ("utc" in source) return mapped(this.compile(source.utc), inUtc);
+    if ("joined" in source) {
+      const reads = source.joined.map((each) => this.compile(each));
+      return () => reads.map((read) => read()).filter((value) => value !== undefined).join(source.between) || undefined;
+    }
+    if ("json" in source) return this.json(source.json, new Set(source.except));
     if ("words" in source) {
       const words = new Map(Object.entries(source.words));
       const read = this.compile(source.of);
@@ -148,6 +162,28 @@ export class EventReader {
         return length < LONGEST_STRING;
       });
       return all === undefined ? only : [...all].join(join);
+    };
+  }
+
+  private json(path: string, except: ReadonlySet<string>): Read {
+    const place = this.locate(path);
+    const slot = this.container(place.slot, place.name);
+    const { objects, counter } = this;
+    const scalar = (item: unknown) => scalarOf(item, counter);
+    return () => {
+      const object = objects[slot];
+      if (object === undefined) return undefined;
+      let members = "";
+      for (const name of Object.keys(object)) {
+        if (except.has(name)) continue;
+        const item = object[name];
+        const value = Array.isArray(item) ? item.map(scalar).filter((each) => each !== undefined) : scalar(item);
+        if (value === undefined || value === `{${name}}` || (Array.isArray(value) && value.length === 0)) continue;
+        const longer = `${members}${members === "" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+        if (longer.length + "{}".length > OWN_KEY_LENGTH) counter.truncated++;
+        else members = longer;
+      }
+      return members === "" ? undefined : `{${members}}`;
     };
   }
 
@@ -205,7 +241,7 @@ function firstOf(reads: readonly Read[]): Read {
   };
 }
 
-/** A single value where a list is expected is a list of one. `visit` returns false to stop. */
+/** A single value where all of a list are wanted, or an object where one of them is, is a list of one. `visit` returns false to stop. */
 function walk(value: unknown, steps: readonly Step[], at: number, counter: DropCounter, visit: (item: unknown) => boolean): boolean {
   const step = steps[at];
   if (step === undefined) return visit(value);
@@ -215,10 +251,24 @@ function walk(value: unknown, steps: readonly Step[], at: number, counter: DropC
     return value.every((item) => walk(item, steps, at + 1, counter, visit));
   }
   if (typeof step === "number" && Array.isArray(value)) return walk(value.at(step), steps, at + 1, counter, visit);
+  if (typeof step === "number" && isObject(value)) return walk([value].at(step), steps, at + 1, counter, visit);
   if (typeof step === "string" && isObject(value)) return walk(own(value, step), steps, at + 1, counter, visit);
   counter.droppedValues++;
   return true;
 }
+
+const mapped = (read: Read, change: (value: Scalar) => Scalar | undefined): Read => () => {
+  const value = read();
+  return value === undefined ? undefined : change(value);
+};
+
+/** The part of a text between two places, stripped. */
+const part = (text: string, from: number, to?: number) => strip(text.slice(from, to)) || undefined;
+const domainOf = (value: Scalar) => part(String(value), 0, Math.max(0, String(value).indexOf("\\")));
+const userOf = (value: Scalar) => part(String(value), String(value).indexOf("\\") + 1);
+const lastPart = (value: Scalar) => part(String(value), Math.max(String(value).lastIndexOf("/"), String(value).lastIndexOf("\\")) + 1);
+
+const inUtc = (value: Scalar) => (typeof value === "string" && value.length <= 29 && /T[\d:.]+$/.test(value) ? `${value}Z` : value);
 
 function joinPath(directory: Scalar | undefined, name: Scalar | undefined): Scalar | undefined {
   if (directory === undefined || name === undefined) return directory;

@@ -5,18 +5,10 @@ import type { Readable } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import { networkError, tenantError } from "./tenant-errors";
 
 const inflate = promisify(gunzip);
-
-export interface Proxy {
-  /** `http://` or `https://` address of a proxy that speaks CONNECT. */
-  url: string;
-  username?: string;
-  password?: string;
-  /** Hosts that are asked directly: `host`, `host:port`, `.domain`, `*.domain`, `*`; as in Node-RED's own nodes. */
-  noproxy?: readonly string[];
-}
 
 export interface HttpOptions {
   base: URL;
@@ -59,7 +51,9 @@ export class HttpClient {
   constructor(private readonly options: HttpOptions, private readonly clock: { monotonic(): number }) {
     this.base = options.base.href.replace(/\/+$/, "");
     const { proxy } = options;
-    if (proxy !== undefined && !bypasses(options.base, proxy.noproxy ?? [])) this.proxy = proxyUrl(proxy);
+    if (proxy === undefined || bypasses(options.base, proxy.noproxy ?? [])) return;
+    this.proxy = proxyUrl(proxy);
+    if (this.proxy === undefined) throw tenantError("PROXY_URL_INVALID", {}, { permanent: true });
   }
 
   /**
@@ -160,24 +154,4 @@ async function unzip(data: Buffer, limit: number): Promise<Buffer> {
     if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") throw new BodyTooLarge();
     throw error;
   }
-}
-
-function proxyUrl(proxy: Proxy): URL {
-  const { username, password } = proxy;
-  if (!URL.canParse(proxy.url)) throw tenantError("PROXY_URL_INVALID", {}, { permanent: true });
-  const url = new URL(proxy.url);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw tenantError("PROXY_URL_INVALID", {}, { permanent: true });
-  if (username !== undefined && username !== "") url.username = encodeURIComponent(username);
-  if (password !== undefined && password !== "") url.password = encodeURIComponent(password);
-  return url;
-}
-
-/** True if `base` is asked directly. The rules are those of Node-RED's `http request` node, so that one proxy node means one thing. */
-function bypasses(base: URL, noproxy: readonly string[]): boolean {
-  const port = base.port === "" ? (base.protocol === "https:" ? "443" : "80") : base.port;
-  return noproxy.map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== "").some((entry) => {
-    const [, host = entry, entryPort] = /^(.+):(\d+)$/.exec(entry) ?? [];
-    if (entryPort !== undefined && entryPort !== port) return false;
-    return /^[.*]/.test(host) ? base.hostname.endsWith(host.replace(/^\*/, "")) : base.hostname === host;
-  });
 }

@@ -6,7 +6,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
 import { messageOf, SiemError } from "../errors";
 import { baseUrlFault } from "./base-url";
-import { HttpClient, type HttpReply, type Proxy } from "./http";
+import type { Proxy } from "../node/proxy";
+import { HttpClient, type HttpReply } from "./http";
 import { RateLimiter } from "./limiter";
 import { statusError, tenantError } from "./tenant-errors";
 

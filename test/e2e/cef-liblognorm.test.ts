@@ -11,6 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileFormatter } from "../../src/cef/encoder";
 import { mappings } from "../../src/cef/mappings";
+import { parseCef } from "../../src/simulator/cef-parser";
+import { dxlVector } from "../support/dxl-vectors";
 
 type Fields = Record<string, string>;
 interface LineRecord {
@@ -297,5 +299,47 @@ describe("CEF lines as liblognorm reads them", () => {
         }
       });
     }
+  }).timeout(60_000);
+});
+
+describe("CEF lines of ePO threat events as liblognorm reads them", () => {
+  const mapping = mappings.get("epo.threat-event")!;
+  const sample = JSON.parse(dxlVector("broker-event-v3-full-threat").decoded.payloadUtf8) as { event: Record<string, unknown> };
+
+  it("have every field of the vendor's sample as it is meant to be, and own keys besides", () => {
+    const meantLine = [
+      "CEF:0|McAfee|ePolicy Orchestrator|10.5.0|18052|Buffer Overflow detected and blocked (GBOP)|9|act=blocked outcome=success cat=Host intrusion buffer overflow end=1481667514000 rt=1481667514000",
+      "dvc=10.0.0.10 dvchost=SAMPLE-HOSTNAME dvcmac=00:11:22:33:44:55 deviceExternalId=11111111-2222-3333-4444-555555555555 deviceFacility=ENDP_AM_1020 deviceProcessName=McAfee Endpoint Security",
+      "src=10.0.0.10 dst=10.0.0.10 dhost=SAMPLE-HOSTNAME dproc=IEXPLORE.EXE duser=Administrator dntdom=SAMPLE-HOSTNAME filePath=C:\\\\DAC\\\\IEXPLORE.EXE fname=IEXPLORE.EXE reason=Exploit Prevention",
+      "cs1=ExP:Heap cs1Label=Threat Name cs3=Exploit Prevention cs3Label=Threat Type cs4=Send Threat Event via DXL cs4Label=Rule Name cs5=Windows 7 cs5Label=OS Type cn1=2 cn1Label=Threat Severity",
+      'msg={"definedAt":"My Organization","responseEventType":"Threat","threatSeverityString":"Critical"}',
+    ].join(" ");
+    const [sent, expected] = normalize([compileFormatter(mapping).format(sample), meantLine]);
+    const { McAfeeEpoEntityType, McAfeeEpoOsPlatform, ...fields } = sent!.fields;
+    assert.deepEqual({ header: sent!.header, fields }, expected);
+    assert.deepEqual([McAfeeEpoEntityType, McAfeeEpoOsPlatform], ["device", "Workstation"]);
+  });
+
+  it("are one record an event, with the fields of the table and no others, whatever the event holds", () => {
+    const random = randomOf(11);
+    const hostile = () => Array.from({ length: random.below(6) }, () => random.pick(PIECES)).join(random.pick(["", " ", "x"]));
+    const spoil = (value: unknown): unknown => {
+      if (Array.isArray(value)) return random.chance(0.5) ? value : { name: hostile(), hash: { "SHA-256": hostile() } };
+      if (typeof value !== "object" || value === null) return random.chance(0.3) ? value : hostile();
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [random.chance(0.02) ? hostile() : key, spoil(item)]));
+    };
+    const events = Array.from({ length: 3000 }, () => ({ ...sample, event: spoil(sample.event) }));
+    const lines = events.map(compileFormatter(mapping).format);
+    const records = normalize(lines);
+    assert.equal(records.length, events.length);
+    const keys = new Set(mapping.rows.flatMap(({ key, label }) => (label === undefined ? [key] : [key, `${key}Label`])));
+    records.forEach(({ header, fields }, index) => {
+      const { vendor, product, version, classId, name, severity, extension } = parseCef(lines[index]!);
+      assert.deepEqual({ header, fields }, { header: [vendor, product, version, classId, name, severity], fields: Object.fromEntries(extension) }, lines[index]);
+      assert.deepEqual(Object.keys(fields).filter((key) => !keys.has(key)), []);
+      assert.deepEqual(header.slice(0, 2), ["McAfee", "ePolicy Orchestrator"]);
+      const user = (events[index]!.event as { target?: { userName?: unknown } }).target?.userName;
+      if (user === "SAMPLE-HOSTNAME\\Administrator") assert.deepEqual([fields["duser"], fields["dntdom"]], ["Administrator", "SAMPLE-HOSTNAME"]);
+    });
   }).timeout(60_000);
 });

@@ -1,0 +1,113 @@
+import type { EditorNodeProperties, EditorRED } from "node-red";
+import { brokersOf } from "../src/dxl/ini";
+import { numberBetween } from "../src/editor/validators";
+
+declare const RED: EditorRED;
+
+interface Properties extends EditorNodeProperties {
+  configFile: string;
+  brokers: string;
+  keepAlive: string | number;
+  webSockets: boolean;
+  proxy: string;
+}
+
+interface Credentials {
+  brokerCertChain: string;
+  certificate: string;
+  privateKey: string;
+  passphrase: string;
+}
+
+/** What the runtime says about a client certificate that it can read. */
+interface CertificateInfo {
+  subject: string;
+  thumbprint: string;
+  /** ISO 8601. */
+  validTo: string;
+}
+
+const text = (key: string): string => RED._(`@security-events/node-red-siem/dxl-fabric:${key}`);
+const field = (name: string) => $(`#node-config-input-${name}`);
+const value = (name: string) => String(field(name).val() ?? "").trim();
+
+function showCertificate({ subject, thumbprint, validTo }: CertificateInfo): void {
+  const expired = Date.parse(validTo) < Date.now() ? ` (${text("note.expired")})` : "";
+  const rows = [["subject", subject], ["thumbprint", thumbprint], ["validTo", new Date(validTo).toLocaleDateString() + expired]] as const;
+  const box = $("#dxl-fabric-certificate").empty().show();
+  for (const [key, content] of rows) $("<div>").append($("<b>").text(`${text(`label.${key}`)}: `), $("<span>").text(content)).appendTo(box);
+  $("<div>").text(text("note.certificate")).appendTo(box);
+}
+
+RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
+  category: "config",
+  color: "#BFD7EA",
+  icon: "dxl.svg",
+  defaults: {
+    name: { value: "" },
+    configFile: { value: "" },
+    brokers: {
+      value: "",
+      validate: function (this: Properties, brokers: unknown, _options: unknown) {
+        const file = field("configFile").length > 0 ? value("configFile") : this.configFile ?? "";
+        return file !== "" || (typeof brokers === "string" && brokers.trim() !== "") || text("validate.brokers");
+      } as never,
+    },
+    keepAlive: { value: "30", validate: numberBetween(1, 3600, () => text("validate.keepAlive"), true) as never },
+    webSockets: { value: false },
+    proxy: { value: "", type: "http proxy", required: false },
+  },
+  credentials: {
+    brokerCertChain: { type: "text" },
+    certificate: { type: "text" },
+    privateKey: { type: "password" },
+    passphrase: { type: "password" },
+  },
+  label() {
+    return this.name || this.configFile || (this.brokers ?? "").split("\n")[0] || "dxl-fabric";
+  },
+  labelStyle() {
+    return this.name ? "node_label_italic" : "";
+  },
+  oneditprepare() {
+    const source = $("#dxl-fabric-source").val(this.brokers && !this.configFile ? "here" : "file");
+    const show = () => {
+      $(".dxl-fabric-file").toggle(source.val() === "file");
+      $(".dxl-fabric-here").toggle(source.val() === "here");
+      // A file may choose WebSockets by itself.
+      $(".dxl-fabric-proxy").toggle(source.val() === "file" || field("webSockets").is(":checked"));
+    };
+    source.on("change", show);
+    field("webSockets").on("change", show);
+    show();
+
+    field("brokers").on("change", () => {
+      const pasted = brokersOf(value("brokers"));
+      if (pasted === undefined) return;
+      field("brokers").val(pasted.brokers);
+      field("webSockets").prop("checked", pasted.webSockets).trigger("change");
+      $("#dxl-fabric-imported").show();
+    });
+
+    const form = () => (source.val() === "file" ? { configFile: value("configFile") } : { certificate: value("certificate") });
+    const opened = JSON.stringify(form());
+    const ask = (quiet: boolean) => {
+      const deployed = (this as { changed?: boolean }).changed !== true && JSON.stringify(form()) === opened;
+      const url = deployed ? `dxl-fabric/${encodeURIComponent(this.id)}/certificate` : "dxl-fabric/certificate";
+      $.ajax({ url, method: "POST", contentType: "application/json", data: JSON.stringify(form()) })
+        .done((answer: CertificateInfo | { message: string }) => {
+          if ("subject" in answer) showCertificate(answer);
+          else if (!quiet) $("#dxl-fabric-certificate").text(answer.message).show();
+        })
+        .fail(() => {
+          if (!quiet) $("#dxl-fabric-certificate").text(text("note.failed")).show();
+        });
+    };
+    $("#dxl-fabric-show").on("click", () => ask(false));
+    if (this.configFile || this.brokers) ask(true);
+  },
+  oneditsave() {
+    // Only what is shown counts: a file takes precedence over the rest.
+    if ($("#dxl-fabric-source").val() === "here") field("configFile").val("");
+  },
+});

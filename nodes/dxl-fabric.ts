@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { certificateInfo, fabricOptions } from "../src/dxl/client-config";
+import { Fabric, type FabricNode } from "../src/dxl/fabric";
+import { fabricError } from "../src/dxl/fabric-errors";
+import { commonError } from "../src/errors";
+import type { Properties } from "../src/node/config";
+import type { Proxy } from "../src/node/proxy";
+import { localise, type Translate } from "../src/node/report";
+import { systemClock } from "../src/syslog/clock";
+
+/** The core `http proxy` config node. */
+type ProxyNode = Proxy & { credentials?: { username?: string; password?: string } };
+
+interface DxlFabricNode extends Node<Properties>, FabricNode {
+  /** What the admin route shows; throws as `getFabric` does. */
+  certificate(): string;
+}
+
+/** The part of an Express request and response that is used. */
+interface Request {
+  params: Record<string, string>;
+  body: unknown;
+}
+interface Response {
+  json(body: unknown): void;
+}
+
+export = function (RED: NodeAPI) {
+  const translate: Translate = RED._;
+  const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
+  const parts = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
+
+  function proxyOf(id: unknown): Proxy | undefined {
+    if (typeof id !== "string" || id === "") return undefined;
+    const node = RED.nodes.getNode(id) as unknown as ProxyNode | null;
+    if (node == null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
+    return { url: node.url, noproxy: node.noproxy ?? [], ...node.credentials };
+  }
+
+  function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
+    RED.nodes.createNode(this, config);
+    let fabric: Fabric | undefined;
+    const options = () => fabricOptions(config, this.credentials ?? {}, { ...parts, proxy: proxyOf(config["proxy"]) });
+    // At the first use and not here: the proxy node may be created after this one.
+    this.getFabric = () => (fabric ??= new Fabric(options(), {
+      clock: systemClock,
+      random: Math.random,
+      log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
+      outage: (error) => this.error(localise(translate, error)),
+    }));
+    this.certificate = () => options().credentials.certificate;
+    this.on("close", (_removed: boolean, done: () => void) => {
+      void (fabric?.close() ?? Promise.resolve()).then(done);
+    });
+  }
+
+  RED.nodes.registerType("dxl-fabric", DxlFabric as never, {
+    credentials: {
+      brokerCertChain: { type: "text" },
+      certificate: { type: "text" },
+      privateKey: { type: "password" },
+      passphrase: { type: "password" },
+    },
+  });
+
+  /** Answers with what the administrator of the fabric has to know about a client certificate (all of it public), or why that is not known. */
+  const answer = (certificate: (request: Request) => string) => (request: Request, response: Response) => {
+    try {
+      response.json(certificateInfo(certificate(request)));
+    } catch (error) {
+      response.json({ message: localise(translate, error).message });
+    }
+  };
+
+  // What is deployed, for those who may read flows; any other file or text only for those who may deploy it.
+  RED.httpAdmin.post("/dxl-fabric/:id/certificate", RED.auth.needsPermission("dxl-fabric.read"), answer(({ params }) => {
+    const node = RED.nodes.getNode(params["id"] ?? "") as unknown as DxlFabricNode | null;
+    if (node?.type !== "dxl-fabric") throw fabricError("NOT_DEPLOYED");
+    return node.certificate();
+  }) as never);
+  RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), answer(({ body }) => {
+    const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
+    if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, parts).credentials.certificate;
+    return typeof certificate === "string" ? certificate : "";
+  }) as never);
+};

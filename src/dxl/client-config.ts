@@ -1,0 +1,173 @@
+/**
+ * What a connection to a DXL fabric needs, from a `dxlclient.config` as the OpenDXL clients read it ("Client
+ * Configuration File" of the OpenDXL Python client documentation), or from the properties of the node.
+ */
+import { X509Certificate } from "node:crypto";
+import { isIPv6 } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { messageOf, SiemError } from "../errors";
+import { booleanProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import type { Proxy } from "../node/proxy";
+import { fabricError } from "./fabric-errors";
+import { findEntry, parseIni, same, truth, usesWebSockets, type Entry } from "./ini";
+import type { BrokerAddress, FabricCredentials, FabricOptions } from "./fabric";
+
+export interface ConfigParts {
+  /** The text of a file; throws what `node:fs` throws. */
+  readFile: (path: string) => string;
+}
+
+const KEEP_ALIVE = 30;
+const FILE_NAME = "dxlclient.config";
+
+/**
+ * Reads the text of a `dxlclient.config` that stands in `folder`, and the PEM files it names. Throws CONFIG_LINE,
+ * CONFIG_VALUE, CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, NO_BROKERS; where it
+ * can, each names section, key and line.
+ */
+export function parseClientConfig(text: string, { folder, readFile }: ConfigParts & { folder: string }): FabricOptions {
+  const entries = parseIni(text);
+  const find = (section: string, key: string) => findEntry(entries, section, key);
+  const odd = entries.find(({ key, value }) => key === "" && value !== "");
+  if (odd !== undefined) throw fabricError("CONFIG_LINE", where(odd), { permanent: true });
+  const useWebSockets = find("General", "UseWebSockets");
+  if (useWebSockets !== undefined && truth(useWebSockets.value) === undefined) throw fabricError("CONFIG_VALUE", where(useWebSockets), { permanent: true });
+  if (!entries.some((entry) => same(entry.section, "Certs"))) throw fabricError("CONFIG_SECTION_MISSING", { section: "Certs" }, { permanent: true });
+  const pem = (key: string) => {
+    const entry = find("Certs", key);
+    if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", { section: "Certs", key }, { permanent: true });
+    // The Windows paths of the documentation are written with doubled backslashes, which one of the clients un-doubles.
+    const path = resolve(folder, /^[a-z]:\\\\/i.test(entry.value) ? entry.value.replaceAll("\\\\", "\\") : entry.value);
+    try {
+      return readFile(path);
+    } catch (cause) {
+      throw fabricError("PEM_FILE", { ...where(entry), path, reason: messageOf(cause) }, { cause, permanent: true });
+    }
+  };
+
+  const webSockets = usesWebSockets(entries);
+  const section = webSockets ? "BrokersWebSockets" : "Brokers";
+  const brokers = entries.filter((entry) => same(entry.section, section) && entry.key !== "").flatMap(parseBroker);
+  if (brokers.length === 0) throw fabricError("CONFIG_SECTION_MISSING", { section }, { permanent: true });
+  return {
+    brokers,
+    webSockets,
+    credentials: { brokerCertChain: pem("BrokerCertChain"), certificate: pem("CertFile"), privateKey: pem("PrivateKey"), passphrase: undefined },
+    clientId: find("General", "ClientId")?.value,
+    keepAlive: KEEP_ALIVE,
+    proxy: webSockets ? proxyOf(find) : undefined,
+  };
+}
+
+/**
+ * The options of a node: with `configFile` (a file, or the folder of a `dxlclient.config`; relative to `userFolder`)
+ * those of the file, else `brokers` and the PEM texts of `credentials`. `proxy` is that of the node's proxy
+ * configuration. Throws what `parseClientConfig` throws, CONFIG_FILE, CREDENTIAL_MISSING, PROXY_NEEDS_WEB_SOCKETS and
+ * the errors of properties.
+ */
+export function fabricOptions(properties: Properties, credentials: Properties, parts: ConfigParts & { userFolder: string; proxy?: Proxy | undefined }): FabricOptions {
+  const keepAlive = numberProperty(properties, "keepAlive", { fallback: KEEP_ALIVE, min: 1, max: 3600, integer: true });
+  const forced = booleanProperty(properties, "webSockets", false);
+  const passphrase = textProperty(credentials, "passphrase", "") || undefined;
+  const configFile = textProperty(properties, "configFile", "");
+  const read = configFile === ""
+    ? ownOptions(properties, credentials, forced)
+    : readConfig(resolve(parts.userFolder, configFile), forced, parts);
+  if (parts.proxy !== undefined && !read.webSockets) throw fabricError("PROXY_NEEDS_WEB_SOCKETS", {}, { permanent: true });
+  return { ...read, keepAlive, proxy: parts.proxy ?? read.proxy, credentials: { ...read.credentials, passphrase } };
+}
+
+/** The client certificate, as an administrator of the fabric needs it to authorize this client. */
+export interface CertificateInfo {
+  /** `CN=node-red, O=Example`. */
+  subject: string;
+  issuer: string;
+  /** SHA-1 of the DER form in lower case hex: how topic authorization names a client. */
+  thumbprint: string;
+  /** ISO 8601. */
+  validFrom: string;
+  validTo: string;
+}
+
+/** Reads the first certificate of a PEM text. Throws CERTIFICATE_INVALID. */
+export function certificateInfo(pem: string): CertificateInfo {
+  try {
+    const certificate = new X509Certificate(pem);
+    return {
+      subject: certificate.subject.split("\n").join(", "),
+      issuer: certificate.issuer.split("\n").join(", "),
+      thumbprint: certificate.fingerprint.replaceAll(":", "").toLowerCase(),
+      validFrom: new Date(certificate.validFrom).toISOString(),
+      validTo: new Date(certificate.validTo).toISOString(),
+    };
+  } catch (cause) {
+    throw fabricError("CERTIFICATE_INVALID", { reason: messageOf(cause) }, { cause, permanent: true });
+  }
+}
+
+function readConfig(path: string, forced: boolean, { readFile }: ConfigParts): FabricOptions {
+  const read = (file: string) => {
+    const text = readFile(file);
+    return parseClientConfig(forced ? `${text}\n[General]\nUseWebSockets=true\n` : text, { folder: dirname(file), readFile });
+  };
+  try {
+    try {
+      return read(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EISDIR") throw error;
+      return read(join(path, FILE_NAME));
+    }
+  } catch (cause) {
+    if (cause instanceof SiemError) throw cause;
+    throw fabricError("CONFIG_FILE", { path, reason: messageOf(cause) }, { cause, permanent: true });
+  }
+}
+
+function ownOptions(properties: Properties, credentials: Properties, webSockets: boolean): FabricOptions {
+  const lines = textProperty(properties, "brokers", "").split(/\r?\n/);
+  const brokers = lines.map((line) => line.trim()).flatMap((line, index) => {
+    if (line === "" || /^[#;[]/.test(line)) return [];
+    const equals = line.indexOf("=");
+    return parseBroker({ section: "Brokers", key: equals < 0 ? "" : line.slice(0, equals).trim(), value: line.slice(equals + 1).trim(), line: index + 1 });
+  });
+  if (brokers.length === 0) throw fabricError("NO_BROKERS", {}, { permanent: true });
+  const pem = (name: "brokerCertChain" | "certificate" | "privateKey") => {
+    const text = textProperty(credentials, name, "");
+    if (text === "") throw fabricError("CREDENTIAL_MISSING", { name }, { permanent: true });
+    // An environment variable often holds its line breaks as \n.
+    return text.includes("\n") ? text : text.replaceAll("\\n", "\n");
+  };
+  const all: FabricCredentials = { brokerCertChain: pem("brokerCertChain"), certificate: pem("certificate"), privateKey: pem("privateKey"), passphrase: undefined };
+  return { brokers, webSockets, credentials: all, clientId: undefined, keepAlive: KEEP_ALIVE, proxy: undefined };
+}
+
+const where = ({ section, key, line }: Entry) => ({ section, key, line });
+
+const isPort = (text: string | undefined) => text !== undefined && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+
+/** `[id;]port;host[;host...]`; one address for each host, in this order. */
+function parseBroker(entry: Entry): BrokerAddress[] {
+  const elements = entry.value.split(";").map((element) => element.trim());
+  const [port, ...rest] = isPort(elements[0]) ? elements : elements.slice(1);
+  const hosts = rest.filter((host) => host !== "").map((host) => (/^\[.*\]$/.test(host) && isIPv6(host.slice(1, -1)) ? host.slice(1, -1) : host));
+  if (elements.length > 1 && !isPort(port)) throw fabricError("BROKER_PORT", where(entry), { permanent: true });
+  if (hosts.length === 0 || !hosts.every((host) => isIPv6(host) || /^[^\s/?#@:[\]\\]+$/.test(host))) throw fabricError("BROKER_LINE", where(entry), { permanent: true });
+  return [...new Set(hosts)].map((host) => ({ host, port: Number(port) }));
+}
+
+function proxyOf(find: (section: string, key: string) => Entry | undefined): Proxy | undefined {
+  const address = find("Proxy", "Address");
+  if (address === undefined) return undefined;
+  const needed = (key: string) => {
+    const entry = find("Proxy", key);
+    if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", { section: "Proxy", key }, { permanent: true });
+    return entry;
+  };
+  const port = needed("Port");
+  if (!isPort(port.value)) throw fabricError("CONFIG_VALUE", where(port), { permanent: true });
+  const host = isIPv6(address.value) ? `[${address.value}]` : address.value;
+  const url = /^https?:\/\//i.test(host) ? `${host}:${port.value}` : `http://${host}:${port.value}`;
+  if (!URL.canParse(url)) throw fabricError("CONFIG_VALUE", where(address), { permanent: true });
+  const user = find("Proxy", "User")?.value;
+  return { url, ...(user === undefined ? {} : { username: user, password: needed("Password").value }) };
+}

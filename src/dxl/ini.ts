@@ -1,0 +1,62 @@
+/** The form of a `dxlclient.config`, for the runtime and for the editor. */
+
+export interface Entry {
+  section: string;
+  /** Empty for the line of a section, and for one that is neither that nor `key=value`. */
+  key: string;
+  /** Without quotes around it; all of a line that is neither. */
+  value: string;
+  /** From 1. */
+  line: number;
+}
+
+export const same = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
+
+/** Comments are whole lines only: a value may hold `;` and `#`. */
+export function parseIni(text: string): Entry[] {
+  const entries: Entry[] = [];
+  let section = "";
+  for (const [index, raw] of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/).entries()) {
+    const content = raw.trim();
+    if (content === "" || /^[#;]/.test(content)) continue;
+    const line = index + 1;
+    const header = /^\[\s*(.+?)\s*\]$/.exec(content);
+    const equals = content.indexOf("=");
+    if (header !== null) {
+      section = header[1] as string;
+      entries.push({ section, key: "", value: "", line });
+    } else if (equals < 1) {
+      entries.push({ section, key: "", value: content, line });
+    } else {
+      const value = content.slice(equals + 1).trim();
+      entries.push({ section, key: content.slice(0, equals).trim(), value: /^(["'])(.*)\1$/.exec(value)?.[2] ?? value, line });
+    }
+  }
+  return entries;
+}
+
+/** The last `key` of `section` that has a value. */
+export const findEntry = (entries: readonly Entry[], section: string, key: string): Entry | undefined =>
+  entries.filter((entry) => same(entry.section, section) && same(entry.key, key) && entry.value !== "").pop();
+
+/** The words of the Python client; the JavaScript client knows `true` only. Undefined for any other. */
+export function truth(value: string): boolean | undefined {
+  if (/^(true|yes|on|1)$/i.test(value)) return true;
+  return /^(false|no|off|0)$/i.test(value) ? false : undefined;
+}
+
+/** WebSockets are used when the file says so, or when it has no other brokers. */
+export function usesWebSockets(entries: readonly Entry[]): boolean {
+  const has = (section: string) => entries.some((entry) => same(entry.section, section) && entry.key !== "");
+  return truth(findEntry(entries, "General", "UseWebSockets")?.value ?? "") === true || (!has("Brokers") && has("BrokersWebSockets"));
+}
+
+/** The broker lines of a whole file that somebody pasted, ready for the property `brokers`; undefined if `text` is no such file. */
+export function brokersOf(text: string): { brokers: string; webSockets: boolean } | undefined {
+  const entries = parseIni(text);
+  if (!entries.some(({ section }) => /^(certs|brokers|brokerswebsockets)$/i.test(section))) return undefined;
+  const webSockets = usesWebSockets(entries);
+  const section = webSockets ? "BrokersWebSockets" : "Brokers";
+  const lines = entries.filter((entry) => same(entry.section, section) && entry.key !== "").map(({ key, value }) => `${key}=${value}`);
+  return { brokers: lines.join("\n"), webSockets };
+}

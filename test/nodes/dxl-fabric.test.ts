@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import dxlFabric from "../../nodes/dxl-fabric";
+import { certificateInfo } from "../../src/dxl/client-config";
+import type { FabricNode } from "../../src/dxl/fabric";
+import { makeCertificates, type Certificates } from "../support/certs";
+import { Mosquitto } from "../support/mosquitto";
+import { coreNode, getNode, helper, loadFlow, startServer, stopServer, unloadFlow, until, type FlowNode } from "../support/node-red";
+
+const TOPIC = "/mcafee/event/epo/threat/response";
+
+describe("dxl-fabric", () => {
+  let certs: Certificates;
+  let broker: Mosquitto;
+  before(async () => {
+    certs = makeCertificates();
+    broker = await Mosquitto.start({ ca: certs.ca.cert, server: certs.wrongName });
+    await startServer();
+  });
+  afterEach(() => unloadFlow());
+  after(async () => {
+    await stopServer();
+    await broker.stop();
+    certs.remove();
+  });
+
+  const nodes = [dxlFabric as never, coreNode("network/06-httpproxy")];
+  const pem = () => ({ brokerCertChain: certs.read(certs.ca.cert), certificate: certs.read(certs.client.cert), privateKey: certs.read(certs.client.key) });
+  const load = (properties: Record<string, unknown>, credentials: Record<string, string> = {}, more: FlowNode[] = []) =>
+    loadFlow(nodes, [{ id: "fabric", type: "dxl-fabric", name: "f", ...properties }, ...more], { credentials: { fabric: credentials }, settings: { userDir: certs.folder } });
+  const getFabric = () => (getNode("fabric") as unknown as FabricNode).getFabric();
+  const receives = async () => {
+    const events: string[] = [];
+    const fabric = getFabric();
+    fabric.subscribe(TOPIC, { message: (_topic, payload) => void events.push(payload.toString()), state: () => undefined });
+    await until(() => fabric.state.phase === "connected", "connected");
+    await broker.publish(TOPIC, "event");
+    await until(() => events.length === 1, "the event came");
+  };
+  const writeConfig = (certificate = certs.client) => {
+    writeFileSync(join(certs.folder, "dxlclient.config"),
+      `[Certs]\nBrokerCertChain=ca.pem\nCertFile=${certificate.cert}\nPrivateKey=${certificate.key}\n[Brokers]\n{b}={b};${broker.port};127.0.0.1\n`);
+  };
+
+  it("connects with brokers and PEM texts, one connection for all", async () => {
+    await load({ brokers: `${broker.port};127.0.0.1` }, pem());
+    assert.equal(getFabric(), getFabric());
+    await receives();
+  });
+
+  it("connects with a dxlclient.config in the user's folder", async () => {
+    writeConfig();
+    await load({ configFile: "dxlclient.config" });
+    await receives();
+  });
+
+  it("connects to nothing before somebody subscribes, and no more after it was stopped", async () => {
+    broker.logged();
+    await load({ brokers: `${broker.port};127.0.0.1` }, pem());
+    const fabric = getFabric();
+    assert.equal(fabric.state.phase, "idle");
+    await receives();
+    await unloadFlow();
+    assert.equal(fabric.state.phase, "closed");
+    let log = "";
+    await until(() => (log += broker.logged()).includes("Received DISCONNECT"), "the goodbye arrived");
+    await load({});
+  });
+
+  it("says what is wrong with its settings, and works once they are repaired", async () => {
+    await load({ brokers: `${broker.port};127.0.0.1` }, { ...pem(), privateKey: certs.read(certs.otherClient.key) });
+    assert.throws(getFabric, { code: "KEY_MISMATCH" });
+    await unloadFlow();
+    await load({ brokers: `${broker.port};127.0.0.1`, proxy: "gone", webSockets: true }, pem());
+    assert.throws(getFabric, { code: "PROXY_NODE_MISSING" });
+    await unloadFlow();
+    await load({ brokers: `${broker.port};127.0.0.1`, proxy: "proxy" }, pem(), [{ id: "proxy", type: "http proxy", name: "", url: "http://proxy.example.com:3128", noproxy: [] }]);
+    assert.throws(getFabric, { code: "PROXY_NEEDS_WEB_SOCKETS" });
+    await unloadFlow();
+    await load({ brokers: `${broker.port};127.0.0.1` }, pem());
+    await receives();
+  });
+
+  it("logs an outage with its reason, in words", async () => {
+    await load({ brokers: `${broker.port};127.0.0.1` }, { ...pem(), brokerCertChain: certs.read(certs.otherCa.cert) });
+    const logged: unknown[] = [];
+    getNode("fabric").on("call:error" as never, ((call: { args: unknown[] }) => logged.push(call.args[0])) as never);
+    const fabric = getFabric();
+    fabric.subscribe(TOPIC, { message: () => undefined, state: () => undefined });
+    await until(() => logged.length > 0, "the outage was logged");
+    assert.equal((logged[0] as { code?: string }).code, "BROKER_UNKNOWN_CA");
+    assert.doesNotMatch(inspect(logged), /PRIVATE KEY/);
+  });
+
+  describe("shows the client certificate", () => {
+    const post = async (path: string, body: object = {}) => {
+      const { status, body: answer } = await (helper.request() as unknown as { post(path: string): { send(body: object): Promise<{ status: number; body: Record<string, string> }> } }).post(path).send(body);
+      assert.doesNotMatch(JSON.stringify(answer), /BEGIN|PRIVATE/);
+      return { status, answer };
+    };
+
+    it("of the deployed node", async () => {
+      await load({ brokers: `${broker.port};127.0.0.1` }, pem());
+      const { status, answer } = await post("/dxl-fabric/fabric/certificate");
+      assert.equal(status, 200);
+      assert.deepEqual(answer, { ...certificateInfo(certs.read(certs.client.cert)) });
+    });
+
+    it("of a file or a text that is not deployed yet", async () => {
+      writeConfig();
+      await load({});
+      const expected = certificateInfo(certs.read(certs.client.cert));
+      assert.deepEqual((await post("/dxl-fabric/certificate", { configFile: "dxlclient.config" })).answer, { ...expected });
+      assert.deepEqual((await post("/dxl-fabric/certificate", { certificate: certs.read(certs.client.cert) })).answer, { ...expected });
+    });
+
+    it("and says why it cannot, without a secret", async () => {
+      await load({});
+      for (const [path, body] of [
+        ["/dxl-fabric/nobody/certificate", {}], ["/dxl-fabric/fabric/certificate", {}], ["/dxl-fabric/certificate", {}],
+        ["/dxl-fabric/certificate", { configFile: "/nowhere" }], ["/dxl-fabric/certificate", { configFile: certs.client.key }], ["/dxl-fabric/certificate", { certificate: 7 }],
+      ] as const) {
+        const { status, answer } = await post(path, body);
+        assert.equal(status, 200);
+        assert.deepEqual(Object.keys(answer), ["message"]);
+      }
+    });
+  });
+});

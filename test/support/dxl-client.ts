@@ -1,0 +1,18 @@
+/**
+ * The vendor's JavaScript client. It and its MessagePack library know each other's byte lists by their class, so it
+ * reads nothing where the package manager installed two copies of that class; here both get the same.
+ */
+import { createRequire } from "node:module";
+
+const here = createRequire(__filename);
+const client = createRequire(here.resolve("@opendxl/dxl-client"));
+const messagePack = createRequire(client.resolve("msgpack5"));
+
+messagePack("bl");
+here.cache[client.resolve("bl")] = here.cache[messagePack.resolve("bl")];
+
+/** Its public interface; it has no types. */
+export const dxlClient = here("@opendxl/dxl-client") as unknown;
+
+/** Its decoder, which is not public. Throws for what is no message. */
+export const decodeWithClient = client("./lib/decode-message.js") as (bytes: Buffer) => Record<string, unknown> & { payload: Buffer };

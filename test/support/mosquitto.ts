@@ -1,0 +1,107 @@
+/** Debian's mosquitto on the loopback: MQTT over TLS that asks for a client certificate, and plain MQTT to publish by hand. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectAsync, type MqttClient } from "mqtt";
+import type { Certificate } from "./certs";
+import { freePort } from "./free-port";
+
+export interface MosquittoOptions {
+  /** The CA of the clients it accepts. */
+  ca: string;
+  server: Certificate;
+  /** Lines of its access list (`acl_file`); everything is allowed without. */
+  access?: readonly string[];
+}
+
+export class Mosquitto {
+  private readonly folder = mkdtempSync(join(tmpdir(), "mosquitto-"));
+  private process: ChildProcess | undefined;
+  private publisher: MqttClient | undefined;
+  private log = "";
+  private logRead = 0;
+
+  private constructor(readonly port: number, private readonly plainPort: number, options: MosquittoOptions) {
+    const access = join(this.folder, "access");
+    writeFileSync(access, (options.access ?? ["topic readwrite #"]).join("\n"));
+    writeFileSync(this.config, `
+user root
+persistence false
+log_dest stderr
+log_type all
+allow_anonymous true
+acl_file ${access}
+listener ${plainPort} 127.0.0.1
+listener ${port} 127.0.0.1
+cafile ${options.ca}
+certfile ${options.server.cert}
+keyfile ${options.server.key}
+require_certificate true
+`);
+  }
+
+  private get config(): string {
+    return join(this.folder, "mosquitto.conf");
+  }
+
+  static async start(options: MosquittoOptions): Promise<Mosquitto> {
+    const broker = new Mosquitto(await freePort(), await freePort(), options);
+    await broker.start();
+    return broker;
+  }
+
+  /** Starts the broker (again, on the same ports); throws with its own words if it does not come up. */
+  async start(): Promise<void> {
+    const child = spawn("/usr/sbin/mosquitto", ["-c", this.config], { stdio: ["ignore", "ignore", "pipe"] });
+    this.process = child;
+    let failure: Error | undefined;
+    child.once("error", (error) => { failure = error; });
+    child.stderr.on("data", (data) => { this.log += String(data); });
+    for (let tries = 0; tries < 200 && failure === undefined && child.exitCode === null; tries++) {
+      if (await answers(this.plainPort)) return;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error(`mosquitto did not start (run scripts/debian-packages.mjs to install it): ${failure?.message ?? ""}\n${this.log.slice(-2000)}`);
+  }
+
+  /** Publishes as another client, over the plain port. */
+  async publish(topic: string, payload: string | Buffer): Promise<void> {
+    this.publisher ??= await connectAsync({ protocol: "mqtt", host: "127.0.0.1", port: this.plainPort, reconnectPeriod: 0 });
+    await this.publisher.publishAsync(topic, payload);
+  }
+
+  /** What it logged since the last call of this. */
+  logged(): string {
+    const text = this.log.slice(this.logRead);
+    this.logRead = this.log.length;
+    return text;
+  }
+
+  async kill(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
+    const child = this.process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (signal === "SIGKILL") {
+      await this.publisher?.endAsync(true);
+      this.publisher = undefined;
+    }
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    if (signal === "SIGKILL") await gone;
+  }
+
+  /** Ends the broker and removes its files. */
+  async stop(): Promise<void> {
+    await this.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const answers = (port: number) => new Promise<boolean>((resolve) => {
+  const socket = connectTcp({ host: "127.0.0.1", port }, () => {
+    socket.destroy();
+    resolve(true);
+  });
+  socket.on("error", () => resolve(false));
+});

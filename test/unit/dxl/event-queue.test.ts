@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
+import { EventQueue } from "../../../src/dxl/event-queue";
+import { systemClock } from "../../../src/syslog/clock";
+import { TestClock } from "../../support/syslog-sender";
+import { until } from "../../support/until";
+
+describe("event queue", () => {
+  const queueOf = (limit: number, clock: ConstructorParameters<typeof EventQueue>[0]["clock"] = systemClock, work: (event: number) => void = () => undefined) => {
+    const taken: number[] = [];
+    const drops: number[] = [];
+    const queue = new EventQueue<number>({
+      limit, clock,
+      take: (event) => {
+        work(event);
+        taken.push(event);
+      },
+      dropped: (count) => drops.push(count),
+    });
+    return { queue, taken, drops };
+  };
+
+  it("hands on everything in order, and nothing before the event loop has turned", async () => {
+    const { queue, taken, drops } = queueOf(10_000);
+    const events = Array.from({ length: 5000 }, (_, index) => index);
+    for (const event of events) {
+      queue.push(event);
+      if (event % 977 === 0) await turn();
+    }
+    assert.ok(queue.length > 0);
+    await until(() => queue.length === 0, "the queue is empty");
+    assert.deepEqual(taken, events);
+    assert.deepEqual(drops, []);
+  });
+
+  it("hands on at most 100 events a turn, and stops earlier when they take long", async () => {
+    const { queue, taken } = queueOf(1000);
+    for (let event = 0; event < 250; event++) queue.push(event);
+    await turn();
+    assert.equal(taken.length, 100);
+    queue.close();
+
+    const slow = queueOf(1000, systemClock, () => {
+      const end = performance.now() + 2;
+      while (performance.now() < end);
+    });
+    for (let event = 0; event < 50; event++) slow.queue.push(event);
+    await turn();
+    assert.ok(slow.taken.length >= 1 && slow.taken.length <= 3, String(slow.taken.length));
+    slow.queue.close();
+  });
+
+  it("keeps the oldest when it is full, counts what it drops, and says so at once and then every 10 s", async () => {
+    const clock = new TestClock();
+    const { queue, taken, drops } = queueOf(3, clock);
+    for (let event = 0; event < 10; event++) queue.push(event);
+    assert.deepEqual(drops, [1]);
+    await clock.advance(9_999);
+    assert.deepEqual(taken, [0, 1, 2]);
+    assert.deepEqual(drops, [1]);
+    await clock.advance(1);
+    assert.deepEqual(drops, [1, 6]);
+    for (let event = 10; event < 15; event++) queue.push(event);
+    assert.deepEqual(drops, [1, 6]);
+    await clock.advance(10_000);
+    assert.deepEqual(drops, [1, 6, 2]);
+    await clock.advance(10_000);
+    assert.deepEqual(clock.pending, [], "a timer runs although nothing was dropped");
+    assert.deepEqual(taken, [0, 1, 2, 10, 11, 12]);
+  });
+
+  it("forgets what waits when it closes, reports the drops before, and leaves no timer and no turn behind", async () => {
+    const clock = new TestClock();
+    const { queue, taken, drops } = queueOf(3, clock);
+    for (let event = 0; event < 6; event++) queue.push(event);
+    queue.close();
+    await clock.advance(60_000);
+    assert.deepEqual(drops, [1, 2]);
+    assert.deepEqual(taken, []);
+    assert.deepEqual(clock.pending, []);
+  });
+
+  it("may be closed by the one that takes an event", async () => {
+    const made = queueOf(100, systemClock, (event) => event === 2 && made.queue.close());
+    for (let event = 0; event < 6; event++) made.queue.push(event);
+    await turn();
+    await turn();
+    assert.deepEqual(made.taken, [0, 1, 2]);
+    assert.deepEqual(made.drops, []);
+  });
+});
