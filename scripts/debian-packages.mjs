@@ -1,5 +1,5 @@
 /**
- * The Debian packages that the tests need: real syslog servers, a CEF parser, openssl, a browser. As root it installs
+ * The Debian packages that the tests need: real syslog servers, an MQTT broker, a CEF parser, openssl, a browser. As root it installs
  * what is missing; otherwise it prints the commands and ends with exit code 1. syslog-ng conflicts with rsyslog and is
  * therefore unpacked into .cache/syslog-ng, beside the installed libraries it needs.
  */
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const PACKAGES = [
-  "rsyslog", "rsyslog-openssl", "rsyslog-relp", "liblognorm-utils", "openssl", "chromium", "fonts-dejavu-core",
+  "rsyslog", "rsyslog-openssl", "rsyslog-relp", "liblognorm-utils", "mosquitto", "openssl", "chromium", "fonts-dejavu-core",
 ];
 const UNPACKED = "syslog-ng-core";
 

@@ -1,6 +1,6 @@
 /**
- * `npm start`: the first example in a real Node-RED, against an embedded tenant and an embedded SIEM, or against real
- * ones that the environment names. Everything it keeps stands in `.demo/`, or in the folder that `DEMO_DIR` names.
+ * `npm start`: an example in a real Node-RED, against an embedded tenant, an embedded DXL fabric and an embedded SIEM, or
+ * against real ones that the environment names. Everything it keeps stands in `.demo/`, or in the folder that `DEMO_DIR` names.
  *
  *     npm start -- [--events N] [--headless-until-idle]
  *
@@ -12,9 +12,12 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
+import { makeAuthority } from "../src/simulator/certificates";
+import { startDxlBroker } from "../src/simulator/dxl-broker";
 import { indexOfId } from "../src/simulator/events";
 import { startSiem, type Siem } from "../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../src/simulator/tenant";
+import { makeThreatEvent } from "../src/simulator/threat-events";
 import { examples } from "../test/support/examples";
 import { freePort } from "../test/support/free-port";
 import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
@@ -27,6 +30,8 @@ const DEFAULT_EVENTS = 2000;
 /** The backlog is spread over this long, which is less than the example's "Start from". */
 const BACKLOG_MS = 12 * 3600_000;
 const LIVE_PER_SECOND = 2;
+const THREAT_EVERY_MS = 1000;
+const THREAT_TOPIC = "/mcafee/event/epo/threat/response";
 const SEED = 1;
 const PROGRESS_MS = 3000;
 /** So long without a new line means that nothing will come any more. */
@@ -71,6 +76,41 @@ async function embeddedTenant(demo: Demo, live: boolean): Promise<TenantSimulato
   return tenant;
 }
 
+interface EmbeddedFabric {
+  /** The client configuration that a node connects with. */
+  configFile: string;
+  close(): Promise<void>;
+}
+
+/** A broker with certificates of its own, made anew each time, and (`live`) a threat event every second while somebody listens. */
+async function embeddedFabric(sinceMs: number, live: boolean): Promise<EmbeddedFabric> {
+  const authority = makeAuthority("Embedded DXL fabric");
+  const client = authority.issue("node-red");
+  const broker = await startDxlBroker({ tls: { ...authority.issue("Embedded DXL broker"), ca: authority.cert } });
+  const folder = join(DEMO, "dxl");
+  const configFile = join(folder, "dxlclient.config");
+  mkdirSync(folder, { recursive: true });
+  const files = {
+    "ca-bundle.crt": authority.cert,
+    "client.crt": client.cert,
+    "client.key": client.key,
+    "dxlclient.config": `[Certs]\nBrokerCertChain=ca-bundle.crt\nCertFile=client.crt\nPrivateKey=client.key\n\n[Brokers]\nembedded=embedded;${broker.port};127.0.0.1\n`,
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
+  const timer = live ? setInterval(() => {
+    const now = Date.now();
+    const event = makeThreatEvent(Math.floor((now - sinceMs) / THREAT_EVERY_MS), SEED, now);
+    if (broker.filters.length > 0) void broker.publish(THREAT_TOPIC, JSON.stringify(event));
+  }, THREAT_EVERY_MS) : undefined;
+  return {
+    configFile,
+    close: async () => {
+      clearInterval(timer);
+      await broker.close();
+    },
+  };
+}
+
 /** What arrived, over all runs, told apart by the number that is hidden in each event id. */
 class Arrivals {
   /** Events of the backlog that arrived. */
@@ -109,10 +149,12 @@ async function embeddedSiem(demo: Demo, arrivals: Arrivals): Promise<Siem> {
   });
 }
 
-/** The first example, with a cursor that survives a crash. The embedded tenant is asked often, so that one can watch. */
-function demoFlow(embedded: boolean): FlowNode[] {
-  const flow = examples()[0]?.flow ?? [];
-  return flow.map((node) => (node.type === "code42-query"
+/** The example with these sources, and a cursor that survives a crash. The embedded tenant is asked often, so that one can watch. */
+function demoFlow(sources: readonly string[], embedded: boolean): FlowNode[] {
+  const isSource = ({ type }: FlowNode) => type === "code42-query" || type === "dxl-threat-event";
+  const wanted = [...sources].sort().join();
+  const example = examples().find(({ flow }) => flow.filter(isSource).map(({ type }) => type).sort().join() === wanted);
+  return (example?.flow ?? []).map((node) => (node.type === "code42-query"
     ? { ...node, cursor: `#:(durable)::${String(node["cursor"])}`, ...(embedded ? { pollInterval: "5", pageSize: "10000" } : {}) }
     : node));
 }
@@ -139,14 +181,14 @@ function cursorInstant(userDir: string): string | undefined {
 }
 
 /** What the environment names in place of the embedded systems. */
-function realSystems(): { baseUrl: string | undefined; siemHost: string | undefined } {
+function realSystems(): { baseUrl: string | undefined; dxlConfig: string | undefined; siemHost: string | undefined } {
   const has = (name: string) => (process.env[name] ?? "") !== "";
   for (const [first, ...others] of [["CODE42_BASE_URL", "CODE42_CLIENT_ID", "CODE42_CLIENT_SECRET"], ["SIEM_HOST", "SIEM_PORT"]] as const) {
     const missing = others.filter((name) => has(first) && !has(name));
     if (missing.length > 0) throw new Error(`${first} is set: set ${missing.join(" and ")} too`);
   }
   const valueOf = (name: string) => (has(name) ? process.env[name] : undefined);
-  return { baseUrl: valueOf("CODE42_BASE_URL"), siemHost: valueOf("SIEM_HOST") };
+  return { baseUrl: valueOf("CODE42_BASE_URL"), dxlConfig: valueOf("DXL_CONFIG_FILE"), siemHost: valueOf("SIEM_HOST") };
 }
 
 const figure = (value: number) => value.toLocaleString("en-US");
@@ -156,20 +198,27 @@ async function main(): Promise<void> {
   const events = options.events === undefined ? undefined : Number(options.events);
   if (events !== undefined && !(Number.isInteger(events) && events > 0)) throw new Error("--events takes a number of events, such as 100000");
   const headless = options["headless-until-idle"];
-  const { baseUrl, siemHost } = realSystems();
-  if (headless && (baseUrl ?? siemHost) !== undefined) throw new Error("--headless-until-idle counts what the embedded tenant and SIEM have: unset CODE42_BASE_URL and SIEM_HOST");
+  const { baseUrl, dxlConfig, siemHost } = realSystems();
+  if (headless && (baseUrl ?? dxlConfig ?? siemHost) !== undefined) {
+    throw new Error("--headless-until-idle counts what the embedded tenant and SIEM have: unset CODE42_BASE_URL, DXL_CONFIG_FILE and SIEM_HOST");
+  }
   ensureBuilt();
 
   const demo = await demoOf(events);
   const arrivals = new Arrivals(demo.events);
-  const tenant = baseUrl === undefined ? await embeddedTenant(demo, !headless) : undefined;
+  // Beside a real source no embedded one: made-up events have no place among real ones.
+  const embedded = (baseUrl ?? dxlConfig) === undefined;
+  const tenant = embedded ? await embeddedTenant(demo, !headless) : undefined;
   // Only now: while another one runs, its port is taken, and nothing of it may be forgotten.
   if (demo.isNew) saveNewDemo(demo);
   const siem = siemHost === undefined ? await embeddedSiem(demo, arrivals) : undefined;
-  // A cursor belongs to one tenant: a real one gets a user directory of its own.
-  const userDir = baseUrl === undefined ? DEMO : join(DEMO, baseUrl.replace(/^https?:\/\//, "").replace(/[^\w.-]/g, "_"));
+  const fabric = embedded ? await embeddedFabric(demo.sinceMs, !headless) : undefined;
+  // A cursor belongs to one tenant: real sources get a user directory of their own.
+  const names = [baseUrl?.replace(/^https?:\/\//, "").replace(/[^\w.-]/g, "_"), dxlConfig === undefined ? undefined : "dxl"];
+  const userDir = embedded ? DEMO : join(DEMO, names.filter((name) => name !== undefined).join("-"));
   const isNew = !existsSync(join(userDir, "flows.json"));
-  const flow = demoFlow(tenant !== undefined);
+  const sources = [...(embedded || baseUrl !== undefined ? ["code42-query"] : []), ...(embedded || dxlConfig !== undefined ? ["dxl-threat-event"] : [])];
+  const flow = demoFlow(sources, embedded);
   const sent: Record<string, number> = {};
   const sentBy = (type: string) => flow.filter((node) => node.type === type).reduce((sum, node) => sum + (sent[node.id] ?? 0), 0);
 
@@ -183,6 +232,8 @@ async function main(): Promise<void> {
     port: Number(process.env["PORT"] ?? 1880),
     env: {
       ...(tenant === undefined ? {} : { CODE42_BASE_URL: tenant.url, CODE42_CLIENT_ID: tenant.clientId, CODE42_CLIENT_SECRET: tenant.clientSecret }),
+      ...(fabric === undefined ? {} : { DXL_CONFIG_FILE: fabric.configFile }),
+      ...(dxlConfig === undefined ? {} : { DXL_CONFIG_FILE: resolve(dxlConfig) }),
       ...(siem === undefined ? {} : { SIEM_HOST: "127.0.0.1", SIEM_PORT: String(siem.port) }),
     },
     onSent: (counts) => void Object.assign(sent, counts),
@@ -197,6 +248,7 @@ async function main(): Promise<void> {
     stopping = true;
     await nodeRed.stop();
     await siem?.close();
+    await fabric?.close();
     await tenant?.close();
     log.end();
     process.exitCode = code;
@@ -208,12 +260,18 @@ async function main(): Promise<void> {
     void stop(1);
   });
   console.log(`Editor: ${nodeRed.url}/`);
-  console.log(`Events from ${tenant === undefined ? baseUrl : "the embedded tenant"}, to ${siem === undefined ? siemHost : `the embedded SIEM, which writes ${SIEM_LOG}`}. Ctrl-C stops.`);
+  console.log(`Events from ${embedded ? "the embedded tenant and DXL fabric" : [baseUrl, dxlConfig].filter((name) => name !== undefined).join(" and ")}, to ${siem === undefined ? siemHost : `the embedded SIEM, which writes ${SIEM_LOG}`}. Ctrl-C stops.`);
 
   const delivered = () => siem?.received ?? sentBy("syslog-out");
   const progress = () => {
     const backlog = siem === undefined || tenant === undefined ? "" : ` (backlog ${figure(arrivals.backlog)} of ${figure(demo.events)}${arrivals.repeated === 0 ? "" : `, ${figure(arrivals.repeated)} repeated`})`;
-    console.log(`${new Date().toTimeString().slice(0, 8)}  read ${figure(sentBy("code42-query"))} events, delivered ${figure(delivered())} lines${backlog}, cursor ${cursorInstant(userDir) ?? "not set yet"}`);
+    const parts = [
+      ...(sources.includes("code42-query") ? [`read ${figure(sentBy("code42-query"))} events`] : []),
+      ...(sources.includes("dxl-threat-event") ? [`received ${figure(sentBy("dxl-threat-event"))} threat events`] : []),
+      `delivered ${figure(delivered())} lines${backlog}`,
+      ...(sources.includes("code42-query") ? [`cursor ${cursorInstant(userDir) ?? "not set yet"}`] : []),
+    ];
+    console.log(`${new Date().toTimeString().slice(0, 8)}  ${parts.join(", ")}`);
   };
   let nextProgress = Date.now();
   while (!stopping) {

@@ -12,7 +12,9 @@ const EVENTS = 3000;
 
 describe("npm start", () => {
   const folder = mkdtempSync(join(tmpdir(), "siem-start-"));
-  const logged = () => readFileSync(join(folder, "siem.log"), "utf8").split("\n").filter((line) => line !== "").map((line) => /[ |]devicePayloadId=(\S+)/.exec(line)?.[1]);
+  const lines = () => readFileSync(join(folder, "siem.log"), "utf8").split("\n").filter((line) => line !== "");
+  /** The ids of the file events; threat events have none. */
+  const logged = () => lines().map((line) => /[ |]devicePayloadId=(\S+)/.exec(line)?.[1]).filter((id) => id !== undefined);
 
   before(() => ensureBuilt());
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,11 +34,12 @@ describe("npm start", () => {
   it("says where the editor is and how far it is, and stops in order", async () => {
     const { child, exit, output } = await start("--events", String(EVENTS));
     const end = Date.now() + 60_000;
-    while (!/delivered [1-9]/.test(output()) && Date.now() < end) await delay(50);
+    while (!(/delivered [1-9]/.test(output()) && /received [1-9]/.test(output())) && Date.now() < end) await delay(50);
     child.kill("SIGTERM");
     assert.deepEqual((await exit)[0], 0, output());
     assert.match(output(), /Editor: http:\/\/127\.0\.0\.1:\d+\//);
-    assert.match(output(), /read [\d,]+ events, delivered [\d,]+ lines .*cursor 20\d\d-/);
+    assert.match(output(), /read [\d,]+ events, received [1-9]\d* threat events, delivered [\d,]+ lines .*cursor 20\d\d-/);
+    assert.ok(lines().some((line) => line.includes("CEF:0|McAfee|ePolicy Orchestrator|")), "no threat event is in the log of the SIEM");
   });
 
   it("goes on from its cursor: nothing missing, nothing twice", async () => {

@@ -1,0 +1,41 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { dxlError } from "../src/dxl/errors";
+import type { FabricNode } from "../src/dxl/fabric";
+import { subscriberStatus } from "../src/dxl/status";
+import { readSettings, Subscriber } from "../src/dxl/subscriber";
+import { StatusLine, localise, type Translate } from "../src/node/report";
+import { systemClock } from "../src/syslog/clock";
+
+type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
+
+export = function (RED: NodeAPI) {
+  const translate: Translate = RED._;
+
+  function DxlThreatEvent(this: Node, config: ThreatEventConfig) {
+    RED.nodes.createNode(this, config);
+    const status = new StatusLine(this, translate);
+    let subscriber: Subscriber | undefined;
+    try {
+      const fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
+      if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
+      const made = new Subscriber(readSettings(config), {
+        fabric: fabricNode.getFabric(),
+        clock: systemClock,
+        send: (message) => this.send(message),
+        error: (error, message) => this.error(localise(translate, error), message),
+        changed: () => status.show(...subscriberStatus(made)),
+      });
+      made.start();
+      subscriber = made;
+    } catch (error) {
+      this.error(localise(translate, error), {});
+      status.show("red", "common.status.badConfig");
+    }
+
+    this.on("close", () => {
+      subscriber?.close();
+      status.close();
+    });
+  }
+  RED.nodes.registerType("dxl-threat-event", DxlThreatEvent as never);
+};
