@@ -27,6 +27,12 @@ interface CertificateInfo {
   validTo: string;
 }
 
+/** What the runtime answers to a request for a client certificate. */
+type Provisioning =
+  | { fingerprint: string }
+  | { message: string }
+  | { brokers: string; webSocketBrokers: string; brokerCertChain: string; certificate: string; privateKey: string };
+
 const text = (key: string): string => RED._(`@security-events/node-red-siem/dxl-fabric:${key}`);
 const field = (name: string) => $(`#node-config-input-${name}`);
 const value = (name: string) => String(field(name).val() ?? "").trim();
@@ -37,6 +43,58 @@ function showCertificate({ subject, thumbprint, validTo }: CertificateInfo): voi
   const box = $("#dxl-fabric-certificate").empty().show();
   for (const [key, content] of rows) $("<div>").append($("<b>").text(`${text(`label.${key}`)}: `), $("<span>").text(content)).appendTo(box);
   $("<div>").text(text("note.certificate")).appendTo(box);
+}
+
+/** The section that gets brokers, certificate and key from a management server and puts them into the form. */
+function prepareProvisioning(): void {
+  const part = (name: string) => $(`#dxl-fabric-provision-${name}`);
+  const names = ["host", "port", "user", "password", "commonName", "truststore"];
+  const byFingerprint = part("byFingerprint");
+  const buttons = part("start").add(part("confirm"));
+  let shown: string | undefined;
+  const say = (message: string) => part("result").text(message).show();
+  const forget = () => {
+    shown = undefined;
+    part("confirm").hide();
+  };
+
+  const take = (answer: Provisioning) => {
+    if ("message" in answer) return say(answer.message);
+    if ("fingerprint" in answer) {
+      shown = answer.fingerprint;
+      part("confirm").show();
+      // Wrapped: every part of it counts.
+      return say(text("note.fingerprint")).append($("<div>").append($("<code>").css("white-space", "normal").text(shown)));
+    }
+    const webSockets = field("webSockets").is(":checked") && answer.webSocketBrokers !== "";
+    $("#dxl-fabric-source").val("here").trigger("change");
+    field("webSockets").prop("checked", webSockets).trigger("change");
+    field("brokers").val(webSockets ? answer.webSocketBrokers : answer.brokers).trigger("change");
+    for (const name of ["brokerCertChain", "certificate", "privateKey"] as const) field(name).val(answer[name]).trigger("change");
+    // The new key has none.
+    field("passphrase").val("").trigger("change");
+    part("password").val("");
+    return say(text("note.provisioned"));
+  };
+
+  const ask = (fingerprint: string | undefined) => {
+    forget();
+    buttons.prop("disabled", true);
+    say(text("note.provisioning"));
+    const form = { ...Object.fromEntries(names.map((name) => [name, part(name).val()])), byFingerprint: byFingerprint.is(":checked"), fingerprint };
+    $.ajax({ url: "dxl-fabric/provision", method: "POST", contentType: "application/json", data: JSON.stringify(form) })
+      .done(take)
+      .fail(() => say(text("note.provisionFailed")))
+      .always(() => buttons.prop("disabled", false));
+  };
+
+  part("start").on("click", () => ask(undefined));
+  part("confirm").on("click", () => ask(shown));
+  part("host").add(part("port")).on("input", forget);
+  byFingerprint.on("change", () => {
+    forget();
+    part("authority").toggle(!byFingerprint.is(":checked"));
+  });
 }
 
 RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
@@ -104,6 +162,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
         });
     };
     $("#dxl-fabric-show").on("click", () => ask(false));
+    prepareProvisioning();
     if (this.configFile || this.brokers) ask(true);
   },
   oneditsave() {

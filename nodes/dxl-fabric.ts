@@ -3,6 +3,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { certificateInfo, fabricOptions } from "../src/dxl/client-config";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
+import { provision } from "../src/dxl/provisioning";
 import { commonError } from "../src/errors";
 import type { Properties } from "../src/node/config";
 import type { Proxy } from "../src/node/proxy";
@@ -23,6 +24,7 @@ interface Request {
   body: unknown;
 }
 interface Response {
+  set(header: string, value: string): void;
   json(body: unknown): void;
 }
 
@@ -83,5 +85,15 @@ export = function (RED: NodeAPI) {
     const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
     if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, parts).credentials.certificate;
     return typeof certificate === "string" ? certificate : "";
+  }) as never);
+  // The one place where a private key leaves the runtime: the dialog has to make it a credential of the node that is being
+  // edited, which only a deploy can do. Nothing of it stays here.
+  RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), (async ({ body }: Request, response: Response) => {
+    response.set("Cache-Control", "no-store");
+    try {
+      response.json(await provision((body ?? {}) as Properties));
+    } catch (error) {
+      response.json({ message: localise(translate, error).message });
+    }
   }) as never);
 };

@@ -9,7 +9,7 @@
  * name that could be checked, so the chain is verified and the name is not. The brokers of the list are tried in its
  * order; when none answered, the pause grows (full jitter), and a lost connection begins anew at the first one.
  */
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
@@ -369,21 +369,23 @@ export class Fabric {
   }
 }
 
-/** TLS 1.2 or newer; the OpenDXL broker speaks 1.2 only. */
-function secureContext({ brokerCertChain, certificate, privateKey, passphrase }: FabricCredentials): SecureContext {
+/** TLS 1.2 or newer; the OpenDXL broker speaks 1.2 only. Throws CA_INVALID and what `credentialError` makes. */
+export function secureContext({ brokerCertChain, certificate, privateKey, passphrase }: FabricCredentials): SecureContext {
   // OpenSSL takes a bundle without any certificate, and every broker is then unknown.
   certificatesOf(brokerCertChain);
   try {
-    return createSecureContext({
-      ca: brokerCertChain, cert: certificate, key: privateKey, minVersion: "TLSv1.2",
-      ...(passphrase === undefined ? {} : { passphrase }),
-    });
+    const secret = { key: privateKey, ...(passphrase === undefined ? {} : { passphrase }) };
+    const context = createSecureContext({ ca: brokerCertChain, cert: certificate, minVersion: "TLSv1.2", ...secret });
+    // OpenSSL compares only a key and a certificate of the same kind, and leaves others side by side.
+    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(secret))) throw new Error("key type mismatch");
+    return context;
   } catch (error) {
     throw credentialError(error, passphrase !== undefined);
   }
 }
 
-function certificatesOf(bundle: string): X509Certificate[] {
+/** The certificates of a PEM text, at least one. Throws CA_INVALID. */
+export function certificatesOf(bundle: string): X509Certificate[] {
   const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
   if (blocks === null) throw fabricError("CA_INVALID", { reason: "no certificate" }, { permanent: true });
   try {

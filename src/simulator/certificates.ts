@@ -1,8 +1,9 @@
 /**
  * A certificate authority in memory, for the embedded broker and its clients. Node reads X.509 but does not issue it, so
- * the few structures are written here (RFC 5280 section 4.1, ECDSA on P-256 with SHA-256); no openssl is needed.
+ * the structures are written here (RFC 5280 section 4.1, ECDSA on P-256 with SHA-256); no openssl is needed.
  */
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
+import { bits, IS_NO_AUTHORITY, nameOf, octets, oid, pem, sequence, tlv } from "../dxl/der";
 
 /** PEM text. */
 export interface KeyPair {
@@ -18,22 +19,10 @@ export interface Authority extends KeyPair {
 const DAY_MS = 86_400_000;
 const VALID_DAYS = 3650;
 
-const tlv = (tag: number, ...parts: Uint8Array[]): Buffer => {
-  const content = Buffer.concat(parts);
-  const size = content.length;
-  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...length]), content]);
-};
-const sequence = (...parts: Uint8Array[]) => tlv(0x30, ...parts);
-const oid = (hex: string) => tlv(0x06, Buffer.from(hex, "hex"));
-
 const ECDSA_WITH_SHA256 = sequence(oid("2a8648ce3d040302"));
-const COMMON_NAME = oid("550403");
-/** basicConstraints (RFC 5280 section 4.2.1.9): critical with `cA TRUE`, or empty. */
-const IS_AUTHORITY = sequence(oid("551d13"), tlv(0x01, Buffer.from([0xff])), tlv(0x04, sequence(tlv(0x01, Buffer.from([0xff])))));
-const IS_NO_AUTHORITY = sequence(oid("551d13"), tlv(0x04, sequence()));
+/** basicConstraints (RFC 5280 section 4.2.1.9): critical with `cA TRUE`. */
+const IS_AUTHORITY = sequence(oid("551d13"), tlv(0x01, Buffer.from([0xff])), octets(sequence(tlv(0x01, Buffer.from([0xff])))));
 
-const nameOf = (commonName: string) => sequence(tlv(0x31, sequence(COMMON_NAME, tlv(0x0c, Buffer.from(commonName)))));
 /** UTCTime, which RFC 5280 section 4.1.2.5 demands until 2049. */
 const utcTime = (ms: number) => tlv(0x17, Buffer.from(`${new Date(ms).toISOString().slice(2, 19).replace(/[-:T]/g, "")}Z`));
 
@@ -57,8 +46,7 @@ function certificate({ commonName, publicKey, extension }: Subject, issuer: { co
     publicKey.export({ type: "spki", format: "der" }),
     tlv(0xa3, sequence(extension)),
   );
-  const der = sequence(body, ECDSA_WITH_SHA256, tlv(0x03, Buffer.from([0]), sign("sha256", body, issuer.key)));
-  return `-----BEGIN CERTIFICATE-----\n${der.toString("base64").replace(/.{1,64}/g, "$&\n")}-----END CERTIFICATE-----\n`;
+  return pem("CERTIFICATE", sequence(body, ECDSA_WITH_SHA256, bits(sign("sha256", body, issuer.key))));
 }
 
 /** Makes an authority; everything it issues is valid from the day before `nowMs` (epoch ms) for ten years. */

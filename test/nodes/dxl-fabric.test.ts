@@ -6,6 +6,7 @@ import dxlFabric from "../../nodes/dxl-fabric";
 import { certificateInfo } from "../../src/dxl/client-config";
 import type { FabricNode } from "../../src/dxl/fabric";
 import { makeCertificates, type Certificates } from "../support/certs";
+import { BROKERS, ManagementServer, PASSWORD, USER } from "../support/management-server";
 import { Mosquitto } from "../support/mosquitto";
 import { coreNode, getNode, helper, loadFlow, startServer, stopServer, unloadFlow, until, type FlowNode } from "../support/node-red";
 
@@ -125,6 +126,46 @@ describe("dxl-fabric", () => {
         const { status, answer } = await post(path, body);
         assert.equal(status, 200);
         assert.deepEqual(Object.keys(answer), ["message"]);
+      }
+    });
+  });
+
+  describe("provisions a client", () => {
+    let server: ManagementServer;
+    beforeEach(async () => {
+      server = await ManagementServer.start(certs);
+      await load({});
+    });
+    afterEach(() => server.stop());
+    const provision = async (change: Record<string, unknown> = {}) => {
+      const form = { host: "127.0.0.1", port: server.port, user: USER, password: PASSWORD, commonName: "node-red", truststore: certs.read(certs.ca.cert), ...change };
+      const { status, headers, body } = await (helper.request() as unknown as { post(path: string): { send(body: object): Promise<{ status: number; headers: Record<string, string>; body: Record<string, string> }> } }).post("/dxl-fabric/provision").send(form);
+      assert.equal(status, 200);
+      assert.equal(headers["cache-control"], "no-store");
+      assert.ok(!JSON.stringify(body).includes(PASSWORD));
+      return body;
+    };
+
+    it("with what a fabric then connects with", async () => {
+      const { brokers, webSocketBrokers, ...credentials } = await provision();
+      assert.equal(brokers, BROKERS);
+      assert.match(webSocketBrokers ?? "", /;443;/);
+      await unloadFlow();
+      await load({ brokers: `${broker.port};127.0.0.1` }, credentials);
+      await receives();
+    });
+
+    it("shows the fingerprint of the server before it sends anything", async () => {
+      const { fingerprint, ...rest } = await provision({ byFingerprint: true });
+      assert.match(fingerprint ?? "", /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+      assert.deepEqual(rest, {});
+      assert.deepEqual(server.requests, []);
+      assert.equal((await provision({ byFingerprint: true, fingerprint }))["brokers"], BROKERS);
+    });
+
+    it("and says why it cannot, without a secret", async () => {
+      for (const change of [{ truststore: "" }, { password: "wrong" }, { host: "" }]) {
+        assert.deepEqual(Object.keys(await provision(change)), ["message"]);
       }
     });
   });
