@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tenantNode from "../../nodes/code42-tenant";
@@ -70,7 +70,49 @@ describe("code42-query", () => {
     assert.equal(status.at(-1)?.fill, "green");
     assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
     assert.deepEqual(Object.keys(stored("global/global.json")), ["cursor_q"]);
+    assert.deepEqual(stored("tab/q.json"), { cursor_q_spare: stored("global/global.json")["cursor_q"] });
   });
+
+  for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
+    it(`goes on from the spare slot when a power cut emptied the file of the ${cursorType} context`, async () => {
+      addEvents(20);
+      const poll = async () => {
+        await load([query({ cursorType, wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] }]);
+        const out = recordMessages("out");
+        const status = recordStatus("q");
+        getNode("q").receive({});
+        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await unloadFlow();
+        return eventIds(out);
+      };
+      assert.equal((await poll()).length, 20);
+      writeFileSync(join(folder, "context", file), "");
+      const more = addEvents(5);
+      assert.deepEqual(await poll(), more);
+    });
+  }
+
+  for (const cursorType of ["flow", "node"]) {
+    it(`keeps a cursor in ${cursorType} context when the node moves to another tab`, async () => {
+      addEvents(20);
+      const poll = async (z: string) => {
+        await load([
+          { id: "other", type: "tab" },
+          query({ cursorType, z, x: 100, y: 100, wires: [["confirm"]] }),
+          { id: "confirm", type: "delivery-confirm", z, x: 300, y: 100, mode: "confirm", wires: [["out"]] },
+        ]);
+        const out = recordMessages("out");
+        const status = recordStatus("q");
+        getNode("q").receive({});
+        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await unloadFlow();
+        return eventIds(out);
+      };
+      assert.equal((await poll("tab")).length, 20);
+      const more = addEvents(5);
+      assert.deepEqual(await poll("other"), more);
+    });
+  }
 
   it("polls at start and at the interval by itself", async () => {
     const ids = addEvents(5);
