@@ -6,6 +6,7 @@ import { queryError } from "../src/code42/errors";
 import { ContextCursorStore, CursorClaims, cursorKey, storeSafety } from "../src/cursor/context-store";
 import { TwoSlotStore } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
+import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
@@ -13,6 +14,11 @@ type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
 export = function (RED: NodeAPI) {
   const translate = RED._;
   const claims = new CursorClaims();
+  const allNodes = () => {
+    const nodes: (NodeDef & { d?: boolean })[] = [];
+    RED.nodes.eachNode((node) => nodes.push(node));
+    return nodes;
+  };
 
   function Code42Query(this: Node, config: QueryConfig) {
     RED.nodes.createNode(this, config);
@@ -38,6 +44,7 @@ export = function (RED: NodeAPI) {
         : { main: cursorType === "node" ? context : context.flow, spare: context.global, spareKey: `${key}_${cursorType}_${this.id.replace(/\W/g, "_")}` };
       runner = new QueryRunner({ ...settings, cursorKey: key }, {
         api: () => {
+          checkSinks(settings.confirmedBy, allNodes());
           const tenant = RED.nodes.getNode(config.tenant) as (Node & TenantNode) | null;
           if (tenant == null) throw queryError("TENANT_MISSING", {}, { permanent: true });
           return tenant.getTenant();
@@ -54,6 +61,7 @@ export = function (RED: NodeAPI) {
         error: (error) => this.error(localise(translate, error), {}),
         warn,
         text: translate,
+        nodeName: (id) => allNodes().find((node) => node.id === id)?.name || id,
         now: Date.now,
         random: Math.random,
       });
