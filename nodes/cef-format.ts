@@ -2,31 +2,42 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { cefError } from "../src/cef/errors";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
-import type { SiemError } from "../src/errors";
 import type { FlowMessage } from "../src/messages";
 import { textProperty } from "../src/node/config";
-import { StatusLine, localise } from "../src/node/report";
+import { StatusLine, localise, plainError } from "../src/node/report";
+import { NodeStats, serveMetrics } from "../src/node/stats";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 
+/** The event itself, whole, beside the minimal line that travels on; only the line stands for the delivery. */
+const setAside = ({ topic, kind }: FlowMessage, payload: unknown, error: Error) => ({ topic, kind, payload, error: plainError(error) }) as NodeMessage;
+
 export = function (RED: NodeAPI) {
   const translate = RED._;
+  serveMetrics(RED);
 
   function CefFormat(this: Node, config: FormatConfig) {
     RED.nodes.createNode(this, config);
     const status = new StatusLine(this, translate);
     const queue = new FormatQueue({ now: () => performance.now(), defer: (run) => void setImmediate(run) });
+    let formatted = 0;
+    let unformatted = 0;
+    const stats = new NodeStats(this, () => ({ received: formatted + unformatted, sent: formatted, failed: unformatted }));
+    const explain = (error: unknown) => stats.failed(localise(translate, error));
     let chooseFormatter: ChooseFormatter;
     let property: string;
     try {
       property = textProperty(config, "property", "payload");
       chooseFormatter = readFormatters(config);
     } catch (error) {
-      const reason = localise(translate, error);
+      const reason = explain(error);
       this.error(reason);
       status.show("red", "common.status.badConfig");
       this.on("input", (_message, _send, done) => done(reason));
-      this.on("close", () => status.close());
+      this.on("close", () => {
+        stats.close();
+        status.close();
+      });
       return;
     }
 
@@ -38,12 +49,14 @@ export = function (RED: NodeAPI) {
         return undefined;
       }
     };
-    let formatted = 0;
-    let unformatted = 0;
 
     this.on("input", (input, send, done) => {
       const message = input as FlowMessage;
-      const fail = (error: unknown) => done(localise(translate, error));
+      const fail = (error: unknown) => done(explain(error));
+      if (stats.answer(message)) {
+        send(input);
+        return done();
+      }
       try {
         const value = read(input);
         if (value == null) throw cefError("PROPERTY_MISSING", { property });
@@ -53,20 +66,16 @@ export = function (RED: NodeAPI) {
           formatter: chooseFormatter(message.kind),
           finished: (lines, failures) => {
             RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
-            // The events themselves, whole, beside the minimal lines that travel on. Only the lines stand for the delivery.
-            const aside = failures.map(({ event, reason }) => {
-              const { message: text, code } = localise(translate, reason) as SiemError;
-              return { topic: message.topic, kind: message.kind, payload: event, error: { code, message: text } };
-            });
-            if (aside[0] !== undefined) {
-              message["cef"] = { failed: aside.length };
-              this.warn(translate("warning.failed", { count: aside.length, reason: aside[0].error.message }));
+            const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));
+            if (failures[0] !== undefined) {
+              message["cef"] = { failed: failures.length };
+              this.warn(translate("warning.failed", { count: failures.length, reason: localise(translate, failures[0].reason).message }));
             }
             formatted += lines.length - aside.length;
             unformatted += aside.length;
             if (unformatted > 0) status.show("yellow", "status.failed", { count: unformatted });
             else status.show("green", "status.formatted", { count: formatted });
-            send([input, aside as NodeMessage[]]);
+            send([input, aside]);
             done();
           },
           abandoned: () => fail(cefError("STOPPED")),
@@ -78,6 +87,7 @@ export = function (RED: NodeAPI) {
 
     this.on("close", () => {
       queue.close();
+      stats.close();
       status.close();
     });
   }

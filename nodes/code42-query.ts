@@ -8,12 +8,14 @@ import { TwoSlotStore } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
+import { NodeStats, serveMetrics } from "../src/node/stats";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
 
 export = function (RED: NodeAPI) {
   const translate = RED._;
   const claims = new CursorClaims();
+  serveMetrics(RED);
   const allNodes = () => {
     const nodes: (NodeDef & { d?: boolean })[] = [];
     RED.nodes.eachNode((node) => nodes.push(node));
@@ -26,6 +28,8 @@ export = function (RED: NodeAPI) {
     const warn = (key: string, params = {}) => this.warn(translate(key, params));
     let release: () => void = () => undefined;
     let runner: QueryRunner | undefined;
+    const stats = new NodeStats(this, () => runner?.figures ?? {});
+    const explain = (error: unknown) => stats.failed(localise(translate, error));
     let configError: Error | undefined;
     try {
       const { cursorType, cursor, ...settings } = parseSettings(config);
@@ -58,7 +62,7 @@ export = function (RED: NodeAPI) {
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
         status: (colour, text, params) => status.show(colour, text, params),
-        error: (error) => this.error(localise(translate, error), {}),
+        error: (error) => this.error(explain(error), {}),
         warn,
         text: translate,
         nodeName: (id) => allNodes().find((node) => node.id === id)?.name || id,
@@ -67,19 +71,24 @@ export = function (RED: NodeAPI) {
       });
       runner.start();
     } catch (error) {
-      configError = localise(translate, error);
+      configError = explain(error);
       this.error(configError, {});
       status.show("red", "common.status.badConfig");
     }
 
-    this.on("input", (message, _send, done) => {
+    this.on("input", (message, send, done) => {
+      if (stats.answer(message)) {
+        send(message);
+        return done();
+      }
       if (runner === undefined) return done(configError);
-      runner.act(message).then(() => done(), (error: unknown) => done(localise(translate, error)));
+      runner.act(message).then(() => done(), (error: unknown) => done(explain(error)));
     });
 
     this.on("close", (done: () => void) => {
       void (runner?.close() ?? Promise.resolve()).finally(() => {
         release();
+        stats.close();
         status.close();
         done();
       });

@@ -4,6 +4,7 @@ import { isRecord, type FlowMessage } from "../src/messages";
 import { choiceProperty } from "../src/node/config";
 import { sinkId, sinkList } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
+import { NodeStats, serveMetrics } from "../src/node/stats";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
 
@@ -11,14 +12,17 @@ const furthest = (settlements: Settlement[]) => (["settled", "partial"] as const
 
 export = function (RED: NodeAPI) {
   const translate = RED._;
+  serveMetrics(RED);
 
   function DeliveryConfirm(this: Node, config: ConfirmConfig) {
     RED.nodes.createNode(this, config);
     const status = new StatusLine(this, translate);
     const registry = deliveryRegistry();
     let settled = 0;
-    let settle: (message: FlowMessage) => Settlement;
+    let ignored = 0;
     let rejects = false;
+    const stats = new NodeStats(this, () => ({ [rejects ? "rejected" : "confirmed"]: settled, ignored }));
+    let settle: (message: FlowMessage) => Settlement;
 
     /** Behind a catch node `msg.error` says why. */
     const reason = ({ error }: FlowMessage) =>
@@ -36,7 +40,7 @@ export = function (RED: NodeAPI) {
         "reject": (message: FlowMessage) => registry.reject(message, reason(message)),
       }[mode];
     } catch (error) {
-      const configError = localise(translate, error);
+      const configError = stats.failed(localise(translate, error));
       this.error(configError, {});
       status.show("red", "common.status.badConfig");
       settle = () => {
@@ -46,11 +50,16 @@ export = function (RED: NodeAPI) {
 
     this.on("input", (input, send, done) => {
       const message = input as FlowMessage;
+      if (stats.answer(message)) {
+        send(input);
+        return done();
+      }
       try {
         if (settle(message) !== "ignored") {
           settled += 1;
           status.show(rejects ? "yellow" : "green", rejects ? "status.rejected" : "status.confirmed", { count: settled });
         } else if (message.delivery !== undefined) {
+          ignored += 1;
           status.show("grey", "status.ignored");
         }
       } catch (error) {
@@ -61,7 +70,10 @@ export = function (RED: NodeAPI) {
       done();
     });
 
-    this.on("close", () => status.close());
+    this.on("close", () => {
+      stats.close();
+      status.close();
+    });
   }
   RED.nodes.registerType("delivery-confirm", DeliveryConfirm as never);
 };

@@ -8,6 +8,7 @@ import { commonError } from "../src/errors";
 import type { Properties } from "../src/node/config";
 import type { Proxy } from "../src/node/proxy";
 import { localise, type Translate } from "../src/node/report";
+import { NodeStats, serveMetrics } from "../src/node/stats";
 import { systemClock } from "../src/syslog/clock";
 
 /** The core `http proxy` config node. */
@@ -30,6 +31,7 @@ interface Response {
 
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
+  serveMetrics(RED);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const parts = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
 
@@ -43,16 +45,18 @@ export = function (RED: NodeAPI) {
   function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
     let fabric: Fabric | undefined;
+    const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
     const options = () => fabricOptions(config, this.credentials ?? {}, { ...parts, proxy: proxyOf(config["proxy"]) });
     // At the first use and not here: the proxy node may be created after this one.
     this.getFabric = () => (fabric ??= new Fabric(options(), {
       clock: systemClock,
       random: Math.random,
       log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
-      outage: (error) => this.error(localise(translate, error)),
+      outage: (error) => this.error(stats.failed(localise(translate, error))),
     }));
     this.certificate = () => options().credentials.certificate;
     this.on("close", (_removed: boolean, done: () => void) => {
+      stats.close();
       void (fabric?.close() ?? Promise.resolve()).then(done);
     });
   }

@@ -39,10 +39,13 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
       validate: numberBetween(1, 1_000_000, () => RED._("@security-events/node-red-siem/dxl-threat-event:validate.queueEvents"), true) as never,
     },
   },
-  inputs: 0,
+  inputs: 1,
   outputs: 1,
   icon: "dxl.svg",
   paletteLabel: "dxl threat event",
+  inputLabels() {
+    return this._("inputLabel");
+  },
   outputLabels() {
     return this._("outputLabel");
   },

@@ -4,17 +4,21 @@ import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
 import { StatusLine, localise, type Translate } from "../src/node/report";
+import { NodeStats, serveMetrics } from "../src/node/stats";
 import { systemClock } from "../src/syslog/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
 
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
+  serveMetrics(RED);
 
   function DxlThreatEvent(this: Node, config: ThreatEventConfig) {
     RED.nodes.createNode(this, config);
     const status = new StatusLine(this, translate);
     let subscriber: Subscriber | undefined;
+    const stats = new NodeStats(this, () => subscriber?.figures ?? {});
+    const explain = (error: unknown) => stats.failed(localise(translate, error));
     try {
       const fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
@@ -22,18 +26,24 @@ export = function (RED: NodeAPI) {
         fabric: fabricNode.getFabric(),
         clock: systemClock,
         send: (message) => this.send(message),
-        error: (error, message) => this.error(localise(translate, error), message),
+        error: (error, message) => this.error(explain(error), message),
         changed: () => status.show(...subscriberStatus(made)),
       });
       made.start();
       subscriber = made;
     } catch (error) {
-      this.error(localise(translate, error), {});
+      this.error(explain(error), {});
       status.show("red", "common.status.badConfig");
     }
 
+    this.on("input", (message, send, done) => {
+      if (stats.answer(message)) send(message);
+      done();
+    });
+
     this.on("close", () => {
       subscriber?.close();
+      stats.close();
       status.close();
     });
   }

@@ -13,6 +13,7 @@ import type { DeliveryRegistry } from "../delivery/registry";
 import { DeliveryTracker, RESENDS, type TrackerFailure } from "../delivery/tracker";
 import { SiemError, messageOf, type Params } from "../errors";
 import type { Delivery, FlowMessage, MessageParts } from "../messages";
+import type { Figures } from "../metrics/table";
 import type { Colour } from "../node/report";
 import { describe, queryError } from "./errors";
 import { criteriaGroups, criteriaHash, filtersOn, type Criteria, type WireGroup } from "./query";
@@ -56,14 +57,19 @@ export interface QueryParts {
   random(): number;
 }
 
-/** What the runner counted since it was made. */
+/** What the runner counted since it was made; events unless it says otherwise. */
 export interface QueryCounters {
   polls: number;
   failedPolls: number;
+  /** Requests. */
+  retries: number;
   read: number;
   known: number;
+  sent: number;
+  resent: number;
   confirmed: number;
-  resentPages: number;
+  /** How late an event became searchable at most, ms; known only to a poll that follows another. */
+  largestLatenessMs: number;
 }
 
 export const ACTIONS = ["poll", "stop", "start", "reset", "set"] as const;
@@ -77,7 +83,7 @@ const CLOSE_UNHELD_MS = 2000;
 const CLOSE_HELD_MS = 10_000;
 
 export class QueryRunner {
-  readonly counters: QueryCounters = { polls: 0, failedPolls: 0, read: 0, known: 0, confirmed: 0, resentPages: 0 };
+  readonly counters: QueryCounters = { polls: 0, failedPolls: 0, retries: 0, read: 0, known: 0, sent: 0, resent: 0, confirmed: 0, largestLatenessMs: 0 };
   private cursor: Cursor | undefined;
   /** What the store holds, as far as this node knows. */
   private stored: string | undefined;
@@ -94,6 +100,8 @@ export class QueryRunner {
   private closed = false;
   private failures = 0;
   private overlapWarned = false;
+  /** Server time (epoch ms) up to which the last complete poll saw everything that was searchable. */
+  private coveredMs: number | undefined;
   /** Fetching in smaller pages helps when the search times out. */
   private pageDivisor = 1;
 
@@ -139,16 +147,26 @@ export class QueryRunner {
     this.automatic = false;
     await this.halt();
     await this.tracker.idle(CLOSE_UNHELD_MS);
-    if (this.tracker.pagesOut > 0 && this.tracker.allHeld) await this.tracker.idle(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    if (this.tracker.pagesOut > 0 && this.tracker.pagesHeld === this.tracker.pagesOut) await this.tracker.idle(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
     this.tracker.close();
   }
 
-  /** Where the cursor stands and what is out. */
-  get position(): { floor: string | undefined; ids: number; pagesOut: number } {
+  get figures(): Figures {
+    const { counters, cursor, tracker } = this;
     return {
-      floor: this.cursor === undefined ? undefined : new Date(this.cursor.floorMs).toISOString(),
-      ids: this.cursor?.size ?? 0,
-      pagesOut: this.tracker.pagesOut,
+      polls: counters.polls,
+      failedPolls: counters.failedPolls,
+      retries: counters.retries,
+      read: counters.read,
+      duplicates: counters.known,
+      sent: counters.sent,
+      resent: counters.resent,
+      confirmed: counters.confirmed,
+      pagesOut: tracker.pagesOut,
+      pagesHeld: tracker.pagesHeld,
+      cursorIds: cursor?.size ?? 0,
+      ...(cursor === undefined ? {} : { cursorAgeSeconds: Math.round((this.parts.now() - cursor.floorMs) / 1000) }),
+      largestLatenessSeconds: counters.largestLatenessMs / 1000,
     };
   }
 
@@ -207,6 +225,7 @@ export class QueryRunner {
     counters.polls += 1;
     const cursor = await this.loadCursor(api, extra);
     const { tracker, outKeys } = this;
+    let walkedMs: number | undefined;
     const totals = await walk({
       api, cursor, signal, extraGroups: extra,
       source: settings.source,
@@ -215,18 +234,30 @@ export class QueryRunner {
       known: (key) => cursor.has(key) || outKeys.has(key),
       units: (count) => (settings.output === "event" || count === 0 ? count : 1),
       deliver: async (page) => {
+        walkedMs = page.serverMs;
+        this.noteLateness(page);
         for (const [key] of page.ids) outKeys.add(key);
         const sent = await this.patiently(tracker.add(page, signal));
         if (sent) counters.read += page.count;
         else for (const [key] of page.ids) outKeys.delete(key);
         return sent;
       },
-      onRetry: ({ delayMs }) => parts.status("yellow", "status.retry", { seconds: Math.ceil(delayMs / 1000) }),
+      onRetry: ({ delayMs }) => {
+        counters.retries += 1;
+        parts.status("yellow", "status.retry", { seconds: Math.ceil(delayMs / 1000) });
+      },
     });
+    if (!signal.aborted) this.coveredMs = walkedMs ?? this.coveredMs;
     counters.known += totals.known;
     this.pageDivisor = 1;
     await this.patiently(tracker.idle());
     if (!signal.aborted) parts.status("green", "status.idle", { count: counters.read });
+  }
+
+  /** A new event that was inserted before the last complete poll was not searchable then. Events come oldest first. */
+  private noteLateness({ ids: [oldest] }: EventPage): void {
+    if (oldest === undefined || this.coveredMs === undefined) return;
+    this.counters.largestLatenessMs = Math.max(this.counters.largestLatenessMs, this.coveredMs - oldest[1]);
   }
 
   /** Says so when pages have waited for their delivery for a while. */
@@ -301,11 +332,10 @@ export class QueryRunner {
       {
         registry: parts.registry,
         random: () => parts.random(),
-        send: (page, token, indexes) => this.sendPage(page, token, indexes),
+        send: (page, token, indexes, repeated) => this.sendPage(page, token, indexes, repeated),
         commit: (pages) => this.commit(pages, tracker),
         failed: (failure) => this.undelivered(failure),
         resending: (_page, attempt, reason) => {
-          this.counters.resentPages += 1;
           parts.status("yellow", "status.resending");
           parts.warn("warning.resend", {
             attempt, tries: RESENDS,
@@ -346,11 +376,14 @@ export class QueryRunner {
   }
 
   /** Sends a page, or one message an event; long pages of messages let other work run in between. */
-  private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[]): Promise<void> {
+  private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[], repeated: boolean): Promise<void> {
     const { source, output } = this.settings;
     const { topic, kind } = source;
     const { count } = page;
     const events = await page.take();
+    const sending = output === "page" ? count : indexes.length;
+    this.counters.sent += sending;
+    if (repeated) this.counters.resent += sending;
     if (output === "page") {
       this.parts.send({ payload: events, topic, kind, ...delivery(token, 0, 1) });
       return;
@@ -399,6 +432,7 @@ export class QueryRunner {
     this.outKeys = new Set();
     this.cursor = undefined;
     this.stored = undefined;
+    this.coveredMs = undefined;
   }
 
   /** Forgets the cursor, or sets it to an instant (epoch ms), and goes on from there. */

@@ -13,6 +13,7 @@
  * when all its parts are.
  */
 import { randomBytes } from "node:crypto";
+import { processWide } from "../process-wide";
 import { isDelivery, isMessageParts, type FlowMessage, type MessageParts } from "../messages";
 
 export interface DeliveryListener {
@@ -281,14 +282,8 @@ function settlePart(piece: Piece, path: readonly MessageParts[]): boolean {
   return true;
 }
 
-const KEY = Symbol.for("@security-events/node-red-siem/delivery@1");
-
 /**
- * The registry of this process. It is the one piece of process-wide state: a sink must reach the page of a query node
- * that was deployed before or after it, also when two copies of this package are installed.
+ * The registry of this process: a sink must reach the page of a query node that was deployed before or after it, also
+ * when two copies of this package are installed.
  */
-export function deliveryRegistry(): DeliveryRegistry {
-  const holder = globalThis as { [KEY]?: DeliveryRegistry };
-  holder[KEY] ??= new DeliveryRegistry();
-  return holder[KEY];
-}
+export const deliveryRegistry = (): DeliveryRegistry => processWide("delivery@1", () => new DeliveryRegistry());

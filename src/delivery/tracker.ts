@@ -18,8 +18,8 @@ export interface Page {
 
 export interface TrackerParts<P extends Page> {
   registry: DeliveryRegistry;
-  /** Sends the units `indexes` of `page` under `token`; without a token the sink has nothing to confirm. */
-  send(page: P, token: string | undefined, indexes: readonly number[]): Promise<void>;
+  /** Sends the units `indexes` of `page` under `token`, `repeated` if not for the first time; without a token the sink has nothing to confirm. */
+  send(page: P, token: string | undefined, indexes: readonly number[], repeated: boolean): Promise<void>;
   /** Stores that `pages` (in order) are delivered. It retries by itself; a rejection is final. */
   commit(pages: P[]): Promise<void>;
   /** The tracker gave up on `page`, or a commit or a send failed for good. Nothing is out any more. */
@@ -77,9 +77,9 @@ export class DeliveryTracker<P extends Page> {
     return this.out.length;
   }
 
-  /** True if a sink has taken over everything that is unconfirmed. */
-  get allHeld(): boolean {
-    return this.out.every((entry) => entry.sent && entry.held.size >= entry.unsettled.size);
+  /** Pages of these of which sinks have taken over everything that is unconfirmed. */
+  get pagesHeld(): number {
+    return this.out.filter((entry) => entry.sent && entry.held.size >= entry.unsettled.size).length;
   }
 
   /** Sends a page as soon as fewer than `pagesOut` are out. Resolves to false when it was not sent: aborted, or closed. */
@@ -156,7 +156,7 @@ export class DeliveryTracker<P extends Page> {
   private async transmit(entry: Out<P>, indexes: number[]): Promise<void> {
     entry.sent = false;
     try {
-      await this.parts.send(entry.page, entry.token, indexes);
+      await this.parts.send(entry.page, entry.token, indexes, entry.resends > 0);
     } catch (error) {
       this.fail({ kind: "error", error });
       return;

@@ -97,6 +97,8 @@ const TOPICS = 1000;
 const REFUSED = 0x80;
 
 export class Fabric {
+  /** Attempts to connect again. */
+  reconnects = 0;
   private current: FabricState = { phase: "idle", broker: undefined, error: undefined, failures: 0 };
   private readonly secure: SecureContext;
   private readonly proxy: URL | undefined;
@@ -324,7 +326,10 @@ export class Fabric {
     this.next = wasUp && failures === 0 ? 0 : this.next + 1;
     const roundDone = wasUp || this.next % this.options.brokers.length === 0;
     const pause = roundDone ? this.parts.random() * Math.min(LAST_PAUSE, FIRST_PAUSE * 2 ** this.pauses++) : 0;
-    this.cancelTimer = this.parts.clock.after(pause, () => void this.open());
+    this.cancelTimer = this.parts.clock.after(pause, () => {
+      this.reconnects += 1;
+      void this.open();
+    });
   }
 
   private report(error: SiemError): void {

@@ -9,6 +9,7 @@ import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
 import { decodeMessage, MessageType } from "./message";
+import type { Figures } from "../metrics/table";
 import { toFlowMessage, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
 
@@ -52,8 +53,9 @@ export class Subscriber {
   /** Events handed on, and the time of the last one (epoch ms). */
   received = 0;
   lastAt = 0;
-  /** Events dropped because the flow was too slow. */
+  /** Events dropped because the flow was too slow, and events that could not be read. */
   dropped = 0;
+  unreadable = 0;
   state: FabricState = { phase: "idle", broker: undefined, error: undefined, failures: 0 };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly unsubscribe: (() => void)[] = [];
@@ -65,6 +67,17 @@ export class Subscriber {
       take: ({ topic, bytes }) => this.take(topic, bytes),
       dropped: (count) => this.drop(count),
     });
+  }
+
+  get figures(): Figures {
+    const { received, dropped, unreadable } = this;
+    return {
+      read: received + dropped + unreadable,
+      sent: received,
+      dropped: { queue_full: dropped, unreadable },
+      waiting: this.queue.length,
+      connected: this.state.phase === "connected" ? 1 : 0,
+    };
   }
 
   get topics(): readonly string[] {
@@ -110,6 +123,7 @@ export class Subscriber {
       this.parts.changed();
     } catch (error) {
       if (!(error instanceof SiemError)) throw error;
+      this.unreadable += 1;
       this.parts.error(error, { topic, payload: unreadable, size: unreadable.length });
     }
   }

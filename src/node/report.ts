@@ -64,3 +64,6 @@ export function localise(translate: Translate, error: unknown): Error {
   if (text === error.key || text === key || text.includes(key)) return error;
   return new SiemError(error.code, error.key, text, {}, { permanent: error.permanent, ...(error.cause === undefined ? {} : { cause: error.cause }) });
 }
+
+/** An error as a message can carry it, in the form in which a `catch` node gives it. */
+export const plainError = (error: Error): { code: string; message: string } => ({ code: error instanceof SiemError ? error.code : error.name, message: error.message });

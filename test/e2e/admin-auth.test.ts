@@ -20,13 +20,16 @@ describe("the admin routes of this package", () => {
       const { status } = await fetch(`${url}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
       return status;
     }));
+    const metrics = async (url: string) => (await fetch(`${url}/security-events/metrics`)).status;
     try {
       const closed = await start({ adminAuth });
       assert.deepEqual(await statuses(closed.url), [401, 401, 401]);
+      assert.equal(await metrics(closed.url), 401);
       await closed.stop();
       // The same requests do reach our handlers where no sign-in is asked for.
       const open = await start({});
       assert.deepEqual(await statuses(open.url), [200, 200, 200]);
+      assert.equal(await metrics(open.url), 200);
       await open.stop();
     } finally {
       rmSync(userDir, { recursive: true, force: true });

@@ -71,6 +71,20 @@ describe("cef-format in Node-RED", () => {
     assert.equal((out[0]?.["payload"] as string[]).length, 3, "the page is whole");
     assert.deepEqual(out[0]?.["delivery"], delivery);
   });
+  it("adds its figures to a stats message, and takes an event that has such a property for an event", async () => {
+    const { out, send } = await start();
+    send({ payload: [...page(2), null], kind: KIND });
+    send({ action: "stats", payload: "whatever was there" });
+    send({ action: "stats", payload: page(1), kind: KIND, delivery: { token: "t:1", index: 0, count: 1 } });
+    await until(() => out.length === 3, "all came out");
+    assert.equal(out[1]?.["topic"], "security-events/stats");
+    const [figures, ...more] = out[1]?.["payload"] as Record<string, unknown>[];
+    assert.equal(more.length, 0);
+    const { lastError, ...counts } = figures ?? {};
+    assert.deepEqual(counts, { id: "cef", type: "cef-format", name: "", received: 3, sent: 2, failed: 1 });
+    assert.equal((lastError as { code: string }).code, "EVENT_NOT_OBJECT");
+    assert.equal((out[2]?.["payload"] as string[]).length, 1, "a page is never a command");
+  });
   it("keeps the order of messages, and lets the process breathe while it formats a long page", async () => {
     const { out, completed, send } = await start();
     const [first, second, third, fourth] = page(4) as [object, object, object, object];

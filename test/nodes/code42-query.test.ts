@@ -10,7 +10,8 @@ import type { FlowMessage } from "../../src/messages";
 import { makeFileEvent } from "../../src/simulator/events";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { eventIds } from "../support/query";
-import { coreNode, getNode, loadFlow, recordMessages, recordStatus, startServer, stopServer, unloadFlow, until, type FlowNode, type LoadOptions } from "../support/node-red";
+import { metricsOfProcess } from "../../src/metrics/metrics";
+import { coreNode, getNode, helper, loadFlow, recordMessages, recordStatus, startServer, stopServer, unloadFlow, until, type FlowNode, type LoadOptions } from "../support/node-red";
 
 const nodes = [tenantNode, queryNode, confirmNode, coreNode("common/25-catch.js"), coreNode("common/24-complete.js"), coreNode("sequence/17-split.js"), coreNode("function/10-function.js"), coreNode("function/10-switch.js")];
 
@@ -303,6 +304,24 @@ describe("code42-query", () => {
     assert.equal(out.length, 4);
     await until(() => status.at(-1)?.fill === "red", "the status is red");
     assert.equal(cursor(stored("global/global.json")["cursor_q"])?.lastInserted, null);
+  });
+
+  it("answers stats with its figures and serves them to Prometheus", async () => {
+    addEvents(30);
+    await load([query({ pageSize: "10", name: "Code42", wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", name: "", mode: "confirm", wires: [["out"]] }]);
+    const out = recordMessages("out");
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    getNode("q").receive({ action: "stats" });
+    await until(() => out.at(-1)?.["topic"] === "security-events/stats", "the answer passes both nodes");
+    const [own, confirm] = out.at(-1)?.["payload"] as Record<string, unknown>[];
+    assert.deepEqual([own?.["id"], own?.["name"], own?.["read"], own?.["sent"], own?.["confirmed"], own?.["resent"], own?.["pagesOut"]], ["q", "Code42", 30, 30, 30, 0, 0]);
+    assert.deepEqual([confirm?.["type"], confirm?.["confirmed"]], ["delivery-confirm", 3]);
+    const response = await helper.request().get("/security-events/metrics").expect(200);
+    assert.match(response.text, /^security_events_confirmed_total\{node="q",type="code42-query",name="Code42"\} 30$/m);
+    await unloadFlow();
+    assert.equal(metricsOfProcess().all().length, 0);
   });
 
   it("is silent after it was closed", async () => {

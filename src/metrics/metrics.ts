@@ -1,0 +1,75 @@
+/** What every node of the process has counted, and how Prometheus reads it. */
+import { processWide } from "../process-wide";
+import { METRICS, type Figures, type MetricName } from "./table";
+
+export interface LastError {
+  code: string;
+  message: string;
+  /** ISO 8601. */
+  time: string;
+}
+
+/** One node's figures, as `msg.action: "stats"` answers with them. */
+export interface NodeFigures extends Figures {
+  id: string;
+  type: string;
+  name: string;
+  lastError?: LastError;
+}
+
+export class Metrics {
+  private readonly sources = new Set<() => NodeFigures>();
+  private readonly served = new WeakSet<object>();
+
+  /** Adds a node; returns the function that takes it out again. */
+  add(source: () => NodeFigures): () => void {
+    this.sources.add(source);
+    return () => void this.sources.delete(source);
+  }
+
+  /** The figures of all nodes. */
+  all(): NodeFigures[] {
+    return [...this.sources].map((source) => source());
+  }
+
+  /** True once for each `server`: the nodes of a runtime share one route. */
+  firstOn(server: object): boolean {
+    if (this.served.has(server)) return false;
+    this.served.add(server);
+    return true;
+  }
+}
+
+/** The figures are process-wide for the same reason as the deliveries: every node set has to reach them. */
+export const metricsOfProcess = (): Metrics => processWide("metrics@1", () => new Metrics());
+
+export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+const escapeLabel = (value: string) => value.replace(/[\\"\n]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`));
+
+const labels = (values: Record<string, string>) =>
+  `{${Object.entries(values).map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(",")}}`;
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The text format of Prometheus (exposition formats, version 0.0.4): a block a metric, a line a node and reason. */
+export function prometheusText(nodes: readonly NodeFigures[]): string {
+  const lines: string[] = [];
+  const block = (name: string, kind: string, help: string, samples: string[]) => {
+    if (samples.length > 0) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...samples.map((sample) => name + sample));
+  };
+  const who = ({ id, type, name }: NodeFigures) => ({ node: id, type, name });
+  for (const [metric, { kind, help }] of Object.entries(METRICS)) {
+    const samples = nodes.flatMap((node) => {
+      const figure = node[metric as MetricName];
+      if (figure === undefined) return [];
+      if (typeof figure === "number") return [`${labels(who(node))} ${figure}`];
+      return Object.entries(figure).map(([reason, value]) => `${labels({ ...who(node), reason })} ${value}`);
+    });
+    block(`security_events_${snake(metric)}${kind === "counter" ? "_total" : ""}`, kind, help, samples);
+  }
+  const failed = nodes.filter(({ lastError }) => lastError !== undefined);
+  block("security_events_last_error_timestamp_seconds", "gauge", "When the node's last error happened, in seconds since 1970; the code says which.",
+    failed.map((node) => `${labels({ ...who(node), code: node.lastError?.code ?? "" })} ${Date.parse(node.lastError?.time ?? "") / 1000}`));
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
