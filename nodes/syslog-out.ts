@@ -7,7 +7,7 @@ import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { systemClock } from "../src/syslog/clock";
 import { linesOf, type Line } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
-import { createSender, readSettings } from "../src/syslog/settings";
+import { createSender, readSettings, usesTls } from "../src/syslog/settings";
 import { senderStatus } from "../src/syslog/status";
 
 type SyslogConfig = NodeDef & Record<string, unknown>;
@@ -31,7 +31,7 @@ export = function (RED: NodeAPI) {
       limit = settings.maxBytes;
       sender = createSender(
         settings,
-        { clock: systemClock, random: Math.random, systemHostname: hostname(), processId: process.pid, tls: settings.transport === "tls" ? tls() : {} },
+        { clock: systemClock, random: Math.random, systemHostname: hostname(), processId: process.pid, tls: usesTls(settings.transport) ? tls() : {} },
         { changed: () => status.show(...senderStatus(sender)), outage: (error) => this.error(localise(translate, error), {}) },
       );
     } catch (error) {
@@ -54,12 +54,17 @@ export = function (RED: NodeAPI) {
         return;
       }
       const release = registry.hold(message);
-      sender.push(lines, (error, shortened) => {
+      sender.push(lines, (error, { shortened, undeliverable }) => {
         if (shortened > 0) this.warn(translate("warning.shortened", { count: shortened, lines: lines.length, limit }));
+        // Built fresh, without `delivery` and `parts`: whoever takes such a line must not settle the page.
+        const setAside = undeliverable.map(({ line, reason }) =>
+          ({ payload: line, topic: input.topic, kind: message.kind, error: { code: reason.code, message: localise(translate, reason).message } }));
+        const [first] = setAside;
+        if (first !== undefined) this.warn(translate("warning.undeliverable", { count: setAside.length, lines: lines.length, reason: first.error.message }));
         if (error === undefined) registry.confirm(message);
         release();
         if (error === undefined) {
-          send(input);
+          send([input, setAside]);
           done();
         } else {
           done(localise(translate, error));

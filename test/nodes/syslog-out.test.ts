@@ -327,8 +327,7 @@ describe("syslog-out", () => {
       ["no host", { host: "", port: 514 }, "PROPERTY_EMPTY"],
       ["a port out of range", { port: 70_000 }, "PROPERTY_NUMBER"],
       ["an unknown transport", { transport: "carrier pigeon" }, "PROPERTY_CHOICE"],
-      ["RELP", { transport: "relp" }, "RELP_UNAVAILABLE"],
-      ["RELP over TLS", { transport: "relp-tls" }, "RELP_UNAVAILABLE"],
+      ["a missing TLS configuration of RELP", { transport: "relp-tls", tls: "gone" }, "TLS_NODE_MISSING"],
       ["a missing TLS configuration", { transport: "tls", tls: "gone" }, "TLS_NODE_MISSING"],
       ["an unknown overflow policy", { overflow: "forget" }, "PROPERTY_CHOICE"],
     ] as const) {

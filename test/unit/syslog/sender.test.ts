@@ -18,7 +18,7 @@ describe("syslog sender", () => {
     await clock.advance(99);
     assert.equal(settled.size, 0, "handed over, but not long enough");
     await clock.advance(1);
-    assert.deepEqual(settled.get("a"), { error: undefined, shortened: 0 });
+    assert.deepEqual(settled.get("a"), { error: undefined, shortened: 0, undeliverable: [] });
     assert.equal(sender.counters.delivered, 1);
     assert.equal(sender.queued, 0);
   });

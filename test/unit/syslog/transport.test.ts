@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type ConnectionOptions, type TlsOptions } from "node:tls";
+import type { SiemError } from "../../../src/errors";
 import { systemClock } from "../../../src/syslog/clock";
 import { linkError, serverClosed } from "../../../src/syslog/errors";
 import { tcpTransport, tlsTransport, udpTransport, type Link, type Transport } from "../../../src/syslog/transport";
@@ -15,13 +16,16 @@ const frames = (...lines: string[]) => {
 
 /** What a link told its listener. */
 function open(transport: Transport) {
-  const seen = { ready: 0, drain: 0, closed: [] as (Error | undefined)[], handedOver: 0 };
+  const seen = { ready: 0, drain: 0, closed: [] as (Error | undefined)[], handedOver: 0, refused: [] as SiemError[] };
   const link: Link = transport.connect({
     ready: () => void (seen.ready += 1),
     drain: () => void (seen.drain += 1),
     closed: (error) => void seen.closed.push(error),
   });
-  return { link, seen, write: (...lines: string[]) => link.write(frames(...lines), () => void (seen.handedOver += 1)) };
+  return { link, seen, write: (...lines: string[]) => link.write(frames(...lines), {
+    handedOver: (count) => void (seen.handedOver += count),
+    refused: (reason) => void seen.refused.push(reason),
+  }) };
 }
 
 describe("syslog transports", () => {
