@@ -211,6 +211,9 @@ class RelpLink implements Link {
     else if (commands?.includes("syslog") !== true) this.lose(syslogError("RELP_NO_SYSLOG", { host, port }, { permanent: true }));
     else {
       this.state = "open";
+      // What follows has another patience.
+      this.cancelWatch?.();
+      this.cancelWatch = undefined;
       this.listener.ready();
     }
   }

@@ -298,7 +298,10 @@ export class Sender {
     return random * Math.min(LAST_RETRY, FIRST_RETRY * 2 ** Math.min(this.failures, 10));
   }
 
-  /** Each chunk waits for its own turn of the event loop, so that a large page never blocks it. */
+  /**
+   * Each chunk waits for its own turn of the event loop, so that a large page never blocks it. Such a turn comes after
+   * the sockets were read: the end of a link that arrived while the loop was busy is seen before the next write.
+   */
   private schedulePump(): void {
     if (this.pumping || this.blocked || this.state !== "up") return;
     this.pumping = true;

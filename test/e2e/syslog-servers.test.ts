@@ -11,6 +11,7 @@ import { makeCertificates, type Certificates } from "../support/certs";
 import { startRsyslog, type Rsyslog } from "../support/rsyslog";
 import { startSyslogNg, type SyslogNg } from "../support/syslog-ng";
 import type { Received } from "../support/syslog-server";
+import { until } from "../support/until";
 
 const COUNT = 3000;
 
@@ -196,6 +197,56 @@ describe("real syslog servers", function () {
       assert.equal(sender.counters.reconnects, 0);
     } finally {
       await server.stop();
+    }
+  });
+
+  describe("over RELP", () => {
+    /** 20,000 lines in pages of 500, and rsyslog ended `rounds` times meanwhile. */
+    async function survive(signal: "SIGKILL" | "SIGTERM", transport: "relp" | "relp-tls", rounds: number) {
+      const { server, ports } = await startRsyslog(certs);
+      try {
+        const { sender } = startSender({ port: transport === "relp" ? ports.relp : ports.relpTls, transport }, trusting());
+        const pages = Array.from({ length: 40 }, (_, page) =>
+          deliver(sender, Array.from({ length: 500 }, (_line, line) => `CEF:0|${"x".repeat(300)}lost-or-not ${page * 500 + line}`)));
+        for (let round = 1; round <= rounds; round++) {
+          const target = (20_000 * round) / (rounds + 1);
+          await until(() => sender.counters.delivered >= target, `${target} lines are confirmed`, 60_000);
+          await server.kill(signal);
+          await server.start();
+        }
+        await Promise.all(pages);
+        await sender.close(5000);
+        const received = await server.waitFor(20_000);
+        assert.equal(ids(received).size, 20_000, "none is missing");
+        assert.ok(sender.counters.reconnects >= rounds);
+        assert.ok(received.length - 20_000 <= 128 * rounds, `${received.length - 20_000} lines came twice`);
+        assert.equal(sender.counters.undeliverable, 0);
+      } finally {
+        await server.stop();
+      }
+    }
+    it("loses nothing when rsyslog is killed again and again", () => survive("SIGKILL", "relp", 5));
+    it("loses nothing when rsyslog is killed again and again, with TLS", () => survive("SIGKILL", "relp-tls", 3));
+    it("loses nothing when rsyslog is restarted again and again", () => survive("SIGTERM", "relp", 5));
+
+    for (const [oversizeMode, length] of [["abort", 2048], ["truncate", 8192]] as const) {
+      it(`gets a line past rsyslog that is longer than its limit, and the others unharmed: oversizeMode ${oversizeMode}`, async () => {
+        const { server, ports } = await startRsyslog(certs, { oversizeMode });
+        try {
+          const { sender } = startSender({ port: ports.relp, transport: "relp", maxBytes: 65_536 });
+          const lines = Array.from({ length: 300 }, (_, n) => (n === 150 ? `CEF:0|long ${"x".repeat(20_000)}` : `CEF:0|lost-or-not ${n}`));
+          const outcome = await new Promise<{ error: SiemError | undefined; shortened: number; undeliverable: number }>((resolve) => {
+            sender.push(lines, (error, { shortened, undeliverable }) => resolve({ error, shortened, undeliverable: undeliverable.length }));
+          });
+          assert.deepEqual(outcome, { error: undefined, shortened: oversizeMode === "abort" ? 1 : 0, undeliverable: 0 });
+          await sender.close(5000);
+          const received = await server.waitFor(300);
+          assert.equal(ids(received).size, 300, "299 ids, and the long line without one");
+          assert.deepEqual(received.filter(({ raw }) => raw.includes("CEF:0|long")).map(({ raw }) => raw.length), [length]);
+        } finally {
+          await server.stop();
+        }
+      }).timeout(180_000);
     }
   });
 });

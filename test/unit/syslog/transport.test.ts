@@ -176,6 +176,13 @@ describe("syslog transports", () => {
       assert.equal((await failure(tlsTransport(target(port, "localhost"), trusting()), "localhost", port)).code, "TLS_NOT_SPOKEN");
     });
 
+    it("takes the server's close_notify for the end, although the connection stays half open", async () => {
+      const port = await listen(createTlsServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key), allowHalfOpen: true }, (socket) => void socket.end()));
+      const { seen } = start(tlsTransport(target(port, "localhost"), trusting()));
+      await until(() => seen.closed.length === 1, "it saw the end");
+      assert.equal(seen.closed[0], undefined);
+    });
+
     it("gives up a server that takes nothing any more", async () => {
       const port = await listen(createTlsServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) }, (socket) => void socket.pause()));
       const { seen, write } = start(tlsTransport(target(port, "localhost", 300), trusting()));
@@ -210,6 +217,18 @@ describe("syslog transports", () => {
 
     it("names a host that does not resolve", async () => {
       assert.equal((await failure(udpTransport(target(514, "siem.invalid")), "siem.invalid", 514)).code, "HOST_UNKNOWN");
+    });
+
+    it("tells of a datagram that is too long, in its place, and goes on", async () => {
+      const received: string[] = [];
+      const socket = createSocket("udp4").on("message", (message) => received.push(message.toString()));
+      await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+      const { seen, write } = start(udpTransport(target(socket.address().port)));
+      await until(() => seen.ready === 1, "it is up");
+      write("a", "b", "x".repeat(70_000), "c");
+      await until(() => seen.drain === 1 && received.length === 3, "the others arrived");
+      assert.deepEqual([seen.handedOver, seen.refused.map(({ code, permanent }) => [code, permanent]), seen.closed], [3, [["DATAGRAM_TOO_LONG", true]], []]);
+      socket.close();
     });
 
     it("can be destroyed while it looks up the name", async () => {
