@@ -49,11 +49,12 @@ describe("real syslog servers", function () {
   const trusting = (): ConnectionOptions => ({ ca: readFileSync(certs.ca.cert), minVersion: "TLSv1.2", rejectUnauthorized: true });
   const clientCertificate = (): ConnectionOptions => ({ cert: readFileSync(certs.client.cert), key: readFileSync(certs.client.key) });
 
-  function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}) {
+  /** `random` also sets how long the sender waits between its attempts. */
+  function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}, random = Math.random) {
     const outages: SiemError[] = [];
     const sender = createSender(
       readSettings({ host: "localhost", hostname: "gate", ...properties }),
-      { clock: systemClock, random: Math.random, systemHostname: "gate", processId: 7, tls },
+      { clock: systemClock, random, systemHostname: "gate", processId: 7, tls },
       { changed: () => undefined, outage: (error) => outages.push(error) },
     );
     sender.start();
@@ -107,16 +108,18 @@ describe("real syslog servers", function () {
     });
   }
 
-  it("confirms nothing to a server that wants a client certificate and gets none", async () => {
-    const { sender, outages } = startSender({ port: rsyslog.ports.mutualTls, transport: "tls" }, trusting());
-    let delivered = false;
-    void deliver(sender, ["CEF:0|must not arrive"]).then(() => { delivered = true; }, () => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    assert.equal(delivered, false);
-    assert.ok(outages.length > 0);
-    await sender.close(100);
-    assert.ok(!rsyslog.server.received().some(({ raw }) => raw.includes("must not arrive")));
-  });
+  for (const [transport, port] of [["tls", () => rsyslog.ports.mutualTls], ["relp-tls", () => rsyslog.ports.relpMutualTls]] as const) {
+    it(`confirms nothing to a server that wants a client certificate and gets none: ${transport}`, async () => {
+      const { sender, outages } = startSender({ port: port(), transport }, trusting());
+      let delivered = false;
+      void deliver(sender, ["CEF:0|must not arrive"]).then(() => { delivered = true; }, () => undefined);
+      await until(() => outages.length > 0, "the outage is reported");
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      assert.equal(delivered, false);
+      await sender.close(100);
+      assert.ok(!rsyslog.server.received().some(({ raw }) => raw.includes("must not arrive")));
+    });
+  }
 
   const ids = (received: Received[]) => new Set(received.map(({ raw }) => /lost-or-not (\S+)$/.exec(raw)?.[1]));
 
@@ -150,29 +153,31 @@ describe("real syslog servers", function () {
     }
   });
 
-  it("gets everything to a rsyslog that froze before it was killed", async () => {
-    const { server, ports } = await startRsyslog(certs);
-    try {
-      const { sender } = startSender({ port: ports.tcp, transport: "tcp" });
-      const batches: Promise<void>[] = [];
-      let n = 0;
-      const timer = setInterval(() => batches.push(deliver(sender, Array.from({ length: 10 }, () => `CEF:0|lost-or-not ${n++}`))), 10);
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await server.kill("SIGSTOP");
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      await server.kill("SIGKILL");
-      await server.start();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      clearInterval(timer);
-      await Promise.all(batches);
-      await sender.close(1000);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      assert.equal(ids(server.received()).size, n);
-      assert.ok(sender.counters.resent > 0);
-    } finally {
-      await server.stop();
-    }
-  });
+  for (const transport of ["tcp", "relp"] as const) {
+    it(`gets everything to a rsyslog that froze before it was killed: ${transport}`, async () => {
+      const { server, ports } = await startRsyslog(certs);
+      try {
+        const { sender } = startSender({ port: ports[transport], transport });
+        const batches: Promise<void>[] = [];
+        let n = 0;
+        const timer = setInterval(() => batches.push(deliver(sender, Array.from({ length: 10 }, () => `CEF:0|lost-or-not ${n++}`))), 10);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await server.kill("SIGSTOP");
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await server.kill("SIGKILL");
+        await server.start();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        clearInterval(timer);
+        await Promise.all(batches);
+        await sender.close(1000);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        assert.equal(ids(server.received()).size, n);
+        assert.ok(sender.counters.resent > 0);
+      } finally {
+        await server.stop();
+      }
+    });
+  }
 
   it("goes on where it was when a frozen rsyslog wakes up, and keeps its memory bounded meanwhile", async () => {
     const { server, ports } = await startRsyslog(certs);
@@ -200,12 +205,13 @@ describe("real syslog servers", function () {
     }
   });
 
-  describe("over RELP", () => {
+  describe("over RELP", function () {
+    this.timeout(180_000);
     /** 20,000 lines in pages of 500, and rsyslog ended `rounds` times meanwhile. */
     async function survive(signal: "SIGKILL" | "SIGTERM", transport: "relp" | "relp-tls", rounds: number) {
       const { server, ports } = await startRsyslog(certs);
       try {
-        const { sender } = startSender({ port: transport === "relp" ? ports.relp : ports.relpTls, transport }, trusting());
+        const { sender } = startSender({ port: transport === "relp" ? ports.relp : ports.relpTls, transport }, trusting(), () => 0.1);
         const pages = Array.from({ length: 40 }, (_, page) =>
           deliver(sender, Array.from({ length: 500 }, (_line, line) => `CEF:0|${"x".repeat(300)}lost-or-not ${page * 500 + line}`)));
         for (let round = 1; round <= rounds; round++) {
@@ -233,7 +239,7 @@ describe("real syslog servers", function () {
       it(`gets a line past rsyslog that is longer than its limit, and the others unharmed: oversizeMode ${oversizeMode}`, async () => {
         const { server, ports } = await startRsyslog(certs, { oversizeMode });
         try {
-          const { sender } = startSender({ port: ports.relp, transport: "relp", maxBytes: 65_536 });
+          const { sender } = startSender({ port: ports.relp, transport: "relp", maxBytes: 65_536 }, {}, () => 0.1);
           const lines = Array.from({ length: 300 }, (_, n) => (n === 150 ? `CEF:0|long ${"x".repeat(20_000)}` : `CEF:0|lost-or-not ${n}`));
           const outcome = await new Promise<{ error: SiemError | undefined; shortened: number; undeliverable: number }>((resolve) => {
             sender.push(lines, (error, { shortened, undeliverable }) => resolve({ error, shortened, undeliverable: undeliverable.length }));
@@ -246,7 +252,7 @@ describe("real syslog servers", function () {
         } finally {
           await server.stop();
         }
-      }).timeout(180_000);
+      });
     }
   });
 });
