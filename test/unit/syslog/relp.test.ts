@@ -61,7 +61,8 @@ describe("RELP frames", () => {
   });
 });
 
-describe("a RELP session", () => {
+describe("a RELP session", function () {
+  this.timeout(30_000);
   const servers: RelpServer[] = [];
   const links: Link[] = [];
   afterEach(async () => {

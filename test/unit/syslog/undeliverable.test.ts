@@ -11,7 +11,8 @@ import { until } from "../../support/until";
 
 type Script = (command: RelpCommand, session: RelpSession) => void;
 
-describe("lines that a server refuses", () => {
+describe("lines that a server refuses", function () {
+  this.timeout(30_000);
   const servers: RelpServer[] = [];
   const senders: Sender[] = [];
   afterEach(async () => {
@@ -57,7 +58,7 @@ describe("lines that a server refuses", () => {
       else accept(lines, command, session);
     });
     const result = push(...page(300, "x".repeat(5000)));
-    await until(() => result.settled !== undefined, "the page is settled");
+    await until(() => result.settled !== undefined, "the page is settled", 25_000);
     assert.deepEqual(result.settled, { error: undefined, shortened: 1, undeliverable: [] });
     assert.deepEqual(sizes, [5000, 2048]);
     assert.deepEqual(lines.filter((line) => !line.startsWith("x")), page(300, "x").filter((line) => line !== "x"));
@@ -74,7 +75,7 @@ describe("lines that a server refuses", () => {
       session.answer(command.txnr, "500 too ugly");
     });
     const result = push(...page(300, poison));
-    await until(() => result.settled !== undefined, "the page is settled");
+    await until(() => result.settled !== undefined, "the page is settled", 25_000);
     assert.equal(result.settled?.error, undefined);
     assert.deepEqual(result.settled?.undeliverable.map(({ line, reason }) => [line, reason.code]), [[poison, "LINE_REFUSED"]]);
     assert.deepEqual(sizes, [6001, 2047, 479]);
@@ -91,12 +92,12 @@ describe("lines that a server refuses", () => {
     });
     const result = push(...page(2500, "x"));
     await until(() => server.sessions.length > 5, "it tried again and again");
-    await until(() => sender.state === "waiting" && senderStatus(sender)[0] === "red", "it is red");
+    await until(() => sender.state === "waiting" && senderStatus(sender)[0] === "red", "it is red", 25_000);
     assert.equal(senderStatus(sender)[1], "status.ALL_REFUSED");
     assert.match(sender.lastError?.message ?? "", /refuses every line.*disk full/);
     assert.deepEqual([outages, sender.counters.undeliverable, result.settled], [["ALL_REFUSED"], 0, undefined]);
     trouble = false;
-    await until(() => result.settled !== undefined, "the page is settled");
+    await until(() => result.settled !== undefined, "the page is settled", 25_000);
     assert.deepEqual(lines, page(2500, "x"));
   });
 
@@ -123,12 +124,25 @@ describe("lines that a server refuses", () => {
       else accept(lines, command, session);
     });
     const result = push(...page(300, poison));
-    await until(() => result.settled !== undefined, "the page is settled");
+    await until(() => result.settled !== undefined, "the page is settled", 25_000);
     assert.deepEqual(result.settled, { error: undefined, shortened: 1, undeliverable: [] });
     assert.deepEqual([...new Set(lines)].sort(), page(300, "x".repeat(2048)).sort());
     const alone = server.sessions.filter(({ syslog }) => syslog.length === 1 && syslog[0]?.data === poison);
     assert.equal(alone.length, 2);
     assert.equal(sender.counters.undeliverable, 0);
+  });
+
+  it("are found also behind lines that the server leaves without an answer when it ends the session", async () => {
+    const lines: string[] = [];
+    const { push, server } = await start((command, session) => {
+      if (command.data.startsWith("x")) session.end("reset");
+      else setTimeout(() => accept(lines, command, session), 20);
+    });
+    const result = push(...Array.from({ length: 100 }, (_, n) => (n === 30 ? "x" : `line ${n}`)));
+    await until(() => result.settled !== undefined, "the page is settled", 25_000);
+    assert.deepEqual(result.settled?.undeliverable.map(({ line }) => line), ["x"]);
+    assert.equal(new Set(lines).size, 99);
+    assert.ok(server.sessions.length <= 8, `${server.sessions.length} sessions`);
   });
 
   it("are set aside when they end the session at every length", async () => {
@@ -138,7 +152,7 @@ describe("lines that a server refuses", () => {
       else accept(lines, command, session);
     });
     const result = push(...page(300, "x".repeat(600)));
-    await until(() => result.settled !== undefined, "the page is settled");
+    await until(() => result.settled !== undefined, "the page is settled", 25_000);
     assert.deepEqual(result.settled?.undeliverable.map(({ reason }) => reason.code), ["LINE_ENDS_SESSION"]);
     assert.equal(result.settled?.error, undefined);
     assert.equal(new Set(lines).size, 299);
