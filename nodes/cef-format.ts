@@ -4,13 +4,10 @@ import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { textProperty } from "../src/node/config";
-import { StatusLine, localise, plainError } from "../src/node/report";
+import { StatusLine, localise, setAside } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
-
-/** The event itself, whole, beside the minimal line that travels on; only the line stands for the delivery. */
-const setAside = ({ topic, kind }: FlowMessage, payload: unknown, error: Error) => ({ topic, kind, payload, error: plainError(error) }) as NodeMessage;
 
 export = function (RED: NodeAPI) {
   const translate = RED._;

@@ -4,8 +4,20 @@ declare const RED: EditorRED;
 
 type Translating = EditorNodeInstance & { _(key: string): string };
 
+type Transport = "udp" | "tcp" | "tls" | "relp" | "relp-tls";
+
+/** What the dialog has to know about a transport; `rows` are those that belong to some transports only. */
+const TRANSPORTS: Record<Transport, { port: string; rows: readonly string[] }> = {
+  tcp: { port: "514", rows: ["framing", "stream"] },
+  tls: { port: "6514", rows: ["tls", "framing", "stream"] },
+  relp: { port: "2514", rows: ["relp"] },
+  "relp-tls": { port: "2514", rows: ["tls", "relp"] },
+  udp: { port: "514", rows: ["udp"] },
+};
+const TRANSPORT_ROWS = ["tls", "framing", "stream", "relp", "udp"];
+
 interface Properties extends EditorNodeProperties {
-  transport: "udp" | "tcp" | "tls";
+  transport: Transport;
   host: string;
   port: string | number;
   tls: string;
@@ -35,14 +47,18 @@ const number = (key: string, min: number, max: number, whole = true) =>
 const field = (name: string) => $(`#node-input-${name}`);
 const rows = (name: string) => $(`.syslog-out-${name}`);
 
-const usualPort = (transport: string) => (transport === "tls" ? "6514" : "514");
+const isTransport = (text: string): text is Transport => Object.keys(TRANSPORTS).includes(text);
+const chosenTransport = () => {
+  const chosen = String(field("transport").val());
+  return TRANSPORTS[isTransport(chosen) ? chosen : "tcp"];
+};
 
 RED.nodes.registerType<Properties>("syslog-out", {
   category: "security events",
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
-    transport: { value: "tcp", validate: because("transport", (text) => ["tcp", "tls", "udp"].includes(text)) },
+    transport: { value: "tcp", validate: because("transport", isTransport) },
     host: { value: "", validate: because("host", (text) => text !== "") },
     port: { value: "514", validate: number("port", 1, 65_535) },
     tls: { value: "", type: "tls-config", required: false },
@@ -60,14 +76,14 @@ RED.nodes.registerType<Properties>("syslog-out", {
     confirmDelay: { value: "100", validate: number("confirmDelay", 0, 60_000) },
   },
   inputs: 1,
-  outputs: 1,
+  outputs: 2,
   icon: "syslog-out.svg",
   paletteLabel: "syslog out",
   inputLabels() {
     return this._("inputLabel");
   },
-  outputLabels() {
-    return this._("outputLabel");
+  outputLabels(index) {
+    return this._(index === 1 ? "undeliverableLabel" : "outputLabel");
   },
   label() {
     return this.name || (this.host ? `${this.transport} ${this.host}:${this.port}` : "syslog out");
@@ -76,20 +92,17 @@ RED.nodes.registerType<Properties>("syslog-out", {
     return this.name ? "node_label_italic" : "";
   },
   oneditprepare() {
-    let transport = String(field("transport").val());
+    let transport = chosenTransport();
     const show = () => {
       const header = String(field("header").val());
-      rows("tls").toggle(transport === "tls");
-      rows("udp").toggle(transport === "udp");
-      rows("framing").toggle(transport !== "udp");
-      rows("stream").toggle(transport !== "udp");
+      for (const row of TRANSPORT_ROWS) rows(row).toggle(transport.rows.includes(row));
       rows("priority").toggle(header === "rfc3164" || header === "rfc5424");
       rows("hostname").toggle(header !== "none");
       rows("app-name").toggle(header === "rfc5424");
     };
     field("transport").on("change", () => {
-      const chosen = String(field("transport").val());
-      if (field("port").val() === usualPort(transport)) field("port").val(usualPort(chosen));
+      const chosen = chosenTransport();
+      if (field("port").val() === transport.port) field("port").val(chosen.port);
       transport = chosen;
       show();
     });

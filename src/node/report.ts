@@ -1,5 +1,6 @@
 /** How every adapter tells people what is going on: one place for status texts, one for errors. */
 import { SiemError, messageOf, type Params } from "../errors";
+import type { FlowMessage } from "../messages";
 
 /** `RED._` */
 export type Translate = (key: string, params?: Params) => string;
@@ -65,5 +66,12 @@ export function localise(translate: Translate, error: unknown): Error {
   return new SiemError(error.code, error.key, text, {}, { permanent: error.permanent, ...(error.cause === undefined ? {} : { cause: error.cause }) });
 }
 
-/** An error as a message can carry it, in the form in which a `catch` node gives it. */
-export const plainError = (error: Error): { code: string; message: string } => ({ code: error instanceof SiemError ? error.code : error.name, message: error.message });
+/**
+ * What a node sets aside on its second output: the thing itself and why, in the form in which a `catch` node tells it.
+ * Made anew and without `delivery` and `parts`, because whoever takes it must not settle the page that it came with.
+ */
+export const setAside = ({ topic, kind }: FlowMessage, payload: unknown, error: Error) => ({
+  payload, kind,
+  ...(typeof topic === "string" ? { topic } : {}),
+  error: { code: error instanceof SiemError ? error.code : error.name, message: error.message },
+});

@@ -10,7 +10,8 @@ export class NodeStats {
   private lastError: LastError | undefined;
   private readonly remove: () => void;
 
-  constructor(private readonly node: { id: string; type: string; name?: string | undefined }, private readonly figures: () => Figures) {
+  /** `figures` may be set when the parts that count are made. */
+  constructor(private readonly node: { id: string; type: string; name?: string | undefined }, public figures: () => Figures = () => ({})) {
     this.remove = metricsOfProcess().add(() => this.read());
   }
 

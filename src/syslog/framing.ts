@@ -3,7 +3,8 @@ import type { Line } from "./lines";
 
 /**
  * `lf`: a line feed ends a message (RFC 6587 section 3.4.2). `octet`: its length in bytes stands before it (RFC 6587
- * section 3.4.1, RFC 5425 section 4.3). `datagram`: one message a datagram, nothing around it (RFC 5426 section 3.1).
+ * section 3.4.1, RFC 5425 section 4.3). `datagram`: one message a datagram, nothing around it (RFC 5426 section 3.1);
+ * RELP too takes bare messages, since what it puts around them is new in each session.
  */
 export type Framing = "lf" | "octet" | "datagram";
 
@@ -84,8 +85,8 @@ function contentEnd(length: number, at: (index: number) => number | undefined): 
   return end;
 }
 
-/** The first `limit` bytes of `line`, less what would be half a UTF-8 character. */
-function cut(line: Line, limit: number): Buffer {
+/** The first `limit` bytes of a longer `line`, less what would be half a UTF-8 character. */
+export function cut(line: Line, limit: number): Buffer {
   const bytes = typeof line === "string" ? Buffer.from(line.slice(0, limit)) : line;
   let end = limit;
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;

@@ -7,14 +7,21 @@
  * the kernel took all of its lines and the link was still sound `confirmDelay` later. When a link breaks, everything
  * unconfirmed is sent again, and so is what was confirmed within the resend window: a server that hangs before it dies
  * leaves lines in the kernel that nobody will read. Duplicates are possible, silent loss is the exception.
+ *
+ * RELP answers line by line: an answer confirms at once, and only lines without one are sent again. A line that the
+ * server refuses while it takes others must not hold them up: it is shortened, and set aside in the end. A server that
+ * refuses everything is in trouble itself; then all lines wait.
  */
 import type { SiemError } from "../errors";
+import type { Figures } from "../metrics/table";
 import type { Clock } from "./clock";
-import { linkError, serverClosed, syslogError } from "./errors";
-import { FRAME_OVERHEAD, FrameBuilder, type Frames, type Framing } from "./framing";
+import { Chunk } from "./chunk";
+import { linkError, serverClosed, syslogError, type SyslogErrorCode } from "./errors";
+import { FRAME_OVERHEAD, FrameBuilder, cut, type Framing } from "./framing";
 import type { HeaderSource } from "./header";
 import { bytesOf, type Line } from "./lines";
 import { BoundedQueue, type QueueItem, type QueueLimits } from "./queue";
+import { StuckLine } from "./stuck";
 import type { Link, Transport } from "./transport";
 
 export type SenderState = "connecting" | "up" | "waiting" | "closed";
@@ -27,6 +34,7 @@ export interface SenderCounters {
   refused: number;
   dropped: number;
   shortened: number;
+  undeliverable: number;
   /** Bytes that were written, frames and headers included. */
   bytes: number;
   reconnects: number;
@@ -54,8 +62,22 @@ export interface SenderOptions {
   outage(error: SiemError): void;
 }
 
-/** Called once a batch: without an error when it was delivered. `shortened` lines were over the limit. */
-export type Settled = (error: SiemError | undefined, shortened: number) => void;
+/** A line that the server refuses for good, and why. */
+export interface Undeliverable {
+  line: Line;
+  reason: SiemError;
+}
+
+/** What is to be said about the lines of a batch. */
+export interface SettledLines {
+  /** How many were cut off, because they were over the limit or the server refused them at their full length. */
+  shortened: number;
+  /** Those set aside. */
+  undeliverable: readonly Undeliverable[];
+}
+
+/** Called once a batch: without an error when all of its lines but the undeliverable ones were delivered. */
+export type Settled = (error: SiemError | undefined, lines: SettledLines) => void;
 
 interface Batch extends QueueItem {
   readonly lines: readonly Line[];
@@ -64,15 +86,12 @@ interface Batch extends QueueItem {
   next: number;
   unconfirmed: number;
   shortened: number;
+  undeliverable: Undeliverable[];
 }
 
-/** What is written at once: frames of one or several batches. */
-interface Chunk extends Frames {
-  /** How many lines of which batch; empty once confirmed. */
-  shares: { batch: Batch; lines: number }[];
-  writtenAt: number;
-  handedOverAt: number | undefined;
-}
+type Lines = Chunk<Batch>;
+
+const NOTHING_TO_SAY: SettledLines = { shortened: 0, undeliverable: [] };
 
 const RESEND_BYTES = 4 * 1024 * 1024;
 /** Bytes that may be unconfirmed before the sender waits: memory stays bounded whatever the confirm delay. */
@@ -80,6 +99,10 @@ const FLYING_BYTES = 16 * 1024 * 1024;
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 60_000;
 const STABLE_AFTER = 5000;
+/** So many lines may be refused before the server takes one: it takes none then. */
+const TRIAL = 1000;
+/** The server was there, had lines, and ended the session. */
+const ENDED_BY_SERVER: readonly string[] = ["SERVER_CLOSED", "CONNECTION_LOST"] satisfies SyslogErrorCode[];
 /** What the server gets to answer our goodbye. */
 const GOODBYE = 1000;
 
@@ -90,19 +113,24 @@ export class Sender {
   lastError: SiemError | undefined;
   /** Lines dropped since the queue was empty last. */
   overflowing = 0;
-  readonly counters: SenderCounters = { received: 0, delivered: 0, resent: 0, refused: 0, dropped: 0, shortened: 0, bytes: 0, reconnects: 0 };
+  readonly counters: SenderCounters = { received: 0, delivered: 0, resent: 0, refused: 0, dropped: 0, shortened: 0, undeliverable: 0, bytes: 0, reconnects: 0 };
   private readonly queue: BoundedQueue<Batch>;
   private link: Link | undefined;
   /** The batch that is being cut into chunks. */
   private current: Batch | undefined;
   /** To be written again, before anything new. */
-  private again: Chunk[] = [];
+  private again: Lines[] = [];
   /** Written, not confirmed, oldest first. */
-  private flying: Chunk[] = [];
+  private flying: Lines[] = [];
   private flyingBytes = 0;
   /** Confirmed within the resend window, oldest first. */
-  private recent: Chunk[] = [];
+  private recent: Lines[] = [];
   private recentBytes = 0;
+  /** Refused in a session that has taken no line yet, oldest first. */
+  private doubtful: { line: Lines; reason: SiemError }[] = [];
+  /** The server has taken a line in this session. */
+  private accepting = false;
+  private readonly stuck = new StuckLine<Batch>();
   private blocked = false;
   private stable = false;
   private pumping = false;
@@ -122,6 +150,17 @@ export class Sender {
     return this.queue.events;
   }
 
+  get figures(): Figures {
+    const { received, delivered, resent, refused, dropped, undeliverable, shortened, bytes, reconnects } = this.counters;
+    return {
+      received, resent, shortened, bytes, reconnects,
+      sent: delivered,
+      dropped: { queue_full_refused: refused, queue_full_dropped: dropped, undeliverable },
+      waiting: this.queued,
+      connected: this.state === "up" ? 1 : 0,
+    };
+  }
+
   get highWater(): number {
     return this.queue.highWater;
   }
@@ -136,20 +175,20 @@ export class Sender {
    */
   push(lines: readonly Line[], settled: Settled): void {
     if (this.closing) {
-      settled(syslogError("CLOSED"), 0);
+      settled(syslogError("CLOSED"), NOTHING_TO_SAY);
       return;
     }
     if (lines.length === 0) {
-      settled(undefined, 0);
+      settled(undefined, NOTHING_TO_SAY);
       return;
     }
     this.counters.received += lines.length;
-    const batch: Batch = { lines, settled, events: lines.length, bytes: bytesOf(lines), next: 0, unconfirmed: lines.length, shortened: 0 };
+    const batch: Batch = { lines, settled, events: lines.length, bytes: bytesOf(lines), next: 0, unconfirmed: lines.length, shortened: 0, undeliverable: [] };
     const { overflow } = this.options.limits;
     for (const gone of this.queue.add(batch)) {
       this.counters[overflow === "refuse" ? "refused" : "dropped"] += gone.events;
       if (overflow !== "refuse") this.overflowing += gone.events;
-      gone.settled(syslogError(overflow === "refuse" ? "QUEUE_FULL" : "QUEUE_DROPPED", { count: gone.events, queued: this.queue.events }), 0);
+      gone.settled(syslogError(overflow === "refuse" ? "QUEUE_FULL" : "QUEUE_DROPPED", { count: gone.events, queued: this.queue.events }), NOTHING_TO_SAY);
     }
     this.options.changed();
     this.schedulePump();
@@ -212,6 +251,7 @@ export class Sender {
   private ready(): void {
     this.enter("up");
     this.blocked = false;
+    this.accepting = false;
     this.cancelTimer = this.options.clock.after(STABLE_AFTER, () => {
       this.stable = true;
       this.failures = 0;
@@ -230,14 +270,17 @@ export class Sender {
       this.emptied?.();
       return;
     }
-    const horizon = clock.now() - resendWindow;
-    this.again = [...this.recent.filter((chunk) => chunk.writtenAt >= horizon), ...this.flying, ...this.again];
-    this.recent = [];
-    this.flying = [];
-    this.recentBytes = this.flyingBytes = 0;
-
     const error = cause === undefined ? serverClosed(host, port) : linkError(cause, host, port);
     this.lastError = error;
+    const blamed = this.blame(error);
+    const horizon = clock.now() - resendWindow;
+    const recent = this.recent.filter((chunk) => chunk.writtenAt >= horizon);
+    this.again = [...recent, ...blamed, ...this.flying, ...this.doubtful.map(({ line }) => line), ...this.again];
+    this.recent = [];
+    this.flying = [];
+    this.doubtful = [];
+    this.recentBytes = this.flyingBytes = 0;
+
     // A server may close an idle link as it likes; that is an outage only if it does not take the next one.
     if (!(this.stable && cause === undefined) && !this.reported.has(error.code)) {
       this.reported.add(error.code);
@@ -252,6 +295,14 @@ export class Sender {
     this.enter("waiting");
   }
 
+  /** When a session ended with `error`: the shorter form of the line that ends one session after the other, if there is such a line. */
+  private blame(error: SiemError): Lines[] {
+    const [oldest] = this.flying;
+    const [share] = oldest?.shares ?? [];
+    if (oldest === undefined || share === undefined || this.options.transport.stream || !ENDED_BY_SERVER.includes(error.code)) return [];
+    return this.stuck.sessionEnded(share) ? this.shorten(this.land(oldest, 1), syslogError("LINE_ENDS_SESSION", { host: this.options.host })) : [];
+  }
+
   /** Exponential back-off with full jitter; a refused certificate is not retried eagerly, somebody has to replace it. */
   private retryDelay(error: SiemError): number {
     const random = this.options.random();
@@ -259,7 +310,10 @@ export class Sender {
     return random * Math.min(LAST_RETRY, FIRST_RETRY * 2 ** Math.min(this.failures, 10));
   }
 
-  /** Each chunk waits for its own turn of the event loop, so that a large page never blocks it. */
+  /**
+   * Each chunk waits for its own turn of the event loop, so that a large page never blocks it. Such a turn comes after
+   * the sockets were read: the end of a link that arrived while the loop was busy is seen before the next write.
+   */
   private schedulePump(): void {
     if (this.pumping || this.blocked || this.state !== "up") return;
     this.pumping = true;
@@ -271,8 +325,9 @@ export class Sender {
 
   private pump(): void {
     const { link } = this;
-    if (link === undefined || this.state !== "up" || this.blocked || this.flyingBytes >= FLYING_BYTES) return;
-    const repeated = this.again.shift();
+    if (link === undefined || this.state !== "up" || this.blocked || this.flyingBytes >= FLYING_BYTES || this.doubtful.length >= TRIAL) return;
+    if (this.stuck.alone && this.flying.length > 0) return;
+    const repeated = this.nextAgain();
     const chunk = repeated ?? this.nextChunk();
     if (chunk === undefined) return;
     if (repeated !== undefined) this.counters.resent += chunk.ends.length;
@@ -281,14 +336,26 @@ export class Sender {
     this.flying.push(chunk);
     this.flyingBytes += chunk.bytes.length;
     this.counters.bytes += chunk.bytes.length;
-    this.blocked = !link.write(chunk, () => {
-      if (this.link === link) this.handedOver(chunk);
+    this.blocked = !link.write(chunk, {
+      handedOver: (count) => {
+        if (this.link === link) this.handedOver(chunk, count);
+      },
+      refused: (reason) => {
+        if (this.link === link) this.refused(chunk, reason);
+      },
     });
     this.schedulePump();
   }
 
+  private nextAgain(): Lines | undefined {
+    const chunk = this.again.shift();
+    if (chunk === undefined || !this.stuck.alone || chunk.ends.length === 1) return chunk;
+    this.again.unshift(chunk);
+    return chunk.takeFront(1);
+  }
+
   /** The next frames to write, as many as one write takes, over the bounds of batches. */
-  private nextChunk(): Chunk | undefined {
+  private nextChunk(): Lines | undefined {
     const { transport, framing, maxBytes, clock } = this.options;
     let batch = this.current ??= this.queue.take();
     if (batch === undefined) return undefined;
@@ -298,16 +365,16 @@ export class Sender {
     const left = batch.events - batch.next;
     const pending = this.queue.waitingBytes + Math.ceil((batch.bytes * left) / batch.events) + (this.queue.waitingEvents + left) * perLine;
     const builder = new FrameBuilder(framing, header, maxBytes, Math.max(first, Math.min(transport.maxBytes, pending)));
-    const shares: Chunk["shares"] = [];
+    const shares: Lines["shares"] = [];
     while (batch !== undefined && builder.ends.length < transport.maxFrames) {
       const start = batch.next;
       const full = !this.fill(builder, batch);
-      if (batch.next > start) shares.push({ batch, lines: batch.next - start });
+      if (batch.next > start) shares.push({ batch, first: start, count: batch.next - start });
       if (full) break;
       batch = batch.next < batch.lines.length ? batch : this.queue.take();
       this.current = batch;
     }
-    return { bytes: builder.bytes, ends: builder.ends, shares, writtenAt: 0, handedOverAt: undefined };
+    return new Chunk(builder.bytes, builder.ends, shares);
   }
 
   /** Adds lines of `batch` until it is used up or a write is complete; false if the next line does not fit. */
@@ -323,14 +390,69 @@ export class Sender {
     return true;
   }
 
-  private handedOver(chunk: Chunk): void {
-    chunk.handedOverAt = this.options.clock.now();
-    if (this.confirmDelay === 0) this.confirmDue();
-    else if (this.flying[0] === chunk) this.scheduleConfirm(this.confirmDelay);
+  private handedOver(chunk: Lines, count: number): void {
+    const { transport, confirmDelay, clock } = this.options;
+    if (!transport.stream) {
+      this.accepted(chunk, count);
+      return;
+    }
+    chunk.handedOverAt = clock.now();
+    if (confirmDelay === 0) this.confirmDue();
+    else if (this.flying[0] === chunk) this.scheduleConfirm(confirmDelay);
   }
 
-  private get confirmDelay(): number {
-    return this.options.transport.stream ? this.options.confirmDelay : 0;
+  /** The next `count` lines of `chunk` are delivered: that needs no delay. */
+  private accepted(chunk: Lines, count: number): void {
+    this.accepting = true;
+    this.stuck.answered();
+    this.confirm(this.land(chunk, count));
+    for (const { line, reason } of this.doubtful.splice(0)) this.again.push(...this.shorten(line, reason));
+    this.schedulePump();
+  }
+
+  /** The next line of `chunk` was refused. That is the line's fault only if the server takes others. */
+  private refused(chunk: Lines, reason: SiemError): void {
+    const line = this.land(chunk, 1);
+    this.stuck.answered();
+    if (this.accepting || reason.permanent) this.again.push(...this.shorten(line, reason));
+    else this.doubtful.push({ line, reason });
+    if (this.refusesAll) {
+      this.link?.destroy();
+      this.lost(syslogError("ALL_REFUSED", { host: this.options.host, reason: String(reason.params["reason"]) }));
+    }
+    this.schedulePump();
+  }
+
+  /** The server has answered all that there is, or enough of it, and taken nothing. */
+  private get refusesAll(): boolean {
+    if (this.doubtful.length === 0 || this.flying.length > 0) return false;
+    return this.doubtful.length >= TRIAL || (this.again.length === 0 && this.current === undefined && this.queue.waitingEvents === 0);
+  }
+
+  /** A refused line, cut to the next size that it may pass with; nothing if there is none, and it was set aside. */
+  private shorten(refused: Lines, reason: SiemError): Lines[] {
+    const { bytes, shares } = refused;
+    const size = this.options.transport.shorterSizes.find((shorter) => shorter < bytes.length);
+    if (size !== undefined) {
+      for (const { batch } of shares) batch.shortened = Math.min(batch.shortened + 1, batch.events);
+      const shorter = cut(bytes, size);
+      return [new Chunk(shorter, [shorter.length], shares)];
+    }
+    for (const { batch, first } of shares) {
+      batch.undeliverable.push({ line: batch.lines[first] ?? "", reason });
+      this.counters.undeliverable += 1;
+      this.done(batch, 1);
+    }
+    this.options.changed();
+    return [];
+  }
+
+  /** Takes the next `count` lines of `chunk`, the oldest that flies, out of what is unconfirmed. */
+  private land(chunk: Lines, count: number): Lines {
+    const landed = chunk.takeFront(count);
+    this.flyingBytes -= landed.bytes.length;
+    if (chunk.ends.length === 0) this.flying.shift();
+    return landed;
   }
 
   private scheduleConfirm(delay: number): void {
@@ -347,7 +469,7 @@ export class Sender {
     if (this.confirming) return;
     const [oldest] = this.flying;
     if (oldest?.handedOverAt === undefined) return;
-    const wait = oldest.handedOverAt + this.confirmDelay - this.options.clock.now();
+    const wait = oldest.handedOverAt + this.options.confirmDelay - this.options.clock.now();
     if (wait > 0) {
       this.scheduleConfirm(wait);
       return;
@@ -365,14 +487,19 @@ export class Sender {
     });
   }
 
-  private confirm(chunk: Chunk): void {
+  private confirm(chunk: Lines): void {
     const { shares } = chunk;
     chunk.shares = [];
-    for (const { batch, lines } of shares) {
-      this.counters.delivered += lines;
-      batch.unconfirmed -= lines;
-      if (batch.unconfirmed === 0) this.settle(batch, undefined);
+    for (const { batch, count } of shares) {
+      this.counters.delivered += count;
+      this.done(batch, count);
     }
+  }
+
+  /** So many lines of `batch` need nothing more. */
+  private done(batch: Batch, count: number): void {
+    batch.unconfirmed -= count;
+    if (batch.unconfirmed === 0) this.settle(batch, undefined);
     if (this.queue.events === 0) {
       this.overflowing = 0;
       this.emptied?.();
@@ -381,7 +508,7 @@ export class Sender {
   }
 
   /** Puts a confirmed chunk into the resend window. */
-  private keep(chunk: Chunk): void {
+  private keep(chunk: Lines): void {
     const { resendWindow, clock, transport } = this.options;
     if (!transport.stream || resendWindow === 0) return;
     this.recent.push(chunk);
@@ -399,16 +526,17 @@ export class Sender {
   private settle(batch: Batch, error: SiemError | undefined): void {
     this.queue.release(batch);
     this.counters.shortened += batch.shortened;
-    batch.settled(error, batch.shortened);
+    batch.settled(error, batch);
   }
 
   /** Settles everything that did not get through. */
   private abandon(): void {
     const left = new Set<Batch>();
-    for (const chunk of [...this.flying, ...this.again]) for (const { batch } of chunk.shares) left.add(batch);
+    for (const chunk of [...this.flying, ...this.doubtful.map(({ line }) => line), ...this.again]) for (const { batch } of chunk.shares) left.add(batch);
     if (this.current !== undefined) left.add(this.current);
     for (let batch = this.queue.take(); batch !== undefined; batch = this.queue.take()) left.add(batch);
     this.flying = [];
+    this.doubtful = [];
     this.again = [];
     this.recent = [];
     this.current = undefined;

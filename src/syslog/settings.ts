@@ -2,14 +2,17 @@
 import type { ConnectionOptions } from "node:tls";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import type { Clock } from "./clock";
-import { syslogError } from "./errors";
 import type { Framing } from "./framing";
 import { createHeader, type HeaderForm } from "./header";
 import type { Overflow, QueueLimits } from "./queue";
+import { relpTlsTransport, relpTransport } from "./relp";
 import { Sender, type SenderOptions } from "./sender";
 import { tcpTransport, tlsTransport, udpTransport, type Target, type Transport } from "./transport";
 
-export type TransportName = "tcp" | "tls" | "udp";
+export type TransportName = "tcp" | "tls" | "udp" | "relp" | "relp-tls";
+
+/** Whether the transport needs the options of a TLS configuration. */
+export const usesTls = (transport: TransportName) => transport === "tls" || transport === "relp-tls";
 
 export interface SyslogSettings {
   host: string;
@@ -19,9 +22,9 @@ export interface SyslogSettings {
   header: { form: HeaderForm; facility: number; severity: number; hostname: string; appName: string };
   maxBytes: number;
   limits: QueueLimits;
-  /** Milliseconds. */
+  /** Milliseconds; TCP and TLS. */
   resendWindow: number;
-  /** Milliseconds. */
+  /** Milliseconds; TCP and TLS. */
   confirmDelay: number;
 }
 
@@ -34,17 +37,21 @@ interface Kind {
   open(target: Target, tls: ConnectionOptions): Transport;
 }
 
-/** Ports: RFC 5426 section 3.3, RFC 6587 section 3.2, RFC 5425 section 4.1. Receivers of plain TCP expect line feeds, RFC 5425 prescribes octet counting. */
+/**
+ * Ports: RFC 5426 section 3.3, RFC 6587 section 3.2, RFC 5425 section 4.1; RELP has none of its own, and rsyslog's
+ * documentation of imrelp uses 2514. Receivers of plain TCP expect line feeds, RFC 5425 prescribes octet counting.
+ */
 const KINDS: Record<TransportName, Kind> = {
   tcp: { port: 514, framing: "lf", open: tcpTransport },
   tls: { port: 6514, framing: "octet", open: tlsTransport },
   udp: { port: 514, framing: "datagram", open: udpTransport },
+  relp: { port: 2514, framing: "datagram", open: relpTransport },
+  "relp-tls": { port: 2514, framing: "datagram", open: relpTlsTransport },
 };
 
 /** Reads the properties; throws a SiemError that names the wrong one. */
 export function readSettings(properties: Properties): SyslogSettings {
   const chosen = choiceProperty(properties, "transport", ["tcp", "tls", "udp", "relp", "relp-tls"]);
-  if (chosen === "relp" || chosen === "relp-tls") throw syslogError("RELP_UNAVAILABLE", {}, { permanent: true });
   const kind = KINDS[chosen];
   const framing = choiceProperty(properties, "framing", ["auto", "lf", "octet"]);
   const number = (name: string, fallback: number, min: number, max: number) => numberProperty(properties, name, { fallback, min, max, integer: true });
@@ -76,7 +83,7 @@ export interface Surroundings {
   random: () => number;
   systemHostname: string;
   processId: number;
-  /** Used by the transport `tls` only. */
+  /** Used by the transports `tls` and `relp-tls` only. */
   tls: ConnectionOptions;
 }
 

@@ -1,12 +1,14 @@
 /**
  * The ways to a syslog server, behind one interface. A transport opens links; a link takes whole frames, says when the
- * other side has them as far as it can tell, and says once when it is gone. A lost link is never used again.
+ * other side has them as far as it can tell, and says once when it is gone. A lost link is never used again. RELP, which
+ * adds answers to a byte stream, has its own file.
  */
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Clock } from "./clock";
+import type { SiemError } from "../errors";
 import { syslogError } from "./errors";
 import type { Frames } from "./framing";
 
@@ -17,15 +19,24 @@ export interface LinkListener {
   drain(): void;
   /** The link is gone: once, never from within `connect` or `write`; without an error the server closed it. */
   closed(error?: Error): void;
+  /** What the other side says on a byte stream. Without it that is thrown away: syslog has no answers. */
+  data?(bytes: Buffer): void;
+}
+
+/** What becomes of the frames of one write: told in their order, each frame once, as long as the link lasts. */
+export interface WriteReport {
+  /**
+   * The transport has done what it can with the next `count` frames: TCP and TLS gave them to the kernel, which says
+   * nothing about the server (RFC 6587 section 3.1), all at once; UDP sent the datagrams; RELP has the server's answer.
+   */
+  handedOver(count: number): void;
+  /** The next frame was refused, alone; `reason.permanent`: no receiver would get it. */
+  refused(reason: SiemError): void;
 }
 
 export interface Link {
-  /**
-   * Hands over whole frames; false asks to wait for `drain`. `handedOver` is called when the transport has done with
-   * them what it can: TCP and TLS gave them to the kernel, which says nothing about the server (RFC 6587 section 3.1);
-   * UDP sent the datagrams.
-   */
-  write(frames: Frames, handedOver: () => void): boolean;
+  /** Hands over whole frames; false asks to wait for `drain`. Reports later, never from within `write`. */
+  write(frames: Frames, report: WriteReport): boolean;
   /** Ends in an orderly way after everything that was written. */
   end(): void;
   destroy(): void;
@@ -41,6 +52,8 @@ export interface Transport {
   maxBytes: number;
   /** Handed over is not arrived: what was written lately has to be confirmed by time and sent again after a loss. */
   stream: boolean;
+  /** Sizes in bytes, falling, that a frame which was refused is cut to, one after the other. */
+  shorterSizes: readonly number[];
 }
 
 export interface Target {
@@ -60,6 +73,7 @@ export const tcpTransport = (target: Target): Transport => ({
   maxFrames: Infinity,
   maxBytes: 256 * 1024,
   stream: true,
+  shorterSizes: [],
 });
 
 /** Node's own check compares the certificate with the server name, for an address too (RFC 5425 section 5.2). */
@@ -72,12 +86,16 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
   },
 });
 
-/** A receiver of default size loses datagrams that come faster than it reads; the sender yields after each write. */
+/**
+ * A receiver of default size loses datagrams that come faster than it reads; the sender yields after each write. The
+ * sizes are those that every receiver of IPv6 and of IPv4 takes (RFC 5426 section 3.2).
+ */
 export const udpTransport = (target: Target): Transport => ({
   connect: (listener) => new UdpLink(target, listener),
   maxFrames: 50,
   maxBytes: 64 * 1024,
   stream: false,
+  shorterSizes: [1180, 480],
 });
 
 function streamLink(socket: Socket, readyEvent: string, { host, port, patience = PATIENCE }: Target, listener: LinkListener): Link {
@@ -107,10 +125,12 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
   socket.on("close", () => lose());
   // A server that ends says so on the reading side only: a socket that nobody reads goes on swallowing lines.
   socket.on("end", () => lose());
-  socket.resume();
+  socket.on("data", (bytes: Buffer) => {
+    if (!gone) listener.data?.(bytes);
+  });
   return {
-    write: (frames, handedOver) => socket.write(frames.bytes, (error) => {
-      if (error == null) handedOver();
+    write: ({ bytes, ends }, report) => socket.write(bytes, (error) => {
+      if (error == null) report.handedOver(ends.length);
     }),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
@@ -129,17 +149,25 @@ class UdpLink implements Link {
     }, (error: Error) => this.lose(error));
   }
 
-  write({ bytes, ends }: Frames, handedOver: () => void): boolean {
+  write({ bytes, ends }: Frames, report: WriteReport): boolean {
     const { socket } = this;
     let left = ends.length;
+    let sent = 0;
     let start = 0;
     for (const end of ends) {
-      socket?.send(bytes, start, end - start, (error) => {
-        if (error != null) return this.lose(error);
+      const size = end - start;
+      socket?.send(bytes, start, size, (error) => {
+        if (this.gone) return;
+        const tooLong = error != null && (error as NodeJS.ErrnoException).code === "EMSGSIZE";
+        if (error != null && !tooLong) return this.lose(error);
         left -= 1;
-        if (left > 0 || this.gone) return;
-        handedOver();
-        this.listener.drain();
+        sent += tooLong ? 0 : 1;
+        if (sent > 0 && (tooLong || left === 0)) {
+          report.handedOver(sent);
+          sent = 0;
+        }
+        if (tooLong) report.refused(syslogError("DATAGRAM_TOO_LONG", { bytes: size }, { permanent: true }));
+        if (left === 0) this.listener.drain();
       });
       start = end;
     }

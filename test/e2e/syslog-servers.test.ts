@@ -11,6 +11,7 @@ import { makeCertificates, type Certificates } from "../support/certs";
 import { startRsyslog, type Rsyslog } from "../support/rsyslog";
 import { startSyslogNg, type SyslogNg } from "../support/syslog-ng";
 import type { Received } from "../support/syslog-server";
+import { until } from "../support/until";
 
 const COUNT = 3000;
 
@@ -48,11 +49,12 @@ describe("real syslog servers", function () {
   const trusting = (): ConnectionOptions => ({ ca: readFileSync(certs.ca.cert), minVersion: "TLSv1.2", rejectUnauthorized: true });
   const clientCertificate = (): ConnectionOptions => ({ cert: readFileSync(certs.client.cert), key: readFileSync(certs.client.key) });
 
-  function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}) {
+  /** `random` also sets how long the sender waits between its attempts. */
+  function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}, random = Math.random) {
     const outages: SiemError[] = [];
     const sender = createSender(
       readSettings({ host: "localhost", hostname: "gate", ...properties }),
-      { clock: systemClock, random: Math.random, systemHostname: "gate", processId: 7, tls },
+      { clock: systemClock, random, systemHostname: "gate", processId: 7, tls },
       { changed: () => undefined, outage: (error) => outages.push(error) },
     );
     sender.start();
@@ -77,6 +79,9 @@ describe("real syslog servers", function () {
     { name: "rsyslog-tcp-octet", server: () => ({ port: rsyslog.ports.tcp, server: rsyslog.server }), properties: { transport: "tcp", framing: "octet", header: "rfc5424" }, message: (line) => line },
     { name: "rsyslog-tls", server: () => ({ port: rsyslog.ports.tls, server: rsyslog.server }), properties: { transport: "tls" }, tls: trusting, message: (line) => line.slice(4) },
     { name: "rsyslog-mutual-tls", server: () => ({ port: rsyslog.ports.mutualTls, server: rsyslog.server }), properties: { transport: "tls", header: "rfc5424" }, tls: () => ({ ...trusting(), ...clientCertificate() }), message: (line) => line },
+    { name: "rsyslog-relp", server: () => ({ port: rsyslog.ports.relp, server: rsyslog.server }), properties: { transport: "relp" }, message: (line) => line.slice(4) },
+    { name: "rsyslog-relp-tls", server: () => ({ port: rsyslog.ports.relpTls, server: rsyslog.server }), properties: { transport: "relp-tls" }, tls: trusting, message: (line) => line.slice(4) },
+    { name: "rsyslog-relp-mutual-tls", server: () => ({ port: rsyslog.ports.relpMutualTls, server: rsyslog.server }), properties: { transport: "relp-tls", header: "rfc5424" }, tls: () => ({ ...trusting(), ...clientCertificate() }), message: (line) => line },
     { name: "syslog-ng-network-lf", server: () => ({ port: syslogNg.ports.lf, server: syslogNg.server }), properties: { transport: "tcp" }, message: (line) => line.slice(4), breaks: true },
     { name: "syslog-ng-syslog-octet", server: () => ({ port: syslogNg.ports.octet, server: syslogNg.server }), properties: { transport: "tcp", framing: "octet", header: "rfc5424" }, message: (line) => line },
     { name: "syslog-ng-syslog-tls", server: () => ({ port: syslogNg.ports.tls, server: syslogNg.server }), properties: { transport: "tls", header: "rfc5424" }, tls: trusting, message: (line) => line },
@@ -103,16 +108,18 @@ describe("real syslog servers", function () {
     });
   }
 
-  it("confirms nothing to a server that wants a client certificate and gets none", async () => {
-    const { sender, outages } = startSender({ port: rsyslog.ports.mutualTls, transport: "tls" }, trusting());
-    let delivered = false;
-    void deliver(sender, ["CEF:0|must not arrive"]).then(() => { delivered = true; }, () => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    assert.equal(delivered, false);
-    assert.ok(outages.length > 0);
-    await sender.close(100);
-    assert.ok(!rsyslog.server.received().some(({ raw }) => raw.includes("must not arrive")));
-  });
+  for (const [transport, port] of [["tls", () => rsyslog.ports.mutualTls], ["relp-tls", () => rsyslog.ports.relpMutualTls]] as const) {
+    it(`confirms nothing to a server that wants a client certificate and gets none: ${transport}`, async () => {
+      const { sender, outages } = startSender({ port: port(), transport }, trusting());
+      let delivered = false;
+      void deliver(sender, ["CEF:0|must not arrive"]).then(() => { delivered = true; }, () => undefined);
+      await until(() => outages.length > 0, "the outage is reported");
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      assert.equal(delivered, false);
+      await sender.close(100);
+      assert.ok(!rsyslog.server.received().some(({ raw }) => raw.includes("must not arrive")));
+    });
+  }
 
   const ids = (received: Received[]) => new Set(received.map(({ raw }) => /lost-or-not (\S+)$/.exec(raw)?.[1]));
 
@@ -146,29 +153,31 @@ describe("real syslog servers", function () {
     }
   });
 
-  it("gets everything to a rsyslog that froze before it was killed", async () => {
-    const { server, ports } = await startRsyslog(certs);
-    try {
-      const { sender } = startSender({ port: ports.tcp, transport: "tcp" });
-      const batches: Promise<void>[] = [];
-      let n = 0;
-      const timer = setInterval(() => batches.push(deliver(sender, Array.from({ length: 10 }, () => `CEF:0|lost-or-not ${n++}`))), 10);
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await server.kill("SIGSTOP");
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      await server.kill("SIGKILL");
-      await server.start();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      clearInterval(timer);
-      await Promise.all(batches);
-      await sender.close(1000);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      assert.equal(ids(server.received()).size, n);
-      assert.ok(sender.counters.resent > 0);
-    } finally {
-      await server.stop();
-    }
-  });
+  for (const transport of ["tcp", "relp"] as const) {
+    it(`gets everything to a rsyslog that froze before it was killed: ${transport}`, async () => {
+      const { server, ports } = await startRsyslog(certs);
+      try {
+        const { sender } = startSender({ port: ports[transport], transport });
+        const batches: Promise<void>[] = [];
+        let n = 0;
+        const timer = setInterval(() => batches.push(deliver(sender, Array.from({ length: 10 }, () => `CEF:0|lost-or-not ${n++}`))), 10);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await server.kill("SIGSTOP");
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await server.kill("SIGKILL");
+        await server.start();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        clearInterval(timer);
+        await Promise.all(batches);
+        await sender.close(1000);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        assert.equal(ids(server.received()).size, n);
+        assert.ok(sender.counters.resent > 0);
+      } finally {
+        await server.stop();
+      }
+    });
+  }
 
   it("goes on where it was when a frozen rsyslog wakes up, and keeps its memory bounded meanwhile", async () => {
     const { server, ports } = await startRsyslog(certs);
@@ -193,6 +202,57 @@ describe("real syslog servers", function () {
       assert.equal(sender.counters.reconnects, 0);
     } finally {
       await server.stop();
+    }
+  });
+
+  describe("over RELP", function () {
+    this.timeout(180_000);
+    /** 20,000 lines in pages of 500, and rsyslog ended `rounds` times meanwhile. */
+    async function survive(signal: "SIGKILL" | "SIGTERM", transport: "relp" | "relp-tls", rounds: number) {
+      const { server, ports } = await startRsyslog(certs);
+      try {
+        const { sender } = startSender({ port: transport === "relp" ? ports.relp : ports.relpTls, transport }, trusting(), () => 0.1);
+        const pages = Array.from({ length: 40 }, (_, page) =>
+          deliver(sender, Array.from({ length: 500 }, (_line, line) => `CEF:0|${"x".repeat(300)}lost-or-not ${page * 500 + line}`)));
+        for (let round = 1; round <= rounds; round++) {
+          const target = (20_000 * round) / (rounds + 1);
+          await until(() => sender.counters.delivered >= target, `${target} lines are confirmed`, 60_000);
+          await server.kill(signal);
+          await server.start();
+        }
+        await Promise.all(pages);
+        await sender.close(5000);
+        const received = await server.waitFor(20_000);
+        assert.equal(ids(received).size, 20_000, "none is missing");
+        assert.ok(sender.counters.reconnects >= rounds);
+        assert.ok(received.length - 20_000 <= 128 * rounds, `${received.length - 20_000} lines came twice`);
+        assert.equal(sender.counters.undeliverable, 0);
+      } finally {
+        await server.stop();
+      }
+    }
+    it("loses nothing when rsyslog is killed again and again", () => survive("SIGKILL", "relp", 5));
+    it("loses nothing when rsyslog is killed again and again, with TLS", () => survive("SIGKILL", "relp-tls", 3));
+    it("loses nothing when rsyslog is restarted again and again", () => survive("SIGTERM", "relp", 5));
+
+    for (const [oversizeMode, length] of [["abort", 2048], ["truncate", 8192]] as const) {
+      it(`gets a line past rsyslog that is longer than its limit, and the others unharmed: oversizeMode ${oversizeMode}`, async () => {
+        const { server, ports } = await startRsyslog(certs, { oversizeMode });
+        try {
+          const { sender } = startSender({ port: ports.relp, transport: "relp", maxBytes: 65_536 }, {}, () => 0.1);
+          const lines = Array.from({ length: 300 }, (_, n) => (n === 150 ? `CEF:0|long ${"x".repeat(20_000)}` : `CEF:0|lost-or-not ${n}`));
+          const outcome = await new Promise<{ error: SiemError | undefined; shortened: number; undeliverable: number }>((resolve) => {
+            sender.push(lines, (error, { shortened, undeliverable }) => resolve({ error, shortened, undeliverable: undeliverable.length }));
+          });
+          assert.deepEqual(outcome, { error: undefined, shortened: oversizeMode === "abort" ? 1 : 0, undeliverable: 0 });
+          await sender.close(5000);
+          const received = await server.waitFor(300);
+          assert.equal(ids(received).size, 300, "299 ids, and the long line without one");
+          assert.deepEqual(received.filter(({ raw }) => raw.includes("CEF:0|long")).map(({ raw }) => raw.length), [length]);
+        } finally {
+          await server.stop();
+        }
+      });
     }
   });
 });

@@ -5,6 +5,7 @@ import syslogOut from "../../nodes/syslog-out";
 import { deliveryRegistry } from "../../src/delivery/registry";
 import { makeCertificates, type Certificates } from "../support/certs";
 import { freePort } from "../support/free-port";
+import { RelpServer, soundAnswer, type RelpCommand, type RelpSession } from "../support/relp-server";
 import { coreNode, getNode, loadFlow, recordMessages, recordStatus, unloadFlow, until, type FlowNode } from "../support/node-red";
 
 const tlsConfig = coreNode("network/05-tls.js");
@@ -251,6 +252,70 @@ describe("syslog-out", () => {
     assert.deepEqual(warnings, ["warning.shortened"]);
   });
 
+  describe("over RELP", () => {
+    const relpServers: RelpServer[] = [];
+    afterEach(async () => {
+      await unloadFlow();
+      for (const server of relpServers.splice(0)) await server.stop();
+    });
+    const relpServer = async (script?: (command: RelpCommand, session: RelpSession) => void) => {
+      const server = await new RelpServer(script).start();
+      relpServers.push(server);
+      return server;
+    };
+    const refusesPoison = (command: RelpCommand, session: RelpSession) => {
+      if (command.data.includes("poison")) session.answer(command.txnr, "500 too ugly");
+      else soundAnswer(command, session);
+    };
+
+    it("delivers what the server answers, and nothing that waits for an answer", async () => {
+      const server = await relpServer((command, session) => {
+        if (command.data !== "c") soundAnswer(command, session);
+      });
+      await load({ port: server.port, transport: "relp" });
+      assert.equal((await input({ payload: ["a", "b\n"] })).error, undefined);
+      let settled = false;
+      const outcome = input({ payload: "c" }).finally(() => { settled = true; });
+      const [session] = server.sessions;
+      await until(() => session?.syslog.length === 3, "all arrived");
+      assert.deepEqual(session?.syslog.map(({ data }) => data), ["a", "b", "c"]);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.equal(settled, false);
+      session?.answer(session.syslog[2]?.txnr ?? 0);
+      assert.equal((await outcome).error, undefined);
+    });
+
+    it("gives out a line that the server refuses for good at its second output, and confirms the page", async () => {
+      const server = await relpServer(refusesPoison);
+      const { sent } = await load({ port: server.port, transport: "relp", wires: [["next"], ["aside"]] }, [{ id: "aside", type: "helper", wires: [] }]);
+      const aside = recordMessages("aside");
+      const warnings: unknown[] = [];
+      getNode("out").on("call:warn" as never, ((call: { args: unknown[] }) => warnings.push(call.args[0])) as never);
+      const registry = deliveryRegistry();
+      const confirmed: number[] = [];
+      const token = registry.open(1, { confirmed: (index) => confirmed.push(index), rejected: () => undefined, holdChanged: () => undefined });
+      const payload = ["a", "poison", "b"];
+      const { error } = await input({ payload, topic: "t", kind: "code42.session", delivery: { token, index: 0, count: 1 }, parts: { id: "page", index: 0, count: 1 } });
+      assert.equal(error, undefined);
+      await until(() => sent.length === 1 && aside.length === 1 && warnings.length > 0, "both outputs had a message");
+      assert.deepEqual(confirmed, [0]);
+      assert.deepEqual(sent[0]?.payload, payload);
+      const { payload: line, topic, kind, error: reason, delivery, parts } = aside[0] as Record<string, unknown>;
+      assert.deepEqual([line, topic, kind, delivery, parts], ["poison", "t", "code42.session", undefined, undefined]);
+      assert.equal((reason as { code: string }).code, "LINE_REFUSED");
+      assert.match((reason as { message: string }).message, /too ugly/);
+      assert.deepEqual(warnings, ["warning.undeliverable"]);
+      registry.close(token);
+    });
+
+    it("goes on in a flow that was saved when the node had one output", async () => {
+      const server = await relpServer(refusesPoison);
+      const { sent } = await load({ port: server.port, transport: "relp", wires: [["next"]] });
+      assert.equal((await input({ payload: ["a", "poison"] })).error, undefined);
+      await until(() => sent.length === 1, "it went on");
+    });
+  });
+
   it("shows delivered, then waiting, and failed after several attempts", async () => {
     const server = await lineServer();
     const { statuses } = await load({ port: server.port });
@@ -327,8 +392,7 @@ describe("syslog-out", () => {
       ["no host", { host: "", port: 514 }, "PROPERTY_EMPTY"],
       ["a port out of range", { port: 70_000 }, "PROPERTY_NUMBER"],
       ["an unknown transport", { transport: "carrier pigeon" }, "PROPERTY_CHOICE"],
-      ["RELP", { transport: "relp" }, "RELP_UNAVAILABLE"],
-      ["RELP over TLS", { transport: "relp-tls" }, "RELP_UNAVAILABLE"],
+      ["a missing TLS configuration of RELP", { transport: "relp-tls", tls: "gone" }, "TLS_NODE_MISSING"],
       ["a missing TLS configuration", { transport: "tls", tls: "gone" }, "TLS_NODE_MISSING"],
       ["an unknown overflow policy", { overflow: "forget" }, "PROPERTY_CHOICE"],
     ] as const) {

@@ -1,4 +1,4 @@
-/** Debian's rsyslog, unprivileged on the loopback: UDP, TCP (both framings on one port), TLS and mutual TLS. */
+/** Debian's rsyslog, unprivileged on the loopback: UDP, TCP (both framings on one port), TLS, mutual TLS, RELP and RELP over TLS. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Certificates } from "./certs";
@@ -7,16 +7,21 @@ import { SyslogServer } from "./syslog-server";
 
 export interface Rsyslog {
   server: SyslogServer;
-  ports: { udp: number; tcp: number; tls: number; mutualTls: number };
+  ports: { udp: number; tcp: number; tls: number; mutualTls: number; relp: number; relpTls: number; relpMutualTls: number };
 }
 
 /**
  * Starts rsyslog with its default message limit of 8 KiB. Every message is on its way to the file before the next is
  * read (direct queue), so what a killed server had taken stands in the file. Its UDP buffer is large, because a
- * datagram that finds it full is lost without a trace, and the processors of a test machine are shared.
+ * datagram that finds it full is lost without a trace, and the processors of a test machine are shared. `oversizeMode`
+ * says what RELP does with a longer message.
  */
-export async function startRsyslog(certs: Certificates): Promise<Rsyslog> {
-  const ports = { udp: await freePort(), tcp: await freePort(), tls: await freePort(), mutualTls: await freePort() };
+export async function startRsyslog(certs: Certificates, { oversizeMode = "truncate" }: { oversizeMode?: "truncate" | "abort" } = {}): Promise<Rsyslog> {
+  const ports = {
+    udp: await freePort(), tcp: await freePort(), tls: await freePort(), mutualTls: await freePort(),
+    relp: await freePort(), relpTls: await freePort(), relpMutualTls: await freePort(),
+  };
+  const relpTls = `tls="on" tls.caCert="${certs.ca.cert}" tls.myCert="${certs.server.cert}" tls.myPrivKey="${certs.server.key}"`;
   const tls = (authMode: string) => `streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="${authMode}"`
     + ` streamDriver.caFile="${certs.ca.cert}" streamDriver.certFile="${certs.server.cert}" streamDriver.keyFile="${certs.server.key}"`;
   const server = new SyslogServer("rsyslog", (folder, output) => {
@@ -26,6 +31,7 @@ global(workDirectory="${folder}" maxMessageSize="8k" parser.escapeControlCharact
 main_queue(queue.type="Direct")
 module(load="imudp")
 module(load="imtcp")
+module(load="imrelp" tls.tlslib="openssl")
 template(name="json" type="list" option.jsonf="on") {
   property(outname="raw" name="rawmsg" format="jsonf")
   property(outname="host" name="hostname" format="jsonf")
@@ -36,12 +42,15 @@ input(type="imudp" address="127.0.0.1" port="${ports.udp}" rcvbufSize="16m")
 input(type="imtcp" address="127.0.0.1" port="${ports.tcp}")
 input(type="imtcp" address="127.0.0.1" port="${ports.tls}" ${tls("anon")})
 input(type="imtcp" address="127.0.0.1" port="${ports.mutualTls}" ${tls("x509/certvalid")})
+input(type="imrelp" address="127.0.0.1" port="${ports.relp}" maxDataSize="8k" oversizeMode="${oversizeMode}")
+input(type="imrelp" address="127.0.0.1" port="${ports.relpTls}" ${relpTls})
+input(type="imrelp" address="127.0.0.1" port="${ports.relpMutualTls}" ${relpTls} tls.authMode="name" tls.permittedPeer=["node-red.example.com"])
 action(type="omfile" file="${output}" template="json" flushOnTXEnd="on")
 `);
     return {
       file: "rsyslogd",
       args: ["-n", "-f", config, "-i", join(folder, "rsyslog.pid")],
-      tcpPorts: [ports.tcp, ports.tls, ports.mutualTls],
+      tcpPorts: [ports.tcp, ports.tls, ports.mutualTls, ports.relp, ports.relpTls, ports.relpMutualTls],
       udpPort: ports.udp,
     };
   });

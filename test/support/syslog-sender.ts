@@ -2,8 +2,8 @@
 import type { SiemError } from "../../src/errors";
 import type { Clock } from "../../src/syslog/clock";
 import type { Frames } from "../../src/syslog/framing";
-import { Sender, type SenderOptions } from "../../src/syslog/sender";
-import type { LinkListener } from "../../src/syslog/transport";
+import { Sender, type SenderOptions, type SettledLines } from "../../src/syslog/sender";
+import type { LinkListener, WriteReport } from "../../src/syslog/transport";
 
 export class TestClock implements Clock {
   private time = 0;
@@ -47,6 +47,8 @@ export async function turns(count = 50): Promise<void> {
 export interface TestLink {
   listener: LinkListener;
   written: Frames[];
+  /** The reports of the writes, for links that answer frame by frame. */
+  reports: WriteReport[];
   /** Calls back for everything written so far, as the kernel does. */
   flush(): void;
   /** The lines that were written, without line feeds. */
@@ -55,9 +57,8 @@ export interface TestLink {
   destroyed: boolean;
 }
 
-export interface SettledBatch {
+export interface SettledBatch extends SettledLines {
   error: SiemError | undefined;
-  shortened: number;
 }
 
 export function testSender(overrides: Partial<SenderOptions> & { accept?: boolean; maxFrames?: number; chunkBytes?: number; stream?: boolean } = {}) {
@@ -72,19 +73,20 @@ export function testSender(overrides: Partial<SenderOptions> & { accept?: boolea
     changed: () => undefined,
     outage: (error) => outages.push(error),
     transport: {
-      maxFrames, maxBytes: chunkBytes, stream,
+      maxFrames, maxBytes: chunkBytes, stream, shorterSizes: stream ? [] : [2048, 480],
       connect: (listener) => {
         const waiting: (() => void)[] = [];
         const link: TestLink = {
-          listener, written: [], ended: false, destroyed: false,
+          listener, written: [], reports: [], ended: false, destroyed: false,
           flush: () => { for (const handedOver of waiting.splice(0)) handedOver(); },
           lines: () => link.written.flatMap(({ bytes }) => bytes.toString().split("\n").slice(0, -1)),
         };
         links.push(link);
         return {
-          write: (frames, handedOver) => {
-            link.written.push(frames);
-            waiting.push(handedOver);
+          write: ({ bytes, ends }, report) => {
+            link.written.push({ bytes, ends });
+            link.reports.push(report);
+            waiting.push(() => report.handedOver(ends.length));
             return accept;
           },
           end: () => {
@@ -99,9 +101,9 @@ export function testSender(overrides: Partial<SenderOptions> & { accept?: boolea
   });
   const settled = new Map<string, SettledBatch>();
   const order: string[] = [];
-  const push = (name: string, lines: string[] = [name]) => sender.push(lines, (error, shortened) => {
+  const push = (name: string, lines: string[] = [name]) => sender.push(lines, (error, { shortened, undeliverable }) => {
     if (settled.has(name)) throw new Error(`${name} settled twice`);
-    settled.set(name, { error, shortened });
+    settled.set(name, { error, shortened, undeliverable });
     order.push(name);
   });
   /** The newest link. */

@@ -87,7 +87,9 @@ export class SyslogServer {
   received(): Received[] {
     if (!existsSync(this.output)) return [];
     const text = readFileSync(this.output, "utf8");
-    return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Received);
+    return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "")
+      // A server that was killed leaves half an object, and its successor goes on behind that; inside an object `{"` is escaped.
+      .map((line) => JSON.parse(line.slice(line.lastIndexOf('{"'))) as Received);
   }
 
   /** Waits until `count` messages are there, and a moment longer for those too many. */

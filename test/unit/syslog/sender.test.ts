@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { Worker } from "node:worker_threads";
+import { systemClock } from "../../../src/syslog/clock";
+import { tcpTransport } from "../../../src/syslog/transport";
 import { testSender, turns } from "../../support/syslog-sender";
+import { until } from "../../support/until";
 
 const MB = 1024 * 1024;
 const reset = () => Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
@@ -18,7 +22,7 @@ describe("syslog sender", () => {
     await clock.advance(99);
     assert.equal(settled.size, 0, "handed over, but not long enough");
     await clock.advance(1);
-    assert.deepEqual(settled.get("a"), { error: undefined, shortened: 0 });
+    assert.deepEqual(settled.get("a"), { error: undefined, shortened: 0, undeliverable: [] });
     assert.equal(sender.counters.delivered, 1);
     assert.equal(sender.queued, 0);
   });
@@ -353,5 +357,47 @@ describe("syslog sender", () => {
     assert.equal(settled.get("a")?.error?.code, "CLOSED");
     await clock.advance(60_000);
     assert.equal(links.length, 1);
+  });
+
+  it("reads what the server said before it writes the next lines", async () => {
+    // A server in another thread: it ends the connection while this one is busy, and counts what comes behind that.
+    const flags = new Int32Array(new SharedArrayBuffer(8));
+    const server = new Worker(`
+      const { parentPort, workerData: flags } = require("node:worker_threads");
+      require("node:net").createServer({ allowHalfOpen: true }, (socket) => {
+        let ended = false;
+        socket.on("error", () => undefined).on("data", (data) => parentPort.postMessage({ line: String(data), ended }));
+        const timer = setInterval(() => {
+          if (Atomics.load(flags, 0) !== 1) return;
+          clearInterval(timer);
+          Atomics.store(flags, 0, 2);
+          ended = true;
+          socket.end(() => setTimeout(() => { Atomics.store(flags, 1, 1); Atomics.notify(flags, 1); }, 50));
+        }, 5);
+      }).listen(0, "127.0.0.1", function () { parentPort.postMessage({ port: this.address().port }); });
+    `, { eval: true, workerData: flags });
+    const seen: { line: string; ended: boolean }[] = [];
+    const port = await new Promise<number>((resolve) => server.on("message", (message: { port?: number; line: string; ended: boolean }) => {
+      if (message.port === undefined) seen.push(message);
+      else resolve(message.port);
+    }));
+    const { sender, push } = testSender({ clock: systemClock, random: () => 0, transport: tcpTransport({ host: "127.0.0.1", port, clock: systemClock }) });
+    try {
+      sender.start();
+      push("a");
+      await until(() => seen.length === 1, "the first line is there");
+      // From a timer, as after any callback but one of a socket, sockets are read before the sender's turn comes.
+      await new Promise<void>((resolve) => setTimeout(() => {
+        Atomics.store(flags, 0, 1);
+        push("b");
+        Atomics.wait(flags, 1, 0, 8000);
+        resolve();
+      }, 0));
+      await until(() => seen.some(({ line }) => line.includes("b")), "the second line is there");
+      assert.deepEqual(seen.filter(({ ended }) => ended), [], "nothing was written to the connection that was ended");
+    } finally {
+      await sender.close(0);
+      await server.terminate();
+    }
   });
 });

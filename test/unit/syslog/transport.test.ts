@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type ConnectionOptions, type TlsOptions } from "node:tls";
+import type { SiemError } from "../../../src/errors";
 import { systemClock } from "../../../src/syslog/clock";
 import { linkError, serverClosed } from "../../../src/syslog/errors";
 import { tcpTransport, tlsTransport, udpTransport, type Link, type Transport } from "../../../src/syslog/transport";
@@ -15,13 +16,16 @@ const frames = (...lines: string[]) => {
 
 /** What a link told its listener. */
 function open(transport: Transport) {
-  const seen = { ready: 0, drain: 0, closed: [] as (Error | undefined)[], handedOver: 0 };
+  const seen = { ready: 0, drain: 0, closed: [] as (Error | undefined)[], handedOver: 0, refused: [] as SiemError[] };
   const link: Link = transport.connect({
     ready: () => void (seen.ready += 1),
     drain: () => void (seen.drain += 1),
     closed: (error) => void seen.closed.push(error),
   });
-  return { link, seen, write: (...lines: string[]) => link.write(frames(...lines), () => void (seen.handedOver += 1)) };
+  return { link, seen, write: (...lines: string[]) => link.write(frames(...lines), {
+    handedOver: (count) => void (seen.handedOver += count),
+    refused: (reason) => void seen.refused.push(reason),
+  }) };
 }
 
 describe("syslog transports", () => {
@@ -172,6 +176,13 @@ describe("syslog transports", () => {
       assert.equal((await failure(tlsTransport(target(port, "localhost"), trusting()), "localhost", port)).code, "TLS_NOT_SPOKEN");
     });
 
+    it("takes the server's close_notify for the end, although the connection stays half open", async () => {
+      const port = await listen(createTlsServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key), allowHalfOpen: true }, (socket) => void socket.end()));
+      const { seen } = start(tlsTransport(target(port, "localhost"), trusting()));
+      await until(() => seen.closed.length === 1, "it saw the end");
+      assert.equal(seen.closed[0], undefined);
+    });
+
     it("gives up a server that takes nothing any more", async () => {
       const port = await listen(createTlsServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) }, (socket) => void socket.pause()));
       const { seen, write } = start(tlsTransport(target(port, "localhost", 300), trusting()));
@@ -206,6 +217,18 @@ describe("syslog transports", () => {
 
     it("names a host that does not resolve", async () => {
       assert.equal((await failure(udpTransport(target(514, "siem.invalid")), "siem.invalid", 514)).code, "HOST_UNKNOWN");
+    });
+
+    it("tells of a datagram that is too long, in its place, and goes on", async () => {
+      const received: string[] = [];
+      const socket = createSocket("udp4").on("message", (message) => received.push(message.toString()));
+      await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+      const { seen, write } = start(udpTransport(target(socket.address().port)));
+      await until(() => seen.ready === 1, "it is up");
+      write("a", "b", "x".repeat(70_000), "c");
+      await until(() => seen.drain === 1 && received.length === 3, "the others arrived");
+      assert.deepEqual([seen.handedOver, seen.refused.map(({ code, permanent }) => [code, permanent]), seen.closed], [3, [["DATAGRAM_TOO_LONG", true]], []]);
+      socket.close();
     });
 
     it("can be destroyed while it looks up the name", async () => {

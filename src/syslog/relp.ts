@@ -1,0 +1,254 @@
+/**
+ * RELP: syslog over a byte stream with an answer to each message (specification: librelp, doc/relp.md, version 0.0.1).
+ * What is not answered when a session ends counts as not delivered; the sender writes it again in the next one.
+ */
+import type { ConnectionOptions } from "node:tls";
+import { syslogError } from "./errors";
+import type { Frames } from "./framing";
+import { FrameReader, nextTxnr, readAnswer, txnrDistance, type RelpAnswer, type RelpFrame } from "./relp-frames";
+import { tcpTransport, tlsTransport, type Link, type LinkListener, type Target, type Transport, type WriteReport } from "./transport";
+
+export interface RelpTarget extends Target {
+  /** Milliseconds without an answer, while one is due, until the session is given up. */
+  answerPatience?: number;
+  /** The number of the first command; the specification says 1. */
+  firstTxnr?: number;
+}
+
+/** Most messages that wait for an answer, as in librelp (its client's default window). */
+export const WINDOW = 128;
+const ANSWER_PATIENCE = 90_000;
+/** Milliseconds to connect and to get the answer to `open`. */
+const OPEN_PATIENCE = 30_000;
+/** Version 0 is what all known peers speak; the specification's 1 was never used. */
+const OFFERS = Buffer.from("relp_version=0\nrelp_software=@security-events/node-red-siem\ncommands=syslog");
+const NOTHING = Buffer.alloc(0);
+const ACCEPTED = 200;
+
+export const relpTransport = (target: RelpTarget): Transport => overStream(tcpTransport(target), target);
+
+/** TLS below RELP, as librelp has it; `starttls` of the specification is not in use. */
+export const relpTlsTransport = (target: RelpTarget, options: ConnectionOptions): Transport => overStream(tlsTransport(target, options), target);
+
+/** A refused message is cut to the sizes that every receiver should and must take (RFC 5424 section 6.1). */
+const overStream = (stream: Transport, target: RelpTarget): Transport => ({
+  connect: (listener) => new RelpLink(stream, target, listener),
+  maxFrames: WINDOW,
+  maxBytes: stream.maxBytes,
+  stream: false,
+  shorterSizes: [2048, 480],
+});
+
+/** A write whose frames are not all answered. */
+interface Pending {
+  readonly report: WriteReport;
+  unanswered: number;
+  /** Accepted, but not reported yet. */
+  accepted: number;
+}
+
+type State = "connecting" | "opening" | "open" | "closing" | "gone";
+
+/** For our own writes to the stream: with RELP only the answers count. */
+const UNHEARD: WriteReport = { handedOver: () => undefined, refused: () => undefined };
+const TRAILER = Buffer.from("\n");
+
+class RelpLink implements Link {
+  private state: State = "connecting";
+  private readonly stream: Link;
+  private readonly reader = new FrameReader();
+  /** The number of the next command, and that of the oldest one without an answer. */
+  private next: number;
+  private oldest: number;
+  private readonly pending: Pending[] = [];
+  /** What found no room in the window: frames from the index `next` on. */
+  private readonly unsent: (Frames & { next: number })[] = [];
+  /** Answers that came before the one to an older command. */
+  private readonly early = new Map<number, RelpAnswer>();
+  private streamFull = false;
+  private draining = false;
+  private serverClosed = false;
+  private answeredAt = 0;
+  private cancelWatch: (() => void) | undefined;
+
+  constructor(stream: Transport, private readonly target: RelpTarget, private readonly listener: LinkListener) {
+    this.next = this.oldest = target.firstTxnr ?? 1;
+    this.stream = stream.connect({
+      ready: () => this.open(),
+      drain: () => {
+        this.streamFull = false;
+        this.drain();
+      },
+      closed: (error) => this.lose(error),
+      data: (bytes) => this.read(bytes),
+    });
+  }
+
+  write({ bytes, ends }: Frames, report: WriteReport): boolean {
+    this.expect(ends.length, report);
+    this.unsent.push({ bytes, ends, next: 0 });
+    this.fillWindow();
+    this.draining = this.streamFull || this.unsent.length > 0;
+    return !this.draining;
+  }
+
+  end(): void {
+    if (this.state !== "open") return this.stream.end();
+    this.state = "closing";
+    const answered = () => this.stream.end();
+    this.expect(1, { handedOver: answered, refused: answered });
+    this.send(this.command("close", NOTHING));
+  }
+
+  destroy(): void {
+    this.state = "gone";
+    this.cancelWatch?.();
+    this.stream.destroy();
+  }
+
+  private get outstanding(): number {
+    return txnrDistance(this.oldest, this.next);
+  }
+
+  private open(): void {
+    this.state = "opening";
+    this.expect(1, UNHEARD);
+    this.send(this.command("open", OFFERS));
+  }
+
+  /** The next command, in pieces. */
+  private command(name: string, data: Buffer): Buffer[] {
+    const header = `${this.next} ${name} ${data.length}${data.length > 0 ? " " : ""}`;
+    this.next = nextTxnr(this.next);
+    return [Buffer.from(header, "latin1"), data, TRAILER];
+  }
+
+  private send(parts: readonly Buffer[]): void {
+    this.streamFull = !this.stream.write({ bytes: Buffer.concat(parts), ends: [] }, UNHEARD);
+  }
+
+  /**
+   * Sends what the window has room for, in one piece. That is done for every few answers, not for half a window of them:
+   * the next message carries our kernel's acknowledgement, and the server's kernel waits for that before it sends the
+   * answers that gathered meanwhile (Nagle and delayed acknowledgements: a window took 40 ms).
+   */
+  private fillWindow(): void {
+    const parts: Buffer[] = [];
+    let room = this.streamFull || this.state !== "open" ? 0 : WINDOW - this.outstanding;
+    for (let write = this.unsent[0]; write !== undefined && room > 0; write = this.unsent[0]) {
+      const { bytes, ends } = write;
+      const stop = Math.min(ends.length, write.next + room);
+      room -= stop - write.next;
+      for (; write.next < stop; write.next++) parts.push(...this.command("syslog", bytes.subarray(ends[write.next - 1] ?? 0, ends[write.next])));
+      if (stop === ends.length) this.unsent.shift();
+    }
+    if (parts.length > 0) this.send(parts);
+  }
+
+  /** From now on so many answers more are due. */
+  private expect(count: number, report: WriteReport): void {
+    if (this.pending.length === 0) this.answeredAt = this.target.clock.now();
+    this.pending.push({ report, unanswered: count, accepted: 0 });
+    if (this.cancelWatch === undefined) this.watch(this.allowed);
+  }
+
+  /** Milliseconds that the server has for its next answer. */
+  private get allowed(): number {
+    const { answerPatience = ANSWER_PATIENCE, patience = OPEN_PATIENCE } = this.target;
+    return this.state === "opening" ? patience : answerPatience;
+  }
+
+  /** Looks after `delay` ms whether an answer is overdue; one timer at a time, as long as any is due. */
+  private watch(delay: number): void {
+    const { clock, host, port } = this.target;
+    this.cancelWatch = clock.after(delay, () => {
+      this.cancelWatch = undefined;
+      if (this.pending.length === 0) return;
+      const left = this.answeredAt + this.allowed - clock.now();
+      if (left > 0) this.watch(left);
+      else this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_NO_ANSWER", { host, port, seconds: Math.round(this.allowed / 1000) }));
+    });
+  }
+
+  private read(bytes: Buffer): void {
+    const { clock, host, port } = this.target;
+    this.answeredAt = clock.now();
+    let understood = true;
+    const readable = this.reader.read(bytes, (frame) => {
+      if (understood && this.state !== "gone") understood = this.take(frame);
+    });
+    const [oldest] = this.pending;
+    if (oldest !== undefined) reportAccepted(oldest);
+    if (!readable || !understood) this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_GARBLED", { host, port }));
+    else if (this.serverClosed) this.lose();
+    else this.drain();
+  }
+
+  /** False if the frame makes no sense here. */
+  private take({ txnr, command, data }: RelpFrame): boolean {
+    if (txnr === 0) {
+      this.serverClosed ||= command === "serverclose";
+      return true;
+    }
+    const answer = command === "rsp" ? readAnswer(data) : undefined;
+    const ahead = txnrDistance(this.oldest, txnr);
+    if (answer === undefined || ahead >= this.outstanding || this.early.has(txnr)) return false;
+    if (this.state === "opening") this.opened(answer);
+    this.early.set(txnr, answer);
+    // The specification wants the answers in the order of the commands, and in the same breath lets them come in any.
+    for (let next = this.early.get(this.oldest); next !== undefined; next = this.early.get(this.oldest)) {
+      this.early.delete(this.oldest);
+      this.oldest = nextTxnr(this.oldest);
+      this.answered(next);
+    }
+    return true;
+  }
+
+  private opened({ code, text, offers }: RelpAnswer): void {
+    const { host, port } = this.target;
+    const commands = offers.find((offer) => offer.startsWith("commands="))?.slice("commands=".length).split(",");
+    if (code !== ACCEPTED) this.lose(syslogError("RELP_REFUSED", { host, port, reason: text || code }, { permanent: true }));
+    else if (commands?.includes("syslog") !== true) this.lose(syslogError("RELP_NO_SYSLOG", { host, port }, { permanent: true }));
+    else {
+      this.state = "open";
+      // What follows has another patience.
+      this.cancelWatch?.();
+      this.cancelWatch = undefined;
+      this.listener.ready();
+    }
+  }
+
+  /** The oldest command has its answer. */
+  private answered({ code, text }: RelpAnswer): void {
+    const [write] = this.pending;
+    if (write === undefined) return;
+    write.unanswered -= 1;
+    if (code === ACCEPTED) write.accepted += 1;
+    else {
+      reportAccepted(write);
+      write.report.refused(syslogError("LINE_REFUSED", { host: this.target.host, reason: text || code }));
+    }
+    if (write.unanswered > 0) return;
+    reportAccepted(write);
+    this.pending.shift();
+  }
+
+  private drain(): void {
+    this.fillWindow();
+    if (!this.draining || this.streamFull || this.unsent.length > 0) return;
+    this.draining = false;
+    this.listener.drain();
+  }
+
+  private lose(error?: Error): void {
+    if (this.state === "gone") return;
+    this.destroy();
+    this.listener.closed(error);
+  }
+}
+
+function reportAccepted(write: Pending): void {
+  const { accepted } = write;
+  write.accepted = 0;
+  if (accepted > 0) write.report.handedOver(accepted);
+}
