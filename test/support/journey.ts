@@ -59,9 +59,9 @@ export class Journey {
     }], options.extra);
   }
 
-  /** The tenant gets `count` more events, inserted two hours ago and later; older ones keep the cursor small. */
-  offer(count: number): void {
-    const start = Date.now() - 2 * 3_600_000;
+  /** The tenant gets `count` more events, the first inserted `agoMs` ago; what is older than the overlap keeps the cursor small. */
+  offer(count: number, agoMs = 2 * 3_600_000): void {
+    const start = Date.now() - agoMs - count;
     this.tenant.add(Array.from({ length: count }, () => makeFileEvent(this.made, { insertedUs: (start + this.made++) * 1000 })));
   }
 
