@@ -45,7 +45,7 @@ export = function (RED: NodeAPI) {
       const fail = (error: unknown) => done(localise(translate, error));
       try {
         const value = read(input);
-        if (value == null) throw cefError("PROPERTY_MISSING", { property });
+        if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
         const isPage = Array.isArray(value);
         queue.push({
           events: isPage ? value : [value],

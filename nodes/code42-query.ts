@@ -45,6 +45,7 @@ export = function (RED: NodeAPI) {
         warn,
         text: translate,
         now: Date.now,
+        monotonic: () => performance.now(),
         random: Math.random,
       });
       runner.start();
