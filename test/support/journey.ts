@@ -31,6 +31,8 @@ export class Journey {
   readonly queryStatuses: string[] = [];
   private readonly running = new Set<NodeRedProcess>();
   private made = 0;
+  /** Insertion time of the newest event, epoch ms. */
+  private newest = 0;
 
   private constructor(readonly folder: string, readonly tenant: TenantSimulator, readonly siem: Siem, private readonly options: JourneyOptions) {}
 
@@ -59,10 +61,13 @@ export class Journey {
     }], options.extra);
   }
 
-  /** The tenant gets `count` more events, the first inserted `agoMs` ago; what is older than the overlap keeps the cursor small. */
+  /**
+   * The tenant gets `count` more events, a millisecond apart and behind those that it has: the last about `agoMs` ago.
+   * What is older than the overlap keeps the cursor small.
+   */
   offer(count: number, agoMs = 2 * 3_600_000): void {
-    const start = Date.now() - agoMs - count;
-    this.tenant.add(Array.from({ length: count }, () => makeFileEvent(this.made, { insertedUs: (start + this.made++) * 1000 })));
+    this.newest = Math.max(this.newest, Date.now() - agoMs - count);
+    this.tenant.add(Array.from({ length: count }, () => makeFileEvent(this.made++, { insertedUs: ++this.newest * 1000 })));
   }
 
   async start(more: Partial<NodeRedOptions> = {}): Promise<NodeRedProcess> {
