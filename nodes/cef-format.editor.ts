@@ -61,14 +61,14 @@ RED.nodes.registerType<Properties>("cef-format", {
     },
   },
   inputs: 1,
-  outputs: 1,
+  outputs: 2,
   icon: "cef-format.svg",
   paletteLabel: "cef format",
   inputLabels() {
     return this._("label.input");
   },
-  outputLabels() {
-    return this._("label.output");
+  outputLabels(index: number) {
+    return this._(index === 0 ? "label.output" : "label.failed");
   },
   label() {
     return this.name || "cef format";

@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { cefError } from "../src/cef/errors";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
+import type { SiemError } from "../src/errors";
 import type { FlowMessage } from "../src/messages";
 import { textProperty } from "../src/node/config";
 import { StatusLine, localise } from "../src/node/report";
@@ -50,17 +51,22 @@ export = function (RED: NodeAPI) {
         queue.push({
           events: isPage ? value : [value],
           formatter: chooseFormatter(message.kind),
-          finished: (lines, failed, reason) => {
+          finished: (lines, failures) => {
             RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
-            if (failed > 0) {
-              message["cef"] = { failed };
-              this.warn(translate("warning.failed", { count: failed, reason: localise(translate, reason).message }));
+            // The events themselves, whole, beside the minimal lines that travel on. Only the lines stand for the delivery.
+            const aside = failures.map(({ event, reason }) => {
+              const { message: text, code } = localise(translate, reason) as SiemError;
+              return { topic: message.topic, kind: message.kind, payload: event, error: { code, message: text } };
+            });
+            if (aside[0] !== undefined) {
+              message["cef"] = { failed: aside.length };
+              this.warn(translate("warning.failed", { count: aside.length, reason: aside[0].error.message }));
             }
-            formatted += lines.length - failed;
-            unformatted += failed;
+            formatted += lines.length - aside.length;
+            unformatted += aside.length;
             if (unformatted > 0) status.show("yellow", "status.failed", { count: unformatted });
             else status.show("green", "status.formatted", { count: formatted });
-            send(input);
+            send([input, aside as NodeMessage[]]);
             done();
           },
           abandoned: () => fail(cefError("STOPPED")),

@@ -1,4 +1,5 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -18,6 +19,7 @@ interface Properties extends EditorNodeProperties {
   pageSize: string;
   output: "page" | "event";
   advance: "confirmed" | "sent";
+  confirmedBy: string[];
   pagesOut: string;
   confirmTimeout: string;
 }
@@ -46,7 +48,10 @@ function showParts(): void {
   const json = $("#node-input-criteriaType").val() === "json";
   $(".siem-criteria-groups").toggle(!json);
   $(".siem-criteria-json").toggle(json);
-  $(".siem-confirmed").toggle($("#node-input-advance").val() !== "sent");
+  const confirmed = $("#node-input-advance").val() !== "sent";
+  $(".siem-confirmed").toggle(confirmed);
+  $(".siem-confirmed-by").toggle(confirmed && $("#node-input-confirmedByAll").val() === "all");
+  $(".siem-cursor-local").toggle($("#node-input-cursorType").val() !== "global");
 }
 
 RED.nodes.registerType<Properties>("code42-query", {
@@ -94,6 +99,7 @@ RED.nodes.registerType<Properties>("code42-query", {
     pageSize: { value: "1000", validate: number(1, 10000, true) },
     output: { value: "page" },
     advance: { value: "confirmed" },
+    confirmedBy: { value: [], type: "*[]", required: false },
     pagesOut: { value: "4", validate: number(1, 100, true) },
     confirmTimeout: { value: "60", validate: number(0.05, 86400) },
   },
@@ -127,10 +133,14 @@ RED.nodes.registerType<Properties>("code42-query", {
       .val(JSON.stringify(this.criteria ?? []))
       .typedInput({ default: "json", types: ["json"] });
     $("#node-input-criteriaJson").typedInput({ default: "json", types: ["json"] });
-    $("#node-input-criteriaType, #node-input-advance").on("change", showParts);
+    const sinks = this.confirmedBy ?? [];
+    $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
+    showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmedBy-list"), sinks, this.id);
+    $("#node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
     showParts();
   },
   oneditsave() {
+    this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];
     try {
       this.criteria = JSON.parse(String($("#node-input-criteriaText").val() || "[]"));
     } catch {

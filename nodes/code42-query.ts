@@ -4,7 +4,9 @@ import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
 import { queryError } from "../src/code42/errors";
 import { ContextCursorStore, CursorClaims, cursorKey, storeSafety } from "../src/cursor/context-store";
+import { TwoSlotStore } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
+import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
@@ -12,6 +14,11 @@ type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
 export = function (RED: NodeAPI) {
   const translate = RED._;
   const claims = new CursorClaims();
+  const allNodes = () => {
+    const nodes: (NodeDef & { d?: boolean })[] = [];
+    RED.nodes.eachNode((node) => nodes.push(node));
+    return nodes;
+  };
 
   function Code42Query(this: Node, config: QueryConfig) {
     RED.nodes.createNode(this, config);
@@ -30,20 +37,31 @@ export = function (RED: NodeAPI) {
       if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
       if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
       const context = this.context();
-      const place = cursorType === "node" ? context : context[cursorType];
+      // Each scope is a file of its own, so the spare slot stands in another one; in global context it also outlives
+      // that the node is moved to another tab.
+      const slots = cursorType === "global"
+        ? { main: context.global, spare: context, spareKey: `${key}_spare` }
+        : { main: cursorType === "node" ? context : context.flow, spare: context.global, spareKey: `${key}_${cursorType}_${this.id.replace(/\W/g, "_")}` };
       runner = new QueryRunner({ ...settings, cursorKey: key }, {
         api: () => {
+          checkSinks(settings.confirmedBy, allNodes());
           const tenant = RED.nodes.getNode(config.tenant) as (Node & TenantNode) | null;
           if (tenant == null) throw queryError("TENANT_MISSING", {}, { permanent: true });
           return tenant.getTenant();
         },
-        store: new ContextCursorStore(place, key, store),
+        store: new TwoSlotStore(
+          new ContextCursorStore(slots.main, key, store),
+          new ContextCursorStore(slots.spare, slots.spareKey, store),
+          key,
+          () => warn("warning.cursorRestored", { key, store: safety.name }),
+        ),
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
         status: (colour, text, params) => status.show(colour, text, params),
         error: (error) => this.error(localise(translate, error), {}),
         warn,
         text: translate,
+        nodeName: (id) => allNodes().find((node) => node.id === id)?.name || id,
         now: Date.now,
         monotonic: () => performance.now(),
         random: Math.random,

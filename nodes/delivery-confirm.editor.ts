@@ -1,9 +1,12 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 
+import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
+
 declare const RED: EditorRED;
 
 interface Properties extends EditorNodeProperties {
   mode: "confirm" | "confirm-page" | "reject";
+  confirmsFor: string[];
 }
 
 RED.nodes.registerType<Properties>("delivery-confirm", {
@@ -12,6 +15,7 @@ RED.nodes.registerType<Properties>("delivery-confirm", {
   defaults: {
     name: { value: "" },
     mode: { value: "confirm" },
+    confirmsFor: { value: [], type: "*[]", required: false },
   },
   inputs: 1,
   outputs: 1,
@@ -28,5 +32,15 @@ RED.nodes.registerType<Properties>("delivery-confirm", {
   },
   labelStyle() {
     return this.name ? "node_label_italic" : "";
+  },
+  oneditprepare() {
+    showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmsFor-list"), this.confirmsFor ?? [], this.id);
+    const mode = $("#node-input-mode");
+    const show = () => $(".delivery-confirm-for").toggle(mode.val() !== "reject");
+    mode.on("change", show);
+    show();
+  },
+  oneditsave() {
+    this.confirmsFor = tickedSinks($("#node-input-confirmsFor-list"));
   },
 });

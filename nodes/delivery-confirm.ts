@@ -2,9 +2,12 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
 import { isRecord, type FlowMessage } from "../src/messages";
 import { choiceProperty } from "../src/node/config";
+import { sinkId, sinkList } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
+
+const furthest = (settlements: Settlement[]) => (["settled", "partial"] as const).find((settlement) => settlements.includes(settlement)) ?? "ignored";
 
 export = function (RED: NodeAPI) {
   const translate = RED._;
@@ -22,11 +25,14 @@ export = function (RED: NodeAPI) {
       new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", { node: this.name ?? this.id }));
 
     try {
+      const listed = sinkList(config, "confirmsFor");
+      const sinks = listed.length > 0 ? listed : [sinkId(this)];
+      const settleAll = (settleOne: (sink: string) => Settlement) => furthest(sinks.map(settleOne));
       const mode = choiceProperty(config, "mode", ["confirm", "confirm-page", "reject"]);
       rejects = mode === "reject";
       settle = {
-        "confirm": (message: FlowMessage) => registry.confirm(message),
-        "confirm-page": (message: FlowMessage) => registry.confirmPage(message),
+        "confirm": (message: FlowMessage) => settleAll((sink) => registry.confirm(message, sink)),
+        "confirm-page": (message: FlowMessage) => settleAll((sink) => registry.confirmPage(message, sink)),
         "reject": (message: FlowMessage) => registry.reject(message, reason(message)),
       }[mode];
     } catch (error) {

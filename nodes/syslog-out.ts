@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { FlowMessage } from "../src/messages";
+import { sinkId } from "../src/node/sinks";
 import { StatusLine, localise, type Translate } from "../src/node/report";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { systemClock } from "../src/syslog/clock";
@@ -21,6 +22,7 @@ export = function (RED: NodeAPI) {
   function SyslogOut(this: Node, config: SyslogConfig) {
     RED.nodes.createNode(this, config);
     const registry = deliveryRegistry();
+    const sink = sinkId(this);
     const status = new StatusLine(this, translate);
     const tls = () => tlsOptions(Boolean(config["tls"]), RED.nodes.getNode(String(config["tls"])) as unknown as TlsConfigNode | null);
 
@@ -46,6 +48,8 @@ export = function (RED: NodeAPI) {
 
     this.on("input", (input, send, done) => {
       const message = input as FlowMessage;
+      // It comes again because another sink has not confirmed it.
+      if (registry.hasConfirmed(message, sink)) return done();
       let lines: readonly Line[];
       try {
         lines = linesOf(message.payload);
@@ -53,10 +57,10 @@ export = function (RED: NodeAPI) {
         done(localise(translate, error));
         return;
       }
-      const release = registry.hold(message);
+      const release = registry.hold(message, sink);
       sender.push(lines, (error, shortened) => {
         if (shortened > 0) this.warn(translate("warning.shortened", { count: shortened, lines: lines.length, limit }));
-        if (error === undefined) registry.confirm(message);
+        if (error === undefined) registry.confirm(message, sink);
         release();
         if (error === undefined) {
           send(input);

@@ -5,11 +5,17 @@
 import type { SiemError } from "../errors";
 import type { Formatter } from "./encoder";
 
+/** An event of which only a minimal line could be made. */
+export interface FormatFailure {
+  event: unknown;
+  reason: SiemError;
+}
+
 export interface FormatJob {
   events: readonly unknown[];
   formatter: Formatter;
-  /** One line an event, in their order; `reason` is why the first of the `failed` ones could not be formatted. */
-  finished(lines: string[], failed: number, reason: SiemError | undefined): void;
+  /** One line an event, in their order. */
+  finished(lines: string[], failures: readonly FormatFailure[]): void;
   /** The queue was closed before the job was done. */
   abandoned(): void;
 }
@@ -28,8 +34,7 @@ const EVENTS_A_LOOK = 16;
 export class FormatQueue {
   private readonly jobs: FormatJob[] = [];
   private lines: string[] = [];
-  private failed = 0;
-  private reason: SiemError | undefined;
+  private failures: FormatFailure[] = [];
   private running = false;
 
   constructor(private readonly tools: QueueTools) {}
@@ -63,22 +68,19 @@ export class FormatQueue {
     const { events, formatter } = job;
     while (this.lines.length < events.length) {
       if (this.lines.length % EVENTS_A_LOOK === 0 && this.tools.now() >= end) return false;
-      this.lines.push(formatter.format(events[this.lines.length]));
-      if (formatter.failure !== undefined) {
-        this.failed++;
-        this.reason ??= formatter.failure;
-      }
+      const event = events[this.lines.length];
+      this.lines.push(formatter.format(event));
+      if (formatter.failure !== undefined) this.failures.push({ event, reason: formatter.failure });
     }
-    const { lines, failed, reason } = this;
+    const { lines, failures } = this;
     this.reset();
     this.jobs.shift();
-    job.finished(lines, failed, reason);
+    job.finished(lines, failures);
     return this.tools.now() < end;
   }
 
   private reset(): void {
     this.lines = [];
-    this.failed = 0;
-    this.reason = undefined;
+    this.failures = [];
   }
 }

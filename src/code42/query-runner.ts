@@ -31,14 +31,18 @@ export interface QuerySettings {
   advance: "confirmed" | "sent";
   pagesOut: number;
   confirmTimeoutMs: number;
+  /** Node ids of the sinks that must all confirm; none: any one. */
+  confirmedBy: readonly string[];
   /** The cursor's key, for texts. */
   cursorKey: string;
   resendDelayMs?: number;
 }
 
 export interface QueryParts {
-  /** The tenant, looked up anew for each poll. Throws when it cannot be used. */
+  /** The tenant, looked up anew for each poll. Throws when it, or a sink that must confirm, cannot be used. */
   api(): Api;
+  /** What people call the node with this id. */
+  nodeName(id: string): string;
   store: CursorStore;
   registry: DeliveryRegistry;
   send(message: FlowMessage): void;
@@ -304,6 +308,7 @@ export class QueryRunner {
         pagesOut: settings.pagesOut,
         confirmTimeoutMs: settings.confirmTimeoutMs,
         confirm: settings.advance === "confirmed",
+        sinks: settings.confirmedBy,
         ...(settings.resendDelayMs === undefined ? {} : { resendDelayMs: settings.resendDelayMs }),
       },
       {
@@ -378,7 +383,17 @@ export class QueryRunner {
     this.abort.abort();
     this.forget();
     this.parts.status("red", "status.undelivered");
-    this.parts.error(failureError(failure));
+    this.parts.error(this.failureError(failure));
+  }
+
+  private failureError(failure: TrackerFailure<EventPage>): unknown {
+    if (failure.kind === "error") return failure.error;
+    const { count } = failure.page;
+    const tries = RESENDS + 1;
+    if (failure.kind === "rejected") return queryError("DELIVERY_REJECTED", { count, tries, reason: messageOf(failure.reason) }, { permanent: true });
+    if (failure.missing.length === 0) return queryError("DELIVERY_UNCONFIRMED", { count, tries }, { permanent: true });
+    const sinks = failure.missing.map((id) => this.parts.nodeName(id)).join(", ");
+    return queryError("DELIVERY_UNCONFIRMED_BY", { count, tries, sinks }, { permanent: true });
   }
 
   /** Ends the poll that runs; pages that are out stay out. */
@@ -420,12 +435,3 @@ export class QueryRunner {
 
 const delivery = (token: string | undefined, index: number, count: number): { delivery?: Delivery } =>
   token === undefined ? {} : { delivery: { token, index, count } };
-
-function failureError(failure: TrackerFailure<EventPage>): unknown {
-  if (failure.kind === "error") return failure.error;
-  const { count } = failure.page;
-  const tries = RESENDS + 1;
-  return failure.kind === "rejected"
-    ? queryError("DELIVERY_REJECTED", { count, tries, reason: messageOf(failure.reason) }, { permanent: true })
-    : queryError("DELIVERY_UNCONFIRMED", { count, tries }, { permanent: true });
-}

@@ -1,5 +1,6 @@
 /** The properties of a `code42-query` node, checked. */
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { sinkList } from "../node/sinks";
 import { startInstant } from "../cursor/instant";
 import { queryError } from "./errors";
 import { criteriaFromJson, criteriaGroups, type Criteria } from "./query";
@@ -35,6 +36,7 @@ export function parseSettings(config: Properties): NodeQuerySettings {
     output: choiceProperty(config, "output", ["page", "event"]),
     advance: choiceProperty(config, "advance", ["confirmed", "sent"]),
     pagesOut: numberProperty(config, "pagesOut", { fallback: 4, min: 1, max: 100, integer: true }),
+    confirmedBy: sinkList(config, "confirmedBy"),
     confirmTimeoutMs: seconds("confirmTimeout", 60, 0.05),
   };
 }

@@ -5,6 +5,7 @@
  * the millisecond and many events can share one. It never passes "server time minus overlap", because an event can
  * become searchable later than its insertion time says; what is read again for that reason is recognised by the ledger.
  */
+import { randomUUID } from "node:crypto";
 import { queryError } from "../code42/errors";
 import { isRecord } from "../messages";
 import { Ledger } from "./ledger";
@@ -14,6 +15,14 @@ import { epochMs } from "./instant";
 export interface CursorOwner {
   stream: string;
   base: string;
+}
+
+/** Tells which of two copies of a cursor is the newer one. */
+export interface CursorMark {
+  /** Drawn at random when a cursor begins, is set or starts over: copies of different lines cannot be compared. */
+  line: string;
+  /** Grows with each save. */
+  count: number;
 }
 
 /** How far a delivered page reaches. */
@@ -40,10 +49,11 @@ export class Cursor {
     private readonly ledger: Ledger,
     /** Identifies the criteria that the cursor was saved with. */
     public queryHash: string,
+    private readonly mark: CursorMark,
   ) {}
 
   static startingAt(owner: CursorOwner, floorMs: number, queryHash: string): Cursor {
-    return new Cursor(owner, floorMs, undefined, new Ledger(), queryHash);
+    return new Cursor(owner, floorMs, undefined, new Ledger(), queryHash, { line: randomUUID().slice(0, 8), count: 0 });
   }
 
   /** Reads what `serialize` wrote. `key` names the place in errors. Throws CURSOR_UNREADABLE, CURSOR_OTHER_STREAM. */
@@ -63,7 +73,7 @@ export class Cursor {
     const lastMs = typeof lastInserted === "string" ? epochMs(lastInserted) : undefined;
     const ledger = Ledger.parse(value["seen"]);
     if (floorMs === undefined || ledger === undefined) throw unreadable(key, "its floor or its ids are damaged");
-    return new Cursor(owner, floorMs, lastMs, ledger, typeof queryHash === "string" ? queryHash : "");
+    return new Cursor(owner, floorMs, lastMs, ledger, typeof queryHash === "string" ? queryHash : "", markOf(value));
   }
 
   /** Epoch ms. */
@@ -117,8 +127,10 @@ export class Cursor {
 
   /** One JSON string: the only form in which a cursor is stored. */
   serialize(now: number): string {
+    this.mark.count += 1;
     return JSON.stringify({
       v: 1,
+      ...this.mark,
       ...this.owner,
       queryHash: this.queryHash,
       floor: new Date(this.floor).toISOString(),
@@ -127,6 +139,20 @@ export class Cursor {
       updatedAt: new Date(now).toISOString(),
     });
   }
+}
+
+/** The mark of what `serialize` wrote, or undefined if `text` is anything else, such as half of it. */
+export function cursorMark(text: string): CursorMark | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) && value["v"] === 1 ? markOf(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function markOf({ line, count }: Record<string, unknown>): CursorMark {
+  return { line: typeof line === "string" ? line : "", count: typeof count === "number" ? count : 0 };
 }
 
 function unreadable(key: string, reason: string) {

@@ -1,10 +1,13 @@
 /**
- * Who waits for which confirmation.
+ * Who waits for which confirmation, and whose.
  *
  * A source opens a delivery of `count` units and sends messages that carry `msg.delivery = {token, index, count}`. A
  * sink that has delivered such a message confirms it here; a sink that took it into its queue holds it meanwhile, so
  * that the source does not take it for lost. The token is plain data, because messages are cloned; what is alive
  * stands here. A unit settles once: late, repeated and foreign confirmations are counted, never an error.
+ *
+ * A delivery that goes to several sinks either asks for one of them, whichever confirms first, or names those that must
+ * all confirm. Sinks are named by node id; a node of a subflow by the id that it has in the subflow's template.
  *
  * A unit may be cut up by core `split` (also repeatedly). Node-RED then nests `msg.parts`, and the unit is confirmed
  * when all its parts are.
@@ -13,15 +16,17 @@ import { randomBytes } from "node:crypto";
 import { isDelivery, isMessageParts, type FlowMessage, type MessageParts } from "../messages";
 
 export interface DeliveryListener {
-  /** Unit `index` is delivered. Called once a unit. */
+  /** Unit `index` is delivered to whom it must be delivered. Called once a unit. */
   confirmed(index: number): void;
+  /** A part of a unit was confirmed, or one of the sinks that must confirm it did. */
+  progressed?(): void;
   /** A sink or a `delivery-confirm` node refused unit `index`: it must be sent again. */
   rejected(index: number, reason: Error): void;
-  /** A hold on unit `index` began (`held` true) or the last one ended without a confirmation (`held` false). */
+  /** Every sink that unit `index` waits for has it in hand now (`held` true), or no longer (`held` false). */
   holdChanged(index: number, held: boolean): void;
 }
 
-/** What became of a confirmation: `partial` waits for other parts of the unit, `ignored` had nothing to settle. */
+/** What became of a confirmation: `partial` waits for other parts or sinks, `ignored` had nothing to settle. */
 export type Settlement = "settled" | "partial" | "ignored";
 
 export interface RegistryCounters {
@@ -38,15 +43,23 @@ interface Piece {
   cuts: Map<string, { count: number | undefined; done: number; pieces: Map<number, Piece> }> | undefined;
 }
 
-interface Unit extends Piece {
-  holds: number;
+interface Unit {
+  settled: boolean;
+  held: boolean;
+  /** By the key of the sink. */
+  sinks: Map<string, { piece: Piece; holds: number }>;
 }
 
 interface Entry {
   units: Map<number, Unit>;
   count: number;
   listener: DeliveryListener;
+  /** Whose confirmations are needed; ANY stands for whoever comes first. */
+  sinks: ReadonlySet<string>;
 }
+
+const ANY = "";
+const ANY_SINK: ReadonlySet<string> = new Set([ANY]);
 
 const noop = () => undefined;
 
@@ -62,11 +75,23 @@ export class DeliveryRegistry {
     return this.entries.size;
   }
 
-  /** Opens a delivery of `count` units (at least 1) and returns its token. */
-  open(count: number, listener: DeliveryListener): string {
+  /** Opens a delivery of `count` units (at least 1), which the `sinks` must all confirm (none: any one), and returns its token. */
+  open(count: number, listener: DeliveryListener, sinks: readonly string[] = []): string {
     const token = `${this.boot}:${this.next++}`;
-    this.entries.set(token, { units: new Map(), count, listener });
+    this.entries.set(token, { units: new Map(), count, listener, sinks: sinks.length === 0 ? ANY_SINK : new Set(sinks) });
     return token;
+  }
+
+  /** The named sinks that have not confirmed all units of a delivery; empty where any one may confirm. */
+  missing(token: string): string[] {
+    const entry = this.entries.get(token);
+    if (entry === undefined || entry.sinks === ANY_SINK) return [];
+    const indexes = Array.from({ length: entry.count }, (_, index) => index);
+    const isOpen = (sink: string) => indexes.some((index) => {
+      const unit = entry.units.get(index);
+      return unit?.settled !== true && unit?.sinks.get(sink)?.piece.settled !== true;
+    });
+    return [...entry.sinks].filter(isOpen);
   }
 
   /** Forgets a delivery; what comes for it later is counted as unknown. */
@@ -75,45 +100,59 @@ export class DeliveryRegistry {
   }
 
   /**
-   * A sink took `message` over and will confirm it, reject it or release it. Returns the release function, which may
-   * be called any number of times and after a confirmation.
+   * `sink` took `message` over and will confirm it, reject it or release it. Returns the release function, which may be
+   * called any number of times and after a confirmation.
    */
-  hold(message: FlowMessage): () => void {
+  hold(message: FlowMessage, sink = ANY): () => void {
     const found = this.find(message);
     if (found === undefined) return noop;
     const { entry, unit, index } = found;
-    if (unit.settled) return noop;
-    unit.holds += 1;
-    if (unit.holds === 1) entry.listener.holdChanged(index, true);
+    const share = shareOf(entry, unit, sink);
+    if (share === undefined || unit.settled) return noop;
+    share.holds += 1;
+    tellHolds(entry, unit, index);
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      unit.holds -= 1;
-      if (unit.holds === 0 && !unit.settled) entry.listener.holdChanged(index, false);
+      share.holds -= 1;
+      tellHolds(entry, unit, index);
     };
   }
 
-  /** `message` was delivered. */
-  confirm(message: FlowMessage): Settlement {
+  /** True if `sink` has confirmed this very message and the others are still waited for: it need not deliver it again. */
+  hasConfirmed(message: FlowMessage, sink: string): boolean {
+    const found = this.find(message);
+    if (found === undefined || found.entry.sinks === ANY_SINK) return false;
+    return isSettled(found.unit.sinks.get(sink)?.piece, splitPath(message.parts, found.token));
+  }
+
+  /** `sink` delivered `message`. Without a name it counts only where any sink may confirm. */
+  confirm(message: FlowMessage, sink = ANY): Settlement {
     const found = this.find(message);
     if (found === undefined) return this.unknown(message);
     const { entry, unit, index, token } = found;
-    if (unit.settled) return this.repeat();
-    const path = splitPath(message.parts, token);
-    if (path.length > 0 && !settlePart(unit, path)) return "partial";
-    return this.settle(entry, unit, index);
+    const share = shareOf(entry, unit, sink);
+    if (share === undefined) return this.unknown(message);
+    if (unit.settled || share.piece.settled) return this.repeat();
+    if (settlePart(share.piece, splitPath(message.parts, token))) return this.settle(entry, unit, index);
+    entry.listener.progressed?.();
+    return "partial";
   }
 
-  /** All units of the page that `message` belongs to were delivered: for use behind `join`, which keeps one token. */
-  confirmPage(message: FlowMessage): Settlement {
+  /** `sink` delivered all units of the page that `message` belongs to: for use behind `join`, which keeps one token. */
+  confirmPage(message: FlowMessage, sink = ANY): Settlement {
     const found = this.find(message);
     if (found === undefined) return this.unknown(message);
     const { entry } = found;
     let result: Settlement = "ignored";
     for (let index = 0; index < entry.count; index++) {
       const unit = unitOf(entry, index);
-      if (!unit.settled) result = this.settle(entry, unit, index);
+      const share = shareOf(entry, unit, sink);
+      if (share === undefined) return this.unknown(message);
+      if (unit.settled || share.piece.settled) continue;
+      settlePart(share.piece, []);
+      result = this.settle(entry, unit, index);
     }
     return result === "ignored" ? this.repeat() : result;
   }
@@ -127,9 +166,16 @@ export class DeliveryRegistry {
     return "settled";
   }
 
+  /** One sink is done with the unit; settles it if that was the last one. */
   private settle(entry: Entry, unit: Unit, index: number): Settlement {
+    for (const sink of entry.sinks) {
+      if (unit.sinks.get(sink)?.piece.settled === true) continue;
+      entry.listener.progressed?.();
+      tellHolds(entry, unit, index);
+      return "partial";
+    }
     unit.settled = true;
-    unit.cuts = undefined;
+    unit.sinks = new Map();
     entry.listener.confirmed(index);
     return "settled";
   }
@@ -156,10 +202,34 @@ export class DeliveryRegistry {
 function unitOf(entry: Entry, index: number): Unit {
   let unit = entry.units.get(index);
   if (unit === undefined) {
-    unit = { settled: false, cuts: undefined, holds: 0 };
+    unit = { settled: false, held: false, sinks: new Map() };
     entry.units.set(index, unit);
   }
   return unit;
+}
+
+/** What `sink` has of a unit; undefined if its confirmation is not asked for. */
+function shareOf({ sinks }: Entry, unit: Unit, sink: string) {
+  const key = sinks === ANY_SINK ? ANY : sink;
+  if (!sinks.has(key)) return undefined;
+  let share = unit.sinks.get(key);
+  if (share === undefined) {
+    share = { piece: { settled: false, cuts: undefined }, holds: 0 };
+    unit.sinks.set(key, share);
+  }
+  return share;
+}
+
+function tellHolds({ sinks, listener }: Entry, unit: Unit, index: number): void {
+  if (unit.settled) return;
+  let held = true;
+  for (const sink of sinks) {
+    const share = unit.sinks.get(sink);
+    if (share === undefined || (!share.piece.settled && share.holds === 0)) held = false;
+  }
+  if (held === unit.held) return;
+  unit.held = held;
+  listener.holdChanged(index, held);
 }
 
 /**
@@ -176,11 +246,19 @@ function splitPath(parts: unknown, token: string): MessageParts[] {
   return path;
 }
 
+/** True if the part at `path` of `piece` was settled before. */
+function isSettled(piece: Piece | undefined, path: readonly MessageParts[]): boolean {
+  if (piece === undefined || piece.settled) return piece?.settled === true;
+  const [step, ...rest] = path;
+  return step !== undefined && isSettled(piece.cuts?.get(step.id)?.pieces.get(step.index), rest);
+}
+
 /** Marks the part at `path` as settled; true if that settles the whole of `piece`. */
 function settlePart(piece: Piece, path: readonly MessageParts[]): boolean {
   const [step, ...rest] = path;
   if (step === undefined || piece.settled) {
     piece.settled = true;
+    piece.cuts = undefined;
     return true;
   }
   piece.cuts ??= new Map();
@@ -196,12 +274,11 @@ function settlePart(piece: Piece, path: readonly MessageParts[]): boolean {
     child = { settled: false, cuts: undefined };
     cut.pieces.set(step.index, child);
   }
-  if (!child.settled && settlePart(child, rest)) {
-    child.settled = true;
-    child.cuts = undefined;
-    cut.done += 1;
-  }
-  return cut.count !== undefined && cut.done >= cut.count;
+  if (!child.settled && settlePart(child, rest)) cut.done += 1;
+  if (cut.count === undefined || cut.done < cut.count) return false;
+  piece.settled = true;
+  piece.cuts = undefined;
+  return true;
 }
 
 const KEY = Symbol.for("@security-events/node-red-siem/delivery@1");

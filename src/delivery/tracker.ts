@@ -30,7 +30,9 @@ export interface TrackerParts<P extends Page> {
 }
 
 export type TrackerFailure<P> =
-  | { kind: "unconfirmed" | "rejected"; page: P; reason: string | undefined }
+  | { kind: "rejected"; page: P; reason: string | undefined }
+  /** `missing` are the named sinks that did not confirm. */
+  | { kind: "unconfirmed"; page: P; missing: string[] }
   | { kind: "error"; error: unknown };
 
 export interface TrackerOptions {
@@ -40,6 +42,8 @@ export interface TrackerOptions {
   confirmTimeoutMs: number;
   /** False: a page counts as confirmed as soon as it was sent. */
   confirm: boolean;
+  /** Node ids of the sinks that must all confirm; none: any one. */
+  sinks?: readonly string[];
   /** First wait before a page is sent again, ms; the following ones are 4 and 16 times as long. */
   resendDelayMs?: number;
 }
@@ -133,6 +137,7 @@ export class DeliveryTracker<P extends Page> {
         entry.rejected.delete(index);
         if (entry.unsettled.size === 0) this.advance();
       },
+      progressed: moved,
       holdChanged: (index, held) => {
         moved();
         if (held) entry.held.add(index);
@@ -145,7 +150,7 @@ export class DeliveryTracker<P extends Page> {
         entry.rejection = messageOf(reason);
         this.again(entry);
       },
-    });
+    }, this.options.sinks);
   }
 
   private async transmit(entry: Out<P>, indexes: number[]): Promise<void> {
@@ -178,7 +183,9 @@ export class DeliveryTracker<P extends Page> {
   private again(entry: Out<P>): void {
     if (this.closed || !entry.sent) return;
     if (entry.resends === RESENDS) {
-      this.fail({ kind: entry.rejected.size > 0 ? "rejected" : "unconfirmed", page: entry.page, reason: entry.rejection });
+      const { page, token, rejection } = entry;
+      if (entry.rejected.size > 0) this.fail({ kind: "rejected", page, reason: rejection });
+      else this.fail({ kind: "unconfirmed", page, missing: token === undefined ? [] : this.parts.registry.missing(token) });
       return;
     }
     entry.resends += 1;

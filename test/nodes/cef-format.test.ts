@@ -13,8 +13,9 @@ interface Call { args: [{ code?: string; message?: string } | undefined] }
 /** A running node with what it sends, reports and warns of. */
 async function start(properties: Record<string, unknown> = {}) {
   await loadFlow([cefFormat], [
-    { id: "cef", type: "cef-format", name: "", property: "payload", kind: "auto", profile: "standard", vendor: "", product: "", version: "", severity: "", fields: [], maxBytes: "8000", ...properties, wires: [["out"]] },
+    { id: "cef", type: "cef-format", name: "", property: "payload", kind: "auto", profile: "standard", vendor: "", product: "", version: "", severity: "", fields: [], maxBytes: "8000", ...properties, wires: [["out"], ["aside"]] },
     { id: "out", type: "helper", wires: [] },
+    { id: "aside", type: "helper", wires: [] },
     { id: "complete", type: "complete", scope: ["cef"], wires: [["completed"]] },
     { id: "completed", type: "helper", wires: [] },
     { id: "catch", type: "catch", scope: ["cef"], wires: [["caught"]] },
@@ -24,7 +25,7 @@ async function start(properties: Record<string, unknown> = {}) {
   getNode("cef").on("call:warn" as never, ((call: { args: [string] }) => warnings.push(call.args[0])) as never);
   const status = recordStatus("cef");
   return {
-    out: recordMessages("out"), completed: recordMessages("completed"), caught: recordMessages("caught"), warnings, status,
+    out: recordMessages("out"), aside: recordMessages("aside"), completed: recordMessages("completed"), caught: recordMessages("caught"), warnings, status,
     send: (message: Record<string, unknown>) => getNode("cef").receive(message),
   };
 }
@@ -52,6 +53,23 @@ describe("cef-format in Node-RED", () => {
     await until(() => out.length === 2, "two messages came");
     assert.deepEqual((out[0]?.["payload"] as string[]).map(id), page(50).map(({ event }) => event.id));
     assert.deepEqual(out[1]?.["payload"], []);
+  });
+  it("sends each event that it could not format whole to the second output, with the reason and without the delivery", async () => {
+    const { out, aside, send } = await start();
+    const delivery = { token: "t:1", index: 0, count: 1 };
+    const [good] = page(1);
+    send({ payload: [good, "no event", { nothing: "known" }], kind: KIND, topic: "code42/file-events", delivery, parts: { id: "p", index: 0, count: 1 } });
+    send({ payload: null, kind: KIND });
+    send({ payload: "one", kind: KIND, delivery });
+    await until(() => out.length === 2 && aside.length === 3, "all came out");
+    assert.deepEqual(aside.map(({ payload }) => payload), ["no event", { nothing: "known" }, "one"]);
+    for (const message of aside) {
+      assert.ok(codeOf(message));
+      assert.equal(message["kind"], KIND);
+      assert.ok(!("delivery" in message) && !("parts" in message));
+    }
+    assert.equal((out[0]?.["payload"] as string[]).length, 3, "the page is whole");
+    assert.deepEqual(out[0]?.["delivery"], delivery);
   });
   it("keeps the order of messages, and lets the process breathe while it formats a long page", async () => {
     const { out, completed, send } = await start();

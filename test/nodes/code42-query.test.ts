@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tenantNode from "../../nodes/code42-tenant";
@@ -70,7 +70,49 @@ describe("code42-query", () => {
     assert.equal(status.at(-1)?.fill, "green");
     assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
     assert.deepEqual(Object.keys(stored("global/global.json")), ["cursor_q"]);
+    assert.deepEqual(stored("tab/q.json"), { cursor_q_spare: stored("global/global.json")["cursor_q"] });
   });
+
+  for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
+    it(`goes on from the spare slot when a power cut emptied the file of the ${cursorType} context`, async () => {
+      addEvents(20);
+      const poll = async () => {
+        await load([query({ cursorType, wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] }]);
+        const out = recordMessages("out");
+        const status = recordStatus("q");
+        getNode("q").receive({});
+        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await unloadFlow();
+        return eventIds(out);
+      };
+      assert.equal((await poll()).length, 20);
+      writeFileSync(join(folder, "context", file), "");
+      const more = addEvents(5);
+      assert.deepEqual(await poll(), more);
+    });
+  }
+
+  for (const cursorType of ["flow", "node"]) {
+    it(`keeps a cursor in ${cursorType} context when the node moves to another tab`, async () => {
+      addEvents(20);
+      const poll = async (z: string) => {
+        await load([
+          { id: "other", type: "tab" },
+          query({ cursorType, z, x: 100, y: 100, wires: [["confirm"]] }),
+          { id: "confirm", type: "delivery-confirm", z, x: 300, y: 100, mode: "confirm", wires: [["out"]] },
+        ]);
+        const out = recordMessages("out");
+        const status = recordStatus("q");
+        getNode("q").receive({});
+        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await unloadFlow();
+        return eventIds(out);
+      };
+      assert.equal((await poll("tab")).length, 20);
+      const more = addEvents(5);
+      assert.deepEqual(await poll("other"), more);
+    });
+  }
 
   it("polls at start and at the interval by itself", async () => {
     const ids = addEvents(5);
@@ -186,6 +228,62 @@ describe("code42-query", () => {
     getNode("q").receive({});
     await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
     assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
+  });
+
+  describe("with sinks that must all confirm", () => {
+    const confirm = (id: string, properties: Record<string, unknown> = {}): FlowNode => ({ id, type: "delivery-confirm", name: `sink ${id}`, mode: "confirm", wires: [["out"]], ...properties });
+    const lastInserted = () => cursor(stored("global/global.json")["cursor_q"])?.lastInserted;
+
+    it("moves the cursor when each of them has, not when one has", async () => {
+      addEvents(10);
+      await load([query({ confirmedBy: ["a", "b"], wires: [["a", "held"]] }), confirm("a"), { id: "held", type: "helper", wires: [] }, confirm("b")]);
+      const out = recordMessages("out");
+      const held = recordMessages("held");
+      const status = recordStatus("q");
+      getNode("q").receive({});
+      await until(() => out.length === 1 && held.length === 1, "both branches have the page");
+      assert.equal(lastInserted(), null);
+      getNode("b").receive(held[0]);
+      await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+      assert.ok(lastInserted());
+    });
+
+    it("takes a confirmation that a node gives in the name of the sinks", async () => {
+      addEvents(40);
+      await load([
+        query({ output: "event", confirmedBy: ["a", "b"], wires: [["switch"]] }),
+        { id: "switch", type: "switch", property: "payload.risk.severity", propertyType: "msg", rules: [{ t: "eq", v: "NO_RISK_INDICATED", vt: "str" }, { t: "else" }], checkall: "true", repair: false, outputs: 2, wires: [["dropped"], ["a", "b"]] },
+        confirm("a"), confirm("b"), confirm("dropped", { confirmsFor: ["a", "b"] }),
+      ]);
+      const status = recordStatus("q");
+      getNode("q").receive({});
+      await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+      assert.ok(lastInserted());
+    });
+
+    it("names the sink that did not confirm when it gives up", async function () {
+      this.timeout(40_000);
+      addEvents(3);
+      await load([query({ confirmedBy: ["a", "b"], confirmTimeout: "0.05", wires: [["a"]] }), confirm("a"), confirm("b")]);
+      const caught = recordMessages("caught");
+      getNode("q").receive({});
+      await until(() => caught.length > 0, "catch sees it", 35_000);
+      assert.equal(code(caught[0]), "DELIVERY_UNCONFIRMED_BY");
+      assert.match((caught[0]?.["error"] as Error).message, /confirmed by: sink b\./);
+      assert.equal(lastInserted(), null);
+    });
+
+    for (const [what, sinks] of [["is not there", ["a", "gone"]], ["is disabled", ["a", "off"]]] as const) {
+      it(`refuses a list with a sink that ${what}, and asks nothing`, async () => {
+        addEvents(3);
+        await load([query({ confirmedBy: sinks }), confirm("a"), confirm("off", { d: true })]);
+        const caught = recordMessages("caught");
+        getNode("q").receive({});
+        await until(() => caught.length > 0, "catch sees it");
+        assert.equal(code(caught[0]), "SINK_MISSING");
+        assert.equal(simulator.requests.length, 0);
+      });
+    }
   });
 
   it("fails closed behind a function that returns a new object: sends again, stops red and tells catch", async function () {

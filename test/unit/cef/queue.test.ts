@@ -15,7 +15,7 @@ function bench() {
   const queue = new FormatQueue({ now: () => time, defer: (run) => void deferred.push(run) });
   const job = (name: string, events: unknown[]): FormatJob => ({
     events, formatter: slow,
-    finished: (lines, failed, reason) => void log.push(`${name} ${lines.length} ${failed} ${reason?.code ?? ""}`.trim()),
+    finished: (lines, failures) => void log.push(`${name} ${lines.length} ${failures.length} ${failures[0]?.reason.code ?? ""}`.trim()),
     abandoned: () => void log.push(`${name} abandoned`),
   });
   const idle = () => {

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { DeliveryRegistry, deliveryRegistry } from "../../../src/delivery/registry";
 import type { FlowMessage, MessageParts } from "../../../src/messages";
 
-function setUp(count = 1) {
+function setUp(count = 1, sinks: string[] = []) {
   const registry = new DeliveryRegistry();
   const seen: string[] = [];
   const token = registry.open(count, {
     confirmed: (index) => seen.push(`confirmed ${index}`),
     rejected: (index, reason) => seen.push(`rejected ${index}: ${reason.message}`),
     holdChanged: (index, held) => seen.push(`${held ? "held" : "released"} ${index}`),
-  });
+  }, sinks);
   const message = (index = 0, parts?: Partial<MessageParts>) => ({ delivery: { token, index, count }, ...(parts === undefined ? {} : { parts }) });
   return { registry, seen, token, message };
 }
@@ -132,6 +132,84 @@ describe("delivery registry", () => {
       assert.deepEqual(seen, []);
       registry.confirm(message(0, { id: "s", index: 2, count: 3 }));
       assert.deepEqual(seen, ["confirmed 0"]);
+    });
+  });
+
+  describe("a delivery that names its sinks", () => {
+    it("is settled when all of them confirmed, in any order, and says who is missing", () => {
+      const { registry, seen, message, token } = setUp(1, ["a", "b"]);
+      assert.deepEqual(registry.missing(token), ["a", "b"]);
+      assert.equal(registry.confirm(message(), "b"), "partial");
+      assert.equal(registry.confirm(message(), "b"), "ignored");
+      assert.deepEqual(registry.missing(token), ["a"]);
+      assert.deepEqual(seen, []);
+      assert.equal(registry.confirm(message(), "a"), "settled");
+      assert.deepEqual(seen, ["confirmed 0"]);
+      assert.deepEqual(registry.missing(token), []);
+    });
+
+    it("takes no notice of a sink that is not named", () => {
+      const { registry, seen, message } = setUp(2, ["a"]);
+      assert.equal(registry.confirm(message(0), "other"), "ignored");
+      assert.equal(registry.confirm(message(0)), "ignored");
+      assert.equal(registry.confirmPage(message(0), "other"), "ignored");
+      registry.hold(message(0), "other")();
+      assert.deepEqual(seen, []);
+      assert.equal(registry.counters.unknown, 3);
+    });
+
+    it("is held while every sink that is missing has it in hand", () => {
+      const { registry, seen, message } = setUp(1, ["a", "b"]);
+      const releaseA = registry.hold(message(), "a");
+      assert.deepEqual(seen, []);
+      const releaseB = registry.hold(message(), "b");
+      assert.deepEqual(seen, ["held 0"]);
+      registry.confirm(message(), "a");
+      releaseA();
+      assert.deepEqual(seen, ["held 0"], "b still has it");
+      releaseB();
+      assert.deepEqual(seen, ["held 0", "released 0"]);
+    });
+
+    it("counts as held as soon as the sink that had not taken it has confirmed", () => {
+      const { registry, seen, message } = setUp(1, ["a", "b"]);
+      registry.hold(message(), "b");
+      registry.confirm(message(), "a");
+      assert.deepEqual(seen, ["held 0"]);
+    });
+
+    it("does not take the parts that one sink confirmed for those of another", () => {
+      const { registry, seen, message } = setUp(1, ["a", "b"]);
+      const part = (index: number) => message(0, { id: "s", index, count: 2 });
+      registry.confirm(part(0), "a");
+      registry.confirm(part(1), "b");
+      assert.equal(registry.confirm(part(1), "a"), "partial");
+      assert.deepEqual(seen, []);
+      assert.equal(registry.confirm(part(0), "b"), "settled");
+      assert.deepEqual(seen, ["confirmed 0"]);
+    });
+
+    it("lets a sink know what it need not deliver again while the others are waited for", () => {
+      const { registry, message } = setUp(2, ["a", "b"]);
+      const part = (index: number) => message(0, { id: "s", index, count: 2 });
+      registry.confirm(part(1), "a");
+      assert.equal(registry.hasConfirmed(part(1), "a"), true);
+      assert.equal(registry.hasConfirmed(part(0), "a"), false);
+      assert.equal(registry.hasConfirmed(part(1), "b"), false);
+      registry.confirm(message(1), "a");
+      assert.equal(registry.hasConfirmed(message(1), "a"), true);
+      const anyOne = setUp();
+      anyOne.registry.confirm(anyOne.message(), "a");
+      assert.equal(anyOne.registry.hasConfirmed(anyOne.message(), "a"), false);
+    });
+
+    it("needs the whole page of each sink", () => {
+      const { registry, seen, message } = setUp(2, ["a", "b"]);
+      assert.equal(registry.confirmPage(message(0), "a"), "partial");
+      registry.confirm(message(1), "b");
+      assert.deepEqual(seen, ["confirmed 1"]);
+      assert.equal(registry.confirmPage(message(0), "b"), "settled");
+      assert.deepEqual(seen, ["confirmed 1", "confirmed 0"]);
     });
   });
 

@@ -140,7 +140,31 @@ describe("delivery tracker", () => {
       await sleep(2);
     }
     assert.deepEqual(sent.map(({ indexes }) => [...indexes]), [[0, 1, 2], [1], [1], [1]]);
-    assert.deepEqual(failures.map((failure) => failure.kind === "error" ? failure : [failure.kind, failure.reason]), [["rejected", "HTTP 503"]]);
+    assert.deepEqual(failures.map((failure) => failure.kind === "rejected" ? [failure.kind, failure.reason] : failure), [["rejected", "HTTP 503"]]);
+  });
+
+  it("waits for every named sink, and says who is missing when it gives up", async () => {
+    const { tracker, registry, committed, failures, message, signal } = setUp({ sinks: ["a", "b"], confirmTimeoutMs: 20 });
+    await tracker.add({ name: 1, units: 1 }, signal);
+    registry.confirm(message(1), "a");
+    registry.confirm(message(1), "b");
+    await until(() => committed.length === 1);
+    await tracker.add({ name: 2, units: 1 }, signal);
+    registry.confirm(message(2), "a");
+    await until(() => failures.length === 1);
+    assert.deepEqual(failures[0], { kind: "unconfirmed", page: { name: 2, units: 1 }, missing: ["b"] });
+    assert.deepEqual(committed, [[1]]);
+  });
+
+  it("does not time out as long as parts of a unit are confirmed, however slowly", async () => {
+    const { tracker, registry, sent, committed, message, signal } = setUp({ confirmTimeoutMs: 80 });
+    await tracker.add({ name: 1, units: 1 }, signal);
+    for (let index = 0; index < 8; index++) {
+      await sleep(25);
+      registry.confirm({ ...message(1), parts: { id: "cut", index, count: 8 } });
+    }
+    await until(() => committed.length === 1);
+    assert.equal(sent.length, 1);
   });
 
   it("does not time out as long as confirmations come, however slowly", async () => {

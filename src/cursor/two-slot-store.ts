@@ -1,0 +1,69 @@
+/**
+ * A cursor in two places that do not share a file, so that a write which a power cut tears never means "start over".
+ *
+ * Node-RED's file store replaces a file without syncing it and reads an empty one as "nothing stored". Every commit is
+ * therefore written to the spare slot and then to the main one; reading takes the newest valid. The spare one counts
+ * beside a valid main one only if both stem from the same beginning: what an earlier use of the key left there may be
+ * ahead of a cursor that somebody has set back.
+ */
+import { queryError } from "../code42/errors";
+import { SiemError } from "../errors";
+import { cursorMark, type CursorMark } from "./cursor";
+import type { CursorStore } from "./context-store";
+
+/** What a slot holds; `error` says why its value cannot be used at all. */
+interface Slot {
+  text: string | undefined;
+  error?: SiemError;
+}
+
+export class TwoSlotStore implements CursorStore {
+  /** What the main slot holds while the spare one stands in for it. */
+  private overruled: Slot | undefined;
+
+  /** `restored` is told when the main slot is missing or damaged and the spare one takes its place. */
+  constructor(
+    private readonly main: CursorStore,
+    private readonly spare: CursorStore,
+    private readonly key: string,
+    private readonly restored: () => void,
+  ) {}
+
+  async read(): Promise<string | undefined> {
+    const main = await readSlot(this.main);
+    const spare = await readSlot(this.spare);
+    const [mainMark, spareMark] = [markOf(main), markOf(spare)];
+    const ahead = spareMark !== undefined && (mainMark === undefined || (spareMark.line === mainMark.line && spareMark.count > mainMark.count));
+    this.overruled = ahead ? main : undefined;
+    if (ahead) {
+      if (mainMark === undefined) this.restored();
+      return spare.text;
+    }
+    if (main.error !== undefined) throw main.error;
+    return main.text;
+  }
+
+  async commit(expected: string | undefined, next: string | undefined): Promise<void> {
+    const { text } = await readSlot(this.main);
+    if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw queryError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
+    await this.overwrite(next);
+  }
+
+  async overwrite(next: string | undefined): Promise<void> {
+    await this.spare.overwrite(next);
+    await this.main.overwrite(next);
+    this.overruled = undefined;
+  }
+}
+
+const markOf = ({ text }: Slot): CursorMark | undefined => (text === undefined ? undefined : cursorMark(text));
+
+/** A store that fails says so; a value that is no text is a damaged slot. */
+async function readSlot(store: CursorStore): Promise<Slot> {
+  try {
+    return { text: await store.read() };
+  } catch (error) {
+    if (error instanceof SiemError && error.permanent) return { text: undefined, error };
+    throw error;
+  }
+}
