@@ -66,7 +66,7 @@ export = function (RED: NodeAPI) {
             unformatted += aside.length;
             if (unformatted > 0) status.show("yellow", "status.failed", { count: unformatted });
             else status.show("green", "status.formatted", { count: formatted });
-            send([input, aside]);
+            send([input, aside as NodeMessage[]]);
             done();
           },
           abandoned: () => fail(cefError("STOPPED")),
