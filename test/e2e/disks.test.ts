@@ -75,6 +75,32 @@ describe("the disk of the cursor", function () {
     journey.settle(800);
   });
 
+  it("that gives a context file back empty: the query goes on from the other slot with a warning; cut: it stops red and starts nothing over", async () => {
+    const contextStorage = stores({ cache: false });
+    const file = join(disk.path, "context/global/global.json");
+    const first = await journey.start({ contextStorage });
+    journey.offer(600);
+    await journey.arrived();
+    await until(() => journey.status.get("query-job")?.startsWith("green") ?? false, "everything is committed", 20_000);
+    await first.stop();
+
+    writeFileSync(file, "");
+    journey.offer(100);
+    const second = await journey.start({ contextStorage });
+    await journey.arrived();
+    assert.match(second.log(), /\[warn\] \[code42-query:job\].*cursor/);
+    assert.doesNotMatch(second.log(), /There is no cursor/);
+    await until(() => journey.status.get("query-job")?.startsWith("green") ?? false, "everything is committed again", 20_000);
+    await second.stop();
+    journey.settle(PAGES_OUT * PAGE);
+
+    writeFileSync(file, '{"cursor_job":"{');
+    const [received, requests] = [journey.siem.received, journey.tenant.requests.length];
+    const third = await journey.start({ contextStorage });
+    await until(() => third.log().includes('The cursor in "cursor_job" cannot be read'), "the log says why", 20_000);
+    assert.deepEqual([journey.siem.received, journey.tenant.requests.length], [received, requests]);
+  });
+
   it("with a context file of broken JSON: Node-RED itself refuses to start and names the file, so nothing starts over", async () => {
     const folder = join(disk.path, "context/global");
     mkdirSync(folder, { recursive: true });

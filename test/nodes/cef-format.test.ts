@@ -61,8 +61,8 @@ describe("cef-format in Node-RED", () => {
     send({ payload: [good, "no event", { nothing: "known" }], kind: KIND, topic: "code42/file-events", delivery, parts: { id: "p", index: 0, count: 1 } });
     send({ payload: null, kind: KIND });
     send({ payload: "one", kind: KIND, delivery });
-    await until(() => out.length === 2 && aside.length === 3, "all came out");
-    assert.deepEqual(aside.map(({ payload }) => payload), ["no event", { nothing: "known" }, "one"]);
+    await until(() => out.length === 3 && aside.length === 4, "all came out");
+    assert.deepEqual(aside.map(({ payload }) => payload), ["no event", { nothing: "known" }, null, "one"]);
     for (const message of aside) {
       assert.ok(codeOf(message));
       assert.equal(message["kind"], KIND);
