@@ -56,7 +56,7 @@ export = function (RED: NodeAPI) {
       }
       try {
         const value = read(input);
-        if (value == null) throw cefError("PROPERTY_MISSING", { property });
+        if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
         const isPage = Array.isArray(value);
         queue.push({
           events: isPage ? value : [value],

@@ -3,7 +3,7 @@ import { parseSettings } from "../src/code42/query-settings";
 import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
 import { queryError } from "../src/code42/errors";
-import { ContextCursorStore, CursorClaims, cursorKey, storeSafety } from "../src/cursor/context-store";
+import { ContextSlot, CursorClaims, cursorKey, storeSafety } from "../src/cursor/context-store";
 import { TwoSlotStore } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { checkSinks } from "../src/node/sinks";
@@ -54,8 +54,8 @@ export = function (RED: NodeAPI) {
           return tenant.getTenant();
         },
         store: new TwoSlotStore(
-          new ContextCursorStore(slots.main, key, store),
-          new ContextCursorStore(slots.spare, slots.spareKey, store),
+          new ContextSlot(slots.main, key, store),
+          new ContextSlot(slots.spare, slots.spareKey, store),
           key,
           () => warn("warning.cursorRestored", { key, store: safety.name }),
         ),
@@ -67,6 +67,7 @@ export = function (RED: NodeAPI) {
         text: translate,
         nodeName: (id) => allNodes().find((node) => node.id === id)?.name || id,
         now: Date.now,
+        monotonic: () => performance.now(),
         random: Math.random,
       });
       runner.start();

@@ -53,7 +53,10 @@ export interface QueryParts {
   warn(key: string, params: Params): void;
   /** A text of the catalog. */
   text(key: string, params: Params): string;
+  /** Epoch ms. */
   now(): number;
+  /** Milliseconds of a clock that never steps. */
+  monotonic(): number;
   random(): number;
 }
 
@@ -74,6 +77,8 @@ export interface QueryCounters {
 
 export const ACTIONS = ["poll", "stop", "start", "reset", "set"] as const;
 
+/** Errors of a search that was too much at once. */
+const HELPED_BY_SMALLER_PAGES: readonly string[] = ["TIMED_OUT", "SERVER_ERROR", "CONNECTION_FAILED", "BODY_TOO_LARGE", "PAGE_INVALID", "SEARCH_PROBLEMS"];
 const EVENTS_PER_TICK = 500;
 const PATIENCE_MS = 2000;
 const MAX_FAILURE_PAUSE_MS = 600_000;
@@ -88,6 +93,8 @@ export class QueryRunner {
   /** What the store holds, as far as this node knows. */
   private stored: string | undefined;
   private storedRevision = 0;
+  /** What was to be stored when the store failed: one that lost only its answer holds it all the same. */
+  private unsure: string | undefined;
   /** The write to the store that is under way. */
   private writing: Promise<unknown> = Promise.resolve();
   private tracker: DeliveryTracker<EventPage>;
@@ -178,7 +185,7 @@ export class QueryRunner {
 
   private async pollAndSchedule(): Promise<void> {
     clearTimeout(this.timer);
-    const started = this.parts.now();
+    const started = this.parts.monotonic();
     try {
       await this.poll([]);
     } finally {
@@ -186,13 +193,16 @@ export class QueryRunner {
     }
   }
 
-  /** The next automatic poll: at the interval, later after failures that trying again cannot mend. */
+  /**
+   * The next automatic poll: at the interval after `started` (monotonic ms), later after failures that trying again
+   * cannot mend.
+   */
   private schedule(started: number): void {
     clearTimeout(this.timer);
     if (!this.automatic || this.closed) return;
     const interval = this.settings.pollIntervalMs;
     const pause = this.failures === 0 ? interval : Math.max(interval, Math.min(MAX_FAILURE_PAUSE_MS, interval * 2 ** (this.failures - 1)));
-    const delay = Math.max(0, started + pause - this.parts.now());
+    const delay = Math.max(0, started + pause - this.parts.monotonic());
     this.timer = setTimeout(() => this.tick(), delay);
     if (this.failures > 0) this.parts.status("red", "status.nextTry", { time: new Date(this.parts.now() + delay).toTimeString().slice(0, 5) });
   }
@@ -211,7 +221,7 @@ export class QueryRunner {
       if (signal.aborted) return;
       this.counters.failedPolls += 1;
       this.failures = error instanceof SiemError && error.permanent ? this.failures + 1 : Math.max(this.failures, 1);
-      if (error instanceof SiemError && (!error.permanent || error.code === "BODY_TOO_LARGE")) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
+      if (error instanceof SiemError && HELPED_BY_SMALLER_PAGES.includes(error.code)) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
       this.parts.status("red", "status.failed");
       throw error;
     } finally {
@@ -223,7 +233,7 @@ export class QueryRunner {
     const { settings, parts, counters } = this;
     const api = parts.api();
     counters.polls += 1;
-    const cursor = await this.loadCursor(api, extra);
+    const cursor = await this.loadCursor(api, extra, signal);
     const { tracker, outKeys } = this;
     let walkedMs: number | undefined;
     const totals = await walk({
@@ -249,6 +259,8 @@ export class QueryRunner {
     });
     if (!signal.aborted) this.coveredMs = walkedMs ?? this.coveredMs;
     counters.known += totals.known;
+    if (totals.withoutId > 0) parts.warn("warning.withoutId", { count: totals.withoutId, field: settings.source.idField });
+    if (totals.wentInCircles) parts.warn("warning.tokenRepeated", {});
     this.pageDivisor = 1;
     await this.patiently(tracker.idle());
     if (!signal.aborted) parts.status("green", "status.idle", { count: counters.read });
@@ -271,7 +283,7 @@ export class QueryRunner {
   }
 
   /** The cursor as stored; a missing one looks back by `startFrom` and is stored at once, so that "now" cannot move on. */
-  private async loadCursor(api: Api, extra: WireGroup[]): Promise<Cursor> {
+  private async loadCursor(api: Api, extra: WireGroup[], signal: AbortSignal): Promise<Cursor> {
     const { settings, parts } = this;
     const { source, criteria, cursorKey: key } = settings;
     const hash = criteriaHash(criteria);
@@ -284,7 +296,7 @@ export class QueryRunner {
         this.storedRevision = this.cursor.revision;
         parts.status("blue", "status.polling");
       } else {
-        const floorMs = onCursorTerm ? 0 : startInstant(settings.startFrom, api.serverNow());
+        const floorMs = onCursorTerm ? 0 : startInstant(settings.startFrom, await api.serverTime(signal));
         const cursor = Cursor.startingAt(owner, floorMs, hash);
         const instant = new Date(floorMs).toISOString();
         parts.status("yellow", "status.startsAt", { instant: instant.slice(0, 10) });
@@ -312,9 +324,12 @@ export class QueryRunner {
   private async store(cursor: Cursor): Promise<void> {
     const { revision } = cursor;
     const next = cursor.serialize(this.parts.now());
+    if (this.unsure !== undefined && await this.parts.store.read() === this.unsure) this.stored = this.unsure;
+    this.unsure = next;
     const written = this.parts.store.commit(this.stored, next);
     this.writing = written.catch(() => undefined);
     await written;
+    this.unsure = undefined;
     this.stored = next;
     this.storedRevision = revision;
   }
@@ -433,6 +448,7 @@ export class QueryRunner {
     this.cursor = undefined;
     this.stored = undefined;
     this.coveredMs = undefined;
+    this.unsure = undefined;
   }
 
   /** Forgets the cursor, or sets it to an instant (epoch ms), and goes on from there. */

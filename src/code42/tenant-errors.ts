@@ -32,7 +32,7 @@ export function networkError(thrown: unknown, host: string): SiemError {
   if (UNKNOWN_CA.has(code)) return tenantError("TLS_UNKNOWN_CA", params, { cause, ...PERMANENT });
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return tenantError("TLS_WRONG_NAME", params, { cause, ...PERMANENT });
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return tenantError("TLS_EXPIRED", params, { cause, ...PERMANENT });
-  if (code === "EPROTO" || /^(?:CERT_|ERR_SSL_|ERR_TLS_|ERR_OSSL_)/.test(code)) return tenantError("TLS_FAILED", params, { cause, ...PERMANENT });
+  if (code === "EPROTO" || /^(?:CERT_|INVALID_|PATH_LENGTH_|ERR_SSL_|ERR_TLS_|ERR_OSSL_)/.test(code)) return tenantError("TLS_FAILED", params, { cause, ...PERMANENT });
   return tenantError("CONNECTION_FAILED", params, { cause });
 }
 

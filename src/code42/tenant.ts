@@ -153,6 +153,12 @@ export class Tenant {
     return this.server === undefined ? this.parts.now() : this.server.date + this.parts.monotonic() - this.server.at;
   }
 
+  /** Like `serverNow`, but never the local clock as long as the server can be asked: it signs in first. Rejects as a sign-in does. */
+  async serverTime(signal: AbortSignal): Promise<number> {
+    if (this.server === undefined) await unlessAborted(this.bearer(), signal);
+    return this.serverNow();
+  }
+
   /** Ends every call with the error CLOSED and closes the connections. */
   close(): void {
     if (this.closed !== undefined) return;

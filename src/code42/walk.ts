@@ -20,6 +20,8 @@ export interface Api {
   readonly baseUrl: string;
   /** Server time, epoch ms. */
   serverNow(): number;
+  /** The same, but asks the server if it has not told its time yet. */
+  serverTime(signal: AbortSignal): Promise<number>;
   post(path: string, body: unknown, options: { signal: AbortSignal; onRetry?: (retry: { delayMs: number; error: Error }) => void }): Promise<{
     /** The body as it came, inflated. */
     data: Buffer;
@@ -39,7 +41,7 @@ export interface EventPage extends Page, PagePosition {
    * The events, for one sending: whoever gets them may change them. Another sending reads them anew from the reply,
    * which is kept as it came (compressed), so that a page that is out costs little memory.
    */
-  take(): Promise<Record<string, unknown>[]>;
+  take(): Promise<unknown[]>;
 }
 
 export interface WalkOptions {
@@ -65,10 +67,22 @@ const REREAD_PAGE_SIZE = 10_000;
 const MAX_TOKEN_RESTARTS = 3;
 const MAX_PROBLEMS_TEXT = 300;
 
-/** Runs one poll to its end. Returns how many events were new and how many were known. Throws what the tenant throws, and the errors of a bad page. */
-export async function walk(options: WalkOptions): Promise<{ fresh: number; known: number }> {
+export interface WalkTotals {
+  fresh: number;
+  known: number;
+  /** New events that have no usable id or insertion time. */
+  withoutId: number;
+  /** A page named a token that the walk had used already, which ended it: a walk in circles would have no end. */
+  wentInCircles: boolean;
+}
+
+/** Runs one poll to its end. Throws what the tenant throws, and the errors of a bad page. */
+export async function walk(options: WalkOptions): Promise<WalkTotals> {
   const { api, source, cursor, signal } = options;
-  const totals = { fresh: 0, known: 0 };
+  const totals: WalkTotals = { fresh: 0, known: 0, withoutId: 0, wentInCircles: false };
+  const tokens = new Set<string>();
+  /** Of the page before: by the time a page is read, the cursor may have moved past that one and forgotten its ids. */
+  let previous: ReadonlySet<string> = new Set();
   let serverMs: number | undefined;
   let reachedMs = cursor.floorMs;
   let restarts = 0;
@@ -99,16 +113,21 @@ export async function walk(options: WalkOptions): Promise<{ fresh: number; known
       restarts += 1;
       if (restarts > MAX_TOKEN_RESTARTS) throw queryError("PAGE_TOKEN_LOOP", {}, { cause: error });
       walkGroups = groups();
+      tokens.clear();
       request = fetchPage("");
       continue;
     }
     serverMs ??= (reply.date ?? api.serverNow()) - reply.elapsedMs;
     const { again } = reply;
-    const found = await readEvents(reply.data, options);
+    const found = await readEvents(reply.data, options, previous);
+    previous = found.keys;
     reachedMs = Math.max(reachedMs, found.lastMs ?? 0);
     totals.fresh += found.events.length;
     totals.known += found.known;
-    request = found.nextToken === "" || found.nextToken === token ? undefined : fetchPage(found.nextToken);
+    totals.withoutId += found.withoutId;
+    tokens.add(token);
+    totals.wentInCircles = found.nextToken !== "" && tokens.has(found.nextToken);
+    request = found.nextToken === "" || totals.wentInCircles ? undefined : fetchPage(found.nextToken);
     for (const page of cut(found, again, serverMs, options)) {
       if (!(await options.deliver(page))) return totals;
     }
@@ -122,31 +141,36 @@ interface PageCall {
 }
 
 interface FoundEvents {
-  events: Record<string, unknown>[];
+  events: unknown[];
   ids: (readonly [key: string, insertedMs: number])[];
+  /** Of every event, known ones too. */
+  keys: ReadonlySet<string>;
   known: number;
+  withoutId: number;
   lastMs: number | undefined;
   nextToken: string;
 }
 
 /** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. */
-async function readEvents(data: Buffer, { source, known }: WalkOptions): Promise<FoundEvents> {
-  const found: FoundEvents = { events: [], ids: [], known: 0, lastMs: undefined, nextToken: "" };
-  const own = new Set<string>();
-  let index = 0;
+async function readEvents(data: Buffer, { source, known }: WalkOptions, previous: ReadonlySet<string>): Promise<FoundEvents> {
+  const read: { event: unknown; key: string; insertedMs: number | undefined }[] = [];
+  const keys = new Set<string>();
+  let [knownCount, withoutId] = [0, 0];
+  let lastMs: number | undefined;
   const envelope = await readPage(data, source.eventsKey, (slice) => {
     for (const event of slice) {
-      const [id, insertedMs] = identify(event, index, source);
-      index += 1;
-      found.lastMs = Math.max(found.lastMs ?? 0, insertedMs);
-      const key = ledgerKey(id);
-      if (known(key) || own.has(key)) {
-        found.known += 1;
+      const id = idOf(event, source);
+      const insertedMs = insertedOf(event, source);
+      if (insertedMs !== undefined) lastMs = Math.max(lastMs ?? 0, insertedMs);
+      const key = keyOf(event, id);
+      const repeated = keys.has(key) || previous.has(key) || known(key);
+      keys.add(key);
+      if (repeated) {
+        knownCount += 1;
         continue;
       }
-      own.add(key);
-      found.events.push(event as Record<string, unknown>);
-      found.ids.push([key, insertedMs]);
+      if (id === undefined || insertedMs === undefined) withoutId += 1;
+      read.push({ event, key, insertedMs });
     }
   });
   const { problems, nextPgToken } = envelope;
@@ -156,19 +180,34 @@ async function readEvents(data: Buffer, { source, known }: WalkOptions): Promise
     throw queryError("PAGE_INVALID", { reason: `it has no list "${source.eventsKey}"` });
   }
   if (nextPgToken != null && typeof nextPgToken !== "string") throw queryError("PAGE_INVALID", { reason: `"nextPgToken" is of type ${typeof nextPgToken}` });
-  found.nextToken = nextPgToken ?? "";
-  return found;
+  return {
+    events: read.map(({ event }) => event), ids: inOrder(read, lastMs, source), keys,
+    known: knownCount, withoutId, lastMs, nextToken: nextPgToken ?? "",
+  };
 }
 
-function identify(event: unknown, index: number, source: EventSource): [id: string, insertedMs: number] {
-  const record = isRecord(event) ? event : {};
-  const id = source.id(record);
-  if (typeof id !== "string" || id === "") throw queryError("EVENT_WITHOUT_ID", { index, field: source.idField, type: typeof id });
-  const inserted = source.inserted(record);
-  const insertedMs = typeof inserted === "string" ? epochMs(inserted) : undefined;
-  if (insertedMs === undefined) throw queryError("EVENT_WITHOUT_ID", { index, field: source.cursorTerm, type: typeof inserted });
-  return [id, insertedMs];
+/**
+ * The ledger entries of a page. An event without an insertion time stands where the events around it stand, because
+ * the server gave them in order; where no event has one, nothing can tell when the page is done.
+ */
+function inOrder(read: readonly { key: string; insertedMs: number | undefined }[], lastMs: number | undefined, source: EventSource): FoundEvents["ids"] {
+  if (read.length > 0 && lastMs === undefined) throw queryError("EVENT_WITHOUT_ID", { index: 0, field: source.cursorTerm, type: "undefined" });
+  let before = read.find(({ insertedMs }) => insertedMs !== undefined)?.insertedMs ?? lastMs ?? 0;
+  return read.map(({ key, insertedMs }) => [key, before = insertedMs ?? before] as const);
 }
+
+function idOf(event: unknown, source: EventSource): string | undefined {
+  const id = source.id(isRecord(event) ? event : {});
+  return typeof id === "string" && id !== "" ? id : undefined;
+}
+
+function insertedOf(event: unknown, source: EventSource): number | undefined {
+  const inserted = source.inserted(isRecord(event) ? event : {});
+  return typeof inserted === "string" ? epochMs(inserted) : undefined;
+}
+
+/** What has no id is recognised by its content. */
+const keyOf = (event: unknown, id: string | undefined): string => ledgerKey(id ?? JSON.stringify(event));
 
 function problemsText(problems: unknown[]): string {
   const texts = problems.map((problem) => (isRecord(problem) ? [problem["type"], problem["description"]].filter((text) => typeof text === "string").join(": ") : ""));
@@ -197,13 +236,12 @@ function takeOnce<Value>(first: Value, again: () => Promise<Value>): () => Promi
   };
 }
 
-async function readAgain(again: () => Promise<Buffer>, ids: PagePosition["ids"], source: EventSource): Promise<Record<string, unknown>[]> {
+async function readAgain(again: () => Promise<Buffer>, ids: PagePosition["ids"], source: EventSource): Promise<unknown[]> {
   const wanted = new Set(ids.map(([key]) => key));
-  const events: Record<string, unknown>[] = [];
+  const events: unknown[] = [];
   await readPage(await again(), source.eventsKey, (slice) => {
-    for (const [index, event] of slice.entries()) {
-      const [id] = identify(event, index, source);
-      if (wanted.delete(ledgerKey(id))) events.push(event as Record<string, unknown>);
+    for (const event of slice) {
+      if (wanted.delete(keyOf(event, idOf(event, source)))) events.push(event);
     }
   });
   return events;

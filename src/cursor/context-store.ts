@@ -3,16 +3,21 @@ import { queryError } from "../code42/errors";
 import { messageOf } from "../errors";
 import { isRecord } from "../messages";
 
-/** Where one cursor is kept. Values are strings: other nodes' values in the same store can then never break it. */
-export interface CursorStore {
+/** A place for a cursor. Values are strings: other nodes' values in the same store can then never break it. */
+export interface CursorSlot {
+  /** Rejects with CURSOR_UNREADABLE, permanent if what is stored there is no text. */
   read(): Promise<string | undefined>;
+  /** Stores `next` (undefined: nothing) whatever is there. Rejects with CURSOR_NOT_SAVED. */
+  overwrite(next: string | undefined): Promise<void>;
+}
+
+/** Where one cursor is kept. */
+export interface CursorStore extends CursorSlot {
   /**
    * Replaces `expected` by `next` (undefined: nothing stored). Rejects with CURSOR_CHANGED when something else is
    * stored, with CURSOR_NOT_SAVED when the store fails.
    */
   commit(expected: string | undefined, next: string | undefined): Promise<void>;
-  /** Stores `next` whatever is there: the user decided it. Rejects with CURSOR_NOT_SAVED. */
-  overwrite(next: string | undefined): Promise<void>;
 }
 
 /** The part of Node-RED's context API that is used: always with a callback, because stores may be asynchronous only. */
@@ -21,8 +26,8 @@ export interface ContextAccess {
   set(key: string, value: unknown, store: string | undefined, callback: (error?: Error | null) => void): void;
 }
 
-/** A cursor under `key` (letters, digits, underscores) of a context. */
-export class ContextCursorStore implements CursorStore {
+/** The value under `key` (letters, digits, underscores) of a context. */
+export class ContextSlot implements CursorSlot {
   constructor(private readonly context: ContextAccess, private readonly key: string, private readonly store: string | undefined) {}
 
   async read(): Promise<string | undefined> {
@@ -39,11 +44,6 @@ export class ContextCursorStore implements CursorStore {
       throw queryError("CURSOR_UNREADABLE", { key: this.key, reason: `it holds a value of type ${typeof value}, not a cursor` }, { permanent: true });
     }
     return value;
-  }
-
-  async commit(expected: string | undefined, next: string | undefined): Promise<void> {
-    if ((await this.read()) !== expected) throw queryError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
-    await this.overwrite(next);
   }
 
   async overwrite(next: string | undefined): Promise<void> {

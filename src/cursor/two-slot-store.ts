@@ -7,24 +7,24 @@
  * ahead of a cursor that somebody has set back.
  */
 import { queryError } from "../code42/errors";
-import { SiemError } from "../errors";
+import { SiemError, messageOf } from "../errors";
 import { cursorMark, type CursorMark } from "./cursor";
-import type { CursorStore } from "./context-store";
+import type { CursorSlot, CursorStore } from "./context-store";
 
 /** What a slot holds; `error` says why its value cannot be used at all. */
-interface Slot {
+interface Content {
   text: string | undefined;
   error?: SiemError;
 }
 
 export class TwoSlotStore implements CursorStore {
   /** What the main slot holds while the spare one stands in for it. */
-  private overruled: Slot | undefined;
+  private overruled: Content | undefined;
 
   /** `restored` is told when the main slot is missing or damaged and the spare one takes its place. */
   constructor(
-    private readonly main: CursorStore,
-    private readonly spare: CursorStore,
+    private readonly main: CursorSlot,
+    private readonly spare: CursorSlot,
     private readonly key: string,
     private readonly restored: () => void,
   ) {}
@@ -44,7 +44,9 @@ export class TwoSlotStore implements CursorStore {
   }
 
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
-    const { text } = await readSlot(this.main);
+    const { text } = await readSlot(this.main).catch((error: Error) => {
+      throw queryError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error.cause ?? error) }, { cause: error });
+    });
     if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw queryError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
     await this.overwrite(next);
   }
@@ -56,12 +58,12 @@ export class TwoSlotStore implements CursorStore {
   }
 }
 
-const markOf = ({ text }: Slot): CursorMark | undefined => (text === undefined ? undefined : cursorMark(text));
+const markOf = ({ text }: Content): CursorMark | undefined => (text === undefined ? undefined : cursorMark(text));
 
-/** A store that fails says so; a value that is no text is a damaged slot. */
-async function readSlot(store: CursorStore): Promise<Slot> {
+/** A store that fails is passed on; a value that is no text is a damaged slot. */
+async function readSlot(slot: CursorSlot): Promise<Content> {
   try {
-    return { text: await store.read() };
+    return { text: await slot.read() };
   } catch (error) {
     if (error instanceof SiemError && error.permanent) return { text: undefined, error };
     throw error;

@@ -16,7 +16,8 @@ const CAUSES: readonly [pattern: RegExp, code: SyslogErrorCode, permanent?: true
   [/^(ECONNRESET|EPIPE|ECONNABORTED)$/, "CONNECTION_LOST"],
   [/^ERR_TLS_CERT_ALTNAME/, "TLS_WRONG_NAME", true],
   [/^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/, "TLS_EXPIRED", true],
-  [/^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_|INVALID_(CA|PURPOSE))/, "TLS_UNKNOWN_CA", true],
+  [/^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_|INVALID_CA)/, "TLS_UNKNOWN_CA", true],
+  [/^INVALID_PURPOSE$/, "TLS_FAILED", true],
   // Alerts of the server about our side. A server that misses the certificate says handshake_failure in TLS 1.2
   // (RFC 5246 section 7.4.6) and certificate_required in TLS 1.3 (RFC 8446 section 4.4.2.4).
   [/^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|NO_CERTIFICATE)/, "TLS_CLIENT_CERTIFICATE", true],

@@ -31,6 +31,10 @@ export interface NodeRedOptions {
   contextStorage?: Record<string, unknown>;
   /** More of settings.js; JSON values only. */
   settings?: Record<string, unknown>;
+  /** JavaScript at the end of settings.js, for what JSON cannot say. */
+  settingsScript?: string;
+  /** A program with its arguments that Node-RED is started by, such as `unshare`; it must become that process. */
+  launcher?: readonly string[];
   env?: Record<string, string>;
   /** A free one by default. */
   port?: number;
@@ -119,7 +123,7 @@ function prepare(options: NodeRedOptions, port: number): string {
   if (!existsSync(modules)) symlinkSync(options.modules, modules);
   const file = join(userDir, "settings.js");
   const script = options.onSent === undefined ? CHILD_SCRIPT : CHILD_SCRIPT + COUNTING_SCRIPT;
-  writeFileSync(file, `${script.trimStart()}\nmodule.exports = ${JSON.stringify(settings, null, 2)};\n`);
+  writeFileSync(file, `${script.trimStart()}\nmodule.exports = ${JSON.stringify(settings, null, 2)};\n${options.settingsScript ?? ""}\n`);
   if (options.flows !== undefined) {
     const credentials = options.flows.filter((node) => node.credentials !== undefined).map((node) => [node.id, node.credentials] as const);
     writeFileSync(join(userDir, "flows.json"), JSON.stringify(options.flows.map((node) => ({ ...node, credentials: undefined })), null, 2));
@@ -133,7 +137,8 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
   const port = options.port ?? await freePort();
   const settings = prepare(options, port);
   // A process group of its own: Ctrl-C in a terminal reaches only the parent, which stops things in order.
-  const child = spawn(process.execPath, [nodeRedRequire.resolve("node-red/red.js"), "--userDir", options.userDir, "--settings", settings], {
+  const command = [...(options.launcher ?? []), process.execPath, nodeRedRequire.resolve("node-red/red.js"), "--userDir", options.userDir, "--settings", settings];
+  const child = spawn(command[0] as string, command.slice(1), {
     cwd: options.userDir,
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],

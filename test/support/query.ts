@@ -13,6 +13,8 @@ import type { TenantSimulator } from "../../src/simulator/tenant";
 export class MemoryStore implements CursorStore {
   value: string | undefined;
   fault: Error | undefined;
+  /** So many writes are done and reported as failed. */
+  losesAnswers = 0;
   commits = 0;
 
   async read(): Promise<string | undefined> {
@@ -29,6 +31,7 @@ export class MemoryStore implements CursorStore {
     if (this.fault !== undefined) throw queryError("CURSOR_NOT_SAVED", { key: "test", reason: this.fault.message });
     this.commits += 1;
     this.value = next;
+    if (this.losesAnswers-- > 0) throw queryError("CURSOR_NOT_SAVED", { key: "test", reason: "connection lost" });
   }
 
   get cursor(): { floor: string; lastInserted: string | null; seen: Record<string, string> } | undefined {
@@ -77,6 +80,7 @@ export function makeQuery(
     warn: (key) => made.warnings.push(key),
     text: (key) => key,
     now: Date.now,
+    monotonic: () => performance.now(),
     random: Math.random,
     ...parts,
   });

@@ -258,27 +258,26 @@ describe("query", () => {
 
   it("takes a page without events and a token that does not move for the end", async () => {
     simulator.faults.add({ kind: "null-events" });
-    const { runner, messages } = makeQuery(tenant, store);
+    const { runner, messages, warnings } = makeQuery(tenant, store);
     await runner.act({});
     assert.equal(messages.length, 0);
     const ids = addEvents(300, 600);
     simulator.faults.add({ kind: "same-token" }, { after: 1 });
     await runner.act({});
     assert.deepEqual(eventIds(messages), ids.slice(0, 200));
+    assert.deepEqual(warnings, ["warning.noCursor", "warning.tokenRepeated"]);
     await runner.act({});
     assert.deepEqual(eventIds(messages), ids);
   });
 
-  it("refuses an event without id or insertion time, and does not move", async () => {
-    for (const [broken, field] of [[{ id: undefined }, "event.id"], [{ inserted: "soon" }, "event.inserted"]] as const) {
-      const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
-      const body = JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, ...broken } }], nextPgToken: null });
-      const api = { baseUrl: simulator.url, serverNow: () => now, post: async () => ({ data: Buffer.from(body), again: async () => Buffer.from(body), date: now, elapsedMs: 1 }) };
-      const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
-      await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes(field));
-      assert.equal(messages.length, 0);
-      assert.equal(store.cursor?.lastInserted, null);
-    }
+  it("refuses a page of which no event has an insertion time, and does not move", async () => {
+    const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
+    const body = Buffer.from(JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, inserted: "soon" } }], nextPgToken: null }));
+    const api = { baseUrl: simulator.url, serverNow: () => now, serverTime: async () => now, post: async () => ({ data: body, again: async () => body, date: now, elapsedMs: 1 }) };
+    const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
+    await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes("event.inserted"));
+    assert.equal(messages.length, 0);
+    assert.equal(store.cursor?.lastInserted, null);
   });
 
   it("waits while the cursor cannot be saved, says so once, and loses nothing", async () => {
@@ -298,6 +297,27 @@ describe("query", () => {
     await poll;
     assert.deepEqual(eventIds(query.messages), [...ids, ...more]);
     assert.equal(query.errors.length, 1);
+  });
+
+  it("goes on when the store took the cursor and lost only its answer", async () => {
+    const ids = addEvents(300, 600);
+    const query = makeQuery(tenant, store, {}, undefined, { random: () => 0 });
+    store.losesAnswers = 1;
+    await assert.rejects(query.runner.act({}), { code: "CURSOR_NOT_SAVED" });
+    await query.runner.act({});
+    store.losesAnswers = 1;
+    const more = addEvents(300, 400);
+    await query.runner.act({});
+    assert.deepEqual(query.errors.map((error) => (error as Error & { code?: string }).code), ["CURSOR_NOT_SAVED"]);
+    assert.deepEqual(eventIds(query.messages), [...ids, ...more]);
+  });
+
+  it("looks back from the server's time at the very first poll, whatever the local clock says", async () => {
+    const fresh = tenantOf(simulator);
+    const { runner } = makeQuery(fresh, store, { startFrom: "PT0S" }, undefined, { now: () => NOW + 3_600_000 });
+    await runner.act({});
+    assert.equal(store.cursor?.floor.slice(0, 18), "2026-03-01T12:00:0");
+    fresh.close();
   });
 
   it("stops when somebody else changed the cursor, and leaves it alone", async () => {

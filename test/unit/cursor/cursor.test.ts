@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Cursor, MAX_LEDGER } from "../../../src/cursor/cursor";
-import { ContextCursorStore, CursorClaims, cursorKey, storeSafety, type ContextAccess } from "../../../src/cursor/context-store";
+import { ContextSlot, CursorClaims, cursorKey, storeSafety, type ContextAccess } from "../../../src/cursor/context-store";
 import { cursorInstant, durationMs, epochMs, startInstant } from "../../../src/cursor/instant";
 import { Ledger, ledgerKey } from "../../../src/cursor/ledger";
 
@@ -145,26 +145,13 @@ describe("cursor store", () => {
     };
   }
 
-  it("replaces only what it expects", async () => {
-    const context = memory();
-    const store = new ContextCursorStore(context, "key", undefined);
-    assert.equal(await store.read(), undefined);
-    await store.commit(undefined, "one");
-    await store.commit("one", "two");
-    context.value = "somebody else's";
-    await assert.rejects(store.commit("two", "three"), code("CURSOR_CHANGED"));
-    assert.equal(context.value, "somebody else's");
-    await store.overwrite("four");
-    assert.equal(await store.read(), "four");
-  });
-
   it("names the fault of the store and takes no other value for a cursor", async () => {
     const context = memory("x");
     context.fault = new Error("ENOSPC: no space left on device");
-    const store = new ContextCursorStore(context, "key", "file");
+    const store = new ContextSlot(context, "key", "file");
     await assert.rejects(store.read(), (error: Error) => code("CURSOR_UNREADABLE")(error) && error.message.includes("ENOSPC"));
     await assert.rejects(store.overwrite("y"), code("CURSOR_NOT_SAVED"));
-    await assert.rejects(new ContextCursorStore(memory({ floor: 1 }), "key", undefined).read(), code("CURSOR_UNREADABLE"));
+    await assert.rejects(new ContextSlot(memory({ floor: 1 }), "key", undefined).read(), code("CURSOR_UNREADABLE"));
   });
 
   it("knows what a store survives and refuses unknown ones", () => {

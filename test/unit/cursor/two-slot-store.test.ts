@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { queryError } from "../../../src/code42/errors";
 import { Cursor } from "../../../src/cursor/cursor";
-import { ContextCursorStore, type ContextAccess } from "../../../src/cursor/context-store";
+import { ContextSlot, type ContextAccess } from "../../../src/cursor/context-store";
 import { TwoSlotStore } from "../../../src/cursor/two-slot-store";
 import { MemoryStore } from "../../support/query";
 
@@ -87,7 +87,7 @@ describe("two-slot cursor store", () => {
     main.value = "{\"v\":1,\"floor";
     assert.equal(await store.read(), main.value, "the cursor's own reader names what is wrong");
     const context: ContextAccess = { get: (_key, _store, callback) => callback(null, { floor: 1 }), set: (_key, _value, _store, callback) => callback() };
-    const wrongType = new TwoSlotStore(new ContextCursorStore(context, "key", undefined), new MemoryStore(), "key", () => undefined);
+    const wrongType = new TwoSlotStore(new ContextSlot(context, "key", undefined), new MemoryStore(), "key", () => undefined);
     await assert.rejects(wrongType.read(), code("CURSOR_UNREADABLE"));
   });
 
@@ -97,6 +97,7 @@ describe("two-slot cursor store", () => {
     await store.commit(undefined, one);
     main.read = () => Promise.reject(queryError("CURSOR_UNREADABLE", { key: "key", reason: "connection refused" }));
     await assert.rejects(store.read(), code("CURSOR_UNREADABLE"));
+    await assert.rejects(store.commit(one, one), (error: Error) => code("CURSOR_NOT_SAVED")(error) && error.message.includes("connection refused"));
     assert.deepEqual(restored, []);
   });
 
