@@ -136,7 +136,18 @@ export class QueryRunner {
     await this.halt();
     await this.tracker.idle(CLOSE_UNHELD_MS);
     if (this.tracker.pagesOut > 0 && this.tracker.allHeld) await this.tracker.idle(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    const delivered = this.tracker.confirmedBehind;
     this.tracker.close();
+    await this.remember(delivered);
+  }
+
+  /** What was delivered behind a page that was not is read again with that page, and must be known then. */
+  private async remember(pages: readonly EventPage[]): Promise<void> {
+    const { cursor } = this;
+    if (cursor === undefined || pages.length === 0) return;
+    await this.writing;
+    for (const page of pages) cursor.remember(page);
+    await this.store(cursor).catch((error: unknown) => this.parts.error(error));
   }
 
   /** Where the cursor stands and what is out. */

@@ -78,6 +78,11 @@ export class DeliveryTracker<P extends Page> {
     return this.out.every((entry) => entry.sent && entry.held.size >= entry.unsettled.size);
   }
 
+  /** Pages that were delivered behind one that is not: no commit covers them yet. */
+  get confirmedBehind(): P[] {
+    return this.out.filter(({ unsettled }) => unsettled.size === 0).map(({ page }) => page);
+  }
+
   /** Sends a page as soon as fewer than `pagesOut` are out. Resolves to false when it was not sent: aborted, or closed. */
   async add(page: P, signal: AbortSignal): Promise<boolean> {
     if (page.units > 0) {
