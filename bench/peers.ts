@@ -1,17 +1,55 @@
 /** The tenant and the SIEM of a bench, in a process of their own so that they do not weigh on what is measured. */
 import { setPriority } from "node:os";
+import { indexOfId, makeFileEvent } from "../src/simulator/events";
 import { startSiem } from "../src/simulator/siem";
 import { startTenantSimulator } from "../src/simulator/tenant";
 
+/** The first message to the parent. */
+export interface PeersReady {
+  tenant: { url: string; clientId: string; clientSecret: string };
+  siemPort: number;
+}
+
+/** The messages after it, ten a second. Without judging, `arrived` is `received`. */
+export interface PeersReport {
+  /** Lines. */
+  received: number;
+  /** Different events. */
+  arrived: number;
+  /** Lines of events that the tenant does not have. */
+  unknown: number;
+  illegal: number;
+  /** The backlog has arrived and, when it is judged, a fresh event behind it. */
+  complete: boolean;
+}
+
 async function main(): Promise<void> {
-  // In the field they run on other machines: here they must not take the processor from what is measured.
-  setPriority(19);
   const events = Number(process.argv[2]);
+  const judged = process.argv[3] === "true";
+  // In the field they run on other machines: here they must not take the processor from what is timed.
+  if (!judged) setPriority(19);
+  let fresh: string | undefined;
+  let unknown = 0;
   const tenant = await startTenantSimulator({ requestsPerMinute: 1_000_000 });
   tenant.preload({ count: events, startMs: Date.now() - 48 * 3_600_000 });
-  const siem = await startSiem({ parse: false });
-  process.send?.({ tenant: { url: tenant.url, clientId: tenant.clientId, clientSecret: tenant.clientSecret }, siemPort: siem.port });
-  setInterval(() => process.send?.({ received: siem.received }), 100);
+  const siem = await startSiem({
+    parse: judged,
+    onEvent: ({ extension }) => {
+      const index = indexOfId(extension.get("devicePayloadId") ?? "") ?? Infinity;
+      if (index > events || (index === events && fresh === undefined)) unknown += 1;
+    },
+  });
+  process.send?.({ tenant: { url: tenant.url, clientId: tenant.clientId, clientSecret: tenant.clientSecret }, siemPort: siem.port } satisfies PeersReady);
+  setInterval(() => {
+    const arrived = judged ? siem.ids.size : siem.received;
+    if (judged && arrived >= events && fresh === undefined) {
+      const event = makeFileEvent(events, { insertedUs: Date.now() * 1000 });
+      fresh = event.event.id;
+      tenant.add([event]);
+    }
+    const complete = arrived >= events && (!judged || siem.ids.has(fresh ?? ""));
+    process.send?.({ received: siem.received, arrived, unknown, illegal: siem.illegal, complete } satisfies PeersReport);
+  }, 100);
   process.once("disconnect", () => process.exit());
 }
 

@@ -86,7 +86,11 @@ export = function (RED: NodeAPI) {
       runner.act(message).then(() => done(), (error: unknown) => done(explain(error)));
     });
 
+    const flowChanged = () => runner?.flowChanged();
+    RED.events.on("flows:started", flowChanged);
+
     this.on("close", (done: () => void) => {
+      RED.events.off("flows:started", flowChanged);
       void (runner?.close() ?? Promise.resolve()).finally(() => {
         release();
         stats.close();

@@ -86,6 +86,7 @@ const MAX_COMMIT_PAUSE_MS = 60_000;
 /** A page that no sink holds yet may still be on its way to one; a sink drains for at most 10 s. */
 const CLOSE_UNHELD_MS = 2000;
 const CLOSE_HELD_MS = 10_000;
+const CLOSE_STORE_MS = 2000;
 
 export class QueryRunner {
   readonly counters: QueryCounters = { polls: 0, failedPolls: 0, retries: 0, read: 0, known: 0, sent: 0, resent: 0, confirmed: 0, largestLatenessMs: 0 };
@@ -154,8 +155,26 @@ export class QueryRunner {
     this.automatic = false;
     await this.halt();
     await this.tracker.idle(CLOSE_UNHELD_MS);
-    if (this.tracker.pagesOut > 0 && this.tracker.pagesHeld === this.tracker.pagesOut) await this.tracker.idle(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
-    this.tracker.close();
+    const { tracker } = this;
+    if (tracker.pagesOut > 0 && tracker.pagesHeld === tracker.pagesOut) await tracker.idle(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    const delivered = tracker.confirmedBehind;
+    tracker.close();
+    // A store that does not answer must not hold up the deploy: it costs duplicates only.
+    await Promise.race([this.remember(delivered), sleep(CLOSE_STORE_MS, undefined, { ref: false })]);
+  }
+
+  /** What was delivered behind a page that was not is read again with that page, and must be known then. */
+  private async remember(pages: readonly EventPage[]): Promise<void> {
+    const { cursor } = this;
+    if (cursor === undefined || pages.length === 0) return;
+    await this.writing;
+    for (const page of pages) cursor.remember(page);
+    await this.store(cursor).catch((error: unknown) => this.parts.error(error));
+  }
+
+  /** Nodes of the flow were replaced: what was on its way to them may be gone. */
+  flowChanged(): void {
+    this.tracker.flowChanged();
   }
 
   get figures(): Figures {
@@ -350,11 +369,11 @@ export class QueryRunner {
         send: (page, token, indexes, repeated) => this.sendPage(page, token, indexes, repeated),
         commit: (pages) => this.commit(pages, tracker),
         failed: (failure) => this.undelivered(failure),
-        resending: (_page, attempt, reason) => {
+        resending: (_page, attempt, why) => {
           parts.status("yellow", "status.resending");
           parts.warn("warning.resend", {
             attempt, tries: RESENDS,
-            reason: reason ?? parts.text("warning.noReason", { seconds: settings.confirmTimeoutMs / 1000 }),
+            reason: "reason" in why ? why.reason : parts.text("warning.noReason", { seconds: Math.ceil(why.waitedMs / 1000) }),
           });
         },
       },

@@ -105,6 +105,11 @@ export class Cursor {
     return overlap;
   }
 
+  /** Makes the events of a delivered page known without moving past it, as far as the ledger has room. */
+  remember(page: PagePosition): void {
+    for (const [key, insertedMs] of page.ids) if (insertedMs >= this.floor && this.ledger.size < MAX_LEDGER) this.ledger.add(key, insertedMs);
+  }
+
   private move(page: PagePosition, overlapMs: number): number {
     if (page.lastMs !== undefined) this.last = Math.max(this.last ?? 0, page.lastMs);
     if (this.last === undefined) return overlapMs;

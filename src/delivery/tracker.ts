@@ -8,6 +8,9 @@
 import type { DeliveryRegistry } from "./registry";
 import { messageOf } from "../errors";
 
+/** A change of the flow can drop what is on its way, without a word: what was sent before it is given up on earlier, ms. */
+const AFTER_CHANGE_MS = 10_000;
+
 /** How often a page is sent again before the tracker gives up. */
 export const RESENDS = 3;
 
@@ -24,8 +27,8 @@ export interface TrackerParts<P extends Page> {
   commit(pages: P[]): Promise<void>;
   /** The tracker gave up on `page`, or a commit or a send failed for good. Nothing is out any more. */
   failed(failure: TrackerFailure<P>): void;
-  /** A page is about to be sent again. */
-  resending(page: P, attempt: number, reason: string | undefined): void;
+  /** A page is about to be sent again: it was rejected for `reason`, or nobody confirmed it for `waitedMs`. */
+  resending(page: P, attempt: number, why: { reason: string } | { waitedMs: number }): void;
   random(): number;
 }
 
@@ -46,6 +49,8 @@ export interface TrackerOptions {
   sinks?: readonly string[];
   /** First wait before a page is sent again, ms; the following ones are 4 and 16 times as long. */
   resendDelayMs?: number;
+  /** How long what was sent before a change of the flow is waited for, ms. */
+  afterChangeMs?: number;
 }
 
 interface Out<P> {
@@ -57,6 +62,8 @@ interface Out<P> {
   rejection: string | undefined;
   /** False while it is on its way, or waits to be sent again. */
   sent: boolean;
+  /** Monotonic ms. */
+  sentAt: number;
   resends: number;
 }
 
@@ -69,6 +76,8 @@ export class DeliveryTracker<P extends Page> {
   private closed = false;
   /** When something last moved, monotonic ms: confirmations may be slow as long as they come. */
   private progressAt = 0;
+  /** When the flow was changed last, monotonic ms. */
+  private changedAt = -Infinity;
 
   constructor(private readonly options: TrackerOptions, private readonly parts: TrackerParts<P>) {}
 
@@ -82,6 +91,11 @@ export class DeliveryTracker<P extends Page> {
     return this.out.filter((entry) => entry.sent && entry.held.size >= entry.unsettled.size).length;
   }
 
+  /** Pages that were delivered behind one that is not: no commit covers them yet. */
+  get confirmedBehind(): P[] {
+    return this.out.filter(({ unsettled }) => unsettled.size === 0).map(({ page }) => page);
+  }
+
   /** Sends a page as soon as fewer than `pagesOut` are out. Resolves to false when it was not sent: aborted, or closed. */
   async add(page: P, signal: AbortSignal): Promise<boolean> {
     if (page.units > 0) {
@@ -92,7 +106,7 @@ export class DeliveryTracker<P extends Page> {
     }
     if (this.closed || signal.aborted) return false;
     const entry: Out<P> = {
-      page, token: undefined, held: new Set(), rejected: new Set(), rejection: undefined, sent: page.units === 0, resends: 0,
+      page, token: undefined, held: new Set(), rejected: new Set(), rejection: undefined, sent: page.units === 0, sentAt: 0, resends: 0,
       unsettled: new Set(Array.from({ length: page.units }, (_, index) => index)),
     };
     if (page.units > 0 && this.options.confirm) entry.token = this.open(entry);
@@ -111,6 +125,11 @@ export class DeliveryTracker<P extends Page> {
     }, limitMs);
     while (!this.closed && !late && this.out.length > 0) await this.changed();
     clearTimeout(timer);
+  }
+
+  /** Nodes of the flow were replaced: what was on its way to them may be gone. */
+  flowChanged(): void {
+    this.changedAt = performance.now();
   }
 
   /** Gives up everything that is out: confirmations that still come are ignored. */
@@ -148,7 +167,7 @@ export class DeliveryTracker<P extends Page> {
         moved();
         entry.rejected.add(index);
         entry.rejection = messageOf(reason);
-        this.again(entry);
+        this.again(entry, { reason: entry.rejection });
       },
     }, this.options.sinks);
   }
@@ -162,17 +181,18 @@ export class DeliveryTracker<P extends Page> {
       return;
     }
     entry.sent = true;
-    this.progressAt = performance.now();
+    entry.sentAt = this.progressAt = performance.now();
     if (!this.options.confirm) entry.unsettled.clear();
     if (entry.unsettled.size === 0) this.advance();
   }
 
   private watchOut(): NodeJS.Timeout {
-    const { confirmTimeoutMs } = this.options;
+    const { confirmTimeoutMs, afterChangeMs = AFTER_CHANGE_MS } = this.options;
     const timer = setInterval(() => {
-      if (performance.now() - this.progressAt < confirmTimeoutMs) return;
+      const waitedMs = performance.now() - Math.max(this.progressAt, this.changedAt);
       for (const entry of [...this.out]) {
-        if (entry.sent && entry.unsettled.size > entry.held.size) this.again(entry);
+        const limit = entry.sentAt < this.changedAt ? Math.min(confirmTimeoutMs, afterChangeMs) : confirmTimeoutMs;
+        if (waitedMs >= limit && entry.sent && entry.unsettled.size > entry.held.size) this.again(entry, { waitedMs });
       }
     }, Math.min(1000, Math.max(10, confirmTimeoutMs / 4)));
     timer.unref();
@@ -180,7 +200,7 @@ export class DeliveryTracker<P extends Page> {
   }
 
   /** Sends what was rejected, or else what is neither confirmed nor held, again after a pause that grows. */
-  private again(entry: Out<P>): void {
+  private again(entry: Out<P>, why: { reason: string } | { waitedMs: number }): void {
     if (this.closed || !entry.sent) return;
     if (entry.resends === RESENDS) {
       const { page, token, rejection } = entry;
@@ -190,7 +210,7 @@ export class DeliveryTracker<P extends Page> {
     }
     entry.resends += 1;
     entry.sent = false;
-    this.parts.resending(entry.page, entry.resends, entry.rejection);
+    this.parts.resending(entry.page, entry.resends, why);
     const delay = (this.options.resendDelayMs ?? 1000) * 4 ** (entry.resends - 1) * (0.5 + this.parts.random() / 2);
     const timer = setTimeout(() => {
       this.timers.delete(timer);

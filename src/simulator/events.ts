@@ -27,7 +27,7 @@ const isoMillis = (us: number): string => new Date(Math.floor(us / 1000)).toISOS
 const MASK = 0x3f05a17c3e9d;
 
 /** Uniform numbers below 1 from two integers (mulberry32). */
-function numbers(seed: number, index: number): () => number {
+export function numbers(seed: number, index: number): () => number {
   let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)) >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

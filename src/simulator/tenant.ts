@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { setImmediate as nextTick } from "node:timers/promises";
+import { setImmediate as nextTick, setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { isRecord } from "../messages";
@@ -29,6 +29,8 @@ export interface TenantSimulatorOptions {
   expiresIn?: number;
   /** Searches a minute before 429; 120 as the API allows. */
   requestsPerMinute?: number;
+  /** How long each search takes at least, ms: a backlog then lasts, whatever the machine. */
+  searchMs?: number;
   /** Compress for clients that accept it. */
   gzip?: boolean;
   seed?: number;
@@ -190,6 +192,7 @@ class Simulator implements TenantSimulator {
     if (request.method !== "POST") return json(405, { error: "Method Not Allowed" });
     const wait = this.searchWaitMs();
     if (wait > 0) return json(429, { error: "Too Many Requests" }, { "retry-after": String(Math.ceil(wait / 1000)) });
+    if (this.options.searchMs !== undefined) await sleep(this.options.searchMs);
     try {
       return await this.search(query, fault);
     } catch (error) {

@@ -93,7 +93,8 @@ type Lines = Chunk<Batch>;
 
 const NOTHING_TO_SAY: SettledLines = { shortened: 0, undeliverable: [] };
 
-const RESEND_BYTES = 4 * 1024 * 1024;
+/** Linux takes up to 4 MiB to send and up to 6 MiB for a receiver that does not read (man 7 tcp: tcp_wmem, tcp_rmem). */
+const RESEND_BYTES = 12 * 1024 * 1024;
 /** Bytes that may be unconfirmed before the sender waits: memory stays bounded whatever the confirm delay. */
 const FLYING_BYTES = 16 * 1024 * 1024;
 const FIRST_RETRY = 1000;

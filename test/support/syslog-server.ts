@@ -15,6 +15,12 @@ export interface Received {
   message: string;
 }
 
+/**
+ * A line of the output file. A server that was killed leaves half an object, and its successor goes on behind that;
+ * inside an object `{"` is escaped.
+ */
+export const readReceived = (line: string): Received => JSON.parse(line.slice(line.lastIndexOf('{"'))) as Received;
+
 export interface Command {
   file: string;
   args: string[];
@@ -87,9 +93,7 @@ export class SyslogServer {
   received(): Received[] {
     if (!existsSync(this.output)) return [];
     const text = readFileSync(this.output, "utf8");
-    return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "")
-      // A server that was killed leaves half an object, and its successor goes on behind that; inside an object `{"` is escaped.
-      .map((line) => JSON.parse(line.slice(line.lastIndexOf('{"'))) as Received);
+    return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "").map(readReceived);
   }
 
   /** Waits until `count` messages are there, and a moment longer for those too many. */

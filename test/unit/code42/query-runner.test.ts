@@ -435,6 +435,22 @@ describe("query", () => {
     assert.equal(query.registry.size, 0);
   });
 
+  it("repeats nothing after an orderly close, also when a page in between was not delivered", async () => {
+    const ids = addEvents(400, 600);
+    const waiting: FlowMessage[] = [];
+    const query = makeQuery(tenant, store, {}, (message) => void waiting.push(message));
+    const poll = query.runner.act({});
+    await until(() => waiting.length === 4, "four pages are out");
+    for (const page of [0, 2, 3]) query.registry.confirm(waiting[page] ?? {});
+    await query.runner.close();
+    await poll;
+    assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 99 * 10).toISOString());
+    const next = makeQuery(tenant, store);
+    await next.runner.act({});
+    assert.deepEqual(eventIds(next.messages), ids.slice(100, 200));
+    assert.deepEqual(query.errors, []);
+  });
+
   it("loses nothing over kills, late events, bursts and faults at random, and repeats at most the pages that were out", async function () {
     this.timeout(60_000);
     let seed = 20260301;

@@ -119,6 +119,21 @@ describe("delivery tracker", () => {
     await tracker.idle();
   });
 
+  it("waits less long for what was sent before the flow was changed, and no less for what was sent after it", async () => {
+    const { tracker, registry, sent, message, signal } = setUp({ confirmTimeoutMs: 4000, afterChangeMs: 30 });
+    await tracker.add({ name: 1, units: 1 }, signal);
+    await tracker.add({ name: 2, units: 1 }, signal);
+    registry.hold(message(2));
+    await sleep(5);
+    tracker.flowChanged();
+    await sleep(5);
+    await tracker.add({ name: 3, units: 1 }, signal);
+    await until(() => sent.length > 3);
+    await sleep(100);
+    assert.deepEqual(sent.map(({ name }) => name), [1, 2, 3, 1], "2 is in a sink's hands, 3 was sent later");
+    tracker.close();
+  });
+
   it("accepts a late confirmation of the first sending", async () => {
     const { tracker, registry, sent, committed, message, signal } = setUp({ confirmTimeoutMs: 20, resendDelayMs: 30 });
     await tracker.add({ name: 1, units: 2 }, signal);

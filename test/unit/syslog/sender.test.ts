@@ -138,11 +138,11 @@ describe("syslog sender", () => {
     assert.equal(sender.counters.delivered, 2);
   });
 
-  it("keeps at most 4 MiB for that", async () => {
+  it("keeps at most 12 MiB for that", async () => {
     const { sender, clock, link, push, up } = testSender({ limits: { events: 1e6, bytes: 1e9, overflow: "refuse" }, maxBytes: MB });
     sender.start();
     await up();
-    push("page", Array.from({ length: 12 }, (_, n) => `${n}`.padEnd(MB - 100)));
+    push("page", Array.from({ length: 16 }, (_, n) => `${n}`.padEnd(MB - 100)));
     await turns();
     link().flush();
     await clock.advance(100);
@@ -150,7 +150,7 @@ describe("syslog sender", () => {
     link().listener.closed(reset());
     await clock.advance(500);
     await up();
-    assert.deepEqual(link().lines().map(Number), [8, 9, 10, 11]);
+    assert.deepEqual(link().lines().map(Number), [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
   });
 
   it("sends nothing again over UDP but what was not handed over", async () => {

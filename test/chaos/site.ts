@@ -1,0 +1,250 @@
+/**
+ * What a scenario plays with: a tenant with a backlog, rsyslog as the SIEM, and Node-RED with the packed package
+ * between them. It does the faults, adds up how many duplicates each of them excuses, and closes the books.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
+import { WINDOW } from "../../src/syslog/relp";
+import { makeCertificates, type Certificates } from "../support/certs";
+import { mainJob, tlsConfig } from "../support/flows";
+import { LineTail } from "../support/line-tail";
+import { durableStore, startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
+import { packedPackage } from "../support/packed-package";
+import { residentMB } from "../support/process-memory";
+import { startRsyslog, type Rsyslog } from "../support/rsyslog";
+import { readReceived } from "../support/syslog-server";
+import { Oracle } from "./oracle";
+
+export type Transport = "tcp" | "tls" | "relp" | "relp-tls";
+
+/** What is special about a way to the SIEM. */
+interface Way {
+  port: keyof Rsyslog["ports"];
+  tls: boolean;
+  /** Lines that a lost link may repeat, given how many came in the last `RESEND_WINDOW_MS`. */
+  repeated(recent: number): number;
+  /** Lines that count as delivered although the server has not read them: what the kernel took. */
+  unread: number;
+}
+
+/** The default of `resendWindow`, and what an observer may be late by. */
+const RESEND_WINDOW_MS = 5000 + 1000;
+
+/** What the kernel takes for a server that does not read: up to 4 MiB to send and 6 MiB to receive (man 7 tcp). */
+const KERNEL_BYTES = 10 * 1024 * 1024;
+const SMALLEST_LINE_BYTES = 600;
+const KERNEL_LINES = Math.ceil(KERNEL_BYTES / SMALLEST_LINE_BYTES);
+
+const everythingRecent = (recent: number) => recent;
+const relpWindow = () => WINDOW;
+const WAYS: Record<Transport, Way> = {
+  tcp: { port: "tcp", tls: false, repeated: everythingRecent, unread: KERNEL_LINES },
+  tls: { port: "tls", tls: true, repeated: everythingRecent, unread: KERNEL_LINES },
+  relp: { port: "relp", tls: false, repeated: relpWindow, unread: 0 },
+  "relp-tls": { port: "relpTls", tls: true, repeated: relpWindow, unread: 0 },
+};
+
+export interface SiteOptions {
+  transport: Transport;
+  events: number;
+  /** Properties of the query node and the syslog node that differ from the defaults below. */
+  query?: Record<string, unknown>;
+  syslog?: Record<string, unknown>;
+  /** Node-RED's `contextStorage`; the cursor is kept in its store `durable`. */
+  contextStorage?: Record<string, unknown>;
+}
+
+export const PAGE = 100;
+export const PAGES_OUT = 4;
+/** A page each 50 ms: 2,000 events/s at most. */
+const SEARCH_MS = 50;
+/** 20 events a second: the overlap of 300 s, which each start reads again, is 6,000 events. */
+const STEP_US = 50_000;
+/** Enough for two slow processors that others use too. */
+const PATIENCE_MS = 120_000;
+const CLOSE_LIMIT_MS = 15_000;
+/** For lines that would be too many. */
+const A_MOMENT_LONGER_MS = 1000;
+/** What Node-RED prints when a node failed to close, or took too long. */
+const CLOSE_TROUBLE = /Error stopping node|Close timed out/;
+
+export class Site {
+  readonly oracle: Oracle;
+  flows: FlowNode[];
+  nodeRed: NodeRedProcess | undefined;
+  /** Duplicates that the faults so far excuse. */
+  bound = 0;
+  /** Longest orderly stop or deploy of Node-RED, ms. */
+  longestCloseMs = 0;
+  readonly troubles: string[] = [];
+  private readonly tail: LineTail;
+  private readonly modules = packedPackage().modules;
+  private open = true;
+
+  private constructor(
+    readonly options: SiteOptions,
+    readonly tenant: TenantSimulator,
+    readonly rsyslog: Rsyslog,
+    private readonly certs: Certificates,
+    private readonly folder: string,
+  ) {
+    const { events, transport, query, syslog } = options;
+    const backlog = { count: events, startMs: Date.now() - 48 * 3_600_000, stepUs: STEP_US };
+    tenant.preload(backlog);
+    this.oracle = new Oracle(backlog);
+    this.tail = new LineTail(rsyslog.server.output);
+    this.flows = mainJob(tenant, [{
+      name: "chaos",
+      query: { pageSize: String(PAGE), pagesOut: String(PAGES_OUT), ...query },
+      syslog: { host: "127.0.0.1", port: String(this.receiverPort), transport, ...(WAYS[transport].tls ? { tls: "trust" } : {}), ...syslog },
+    }], [tlsConfig("trust", { ca: certs.ca.cert })]);
+  }
+
+  static async open(options: SiteOptions): Promise<Site> {
+    const certs = makeCertificates();
+    const tenant = await startTenantSimulator({ requestsPerMinute: 1_000_000, searchMs: SEARCH_MS });
+    const rsyslog = await startRsyslog(certs);
+    return new Site(options, tenant, rsyslog, certs, mkdtempSync(join(tmpdir(), "siem-chaos-")));
+  }
+
+  async close(): Promise<void> {
+    this.open = false;
+    await this.nodeRed?.stop();
+    await this.rsyslog.server.stop();
+    await this.tenant.close();
+    this.certs.remove();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Reads what the SIEM wrote since the last look. */
+  look(): void {
+    this.oracle.take(messagesIn(this.tail.read()));
+  }
+
+  /** Where rsyslog listens for this transport. */
+  get receiverPort(): number {
+    return this.rsyslog.ports[WAYS[this.options.transport].port];
+  }
+
+  /** Events that may count as delivered while rsyslog reads nothing. */
+  get unread(): number {
+    return WAYS[this.options.transport].unread;
+  }
+
+  /** Changes properties of a node: `query-chaos`, `format-chaos`, `syslog-chaos` or `tenant`. The next start or deploy brings it into being. */
+  change(id: string, properties: Record<string, unknown>): void {
+    this.flows = this.flows.map((node) => (node.id === id ? { ...node, ...properties } : node));
+  }
+
+  async until(condition: () => boolean, what: string, limitMs = PATIENCE_MS): Promise<void> {
+    const end = Date.now() + limitMs;
+    for (this.look(); !condition(); this.look()) {
+      if (!this.open) throw new Error(`closed while waiting until ${what}`);
+      if (Date.now() > end) throw new Error(`after ${limitMs / 1000} s not yet: ${what}; ${this.oracle.missing} missing\n${this.nodeRed?.log().slice(-3000) ?? ""}`);
+      await sleep(50);
+    }
+  }
+
+  /** Resolves when a new event arrived after this call. */
+  async traffic(): Promise<void> {
+    this.look();
+    const { arrived } = this.oracle;
+    await this.until(() => this.oracle.arrived > arrived, "an event arrives");
+  }
+
+  /** True while there is backlog left: only then a fault can do harm. */
+  get busy(): boolean {
+    return this.oracle.missing > PAGE * PAGES_OUT;
+  }
+
+  async startNodeRed(): Promise<void> {
+    this.nodeRed = await startNodeRed({
+      userDir: join(this.folder, "user"), modules: this.modules, flows: this.flows,
+      contextStorage: this.options.contextStorage ?? durableStore,
+    });
+  }
+
+  async killNodeRed(): Promise<void> {
+    this.nodeRed?.kill("SIGKILL");
+    await this.nodeRed?.exited;
+    this.bound += PAGES_OUT * PAGE;
+  }
+
+  /** SIGTERM; an orderly stop excuses no duplicate. */
+  async stopNodeRed(): Promise<void> {
+    const { nodeRed } = this;
+    if (nodeRed === undefined) return;
+    await this.timed("stop", async () => {
+      await nodeRed.stop();
+      const { signal } = await nodeRed.exited;
+      if (signal !== null) this.troubles.push(`Node-RED did not end by itself: ${signal}`);
+    });
+    this.readLog(nodeRed);
+  }
+
+  /** Deploys `flows`; the credentials are Node-RED's already. */
+  async deploy(type: "full" | "flows" | "nodes", flows = this.flows): Promise<void> {
+    const { nodeRed } = this;
+    if (nodeRed === undefined) return;
+    await this.timed(`deploy ${type}`, () => nodeRed.deploy(flows.map((node) => (node.credentials === undefined ? node : withoutCredentials(node))), type));
+    this.readLog(nodeRed);
+  }
+
+  /** Ends rsyslog, which excuses what the lost link makes the sender repeat. */
+  async killReceiver(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    const at = Date.now();
+    await this.rsyslog.server.kill(signal);
+    this.excuseLostLink(at);
+  }
+
+  excuseLostLink(at = Date.now()): void {
+    this.look();
+    this.bound += WAYS[this.options.transport].repeated(this.oracle.linesSince(at - RESEND_WINDOW_MS));
+  }
+
+  get residentMB(): number {
+    return residentMB(this.nodeRed?.pid ?? 0);
+  }
+
+  /** Searches that the tenant answered with events, and so pages that were read. */
+  get pagesRead(): number {
+    return this.tenant.requests.filter(({ path, status }) => path === "/v2/file-events" && status === 200).length;
+  }
+
+  /** Waits for the rest (all of it, unless it `mayMiss` some) and for a fresh event; then stops Node-RED in order. */
+  async finish({ mayMiss = false } = {}): Promise<void> {
+    try {
+      if (!mayMiss) await this.until(() => this.oracle.missing === 0, "every event arrived", 2 * PATIENCE_MS);
+      this.tenant.add([this.oracle.offerFresh()]);
+      await this.until(() => this.oracle.freshArrived, "a fresh event still passes", 2 * PATIENCE_MS);
+    } catch (error) {
+      this.troubles.push(String(error));
+    }
+    await sleep(A_MOMENT_LONGER_MS);
+    await this.stopNodeRed();
+    this.look();
+  }
+
+  private async timed(what: string, action: () => Promise<void>): Promise<void> {
+    const started = Date.now();
+    await action();
+    const took = Date.now() - started;
+    this.longestCloseMs = Math.max(this.longestCloseMs, took);
+    if (took > CLOSE_LIMIT_MS) this.troubles.push(`${what} took ${took} ms`);
+  }
+
+  private readLog(nodeRed: NodeRedProcess): void {
+    const trouble = CLOSE_TROUBLE.exec(nodeRed.log());
+    if (trouble !== null) this.troubles.push(`Node-RED says "${trouble[0]}"`);
+  }
+}
+
+/** A node without its credentials: naming them would count as a change of the node. */
+const withoutCredentials = (node: FlowNode): FlowNode => Object.fromEntries(Object.entries(node).filter(([name]) => name !== "credentials")) as FlowNode;
+
+function* messagesIn(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) yield readReceived(line).raw;
+}
