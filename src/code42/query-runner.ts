@@ -425,7 +425,8 @@ export class QueryRunner {
     const id = token ?? randomUUID();
     for (const [done, index] of indexes.entries()) {
       if (done > 0 && done % EVENTS_PER_TICK === 0) await nextTick();
-      const parts: MessageParts = { id, index, count, type: "array", len: 1 };
+      // Core `batch` writes its own id over ours; the token tells that the message is still the whole unit.
+      const parts: MessageParts = { id, index, count, type: "array", len: 1, token: id };
       this.parts.send({ payload: events[index], topic, kind, ...delivery(token, index, count), parts });
     }
   }

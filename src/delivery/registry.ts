@@ -234,13 +234,13 @@ function tellHolds({ sinks, listener }: Entry, unit: Unit, index: number): void 
 }
 
 /**
- * The sequences that a unit was cut up into, outermost first. The sequence of the source itself (its id is the token)
- * and everything around it is not part of the unit.
+ * The sequences that a unit was cut up into, outermost first. The sequence of the source itself (its id is the token,
+ * or was before core `batch` wrote its own over it) and everything around it is not part of the unit.
  */
 function splitPath(parts: unknown, token: string): MessageParts[] {
   const path: MessageParts[] = [];
   let level = parts;
-  while (isMessageParts(level) && level.id !== token && path.length < 32) {
+  while (isMessageParts(level) && level.id !== token && level["token"] !== token && path.length < 32) {
     path.unshift(level);
     level = level.parts;
   }

@@ -116,6 +116,16 @@ describe("delivery registry", () => {
       assert.deepEqual(seen, ["confirmed 0", "confirmed 1"]);
     });
 
+    it("does not take what core batch makes of the source's sequence for a cut, nor misses a cut behind it", () => {
+      const { registry, seen, message, token } = setUp(2);
+      const batched = { id: "batch", index: 3, count: 5, type: "array", len: 1, token };
+      assert.equal(registry.confirm(message(0, batched)), "settled");
+      const part = (index: number) => message(1, { id: "s", index, count: 2, parts: batched });
+      assert.equal(registry.confirm(part(0)), "partial");
+      assert.equal(registry.confirm(part(1)), "settled");
+      assert.deepEqual(seen, ["confirmed 0", "confirmed 1"]);
+    });
+
     it("counts only parts of the same cut: after a second sending the new cut must be complete", () => {
       const { registry, seen, message } = setUp();
       registry.confirm(message(0, { id: "first", index: 0, count: 2 }));
