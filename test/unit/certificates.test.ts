@@ -59,17 +59,17 @@ describe("a certificate that is not right", () => {
     return (made.address() as AddressInfo).port;
   };
 
-  const cases: [name: string, api: string, syslog: string, reason: RegExp][] = [
-    ["of an unknown CA", "TLS_UNKNOWN_CA", "TLS_UNKNOWN_CA", /unable to verify/i],
-    ["for another name", "TLS_WRONG_NAME", "TLS_WRONG_NAME", /siem\.example\.com/],
-    ["that has expired", "TLS_EXPIRED", "TLS_EXPIRED", /expired/],
-    ["that is not valid yet", "TLS_EXPIRED", "TLS_EXPIRED", /not yet valid/],
-    ["that it signed itself", "TLS_UNKNOWN_CA", "TLS_UNKNOWN_CA", /self-signed/],
-    ["made for clients", "TLS_FAILED", "TLS_UNKNOWN_CA", /purpose/],
-    ["behind a protocol that is too old", "TLS_FAILED", "TLS_FAILED", /version|protocol/i],
+  const cases: [name: string, code: string, reason: RegExp][] = [
+    ["of an unknown CA", "TLS_UNKNOWN_CA", /unable to verify/i],
+    ["for another name", "TLS_WRONG_NAME", /siem\.example\.com/],
+    ["that has expired", "TLS_EXPIRED", /expired/],
+    ["that is not valid yet", "TLS_EXPIRED", /not yet valid/],
+    ["that it signed itself", "TLS_UNKNOWN_CA", /self-signed/],
+    ["made for clients", "TLS_FAILED", /purpose/],
+    ["behind a protocol that is too old", "TLS_FAILED", /version|protocol/i],
   ];
 
-  for (const [name, api, syslog, reason] of cases) {
+  for (const [name, code, reason] of cases) {
     it(`${name} is refused by the API connection until it is replaced`, async () => {
       const made = createHttpsServer(bad[name] ?? {}, (request, response) => {
         received += 1;
@@ -81,7 +81,7 @@ describe("a certificate that is not right", () => {
       const tenant = new Tenant({ baseUrl: `https://localhost:${port}`, clientId: "id", clientSecret: "secret", userAgent: "test", tls: trusting() }, { sleep: async () => undefined });
       try {
         await assert.rejects(tenant.get("/v1/customer"), (error: SiemError) => {
-          assert.deepEqual([error.code, error.permanent], [api, true], error.message);
+          assert.deepEqual([error.code, error.permanent], [code, true], error.message);
           assert.match(error.message, reason);
           assert.match(error.message, /localhost/);
           return true;
@@ -109,7 +109,7 @@ describe("a certificate that is not right", () => {
         });
       });
       const error = linkError(await connect(), "localhost", port);
-      assert.deepEqual([error.code, error.permanent], [syslog, true], error.message);
+      assert.deepEqual([error.code, error.permanent], [code, true], error.message);
       assert.match(error.message, reason);
       assert.match(error.message, /localhost/);
       assert.equal(received, 0);
