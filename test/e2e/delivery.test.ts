@@ -29,7 +29,7 @@ function hostileEvents(): FileEvent[] {
 }
 
 describe("the package in Node-RED delivers to", () => {
-  it("rsyslog over UDP, TCP/LF, TCP/octet, TLS and mutual TLS, and to syslog-ng over TCP and TLS, every event once and unchanged", async function () {
+  it("rsyslog over UDP, TCP/LF, TCP/octet, TLS, mutual TLS, RELP and RELP over TLS, and to syslog-ng over TCP and TLS, every event once and unchanged", async function () {
     this.timeout(180_000);
     const folder = mkdtempSync(join(tmpdir(), "siem-e2e-"));
     const certs = makeCertificates();
@@ -39,6 +39,7 @@ describe("the package in Node-RED delivers to", () => {
     // One server for each way, so that each file holds what came over that way only.
     const rsyslog = () => startRsyslog(certs);
     const [udp, tcp, octet, tls, mutual] = [await rsyslog(), await rsyslog(), await rsyslog(), await rsyslog(), await rsyslog()];
+    const [relp, relpTls] = [await rsyslog(), await rsyslog()];
     const [ngTls, ngLines] = [await startSyslogNg(certs), await startSyslogNg(certs)];
     const local = { host: "127.0.0.1" };
     const ways: (Tap & { server: SyslogServer })[] = [
@@ -47,6 +48,8 @@ describe("the package in Node-RED delivers to", () => {
       { name: "octet", server: octet.server, syslog: { ...local, port: octet.ports.tcp, transport: "tcp", framing: "octet", header: "rfc5424" } },
       { name: "tls", server: tls.server, syslog: { ...local, port: tls.ports.tls, transport: "tls", tls: "trust" } },
       { name: "mutual", server: mutual.server, syslog: { ...local, port: mutual.ports.mutualTls, transport: "tls", tls: "client", header: "legacy" } },
+      { name: "relp", server: relp.server, syslog: { ...local, port: relp.ports.relp, transport: "relp" } },
+      { name: "relptls", server: relpTls.server, syslog: { ...local, port: relpTls.ports.relpTls, transport: "relp-tls", tls: "trust", header: "rfc5424" } },
       { name: "ngtls", server: ngTls.server, syslog: { ...local, port: ngTls.ports.tls, transport: "tls", tls: "trust", header: "rfc5424" } },
       { name: "nglines", server: ngLines.server, syslog: { ...local, port: ngLines.ports.lf, transport: "tcp" } },
     ];
