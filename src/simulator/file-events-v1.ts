@@ -47,7 +47,7 @@ export function flatten(event: FileEvent): FileEventV1 {
     windowTitle: tab === undefined ? [] : [tab["title"]], tabUrl: tab?.["url"] ?? null, tabs: items("destination.tabs").map(({ title, url }) => ({ title, url })),
     removableMediaVendor: media("vendor"), removableMediaName: media("name"), removableMediaSerialNumber: media("serialNumber"), removableMediaCapacity: media("capacity"),
     removableMediaBusType: media("busType"), removableMediaMediaName: media("mediaName"), removableMediaVolumeName: media("volumeName") ?? [], removableMediaPartitionId: media("partitionId") ?? [],
-    syncDestination: action.startsWith("sync-app") ? at("destination.name") : null, syncDestinationUsername: action.startsWith("sync-app") ? list("destination.user.email") : [],
+    syncDestination: action.startsWith("sync-app") ? at("destination.name") : null, syncDestinationUsername: action.startsWith("sync-app") ? [at("user.email")] : [],
     emailDlpPolicyNames: null, emailSubject: at("destination.email.subject"), emailSender: at("source.email.sender"), emailFrom: at("source.email.from"), emailRecipients: at("destination.email.recipients"),
     outsideActiveHours: false, mimeTypeMismatch: false, remoteActivity: "FALSE", trusted: at("risk.trusted"), printJobName: at("destination.printJobName"), printerName: at("destination.printerName"),
     destinationCategory: at("destination.category"), destinationName: at("destination.name"), sourceCategory: at("source.category"), sourceName: at("source.name"),

@@ -59,7 +59,7 @@ export class AuditSearch {
     const events = matches.slice(start, start + size);
     return json(200, {
       // Past the last page the list is not empty but missing.
-      ...(fault?.kind === "null-events" ? { events: null } : start >= matches.length && start > 0 ? {} : { events: disordered(events, (entry) => JSON.stringify(entry)) }),
+      ...(fault?.kind === "null-events" ? { events: null } : start >= matches.length ? {} : { events: disordered(events, (entry) => JSON.stringify(entry)) }),
       paginationRangeStartIndex: start,
       paginationRangeEndIndex: start + events.length,
       ...(counted ? { totalResultCount: matches.length } : {}),
