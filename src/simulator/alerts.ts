@@ -3,6 +3,7 @@
  * public samples (developer portal, "Manage alerts"; incydr SDK, `alerts/models/alert.py`).
  */
 import { eventId, numbers } from "./events";
+import type { Kind } from "./records";
 
 export interface Observation {
   type$: "OBSERVATION";
@@ -95,6 +96,11 @@ export function makeAlert(index: number, { createdMs, seed = 1, tenantId = TENAN
   };
   return index % 4 === 3 && asOfMs >= createdMs + RESOLVED_AFTER_MS ? alertInState(alert, "RESOLVED", createdMs + RESOLVED_AFTER_MS) : alert;
 }
+
+export const alertKind = (seed: number, tenantId: string): Kind<Alert> => ({
+  idOf: ({ id }) => id, timeOf: ({ createdAt }) => Date.parse(createdAt), make: (index, createdMs, asOfMs) => makeAlert(index, { createdMs, asOfMs, seed, tenantId }),
+  settlesInMs: RESOLVED_AFTER_MS,
+});
 
 /** The alert after an analyst gave it another state at `ms`. */
 export function alertInState(alert: Alert, state: string, ms: number): Alert {

@@ -4,6 +4,7 @@
  */
 import { isoWith } from "./alerts";
 import { numbers } from "./events";
+import type { Kind } from "./records";
 
 export interface AuditEntry {
   /** `audit_log::<name>/<version>` */
@@ -41,6 +42,11 @@ export function makeAuditEntry(index: number, { timeMs, seed = 1 }: { timeMs: nu
     actorIpAddress: at(ADDRESSES, index), actorType: at(ACTOR_TYPES, index), timestamp: isoWith(at(DECIMALS, index), timeMs, random), ...fields,
   };
 }
+
+export const auditKind = (seed: number): Kind<AuditEntry> => ({
+  idOf: undefined, timeOf: ({ timestamp }) => Date.parse(timestamp), make: (index, timeMs) => makeAuditEntry(index, { timeMs, seed }),
+  settlesInMs: 0,
+});
 
 /** What the log says about a search of the API, ours among them. */
 export const searchIssued = (who: { id: string; name: string; type: string }, agent: string, timeMs: number): AuditEntry => ({

@@ -27,6 +27,8 @@ export interface Kind<T> {
   timeOf: (record: T) => number;
   /** Record `index`, whose time is `timeMs`, as it stands at `asOfMs`; undefined before it can be seen. */
   make: (index: number, timeMs: number, asOfMs: number) => T | undefined;
+  /** How long after its time a made record may still move by itself, ms. */
+  settlesInMs: number;
 }
 
 interface Entry<T> {
@@ -95,8 +97,10 @@ export class RecordStore<T> implements ChangingRecords<T> {
   }
 
   private make(index: number, timeMs: number): void {
-    const whole = this.kind.make(index, timeMs, Infinity);
-    if (whole !== undefined) this.enter(whole, { timeMs, visibleAt: timeMs, at: (nowMs) => this.kind.make(index, timeMs, nowMs) });
+    const { make, settlesInMs } = this.kind;
+    const settled = make(index, timeMs, Infinity);
+    if (settled === undefined) return;
+    this.enter(settled, { timeMs, visibleAt: timeMs, at: (nowMs) => (nowMs >= timeMs + settlesInMs ? settled : make(index, timeMs, nowMs)) });
   }
 
   private enter(record: T, entry: Entry<T>): void {

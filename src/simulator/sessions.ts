@@ -5,6 +5,7 @@
  */
 import { guid, TENANT_ID } from "./alerts";
 import { numbers } from "./events";
+import type { Kind } from "./records";
 
 export interface Session {
   sessionId: string;
@@ -47,6 +48,8 @@ const RULE_NAMES = ["Source code exfiltration", "USB | removable media = high", 
 const ANALYST = "1000000000000000007";
 const STEP_MS = 420_000;
 const HOUR_MS = 3_600_000;
+/** Longer than five minutes, five steps and an hour. */
+const SETTLES_IN_MS = 2 * HOUR_MS;
 
 const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
 
@@ -74,6 +77,11 @@ export function sessionAsOf(index: number, { beginMs, seed = 1, tenantId = TENAN
 
 /** The session at its end. */
 export const makeSession = (index: number, options: Omit<SessionOptions, "asOfMs">): Session => sessionAsOf(index, options) as Session;
+
+export const sessionKind = (seed: number, tenantId: string): Kind<Session> => ({
+  idOf: ({ sessionId }) => sessionId, timeOf: ({ beginTime }) => beginTime, make: (index, beginMs, asOfMs) => sessionAsOf(index, { beginMs, asOfMs, seed, tenantId }),
+  settlesInMs: SETTLES_IN_MS,
+});
 
 /** The session after one more event was found at `ms`: counts, score and `lastUpdated` move; with `alertId` an alert was triggered. */
 export function grown(session: Session, ms: number, alertId?: string): Session {

@@ -10,9 +10,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { isRecord } from "../messages";
-import { makeAlert, TENANT_ID, type Alert } from "./alerts";
-import { json, notFound, wrapped, type Answer, type Call, type Route } from "./answer";
-import { makeAuditEntry, searchIssued, type AuditEntry } from "./audit-log";
+import { alertKind, TENANT_ID, type Alert } from "./alerts";
+import { json, notFound, type Answer, type Call, type Route } from "./answer";
+import { auditKind, searchIssued, type AuditEntry } from "./audit-log";
 import { AlertQueries } from "./endpoints/alerts";
 import { AuditSearch } from "./endpoints/audit-log";
 import { FileEventSearch, rejectedToken, versionOne, versionTwo } from "./endpoints/file-events";
@@ -22,7 +22,8 @@ import { SignIn, type SimulatedUser } from "./endpoints/sign-in";
 import type { FileEvent } from "./events";
 import { Faults, type TenantFault } from "./faults";
 import { RecordStore, type ChangingRecords, type Records } from "./records";
-import { sessionAsOf, type Session } from "./sessions";
+import { consoleRoutes, gatewayRoutes, serviceRoutes, type Endpoints } from "./routes";
+import { sessionKind, type Session } from "./sessions";
 import { EventStore } from "./store";
 
 const compress = promisify(gzip);
@@ -97,8 +98,6 @@ export interface TenantSimulator {
 }
 
 const KEPT_REQUESTS = 10_000;
-/** Keys of the key-value store (py42, `services/_keyvaluestore.py`). */
-const SERVICES = new Set(["FORENSIC_SEARCH-API_URL", "AlertService-API_URL", "AUDIT-LOG_API-URL"]);
 
 /** Starts a tenant on 127.0.0.1. */
 export async function startTenantSimulator(options: TenantSimulatorOptions = {}): Promise<TenantSimulator> {
@@ -136,54 +135,19 @@ class Simulator implements TenantSimulator {
     this.tenantId = tenantId;
     const now = () => this.now();
     this.store = new EventStore(seed);
-    this.sessions = new RecordStore<Session>(
-      { idOf: ({ sessionId }) => sessionId, timeOf: ({ beginTime }) => beginTime, make: (index, beginMs, asOfMs) => sessionAsOf(index, { beginMs, asOfMs, seed, tenantId }) }, now,
-    );
-    this.alerts = new RecordStore<Alert>(
-      { idOf: ({ id }) => id, timeOf: ({ createdAt }) => Date.parse(createdAt), make: (index, createdMs, asOfMs) => makeAlert(index, { createdMs, asOfMs, seed, tenantId }) }, now,
-    );
-    this.auditLog = new RecordStore<AuditEntry>({ idOf: undefined, timeOf: ({ timestamp }) => Date.parse(timestamp), make: (index, timeMs) => makeAuditEntry(index, { timeMs, seed }) }, now);
+    this.sessions = new RecordStore(sessionKind(seed, tenantId), now);
+    this.alerts = new RecordStore(alertKind(seed, tenantId), now);
+    this.auditLog = new RecordStore(auditKind(seed), now);
     this.signIn = new SignIn({ clientId, clientSecret, users, tenantId, expiresIn }, now);
     const searches = new SavedSearches();
     this.savedSearches = searches.all;
-    const { signIn } = this;
-    const [v1, v2] = [new FileEventSearch(versionOne(), this.store, now), new FileEventSearch(versionTwo(), this.store, now)];
-    const alerts = new AlertQueries(this.alerts, tenantId, now);
-    const audit = new AuditSearch(this.auditLog);
-    const services: Route[] = [
-      { method: "POST", path: "/forensic-search/queryservice/api/v1/fileevent", access: "query", answer: v1.search },
-      { method: "POST", path: "/forensic-search/queryservice/api/v2/fileevent", access: "query", answer: v2.search },
-      { method: "GET", path: "/forensic-search/queryservice/api/v1/saved", access: "query", answer: searches.listV1 },
-      { method: "GET", path: "/forensic-search/queryservice/api/v1/saved/:id", access: "query", answer: searches.findV1 },
-      { method: "GET", path: "/forensic-search/queryservice/api/v2/saved", access: "query", answer: searches.listV2 },
-      { method: "GET", path: "/forensic-search/queryservice/api/v2/saved/:id", access: "query", answer: searches.findV2 },
-      { method: "POST", path: "/svc/api/v1/query-alerts", access: "query", answer: alerts.query },
-      { method: "POST", path: "/svc/api/v1/query-details", access: "query", answer: alerts.detailsOfTenant },
-      { method: "POST", path: "/rpc/search/search-audit-log", access: "query", answer: audit.legacySearch },
-    ];
-    this.gateway = [
-      { method: "POST", path: "/v1/oauth", access: "anyone", answer: signIn.oauth },
-      { method: "GET", path: "/v1/auth", access: "anyone", answer: signIn.auth },
-      { method: "GET", path: "/v1/customer", access: "token", answer: () => json(200, { name: "Simulated tenant", registrationKey: "simulated", tenantId }) },
-      { method: "POST", path: "/v1/file-events", access: "query", answer: v1.search },
-      { method: "POST", path: "/v2/file-events", access: "query", answer: v2.search },
-      { method: "GET", path: "/v2/file-events/saved-searches", access: "query", answer: searches.listV2 },
-      { method: "GET", path: "/v2/file-events/saved-searches/:id", access: "query", answer: searches.findV2 },
-      { method: "POST", path: "/v1/alerts/query-alerts", access: "query", answer: alerts.query },
-      { method: "POST", path: "/v1/alerts/query-details", access: "query", answer: alerts.details },
-      { method: "GET", path: "/v1/sessions", access: "query", answer: new SessionList(this.sessions).list },
-      { method: "POST", path: "/v1/audit/search-audit-log", access: "query", answer: audit.search },
-      ...services.map(wrapped),
-    ];
-    const console: Route[] = [
-      { method: "POST", path: "/api/v3/oauth/token", access: "anyone", answer: signIn.oauth },
-      { method: "GET", path: "/api/v3/auth/jwt", access: "anyone", answer: signIn.jwt },
-      { method: "GET", path: "/api/v3/LoginConfiguration", access: "anyone", answer: signIn.loginConfiguration },
-      { method: "GET", path: "/api/v1/User/my", access: "token", answer: signIn.userMy },
-      { method: "GET", path: "/api/v3/customer/my", access: "token", answer: () => json(200, { name: "Simulated tenant", tenantUid: tenantId }) },
-      { method: "GET", path: "/api/v1/ServerEnv", access: "anyone", answer: () => json(200, { stsBaseUrl: `${this.consoleUrl}/sts` }) },
-    ];
-    this.console = [...console.map(wrapped), { method: "GET", path: "/simple-key-value-store/v1/:id", access: "anyone", answer: this.serviceUrl }];
+    const endpoints: Endpoints = {
+      tenantId, signIn: this.signIn, savedSearches: searches,
+      v1: new FileEventSearch(versionOne(), this.store, now), v2: new FileEventSearch(versionTwo(), this.store, now),
+      alerts: new AlertQueries(this.alerts, tenantId, now), sessions: new SessionList(this.sessions), audit: new AuditSearch(this.auditLog),
+    };
+    this.gateway = [...gatewayRoutes(endpoints), ...serviceRoutes(endpoints)];
+    this.console = consoleRoutes(endpoints, this);
   }
 
   get url(): string {
@@ -276,12 +240,11 @@ class Simulator implements TenantSimulator {
   }
 
   private async answer({ method, path }: LoggedRequest, routes: readonly Route[], call: Call): Promise<Answer> {
-    const found = routes.filter((route) => route.path === path || (route.path.endsWith("/:id") && route.path.slice(0, -3) === path.slice(0, path.lastIndexOf("/") + 1)));
-    const route = found.find((candidate) => candidate.method === method);
+    const route = routes.find((candidate) => candidate.path === path || candidate.path === path.replace(/[^/]+$/, ":id"));
+    if (route === undefined) return notFound();
     const principal = this.signIn.principal(call.headers);
-    if (found.length === 0) return notFound();
-    if (found[0]?.access !== "anyone" && principal === undefined) return json(401, { error: "Unauthorized" });
-    if (route === undefined) return json(405, { error: "Method Not Allowed" });
+    if (route.access !== "anyone" && principal === undefined) return json(401, { error: "Unauthorized" });
+    if (route.method !== method) return json(405, { error: "Method Not Allowed" });
     if (route.access !== "query" || principal === undefined) return route.answer(call);
     const wait = this.queryWaitMs();
     if (wait > 0) return json(429, { error: "Too Many Requests" }, { "retry-after": String(Math.ceil(wait / 1000)) });
@@ -299,10 +262,6 @@ class Simulator implements TenantSimulator {
     this.queries.push(now);
     return 0;
   }
-
-  /** Where a service of the console is: plain text, as the key-value store of the console answers. */
-  private readonly serviceUrl = ({ id }: Call): Answer =>
-    SERVICES.has(id) ? { status: 200, body: this.url, headers: { "content-type": "text/plain;charset=UTF-8" } } : notFound();
 
   private async send(request: IncomingMessage, response: ServerResponse, answer: Answer, fault: TenantFault | undefined, logged: LoggedRequest): Promise<void> {
     const socket = request.socket;
