@@ -41,6 +41,8 @@ export class RecordStore<T> implements ChangingRecords<T> {
   private readonly entries: Entry<T>[] = [];
   private readonly byId = new Map<string, Entry<T>>();
   private readonly streams: { everyMs: number; sinceMs: number; made: number; firstIndex: number }[] = [];
+  /** Records whose time is earlier, epoch ms, are past their retention and gone. */
+  retainedFromMs = -Infinity;
   private nextIndex = 0;
 
   constructor(private readonly kind: Kind<T>, private readonly now: () => number) {}
@@ -75,7 +77,7 @@ export class RecordStore<T> implements ChangingRecords<T> {
     const now = this.now();
     this.catchUp(now);
     const entry = this.byId.get(id);
-    return entry === undefined || entry.visibleAt > now ? undefined : entry.at(now);
+    return entry === undefined || entry.visibleAt > now || entry.timeMs < this.retainedFromMs ? undefined : entry.at(now);
   }
 
   /** The visible records with `fromMs <= time <= toMs`, in no promised order. */
@@ -83,7 +85,7 @@ export class RecordStore<T> implements ChangingRecords<T> {
     const now = this.now();
     this.catchUp(now);
     return this.entries
-      .filter(({ timeMs, visibleAt }) => timeMs >= fromMs && timeMs <= toMs && visibleAt <= now)
+      .filter(({ timeMs, visibleAt }) => timeMs >= Math.max(fromMs, this.retainedFromMs) && timeMs <= toMs && visibleAt <= now)
       .map(({ at }) => at(now))
       .filter((record) => record !== undefined);
   }

@@ -92,6 +92,8 @@ export interface TenantSimulator {
   preload(backlog: { count: number; startMs: number; stepUs?: number }): void;
   /** `perSecond` new events from `sinceMs` on, for ever. The same arguments give the same events, also after a restart. */
   live(stream: { perSecond: number; sinceMs: number }): void;
+  /** Whatever is older than `ms` (epoch ms) is past its retention: gone, and void as a page token. */
+  forgetBefore(ms: number): void;
   /** Every token that was issued is void from now on. */
   revokeTokens(): void;
   close(): Promise<void>;
@@ -192,6 +194,10 @@ class Simulator implements TenantSimulator {
     this.store.addBacklog({ startUs, stepUs, firstIndex: this.nextIndex, count: (now) => Math.max(0, Math.floor((now * 1000 - startUs) / stepUs) + 1) });
     // Room for a stream that never ends.
     this.nextIndex += 2 ** 40;
+  }
+
+  forgetBefore(ms: number): void {
+    for (const kept of [this.store, this.sessions, this.alerts, this.auditLog]) kept.retainedFromMs = ms;
   }
 
   revokeTokens(): void {
