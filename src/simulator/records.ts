@@ -64,6 +64,7 @@ export class RecordStore<T> implements ChangingRecords<T> {
   }
 
   change(id: string, by: (record: T) => T): void {
+    this.catchUp(this.now());
     const entry = this.byId.get(id);
     if (entry === undefined) throw new Error(`no record ${id}`);
     const { at } = entry;
