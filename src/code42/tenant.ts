@@ -124,6 +124,7 @@ export class Tenant {
   private readonly clients = new Map<string, HttpClient>();
   private readonly limiter: RateLimiter;
   private readonly parts: TenantParts;
+  private readonly identity: Identity;
   private readonly tokens: TokenKeeper;
   private readonly services: ServiceDirectory;
   private readonly active = new Set<AbortController>();
@@ -151,7 +152,8 @@ export class Tenant {
     this.baseUrl = this.base.origin;
     this.kind = options.addressKind ?? (isConsole(baseUrl) ? "console" : "gateway");
     this.limiter = new RateLimiter(requestsPerMinute, this.parts);
-    this.tokens = new TokenKeeper(identityOf(options), SIGN_INS[authType][this.kind], this.base.host, {
+    this.identity = identityOf(options);
+    this.tokens = new TokenKeeper(this.identity, SIGN_INS[authType][this.kind], this.base.host, {
       request: (at, method, path, headers, signal) => this.exchange(at === "console" ? consoleOf(this.base) : this.base, method, path, headers, undefined, signal),
       accept: (reply, path) => this.accept(reply, { host: this.base.host, path, permission: DEFAULT_PERMISSION }),
       detail: (reply) => this.detail(reply),
@@ -179,6 +181,11 @@ export class Tenant {
   get(path: string, options: GetOptions = {}): Promise<Reply> {
     const parameters = Object.entries(options.query ?? {}).flatMap(([name, value]) => [value].flat().map((item) => [name, item] as [string, string]));
     return this.call("GET", path, undefined, options, parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`);
+  }
+
+  /** The client id or user name that it signs in with. */
+  get principal(): string {
+    return this.identity.name;
   }
 
   /** Epoch ms by the server's clock as of its last reply (to the second); the local clock until then. */
