@@ -8,8 +8,8 @@ export type AddressKind = "gateway" | "console";
 export interface SignIn {
   method: "GET" | "POST";
   path: string;
-  /** Where the reply holds the token. */
-  tokenField: "access_token" | "v3_user_token";
+  /** Where the reply holds the token: the first of these that it has. */
+  tokenFields: readonly string[];
   /** How long a token lives where the reply does not say so, seconds. */
   lifeS: number;
 }
@@ -20,13 +20,14 @@ const LIFE_S = { client: 900, user: 1800 };
 export const SIGN_INS: Record<AuthType, Record<AddressKind, SignIn>> = {
   // Client credentials grant: RFC 6749 section 4.4; developer portal, "Get started"; py42 `services/_auth.py`.
   "api-client": {
-    gateway: { method: "POST", path: "/v1/oauth?grant_type=client_credentials", tokenField: "access_token", lifeS: LIFE_S.client },
-    console: { method: "POST", path: "/api/v3/oauth/token?grant_type=client_credentials", tokenField: "access_token", lifeS: LIFE_S.client },
+    gateway: { method: "POST", path: "/v1/oauth?grant_type=client_credentials", tokenFields: ["access_token"], lifeS: LIFE_S.client },
+    console: { method: "POST", path: "/api/v3/oauth/token?grant_type=client_credentials", tokenFields: ["access_token"], lifeS: LIFE_S.client },
   },
   // Basic with the user's password: developer portal, "Get started" (deprecated there); py42 `services/_auth.py`.
   "user": {
-    gateway: { method: "GET", path: "/v1/auth", tokenField: "v3_user_token", lifeS: LIFE_S.user },
-    console: { method: "GET", path: "/api/v3/auth/jwt?useBody=true", tokenField: "v3_user_token", lifeS: LIFE_S.user },
+    // The portal does not say what this one answers.
+    gateway: { method: "GET", path: "/v1/auth", tokenFields: ["bearerToken", "v3_user_token", "access_token"], lifeS: LIFE_S.user },
+    console: { method: "GET", path: "/api/v3/auth/jwt?useBody=true", tokenFields: ["v3_user_token"], lifeS: LIFE_S.user },
   },
 };
 

@@ -72,7 +72,9 @@ export class TokenKeeper {
     // RFC 6749 section 5.2 also allows 400 for a client that is not accepted.
     if (reply.status === 400 || reply.status === 401) throw await this.refusal(reply, signal);
     parts.accept(reply, path);
-    const { [way.tokenField]: value, expires_in: expiresIn } = objectIn(reply);
+    const answer = objectIn(reply);
+    const { expires_in: expiresIn } = answer;
+    const value = way.tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
     if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: this.host }, { permanent: true });
     const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : way.lifeS;
     this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };
