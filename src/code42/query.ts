@@ -26,6 +26,8 @@ export interface Criteria {
 /** Code42 accepts 1,024 criteria in one request (developer portal, "Search file events"). */
 export const MAX_CRITERIA = 1024;
 
+const WITHOUT_VALUE = new Set(["EXISTS", "DOES_NOT_EXIST"]);
+
 function invalid(where: string, reason: string): SiemError {
   return queryError("CRITERIA_INVALID", { where, reason }, { permanent: true });
 }
@@ -48,7 +50,8 @@ function filterAt(value: unknown, where: string): WireFilter {
   const { term, operator } = value;
   if (typeof term !== "string" || term.trim() === "") throw invalid(`${where}.term`, "expected the name of a search term");
   if (typeof operator !== "string" || !/^[A-Z_]{1,40}$/.test(operator)) throw invalid(`${where}.operator`, "expected an operator such as IS or ON_OR_AFTER");
-  const filterValue = value["value"] ?? null;
+  // What an editor field holds besides such an operator must not reach the search.
+  const filterValue = WITHOUT_VALUE.has(operator) ? null : value["value"] ?? null;
   const scalar = (item: unknown) => item === null || ["string", "number", "boolean"].includes(typeof item);
   if (!(scalar(filterValue) || (Array.isArray(filterValue) && filterValue.every(scalar)))) {
     throw invalid(`${where}.value`, `expected text, a number or a list of them, found ${describe(filterValue).type}`);
@@ -94,19 +97,24 @@ export function criteriaFromJson(text: string): Criteria {
     throw queryError("CRITERIA_JSON_INVALID", { reason: messageOf(error) }, { permanent: true });
   }
   if (Array.isArray(value)) return { clause: "AND", groups: criteriaGroups(value, "groups") };
-  if (isRecord(value) && value["groups"] !== undefined) {
-    return { clause: clauseAt(value["groupClause"], "groupClause"), groups: criteriaGroups(value["groups"], "groups") };
-  }
+  if (isRecord(value) && value["groups"] !== undefined) return criteriaFromSearch(value);
   throw queryError("CRITERIA_JSON_INVALID", { reason: `found ${describe(value).type} without "groups"` }, { permanent: true });
 }
 
+/** `groups` and `groupClause` of a query body or a saved search. Throws CRITERIA_INVALID. */
+export function criteriaFromSearch(search: Record<string, unknown>): Criteria {
+  return { clause: clauseAt(search["groupClause"], "groupClause"), groups: criteriaGroups(search["groups"], "groups") };
+}
+
 /** Every filter of the groups, nested ones included. */
-function filtersOf(groups: readonly WireGroup[]): WireFilter[] {
+export function filtersOf(groups: readonly WireGroup[]): WireFilter[] {
   return groups.flatMap((group) => ("filters" in group ? group.filters : filtersOf(group.subgroups)));
 }
 
-/** True if any filter, however deeply nested, is on `term`. */
-export const filtersOn = (groups: readonly WireGroup[], term: string): boolean => filtersOf(groups).some((filter) => filter.term === term);
+/** True if any filter, however deeply nested, is on `term`; the case does not count (the search for alerts takes `createdAt` and `CreatedAt`). */
+export function filtersOn(groups: readonly WireGroup[], term: string): boolean {
+  return filtersOf(groups).some((filter) => filter.term.toLowerCase() === term.toLowerCase());
+}
 
 /**
  * The groups of a request: the user's criteria AND the extra groups of one poll AND the cursor. An OR between the

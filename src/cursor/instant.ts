@@ -31,15 +31,26 @@ export function startInstant(startFrom: string, now: number): number {
   return instant;
 }
 
+/** What other tools keep as a checkpoint and what is no time; code42cli `cmds/search/cursor_store.py`, incydr CLI `cmds/file_events.py`. */
+const FOREIGN_CHECKPOINTS: [code: "CHECKPOINT_IS_EVENT_ID" | "CHECKPOINT_IS_HASHES" | "CHECKPOINT_IS_QUERY", looksLike: RegExp][] = [
+  ["CHECKPOINT_IS_HASHES", /^\[\s*"[0-9a-f]{32}"/i],
+  ["CHECKPOINT_IS_QUERY", /^\{[^]*"(?:page_token|pgToken)"/],
+  ["CHECKPOINT_IS_EVENT_ID", /^(?:0_)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|^(?=.*[A-Za-z_])[\w-]{24,}$/i],
+];
+
 /**
- * The instant that a user sets a cursor to: ISO 8601, or epoch seconds (a float, as c42eventextractor stored it; as a
- * number or as text). Epoch ms. Throws CURSOR_VALUE_INVALID.
+ * The instant that a user sets a cursor to: ISO 8601, or epoch seconds (a float, as c42eventextractor stored it, and
+ * code42cli in the checkpoint files of alerts and audit logs and, before 1.11, of file events; as a number or as text).
+ * Epoch ms. Throws CURSOR_VALUE_INVALID, and for checkpoints that are no time an error that says what to do instead.
  */
 export function cursorInstant(value: unknown): number {
   const seconds = typeof value === "number" ? value : typeof value === "string" && /^\d{1,12}(?:\.\d{1,9})?$/.test(value.trim()) ? Number(value) : NaN;
   // Epoch milliseconds (13 digits) written by mistake would be the year 50000.
   if (Number.isFinite(seconds) && seconds >= 0 && seconds < 1e11) return Math.floor(seconds * 1000);
-  const instant = typeof value === "string" ? epochMs(value.trim()) : undefined;
+  const text = typeof value === "string" ? value.trim() : "";
+  const instant = epochMs(text);
+  const foreign = instant === undefined ? FOREIGN_CHECKPOINTS.find(([, looksLike]) => looksLike.test(text)) : undefined;
+  if (foreign !== undefined) throw queryError(foreign[0], { value: text.slice(0, 80) }, { permanent: true });
   if (instant === undefined) throw queryError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
   return instant;
 }

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../../scripts/built";
+import { checkCriteria } from "../../src/code42/criteria-check";
+import { criteriaGroups } from "../../src/code42/query";
+import { isEnvironment } from "../../src/editor/validators";
+import manifest from "../../package.json";
+import type { FlowNode } from "../support/node-red-process";
+
+type Validator = (this: FlowNode, value: unknown, options: unknown) => unknown;
+
+interface WiredNode extends FlowNode {
+  z?: string;
+  wires?: string[][];
+}
+
+interface Definition {
+  defaults: Record<string, { validate?: Validator; required?: boolean }>;
+  credentials?: Record<string, unknown>;
+}
+
+/** Also true of nodes that have no such property in their form. */
+const COMMON = ["id", "type", "z", "x", "y", "wires", "credentials"];
+
+/** What the editor knows of our node types: their editor scripts run here, against an editor that only listens. */
+async function ownTypes(): Promise<Map<string, Definition>> {
+  const types = new Map<string, Definition>();
+  const scope = globalThis as { RED?: unknown };
+  scope.RED = { nodes: { registerType: (type: string, definition: Definition) => types.set(type, definition) }, _: (key: string) => key };
+  try {
+    for (const type of Object.keys(manifest["node-red"].nodes)) await import(join(root, "nodes", `${type}.editor.ts`));
+  } finally {
+    delete scope.RED;
+  }
+  return types;
+}
+
+function coreTypes(): Set<string> {
+  const core = join(root, "node_modules/@node-red/nodes/core");
+  const forms = readdirSync(core, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".html") && !file.startsWith("locales"));
+  return new Set(forms.flatMap((file) => [...readFileSync(join(core, file), "utf8").matchAll(/registerType\(\s*['"]([^'"]+)['"]/g)].map(([, type]) => type ?? "")));
+}
+
+describe("the flows for moving from c42eventextractor", () => {
+  const folder = join(root, "docs/flows");
+  const files = readdirSync(folder).sort();
+  const flows = files.map((file) => ({ file, nodes: JSON.parse(readFileSync(join(folder, file), "utf8")) as WiredNode[] }));
+  const page = readFileSync(join(root, "docs/moving-from-c42eventextractor.md"), "utf8");
+  let own: Map<string, Definition>;
+  let core: Set<string>;
+  before(async () => {
+    own = await ownTypes();
+    core = coreTypes();
+  });
+
+  it("are one for each example of its README, and each is linked", () => {
+    assert.deepEqual(files, ["all-events.json", "cef-to-file.json", "cef-to-syslog.json", "conditional-filters.json", "open-alerts.json", "time-range.json"]);
+    for (const file of files) assert.ok(page.includes(`](flows/${file})`), file);
+  });
+
+  it("can be imported together: no id occurs twice, no cursor is shared", () => {
+    const ids = flows.flatMap(({ nodes }) => nodes.map(({ id }) => id));
+    assert.equal(new Set(ids).size, ids.length);
+    const cursors = flows.flatMap(({ nodes }) => nodes.flatMap(({ type, cursor }) => (type === "code42-query" ? [cursor] : [])));
+    assert.equal(new Set(cursors).size, flows.length);
+  });
+
+  for (const { file, nodes } of flows) {
+    describe(file, () => {
+      it("has only node types that exist, on its tab, wired to each other", () => {
+        const ids = new Set(nodes.map(({ id }) => id));
+        for (const { id, type, z, wires = [] } of nodes) {
+          assert.ok(type === "tab" || own.has(type) || core.has(type), type);
+          assert.ok(z === undefined || ids.has(z), id);
+          for (const target of wires.flat()) assert.ok(ids.has(target), `${id} → ${target}`);
+        }
+      });
+
+      it("has only properties that our forms know, with values that they accept, and no secret", () => {
+        for (const node of nodes) {
+          const definition = own.get(node.type);
+          if (definition === undefined) continue;
+          for (const name of Object.keys(node).filter((key) => !COMMON.includes(key))) assert.ok(Object.hasOwn(definition.defaults, name), `${node.type}.${name}`);
+          for (const [name, { validate, required }] of Object.entries(definition.defaults)) {
+            if (required === true) assert.ok(![undefined, ""].includes(node[name] as undefined), `${node.type}.${name} is missing`);
+            // A value from the environment is not known here; the forms mark some of them, and the nodes take them all.
+            if (validate !== undefined && !isEnvironment(node[name])) assert.equal(validate.call(Object.assign({ _: (key: string) => key }, node), node[name], {}), true, `${node.type}.${name}`);
+          }
+          const credentials = node["credentials"] ?? {};
+          for (const [name, value] of Object.entries(credentials)) {
+            assert.ok(Object.hasOwn(definition.credentials ?? {}, name), name);
+            assert.match(String(value), /^\$\{\w+\}$/);
+          }
+        }
+      });
+
+      it("asks for what the source knows, and confirms each page", () => {
+        const queries = nodes.filter(({ type }) => type === "code42-query");
+        assert.equal(queries.length, 1);
+        for (const query of queries) {
+          const criteria = { clause: "AND" as const, groups: criteriaGroups(query["criteria"], "criteria") };
+          assert.deepEqual(checkCriteria(String(query["source"]), criteria).warnings, []);
+        }
+        assert.ok(nodes.some(({ type }) => type === "syslog-out" || type === "delivery-confirm"));
+      });
+    });
+  }
+});
