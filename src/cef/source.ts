@@ -156,10 +156,12 @@ export class EventReader {
         return object === undefined ? undefined : scalarOf(load(object, name), counter);
       };
     }
-    const items = this.items(path);
     return () => {
+      const object = objects[slot];
+      const head = object === undefined ? undefined : load(object, name);
+      if (isNothing(head)) return undefined;
       const texts = new Texts();
-      items((item) => texts.add(scalarOf(item, counter)));
+      walk(head, rest, 0, counter, (item) => texts.add(scalarOf(item, counter)));
       return texts.joined(join);
     };
   }
@@ -172,8 +174,7 @@ export class EventReader {
     return (visit) => {
       const object = objects[slot];
       const head = object === undefined ? undefined : load(object, name);
-      if (head == null || (Array.isArray(head) && head.length === 0)) return;
-      walk(head, rest, 0, counter, visit);
+      if (!isNothing(head)) walk(head, rest, 0, counter, visit);
     };
   }
 
@@ -277,6 +278,8 @@ export class EventReader {
     return this.containers.push({ parent, name, load: loader(name) }) - 1;
   }
 }
+
+const isNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
 
 function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   if (typeof value === "string") return strip(value) || undefined;
