@@ -9,6 +9,7 @@ type Field = Record<"key" | "type" | "source" | "label", string>;
 interface Properties extends EditorNodeProperties {
   property: string;
   kind: string;
+  format: string;
   profile: string;
   vendor: string;
   product: string;
@@ -18,7 +19,10 @@ interface Properties extends EditorNodeProperties {
   fields: Field[];
 }
 
-type Translating = EditorNodeInstance & { _(key: string, params?: Record<string, unknown>): string };
+/** The only record that the profile `compatible` has a form for. */
+const COMPATIBLE_KIND = "code42.file-event.v1";
+
+type Translating = EditorNodeInstance<Properties> & { _(key: string, params?: Record<string, unknown>): string };
 
 /** Node-RED takes a text for the reason, from a validator of exactly two parameters; its types know one and a boolean. */
 const because = (reason: (node: Translating, value: unknown) => string | undefined) =>
@@ -39,9 +43,13 @@ RED.nodes.registerType<Properties>("cef-format", {
     name: { value: "" },
     property: { value: "payload", validate: because((node, value) => (trimmed(value) === "" ? node._("validate.property") : undefined)) },
     kind: { value: "auto" },
+    format: { value: "cef" },
     profile: {
       value: "standard",
-      validate: because((node, value) => (value === "standard" ? undefined : node._("error.PROFILE_UNAVAILABLE", { profile: value }))),
+      validate: because((node, value) => {
+        const wrong = value === "compatible" && (node.format ?? "cef") === "cef" && !["auto", COMPATIBLE_KIND].includes(node.kind);
+        return wrong ? node._("error.PROFILE_KIND", { kind: node.kind, kinds: COMPATIBLE_KIND }) : undefined;
+      }),
     },
     vendor: { value: "", validate: header(63) },
     product: { value: "", validate: header(63) },
@@ -78,6 +86,10 @@ RED.nodes.registerType<Properties>("cef-format", {
   },
   oneditprepare() {
     $("#node-input-property").typedInput({ default: "msg", types: ["msg"] });
+    const format = $("#node-input-format");
+    // A node of before the property existed has none.
+    if (!format.val()) format.val("cef");
+    format.on("change", () => void $("#cef-format-cef").toggle(format.val() === "cef")).trigger("change");
     for (const key of rowKeys()) $("<option>").val(key).appendTo("#cef-format-keys");
     const translate = (key: string) => this._(key);
     list()

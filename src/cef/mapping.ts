@@ -9,11 +9,13 @@ import { parsePath } from "./path";
 
 /**
  * What can be asked of a value: its address family, whether the address stands for none (0.0.0.0, ::) or for an IPv4
- * one (RFC 4291 section 2.5.5.2), its size, its length, whether it is a port, whether it is fit for a class id.
+ * one (RFC 4291 section 2.5.5.2), its size, its length, whether it is a port, whether it is a list of several with commas
+ * between them, whether it is fit for a class id in one of the three spellings of the products.
  */
 export type Test =
   | "ipv4" | "ipv6" | "ip" | "noAddress" | "mappedIpv4"
-  | "beyondInt32" | "aboveOne" | "port" | "upTo40Characters" | "eventClass";
+  | "beyondInt32" | "aboveOne" | "port" | "upTo40Characters" | "commaList"
+  | "eventClass" | "upperCaseClass" | "snakeCaseClass";
 
 /** Another value of the event is (or is not) one of these; null stands for an absent one. */
 export type Condition = { path: string; is: readonly (string | null)[] } | { path: string; isNot: readonly (string | null)[] };
@@ -29,6 +31,15 @@ export type Source =
   | { first: readonly Source[] }
   /** A list path with a separator of its own. */
   | { list: string; join: string }
+  /** Of every item of a list the first of these properties that is present, each once, joined with a comma. */
+  | { each: string; take: readonly string[] }
+  /** The earliest, or the latest, of all times that these list paths hold. */
+  | { earliest: readonly string[] }
+  | { latest: readonly string[] }
+  /** The numbers of a list path added up. */
+  | { sum: string }
+  /** Of a text with commas between its items the first item that passes `only`, if there is none that passes `ifNone`. */
+  | { item: string; only: Test; ifNone?: Test }
   /** Of the first item that has `having`, searched through these lists in turn, the property `take`. */
   | { lists: readonly string[]; having: string; take: string }
   /** The value of `from`, if it passes the tests; failing one is not an error. */
@@ -39,18 +50,24 @@ export type Source =
   | { lastPart: Source }
   /** Of `DOMAIN\\user` one of the two; what has no backslash is a user. */
   | { account: Source; part: "domain" | "user" }
+  /** What stands between the first `after` and the next `before`. */
+  | { inside: Source; after: string; before: string }
+  /** `like_this` as `Like this`. */
+  | { sentence: Source }
   /** A time without a zone is UTC. */
   | { utc: Source }
   /** Those of the values that are present, with `between` between them. */
   | { joined: readonly Source[]; between: string }
   /**
-   * What else an object holds, as compact JSON: texts, numbers, booleans and lists of them, without blank ones and
-   * without placeholders that stayed what they were (`"name": "{name}"`). It stays JSON: what goes beyond the length of
-   * most texts is left out and counted.
+   * What else an object (null: the event itself) holds, as compact JSON: texts, numbers, booleans and lists of them,
+   * with `nested` also objects a few levels deep; without blank ones and without placeholders that stayed what they were
+   * (`"name": "{name}"`). It stays JSON: what goes beyond the length of most texts is left out and counted.
    */
-  | { json: string; except: readonly string[] }
+  | { json: string | null; except: readonly string[]; nested?: true }
   /** The word that stands for the value of `of`; absent if the table does not know it. */
   | { words: Readonly<Record<string, string>>; of: Source }
+  /** The word of the first pattern that fits the value of `of`; a `*` stands for any text. */
+  | { patterns: Readonly<Record<string, string>>; of: Source }
   /** A risk score as CEF severity: whole, from 0 to 10. Absent if it is no number. */
   | { severityOfScore: string };
 
@@ -63,12 +80,37 @@ export interface Row {
   label?: string;
 }
 
+/** What a property of a flat event becomes where the fields stand in the order of the event. */
+export interface Column {
+  key: string;
+  type: "string" | "integer" | "long" | "timestamp";
+  /** Of the objects in a list, this property. */
+  take?: string;
+  label?: string;
+}
+
+/**
+ * For lines that must be those of an older formatter to the byte: the fields stand in the order of the event's own
+ * properties, and of two that share a key the later one gives the value.
+ */
+export interface EventOrder {
+  columns: Readonly<Record<string, Column>>;
+  /** The properties that say which event it is, and of which type. */
+  id: string;
+  type: string;
+}
+
 export interface Mapping {
   /** One line for people. */
   title: string;
   header: { vendor: Source; product: Source; version: Source; classId: Source; name: Source; severity: Source };
   rows: readonly Row[];
+  /** Read before the rows. */
+  eventOrder?: EventOrder;
 }
+
+/** True for the rows that say which event it is. */
+export const isId = ({ key }: { key: string }): boolean => key === "externalId" || key === "devicePayloadId";
 
 /** A problem by its sentence in the catalog of `cef-format`. */
 export interface RowProblem {
@@ -137,14 +179,21 @@ export function pathsOf(source: Source): string[] {
   if ("constant" in source) return [];
   if ("first" in source) return source.first.flatMap(pathsOf);
   if ("list" in source) return [source.list];
+  if ("each" in source) return [source.each, ...source.take];
+  if ("earliest" in source) return [...source.earliest];
+  if ("latest" in source) return [...source.latest];
+  if ("sum" in source) return [source.sum];
+  if ("item" in source) return [source.item];
   if ("lists" in source) return [...source.lists, source.having, source.take];
   if ("from" in source) return [...pathsOf(source.from), ...(source.when === undefined ? [] : [source.when.path])];
   if ("directory" in source) return [...pathsOf(source.directory), ...pathsOf(source.name)];
   if ("lastPart" in source) return pathsOf(source.lastPart);
   if ("account" in source) return pathsOf(source.account);
+  if ("inside" in source) return pathsOf(source.inside);
+  if ("sentence" in source) return pathsOf(source.sentence);
   if ("utc" in source) return pathsOf(source.utc);
   if ("joined" in source) return source.joined.flatMap(pathsOf);
-  if ("json" in source) return [source.json];
-  if ("words" in source) return pathsOf(source.of);
+  if ("json" in source) return source.json === null ? [] : [source.json];
+  if ("words" in source || "patterns" in source) return pathsOf(source.of);
   return [source.severityOfScore];
 }

@@ -3,7 +3,7 @@
  * second, and nothing else in the process may wait that long.
  */
 import type { SiemError } from "../errors";
-import type { Formatter } from "./encoder";
+import type { Formatter } from "./formatter";
 
 /** An event of which only a minimal line could be made. */
 export interface FormatFailure {

@@ -1,39 +1,54 @@
 /** Reads the properties of a `cef-format` node and compiles a formatter for every kind of record that may come. */
 import { choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../node/config";
-import { compileFormatter, DEFAULT_BYTES, MIN_BYTES, type Formatter } from "./encoder";
+import { compileFormatter } from "./encoder";
 import { cefError } from "./errors";
-import { mappings } from "./mappings";
+import { DEFAULT_BYTES, MIN_BYTES, type Formatter } from "./formatter";
+import { compileJsonFormatter } from "./json";
+import { compatibleMappings, mappings } from "./mappings";
 
 export const AUTO = "auto";
 export const MAX_BYTES = 1_048_576;
 
-/** The formatter for a message whose `msg.kind` is this. Throws SiemError KIND_MISSING or KIND_UNKNOWN. */
+/** The formatter for a message whose `msg.kind` is this. Throws SiemError KIND_MISSING, KIND_UNKNOWN or PROFILE_KIND. */
 export type ChooseFormatter = (messageKind: unknown) => Formatter;
+
+const PROFILES = { standard: mappings, compatible: compatibleMappings };
 
 /** Throws SiemError for every setting that cannot work, own fields included. */
 export function readFormatters(properties: Properties): ChooseFormatter {
-  const profile = textProperty(properties, "profile", "standard");
-  if (profile === "compatible") throw cefError("PROFILE_UNAVAILABLE", { profile }, { permanent: true });
-  choiceProperty(properties, "profile", ["standard"]);
+  const format = choiceProperty(properties, "format", ["cef", "json", "raw-json"]);
   const kind = textProperty(properties, "kind", AUTO);
+  const maxBytes = numberProperty(properties, "maxBytes", { fallback: DEFAULT_BYTES, min: MIN_BYTES, max: MAX_BYTES, integer: true });
+  const kindOf = (messageKind: unknown) => (kind === AUTO ? messageKind : kind);
+  const unknown = (name: string) => cefError("KIND_UNKNOWN", { kind: name.slice(0, 80), kinds: [...mappings.keys()].join(", ") }, { permanent: true });
+  if (kind !== AUTO && !mappings.has(kind)) throw unknown(kind);
+
+  if (format !== "cef") {
+    const options = { leaveOutEmpty: format === "json", maxBytes };
+    const formatters = new Map([...mappings].map(([name, mapping]) => [name, compileJsonFormatter(mapping, options)]));
+    // JSON needs no mapping: any record will do.
+    const other = compileJsonFormatter(undefined, options);
+    return (messageKind) => formatters.get(String(kindOf(messageKind))) ?? other;
+  }
+
+  const profile = choiceProperty(properties, "profile", ["standard", "compatible"]);
   const options = {
     vendor: textProperty(properties, "vendor", ""),
     product: textProperty(properties, "product", ""),
     version: textProperty(properties, "version", ""),
     severity: textProperty(properties, "severity", ""),
     fields: listProperty(properties, "fields"),
-    maxBytes: numberProperty(properties, "maxBytes", { fallback: DEFAULT_BYTES, min: MIN_BYTES, max: MAX_BYTES, integer: true }),
+    maxBytes,
   };
-  const unknown = (name: string) => cefError("KIND_UNKNOWN", { kind: name.slice(0, 80), kinds: [...mappings.keys()].join(", ") }, { permanent: true });
-  if (kind !== AUTO && !mappings.has(kind)) throw unknown(kind);
   // All of them now, so that a bad own field is seen at deploy and not with the first message.
-  const formatters = new Map([...mappings].map(([name, mapping]) => [name, compileFormatter(mapping, options)]));
-
-  return (messageKind) => {
-    const wanted = kind === AUTO ? messageKind : kind;
+  const formatters = new Map([...PROFILES[profile]].map(([name, mapping]) => [name, compileFormatter(mapping, options)]));
+  const choose: ChooseFormatter = (messageKind) => {
+    const wanted = kindOf(messageKind);
     if (typeof wanted !== "string" || wanted === "") throw cefError("KIND_MISSING");
     const formatter = formatters.get(wanted);
-    if (formatter === undefined) throw unknown(wanted);
-    return formatter;
+    if (formatter !== undefined) return formatter;
+    throw mappings.has(wanted) ? cefError("PROFILE_KIND", { kind: wanted, kinds: [...formatters.keys()].join(", ") }, { permanent: true }) : unknown(wanted);
   };
+  if (kind !== AUTO) choose(kind);
+  return choose;
 }

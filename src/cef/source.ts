@@ -6,6 +6,7 @@ import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source, Test } from "./mapping";
 import { ALL, parsePath, type Step } from "./path";
 import { cut, strip } from "./text";
+import { epochMilliseconds } from "../instant";
 import { exceedsInt32, isV4, isV6, type Scalar } from "./values";
 
 /** Reads the event that was opened last. */
@@ -40,8 +41,14 @@ const TESTS: Record<Test, (value: Scalar) => boolean> = {
   aboveOne: (value) => Number(value) > 1,
   port: (value) => Number.isInteger(Number(value)) && Number(value) > 0 && Number(value) < 65536,
   upTo40Characters: (value) => String(value).length <= 40,
+  commaList: (value) => String(value).includes(","),
   eventClass: (value) => /^[a-z0-9-]{1,63}$/.test(String(value)),
+  upperCaseClass: (value) => /^[A-Z0-9_]{1,63}$/.test(String(value)),
+  snakeCaseClass: (value) => /^[a-z0-9_]{1,63}$/.test(String(value)),
 };
+
+/** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
+const NESTED_LEVELS = 4;
 
 interface Container {
   parent: number;
@@ -84,6 +91,11 @@ export class EventReader {
     if ("constant" in source) return () => source.constant;
     if ("list" in source) return this.path(source.list, source.join);
     if ("first" in source) return firstOf(source.first.map((each) => this.compile(each)));
+    if ("each" in source) return this.each(source.each, source.take);
+    if ("earliest" in source) return this.aggregate(source.earliest, timeOf, (a, b) => Math.min(a, b));
+    if ("latest" in source) return this.aggregate(source.latest, timeOf, (a, b) => Math.max(a, b));
+    if ("sum" in source) return this.aggregate([source.sum], numberOf, (a, b) => a + b);
+    if ("item" in source) return mapped(this.compile(source.item), itemThat(source.only, source.ifNone));
     if ("lists" in source) return this.itemOf(source.lists, source.having, source.take);
     if ("from" in source) {
       const { only, unless, when } = source;
@@ -103,12 +115,14 @@ export class EventReader {
     }
     if ("lastPart" in source) return mapped(this.compile(source.lastPart), lastPart);
     if ("account" in source) return mapped(this.compile(source.account), source.part === "domain" ? domainOf : userOf);
+    if ("inside" in source) return mapped(this.compile(source.inside), inside(source.after, source.before));
+    if ("sentence" in source) return mapped(this.compile(source.sentence), sentence);
     if ("utc" in source) return mapped(this.compile(source.utc), inUtc);
     if ("joined" in source) {
       const reads = source.joined.map((each) => this.compile(each));
       return () => reads.map((read) => read()).filter((value) => value !== undefined).join(source.between) || undefined;
     }
-    if ("json" in source) return this.json(source.json, new Set(source.except));
+    if ("json" in source) return this.json(source.json, new Set(source.except), source.nested ?? false);
     if ("words" in source) {
       const words = new Map(Object.entries(source.words));
       const read = this.compile(source.of);
@@ -117,6 +131,7 @@ export class EventReader {
         return value === undefined ? undefined : words.get(String(value));
       };
     }
+    if ("patterns" in source) return mapped(this.compile(source.of), wordFor(source.patterns));
     const score = this.path(source.severityOfScore, ",");
     return () => {
       const value = score();
@@ -144,41 +159,82 @@ export class EventReader {
     return () => {
       const object = objects[slot];
       const head = object === undefined ? undefined : load(object, name);
-      if (head == null || (Array.isArray(head) && head.length === 0)) return undefined;
-      let only: Scalar | undefined;
-      let all: Set<string> | undefined;
-      let length = 0;
-      walk(head, rest, 0, counter, (item) => {
-        const value = scalarOf(item, counter);
-        if (value === undefined) return true;
-        if (only === undefined) {
-          only = value;
-          return true;
-        }
-        all ??= new Set([cut(String(only), LONGEST_STRING)]);
-        const text = cut(String(value), LONGEST_STRING);
-        if (!all.has(text)) length += text.length;
-        all.add(text);
-        return length < LONGEST_STRING;
-      });
-      return all === undefined ? only : [...all].join(join);
+      if (isNothing(head)) return undefined;
+      const texts = new Texts();
+      walk(head, rest, 0, counter, (item) => texts.add(scalarOf(item, counter)));
+      return texts.joined(join);
     };
   }
 
-  private json(path: string, except: ReadonlySet<string>): Read {
-    const place = this.locate(path);
-    const slot = this.container(place.slot, place.name);
+  /** Calls `visit` with every item that a path leads to, until it returns false. */
+  private items(path: string): (visit: (item: unknown) => boolean) => void {
+    const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
-    const scalar = (item: unknown) => scalarOf(item, counter);
+    const load = loader(name);
+    return (visit) => {
+      const object = objects[slot];
+      const head = object === undefined ? undefined : load(object, name);
+      if (!isNothing(head)) walk(head, rest, 0, counter, visit);
+    };
+  }
+
+  private each(list: string, take: readonly string[]): Read {
+    const items = this.items(list);
+    const { counter } = this;
+    return () => {
+      const texts = new Texts();
+      items((item) => {
+        if (isObject(item)) return texts.add(take.map((name) => scalarOf(own(item, name), counter)).find((value) => value !== undefined));
+        counter.droppedValues += item == null ? 0 : 1;
+        return true;
+      });
+      return texts.joined(",");
+    };
+  }
+
+  private aggregate(paths: readonly string[], toNumber: (value: Scalar) => number | undefined, combine: (a: number, b: number) => number): Read {
+    const lists = paths.map((path) => this.items(path));
+    const { counter } = this;
+    return () => {
+      let result: number | undefined;
+      const visit = (item: unknown) => {
+        const value = scalarOf(item, counter);
+        if (value === undefined) return true;
+        const number = toNumber(value);
+        if (number === undefined) counter.droppedValues++;
+        else result = result === undefined ? number : combine(result, number);
+        return true;
+      };
+      for (const items of lists) items(visit);
+      return result;
+    };
+  }
+
+  private json(path: string | null, except: ReadonlySet<string>, nested: boolean): Read {
+    const place = path === null ? undefined : this.locate(path);
+    const slot = place === undefined ? 0 : this.container(place.slot, place.name);
+    const { objects, counter } = this;
+    const clean = (value: unknown, levels: number): unknown => {
+      if (typeof value !== "object" || value === null) return scalarOf(value, counter);
+      if (levels === 0 || !(nested || Array.isArray(value))) {
+        counter.droppedValues++;
+        return undefined;
+      }
+      if (Array.isArray(value)) {
+        const list = value.map((item) => clean(item, levels - 1)).filter((item) => item !== undefined);
+        return list.length === 0 ? undefined : list;
+      }
+      const entries = Object.entries(value).map(([name, item]) => [name, clean(item, levels - 1)] as const).filter(([, item]) => item !== undefined);
+      return entries.length === 0 ? undefined : Object.fromEntries(entries);
+    };
     return () => {
       const object = objects[slot];
       if (object === undefined) return undefined;
       let members = "";
       for (const name of Object.keys(object)) {
         if (except.has(name)) continue;
-        const item = object[name];
-        const value = Array.isArray(item) ? item.map(scalar).filter((each) => each !== undefined) : scalar(item);
-        if (value === undefined || value === `{${name}}` || (Array.isArray(value) && value.length === 0)) continue;
+        const value = clean(object[name], nested ? NESTED_LEVELS : 1);
+        if (value === undefined || value === `{${name}}`) continue;
         const longer = `${members}${members === "" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
         if (longer.length + "{}".length > OWN_KEY_LENGTH) counter.truncated++;
         else members = longer;
@@ -188,19 +244,18 @@ export class EventReader {
   }
 
   private itemOf(lists: readonly string[], having: string, take: string): Read {
-    const places = lists.map((list) => this.locate(`${list}[]`));
-    const { objects, counter } = this;
+    const places = lists.map((list) => this.items(`${list}[]`));
+    const { counter } = this;
     return () => {
-      let item: PlainObject | undefined;
+      let found: PlainObject | undefined;
       const search = (candidate: unknown) => {
         if (!isObject(candidate)) counter.droppedValues += candidate == null ? 0 : 1;
-        else if (scalarOf(own(candidate, having), counter) !== undefined) item = candidate;
-        return item === undefined;
+        else if (scalarOf(own(candidate, having), counter) !== undefined) found = candidate;
+        return found === undefined;
       };
-      for (const { slot, name, rest } of places) {
-        const object = objects[slot];
-        if (object !== undefined) walk(own(object, name), rest, 0, counter, search);
-        if (item !== undefined) return scalarOf(own(item, take), counter);
+      for (const items of places) {
+        items(search);
+        if (found !== undefined) return scalarOf(own(found, take), counter);
       }
       return undefined;
     };
@@ -224,11 +279,38 @@ export class EventReader {
   }
 }
 
+const isNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
+
 function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   if (typeof value === "string") return strip(value) || undefined;
   if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) return value;
   if (value != null) counter.droppedValues++;
   return undefined;
+}
+
+/** The texts of a list, each once; what goes beyond the longest value of all is not looked at. */
+class Texts {
+  private only: Scalar | undefined;
+  private all: Set<string> | undefined;
+  private length = 0;
+
+  /** False if there is no room for more. */
+  add(value: Scalar | undefined): boolean {
+    if (value === undefined) return true;
+    if (this.only === undefined) {
+      this.only = value;
+      return true;
+    }
+    this.all ??= new Set([cut(String(this.only), LONGEST_STRING)]);
+    const text = cut(String(value), LONGEST_STRING);
+    if (!this.all.has(text)) this.length += text.length;
+    this.all.add(text);
+    return this.length < LONGEST_STRING;
+  }
+
+  joined(separator: string): Scalar | undefined {
+    return this.all === undefined ? this.only : [...this.all].join(separator);
+  }
 }
 
 function firstOf(reads: readonly Read[]): Read {
@@ -267,6 +349,36 @@ const part = (text: string, from: number, to?: number) => strip(text.slice(from,
 const domainOf = (value: Scalar) => part(String(value), 0, Math.max(0, String(value).indexOf("\\")));
 const userOf = (value: Scalar) => part(String(value), String(value).indexOf("\\") + 1);
 const lastPart = (value: Scalar) => part(String(value), Math.max(String(value).lastIndexOf("/"), String(value).lastIndexOf("\\")) + 1);
+
+function inside(after: string, before: string): (value: Scalar) => Scalar | undefined {
+  return (value) => {
+    const text = String(value);
+    const start = text.indexOf(after);
+    if (start < 0) return undefined;
+    const end = text.indexOf(before, start + after.length);
+    return part(text, start + after.length, end < 0 ? undefined : end);
+  };
+}
+
+const sentence = (value: Scalar) => {
+  const words = String(value).replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+function itemThat(only: Test, ifNone: Test | undefined): (value: Scalar) => Scalar | undefined {
+  return (value) => {
+    const items = cut(String(value), LONGEST_STRING).split(",").map(strip);
+    return items.find(TESTS[only]) ?? (ifNone === undefined ? undefined : items.find(TESTS[ifNone]));
+  };
+}
+
+function wordFor(patterns: Readonly<Record<string, string>>): (value: Scalar) => Scalar | undefined {
+  const words = Object.entries(patterns).map(([pattern, word]) => [new RegExp(`^${pattern.replaceAll("*", ".*")}$`, "s"), word] as const);
+  return (value) => words.find(([pattern]) => pattern.test(String(value)))?.[1];
+}
+
+const timeOf = (value: Scalar) => (typeof value === "string" ? epochMilliseconds(value) : typeof value === "number" ? value : undefined);
+const numberOf = (value: Scalar) => (typeof value === "number" || (typeof value === "string" && /^\d{1,15}$/.test(value)) ? Number(value) : undefined);
 
 const inUtc = (value: Scalar) => (typeof value === "string" && value.length <= 29 && /T[\d:.]+$/.test(value) ? `${value}Z` : value);
 

@@ -10,8 +10,11 @@ import { isIPv4, isIPv6 } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileFormatter } from "../../src/cef/encoder";
-import { mappings } from "../../src/cef/mappings";
+import { compatibleMappings, mappings } from "../../src/cef/mappings";
+import type { RecordKind } from "../../src/messages";
 import { parseCef } from "../../src/simulator/cef-parser";
+import golden from "../data/c42eventextractor-cef.json";
+import { cefLabels, cefSamples, withLabels } from "../support/cef-samples";
 import { dxlVector } from "../support/dxl-vectors";
 
 type Fields = Record<string, string>;
@@ -340,6 +343,72 @@ describe("CEF lines of ePO threat events as liblognorm reads them", () => {
       assert.deepEqual(header.slice(0, 2), ["McAfee", "ePolicy Orchestrator"]);
       const user = (events[index]!.event as { target?: { userName?: unknown } }).target?.userName;
       if (user === "SAMPLE-HOSTNAME\\Administrator") assert.deepEqual([fields["duser"], fields["dntdom"]], ["Administrator", "SAMPLE-HOSTNAME"]);
+    });
+  }).timeout(60_000);
+});
+
+describe("CEF lines of every kind of record as liblognorm reads them", () => {
+  for (const [kind, samples] of Object.entries(cefSamples)) {
+    const mapping = mappings.get(kind)!;
+
+    it(`have every field of the table as it is meant to be: ${kind}`, () => {
+      const records = normalize(samples.map(({ event }) => compileFormatter(mapping).format(event)));
+      assert.deepEqual(records, samples.map(({ header, fields }) => ({ header, fields: withLabels(fields, cefLabels[kind as RecordKind]) })));
+    });
+    it(`are one record an event, with the fields of the table and no others, whatever the event holds: ${kind}`, () => {
+      const random = randomOf(23);
+      const hostile = () => Array.from({ length: random.below(6) }, () => random.pick(PIECES)).join(random.pick(["", " ", "x"]));
+      const spoil = (value: unknown): unknown => {
+        if (random.chance(0.03)) return random.pick<unknown>([null, [], {}, [[]], hostile(), [hostile(), { [hostile()]: hostile() }], 0, -1, 1e300, true]);
+        if (Array.isArray(value)) return value.map(spoil);
+        if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [random.chance(0.02) ? hostile() : key, spoil(item)]));
+        return random.chance(0.5) ? value : hostile();
+      };
+      const events = Array.from({ length: 1000 }, () => spoil(random.pick(samples).event));
+      const keys = new Set(mapping.rows.flatMap(({ key, label }) => (label === undefined ? [key] : [key, `${key}Label`])));
+      for (const maxBytes of [512, 8000]) {
+        const lines = events.map(compileFormatter(mapping, { maxBytes }).format);
+        const records = normalize(lines);
+        assert.equal(records.length, events.length);
+        records.forEach(({ header, fields }, index) => {
+          const { vendor, product, version, classId, name, severity, extension } = parseCef(lines[index]!);
+          assert.deepEqual({ header, fields }, { header: [vendor, product, version, classId, name, severity], fields: Object.fromEntries(extension) }, lines[index]);
+          assert.deepEqual(Object.keys(fields).filter((key) => !keys.has(key) && classId !== "unformatted"), []);
+        });
+      }
+    }).timeout(60_000);
+  }
+});
+
+describe("CEF lines of the compatible profile as liblognorm reads them", () => {
+  const { format } = compileFormatter(compatibleMappings.get("code42.file-event.v1")!, { maxBytes: 1_048_576 });
+
+  it("are one record each: the lines that the original wrote, and those it could not write", () => {
+    // liblognorm knows no empty value at the end of a line.
+    const lines = golden.cases.map(({ line }) => line).filter((line) => !/[|=]$/.test(line));
+    const records = normalize(lines);
+    assert.equal(records.length, lines.length);
+    for (const { header } of records) assert.deepEqual(header.slice(0, 3), ["Code42", "Advanced Exfiltration Detection", "1"]);
+    const forged = records[lines.findIndex((line) => line.includes("forged"))];
+    assert.deepEqual(forged?.fields, { fname: "a.txt\nCEF:0|Code42|Advanced Exfiltration Detection|1|C42202|DELETED|10|fname=forged suser=ceo@example.com", suser: "eve@example.com" });
+  });
+  it("hold of each key the last value of the event, whatever the texts hold", () => {
+    const random = randomOf(31);
+    const hostile = () => `${Array.from({ length: random.below(6) }, () => random.pick(PIECES)).join(random.pick(["", " ", "x"]))}.`;
+    const KEYS = { eventId: "externalId", fileName: "fname", filePath: "filePath", url: "filePath", actor: "suser", deviceUserName: "suser", emailSender: "suser", exposure: "reason", tabUrl: "request", cloudDriveId: "aid" };
+    const events = Array.from({ length: 1500 }, () => {
+      const properties = Object.keys(KEYS).filter(() => random.chance(0.7)).sort(() => random.below(3) - 1);
+      return { eventType: "CREATED", ...Object.fromEntries(properties.map((property) => [property, random.chance(0.1) ? null : hostile()])), syncDestination: "Box" };
+    });
+    const records = normalize(events.map(format));
+    assert.equal(records.length, events.length);
+    events.forEach((event, index) => {
+      const expected: Fields = { destinationServiceName: "Box" };
+      for (const [property, value] of Object.entries(event)) {
+        const key = (KEYS as Fields)[property];
+        if (key !== undefined && value !== null) expected[key] = printable(value);
+      }
+      assert.deepEqual(records[index], { header: ["Code42", "Advanced Exfiltration Detection", "1", "C42200", "CREATED", "5"], fields: expected }, `event ${index}: ${format(event)}`);
     });
   }).timeout(60_000);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import cefFormat from "../../nodes/cef-format";
 import { makeFileEvent } from "../../src/simulator/events";
 import { parseCef } from "../../src/simulator/cef-parser";
+import golden from "../data/c42eventextractor-cef.json";
 import { getNode, helper, loadFlow, recordMessages, recordStatus, unloadFlow, until } from "../support/node-red";
 
 const KIND = "code42.file-event.v2";
@@ -116,7 +117,7 @@ describe("cef-format in Node-RED", () => {
   it("refuses a message without kind, of an unknown kind, and with nothing at the property", async () => {
     const { out, caught, send } = await start();
     send({ payload: page(1) });
-    send({ payload: page(1), kind: "code42.alert" });
+    send({ payload: page(1), kind: "acme.event" });
     send({ kind: KIND });
     await until(() => caught.length === 3, "three errors are caught");
     assert.deepEqual(caught.map(codeOf), ["KIND_MISSING", "KIND_UNKNOWN", "PROPERTY_MISSING"]);
@@ -139,9 +140,37 @@ describe("cef-format in Node-RED", () => {
     assert.match(line, /^CEF:0\|Mimecast\|Incydr\|2\|[a-z-]+\|[^|]+\|9\|/);
     assert.ok(Buffer.byteLength(line) <= 700);
   });
+  it("writes the lines of c42eventextractor in the compatible profile, and refuses other records clearly", async () => {
+    const { out, caught, send } = await start({ profile: "compatible" });
+    send({ payload: [golden.cases[0]!.event, golden.cases[1]!.event], kind: "code42.file-event.v1" });
+    send({ payload: page(1), kind: KIND });
+    await until(() => out.length === 1 && caught.length === 1, "one message and one error came");
+    assert.deepEqual(out[0]?.["payload"], [golden.cases[0]!.line, golden.cases[1]!.line]);
+    assert.equal(codeOf(caught[0]), "PROFILE_KIND");
+  });
+  it("writes JSON, and stands an id in for an event that is too long, which goes whole to the second output", async () => {
+    const { out, aside, send, warnings } = await start({ format: "raw-json", maxBytes: "4000" });
+    const [short, long] = page(2);
+    const tooLong = { ...long, file: { name: "x".repeat(5000) } };
+    const delivery = { token: "t:1", index: 0, count: 1 };
+    send({ payload: [short, tooLong], kind: KIND, delivery });
+    send({ payload: { a: null }, kind: "acme.event" });
+    await until(() => out.length === 2 && aside.length === 1, "all came out");
+    const lines = out[0]?.["payload"] as string[];
+    assert.deepEqual(JSON.parse(lines[0]!), JSON.parse(JSON.stringify(short)));
+    assert.equal((JSON.parse(lines[1]!) as { id: string }).id, long!.event.id);
+    assert.deepEqual(out[0]?.["delivery"], delivery);
+    assert.deepEqual(out[0]?.["cef"], { failed: 1 });
+    assert.deepEqual(aside[0]?.["payload"], tooLong);
+    assert.equal(codeOf(aside[0]), "EVENT_TOO_LONG");
+    assert.equal(out[1]?.["payload"], '{"a":null}');
+    assert.equal(warnings.length, 1);
+  });
   for (const [name, properties, code] of [
-    ["the profile that does not exist yet", { profile: "compatible" }, "PROFILE_UNAVAILABLE"],
-    ["an unknown record", { kind: "code42.alert" }, "KIND_UNKNOWN"],
+    ["a profile that does not exist", { profile: "other" }, "PROPERTY_CHOICE"],
+    ["a format that does not exist", { format: "xml" }, "PROPERTY_CHOICE"],
+    ["a record that the compatible profile has no form for", { profile: "compatible", kind: KIND }, "PROFILE_KIND"],
+    ["an unknown record", { kind: "acme.event" }, "KIND_UNKNOWN"],
     ["an illegal own field", { fields: [{ key: "eventId", type: "long", source: "event.id" }] }, "FIELD_KEY_RESERVED"],
     ["fields that are no list", { fields: "x" }, "PROPERTY_LIST"],
     ["a severity that CEF has not", { severity: "11" }, "SEVERITY"],

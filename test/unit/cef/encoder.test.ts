@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { compileFormatter, MIN_BYTES, type FormatOptions } from "../../../src/cef/encoder";
+import { compileFormatter, type FormatOptions } from "../../../src/cef/encoder";
+import { MIN_BYTES } from "../../../src/cef/formatter";
 import type { Mapping, Row } from "../../../src/cef/mapping";
 import { mappings } from "../../../src/cef/mappings";
 import { parseCef } from "../../../src/simulator/cef-parser";
