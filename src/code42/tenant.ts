@@ -135,6 +135,11 @@ export class Tenant {
     }, this.parts);
   }
 
+  /** The client id that it signs in with. */
+  get principal(): string {
+    return this.options.clientId;
+  }
+
   /**
    * Sends `body` as JSON to `path` and resolves with a 2xx reply of JSON. Rejects with a SiemError; `permanent` ones
    * come at once, the others after 6 attempts. With a rejected page token the code is INVALID_PAGE_TOKEN.
