@@ -1,5 +1,5 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
-import { baseUrlFault, REGIONS, regionUrl } from "../src/code42/base-url";
+import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/base-url";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -63,11 +63,19 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
     for (const name of REGIONS) $("<option>").val(regionUrl(name)).text(`${name} (${regionUrl(name).slice(8)})`).appendTo(region);
     $("<option>").val("").text(this._("label.otherRegion")).appendTo(region);
     region.val(REGIONS.map(regionUrl).find((url) => url === String(address.val()).trim()) ?? "");
-    const show = () => $(".code42-tenant-base-url").toggle(region.val() === "");
+    const authType = $("#node-config-input-authType");
+    const show = () => {
+      $(".code42-tenant-base-url").toggle(region.val() === "");
+      $(".code42-tenant-console").toggle(isConsole(String(address.val()).trim()));
+      $(".code42-tenant-client").toggle(authType.val() !== "user");
+      $(".code42-tenant-user").toggle(authType.val() === "user");
+    };
     region.on("change", () => {
       if (region.val() !== "") address.val(String(region.val())).trigger("change");
       show();
     });
+    address.on("input", show);
+    authType.on("change", show);
     show();
   },
 });

@@ -1,6 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { DEFAULTS, Tenant, type TenantNode } from "../src/code42/tenant";
-import { tenantError } from "../src/code42/tenant-errors";
 import { commonError, SiemError } from "../src/errors";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
@@ -23,15 +22,19 @@ export = function (RED: NodeAPI) {
   const configNode = <T>(id: unknown): T | null | undefined => (typeof id === "string" && id !== "" ? (RED.nodes.getNode(id) as T | null) ?? null : undefined);
 
   function makeTenant(node: Node<Properties>, config: Properties): Tenant {
-    if (choiceProperty(config, "authType", ["api-client", "user"]) === "user") throw tenantError("AUTH_TYPE_UNSUPPORTED", {}, { permanent: true });
     const credentials = node.credentials ?? {};
     const tls = configNode<TlsConfigNode>(config["tls"]);
     const proxy = configNode<ProxyNode>(config["proxy"]);
     if (proxy === null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
     return new Tenant({
       baseUrl: textProperty(config, "baseUrl", ""),
+      authType: choiceProperty(config, "authType", ["api-client", "user"]),
       clientId: textProperty(credentials, "clientId", ""),
       clientSecret: textProperty(credentials, "clientSecret", ""),
+      username: textProperty(credentials, "username", ""),
+      // Not trimmed: a blank may belong to it.
+      password: typeof credentials["password"] === "string" ? credentials["password"] : "",
+      totpSecret: textProperty(credentials, "totpSecret", ""),
       timeoutMs: 1000 * numberProperty(config, "timeout", { fallback: DEFAULTS.timeoutMs / 1000, min: 1, max: 600 }),
       requestsPerMinute: numberProperty(config, "requestsPerMinute", { fallback: DEFAULTS.requestsPerMinute, min: 1, max: 6000, integer: true }),
       tls: tlsOptions(tls !== undefined, tls),

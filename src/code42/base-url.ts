@@ -5,9 +5,9 @@ export const REGIONS = ["us", "us2", "us7", "ie", "uk", "gov", "au", "ca", "de",
 
 export const regionUrl = (region: string): string => `https://api.${region}.code42.com`;
 
-export type BaseUrlFault = "BASE_URL_INVALID" | "BASE_URL_INSECURE" | "BASE_URL_CONSOLE";
+export type BaseUrlFault = "BASE_URL_INVALID" | "BASE_URL_INSECURE";
 
-/** What is wrong with `text` as a base URL; undefined if nothing is. Plain http is for this machine only: the client secret is sent there. */
+/** What is wrong with `text` as a base URL; undefined if nothing is. Plain http is for this machine only: the secret is sent there. */
 export function baseUrlFault(text: string): BaseUrlFault | undefined {
   let url: URL;
   try {
@@ -16,9 +16,18 @@ export function baseUrlFault(text: string): BaseUrlFault | undefined {
     return "BASE_URL_INVALID";
   }
   if (!/^https?:\/\//i.test(text) || url.hostname === "" || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return "BASE_URL_INVALID";
-  if (/^console\./i.test(url.hostname)) return "BASE_URL_CONSOLE";
   if (url.protocol === "http:" && !isLoopback(url.hostname)) return "BASE_URL_INSECURE";
   return undefined;
+}
+
+/** True for the address of a console, which offers the services that were there before the API gateway. */
+export const isConsole = (text: string): boolean => /^https?:\/\/console\./i.test(text);
+
+/** The console of the region whose API gateway is `base`; any other address stays. */
+export function consoleOf(base: URL): URL {
+  const url = new URL(base);
+  url.hostname = url.hostname.replace(/^api\./, "console.");
+  return url;
 }
 
 /** `hostname` as the URL parser writes it: IPv4 in four decimal parts, IPv6 in brackets. */

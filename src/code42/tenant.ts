@@ -1,15 +1,20 @@
 /**
- * A Code42 tenant behind its API gateway: signs in as an API client, keeps to the request rate, tries again what can
- * succeed, and turns everything else into an error that says what to do.
+ * A Code42 tenant, behind its API gateway or the console with its services: signs in, keeps to the request rate, tries
+ * again what can succeed, and turns everything else into an error that says what to do.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
 import { messageOf, SiemError } from "../errors";
-import { baseUrlFault } from "./base-url";
+import { baseUrlFault, consoleOf, isConsole } from "./base-url";
 import type { Proxy } from "../node/proxy";
 import { HttpClient, type HttpReply } from "./http";
+import { legacyService, parsed, renamed, unwrap } from "./legacy";
 import { RateLimiter } from "./limiter";
+import { ServiceDirectory } from "./services";
+import { SIGN_INS, type AddressKind, type AuthType } from "./sign-in";
 import { statusError, tenantError } from "./tenant-errors";
+import { TokenKeeper, type Identity } from "./token";
+import { totpKey } from "./totp";
 
 export const DEFAULTS = {
   timeoutMs: 60_000,
@@ -21,16 +26,26 @@ export const DEFAULTS = {
 /** Tries of one call in all; a call that got a new token in between does not count it. */
 export const MAX_ATTEMPTS = 6;
 
+/** Errors after which the services behind a console are looked up again: they may have moved. */
+const MOVED = new Set(["CONNECTION_FAILED", "HOST_NOT_FOUND", "NOT_FOUND"]);
+
+const DEFAULT_PERMISSION = "File Events: Read";
+
 const BACKOFF_MS = { first: 1000, most: 60_000 };
 const RETRY_AFTER_MOST_MS = 3_600_000;
-/** RFC 6749 section 5.1 makes `expires_in` optional; the API's tokens live 15 minutes (developer portal, "Get started"). */
-const TOKEN_LIFE_S = 900;
-const RENEW_BEFORE_S = 60;
 
 export interface TenantOptions {
+  /** Of an API gateway or of a console. */
   baseUrl: string;
-  clientId: string;
-  clientSecret: string;
+  /** What answers there; by default a host name that begins with `console.` tells. */
+  addressKind?: AddressKind;
+  /** `api-client` by default, which needs the first two; `user` needs the others, the TOTP secret (base32) only with two-factor sign-in. */
+  authType?: AuthType;
+  clientId?: string;
+  clientSecret?: string;
+  username?: string;
+  password?: string;
+  totpSecret?: string;
   /** For the headers of a reply, and again for its body, ms. */
   timeoutMs?: number;
   /** Requests that may start in any 60 s: calls, repetitions and sign-ins of all users of the tenant together. */
@@ -65,8 +80,13 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Called before each wait. */
   onRetry?: ((retry: Retry) => void) | undefined;
-  /** The permission that the API client needs for this path, for the error text. */
+  /** The permission that the API client or user needs for this path, for the error text. */
   permission?: string;
+}
+
+export interface GetOptions extends CallOptions {
+  /** Parameters of the query; a list repeats the name. */
+  query?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface Reply {
@@ -88,31 +108,38 @@ export interface TenantNode {
   getTenant(): Tenant;
 }
 
+/** Where a call goes: the gateway's own path, or that of the service behind a console which answers it. */
+interface Route {
+  base: URL;
+  path: string;
+  /** The body as the gateway would have sent it, from the one that came. */
+  body(data: Buffer): Buffer;
+}
+
 export class Tenant {
   /** Scheme, host and port: what a cursor belongs to. */
   readonly baseUrl: string;
-  private readonly http: HttpClient;
+  private readonly base: URL;
+  private readonly kind: AddressKind;
+  private readonly clients = new Map<string, HttpClient>();
   private readonly limiter: RateLimiter;
   private readonly parts: TenantParts;
-  private readonly host: string;
-  private readonly basic: string;
+  private readonly tokens: TokenKeeper;
+  private readonly services: ServiceDirectory;
   private readonly active = new Set<AbortController>();
   private closed: SiemError | undefined;
-  private token: { value: string; renewAt: number } | undefined;
-  private renewal: Promise<string> | undefined;
   private server: { date: number; at: number } | undefined;
   /** 429 replies without a usable Retry-After since the last success. */
   private refusals = 0;
 
-  /** Throws BASE_URL_INVALID, BASE_URL_INSECURE, BASE_URL_CONSOLE, CREDENTIALS_MISSING, PROXY_URL_INVALID. Nothing is sent yet. */
+  /** Throws BASE_URL_INVALID, BASE_URL_INSECURE, PROXY_URL_INVALID and the errors of `identityOf`. Nothing is sent yet. */
   constructor(private readonly options: TenantOptions, parts: Partial<TenantParts> = {}) {
-    const { baseUrl, clientId, clientSecret, requestsPerMinute = DEFAULTS.requestsPerMinute } = options;
+    const { baseUrl, authType = "api-client", requestsPerMinute = DEFAULTS.requestsPerMinute } = options;
     const fault = baseUrlFault(baseUrl);
     // A base URL with a password in it is invalid, so its text is not repeated.
     if (fault === "BASE_URL_INVALID") throw tenantError(fault, {}, { permanent: true });
-    const base = new URL(baseUrl);
-    if (fault !== undefined) throw tenantError(fault, { host: base.hostname }, { permanent: true });
-    if (clientId === "" || clientSecret === "") throw tenantError("CREDENTIALS_MISSING", {}, { permanent: true });
+    this.base = new URL(baseUrl);
+    if (fault !== undefined) throw tenantError(fault, { host: this.base.hostname }, { permanent: true });
     this.parts = {
       now: () => Date.now(),
       monotonic: () => performance.now(),
@@ -121,18 +148,23 @@ export class Tenant {
       log: () => undefined,
       ...parts,
     };
-    this.baseUrl = base.origin;
-    this.host = base.host;
-    this.basic = Buffer.from(`${clientId}:${clientSecret}`).toString("base64");
+    this.baseUrl = this.base.origin;
+    this.kind = options.addressKind ?? (isConsole(baseUrl) ? "console" : "gateway");
     this.limiter = new RateLimiter(requestsPerMinute, this.parts);
-    this.http = new HttpClient({
-      base,
-      timeoutMs: options.timeoutMs ?? DEFAULTS.timeoutMs,
-      tls: options.tls ?? {},
-      proxy: options.proxy,
-      userAgent: options.userAgent,
-      maxBodyBytes: options.maxBodyBytes ?? DEFAULTS.maxBodyBytes,
-    }, this.parts);
+    this.tokens = new TokenKeeper(identityOf(options), SIGN_INS[authType][this.kind], this.base.host, {
+      request: (at, method, path, headers, signal) => this.exchange(at === "console" ? consoleOf(this.base) : this.base, method, path, headers, undefined, signal),
+      accept: (reply, path) => this.accept(reply, { host: this.base.host, path, permission: DEFAULT_PERMISSION }),
+      detail: (reply) => this.detail(reply),
+      serverNow: () => this.serverNow(),
+      monotonic: () => this.parts.monotonic(),
+      sleep: (ms, signal) => this.parts.sleep(ms, signal),
+      whileOpen: (work) => this.abortable(undefined, work),
+    });
+    this.services = new ServiceDirectory(this.base, {
+      environment: (signal) => this.authorised("GET", { base: this.base, path: "/api/v1/ServerEnv", body: (data) => data }, undefined, signal, DEFAULT_PERMISSION),
+      text: (base, path, signal) => this.publicText(base, path, signal),
+    });
+    this.client(this.base);
   }
 
   /** The client id that it signs in with. */
@@ -145,12 +177,13 @@ export class Tenant {
    * come at once, the others after 6 attempts. With a rejected page token the code is INVALID_PAGE_TOKEN.
    */
   post(path: string, body: unknown, options?: CallOptions): Promise<Reply> {
-    return this.call("POST", path, Buffer.from(JSON.stringify(body)), options);
+    return this.call("POST", path, body, options);
   }
 
-  /** Like `post`, without a body. */
-  get(path: string, options?: CallOptions): Promise<Reply> {
-    return this.call("GET", path, undefined, options);
+  /** Like `post`, with parameters instead of a body. */
+  get(path: string, options: GetOptions = {}): Promise<Reply> {
+    const parameters = Object.entries(options.query ?? {}).flatMap(([name, value]) => [value].flat().map((item) => [name, item] as [string, string]));
+    return this.call("GET", path, undefined, options, parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`);
   }
 
   /** Epoch ms by the server's clock as of its last reply (to the second); the local clock until then. */
@@ -160,7 +193,7 @@ export class Tenant {
 
   /** Like `serverNow`, but never the local clock as long as the server can be asked: it signs in first. Rejects as a sign-in does. */
   async serverTime(signal: AbortSignal): Promise<number> {
-    if (this.server === undefined) await unlessAborted(this.bearer(), signal);
+    if (this.server === undefined) await unlessAborted(this.tokens.get(), signal);
     return this.serverNow();
   }
 
@@ -169,17 +202,19 @@ export class Tenant {
     if (this.closed !== undefined) return;
     this.closed = tenantError("CLOSED", {}, { permanent: true });
     for (const abort of this.active) abort.abort(this.closed);
-    this.http.close();
-    this.token = undefined;
+    for (const client of this.clients.values()) client.close();
+    this.tokens.drop();
   }
 
-  private call(method: "GET" | "POST", path: string, data: Buffer | undefined, options: CallOptions = {}): Promise<Reply> {
+  private call(method: "GET" | "POST", path: string, body: unknown, options: CallOptions = {}, query = ""): Promise<Reply> {
     return this.abortable(options.signal, async (signal) => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await this.authorised(method, path, data, signal, options.permission ?? "File Events: Read");
+          const { route, data } = await this.route(path, body, query, signal);
+          return await this.authorised(method, route, data, signal, options.permission ?? DEFAULT_PERMISSION);
         } catch (error) {
           signal.throwIfAborted();
+          if (error instanceof SiemError && MOVED.has(error.code)) this.services.forget();
           if (!(error instanceof SiemError) || error.permanent || attempt === MAX_ATTEMPTS) throw error;
           // The limiter holds everybody after a 429, this call included.
           const delayMs = error.code === "RATE_LIMITED" ? this.limiter.pauseLeft() : this.backoff(attempt);
@@ -189,6 +224,17 @@ export class Tenant {
         }
       }
     });
+  }
+
+  /** Where `path` of the gateway is answered, and what is sent there. Throws BASE_URL_CONSOLE for what a console does not have. */
+  private async route(path: string, body: unknown, query: string, signal: AbortSignal): Promise<{ route: Route; data: Buffer | undefined }> {
+    const encode = (value: unknown) => (value === undefined ? undefined : Buffer.from(JSON.stringify(value)));
+    if (this.kind === "gateway") return { route: { base: this.base, path: path + query, body: (data) => data }, data: encode(body) };
+    const service = legacyService(path);
+    if (service === undefined) throw tenantError("BASE_URL_CONSOLE", { host: this.base.host, path }, { permanent: true });
+    const base = service.key === undefined ? this.base : await this.services.find(service.key, signal);
+    const route = { base, path: service.path + query, body: (data: Buffer) => renamed(unwrap(data), service) };
+    return { route, data: encode(service.body === undefined ? body : service.body(body)) };
   }
 
   /** Runs `work` with a signal that aborts with CLOSED or ABORTED. */
@@ -207,54 +253,40 @@ export class Tenant {
     }
   }
 
-  private async authorised(method: "GET" | "POST", path: string, data: Buffer | undefined, signal: AbortSignal, permission: string): Promise<Reply> {
-    const request = { host: this.host, path, permission };
+  private async authorised(method: "GET" | "POST", route: Route, data: Buffer | undefined, signal: AbortSignal, permission: string): Promise<Reply> {
+    const { base } = route;
+    const request = { host: base.host, path: route.path.replace(/\?.*/, ""), permission };
     for (let renewed = false; ; renewed = true) {
-      const token = await unlessAborted(this.bearer(), signal);
+      const token = await unlessAborted(this.tokens.get(), signal);
       const headers = { Authorization: `Bearer ${token}`, ...(data === undefined ? {} : { "Content-Type": "application/json" }) };
-      const reply = await this.exchange(method, path, headers, data, signal);
+      const reply = await this.exchange(base, method, route.path, headers, data, signal);
       if (reply.status === 401) {
-        if (this.token?.value === token) this.token = undefined;
+        this.tokens.drop(token);
         if (!renewed) continue;
       }
       const body = reply.status < 300 ? "" : reply.data.toString("utf8", 0, 65_536);
       if (reply.status === 400 && body.includes("INVALID_PAGE_TOKEN")) throw tenantError("INVALID_PAGE_TOKEN", {}, { permanent: true });
       this.accept(reply, request);
-      return { status: reply.status, data: reply.data, again: reply.again, date: dateOf(reply), elapsedMs: reply.elapsedMs, receivedAt: this.parts.now() };
+      const again = async () => route.body(await reply.again());
+      return { status: reply.status, data: route.body(reply.data), again, date: dateOf(reply), elapsedMs: reply.elapsedMs, receivedAt: this.parts.now() };
     }
   }
 
-  /** A token that still lives; concurrent callers share one sign-in. */
-  private bearer(): Promise<string> {
-    if (this.token !== undefined && this.parts.monotonic() < this.token.renewAt) return Promise.resolve(this.token.value);
-    this.renewal ??= this.signIn().finally(() => {
-      this.renewal = undefined;
-    });
-    return this.renewal;
-  }
-
-  /** Client credentials grant (RFC 6749 section 4.4; developer portal, "Get started"). Nobody's abort but `close` ends it, because others wait for it. */
-  private signIn(): Promise<string> {
-    return this.abortable(undefined, async (signal) => {
-      const path = "/v1/oauth";
-      const started = this.parts.monotonic();
-      const reply = await this.exchange("POST", `${path}?grant_type=client_credentials`, { Authorization: `Basic ${this.basic}` }, undefined, signal);
-      // RFC 6749 section 5.2 also allows 400 for a client that is not accepted.
-      if (reply.status === 400 || reply.status === 401) throw tenantError("CLIENT_REJECTED", { detail: this.detail(reply) }, { permanent: true });
-      this.accept(reply, { host: this.host, path, permission: "File Events: Read" });
-      const { access_token: value, expires_in: expiresIn } = (parse(reply.data) ?? {}) as { access_token?: unknown; expires_in?: unknown };
-      if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: this.host }, { permanent: true });
-      const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : TOKEN_LIFE_S;
-      this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };
-      return value;
-    });
+  /** A short text that anybody may read. */
+  private async publicText(base: URL, path: string, signal: AbortSignal): Promise<string> {
+    const reply = await this.exchange(base, "GET", path, { Accept: "*/*" }, undefined, signal);
+    const error = statusError(reply.status, { host: base.host, path, permission: DEFAULT_PERMISSION }, this.detail(reply), hostOf(reply.header("location"), base.href));
+    if (error !== undefined) throw error;
+    return reply.data.toString("utf8", 0, 2048).trim();
   }
 
   /** One request within the rate; keeps the server's time and its wish to be left alone. */
-  private async exchange(method: "GET" | "POST", path: string, headers: Record<string, string>, data: Buffer | undefined, signal: AbortSignal): Promise<HttpReply> {
+  private async exchange(
+    base: URL, method: "GET" | "POST", path: string, headers: Record<string, string>, data: Buffer | undefined, signal: AbortSignal,
+  ): Promise<HttpReply> {
     await this.limiter.take(signal);
-    const reply = await this.http.send({ method, path, headers, data, signal });
-    this.parts.log("debug", `${method} ${path} ${reply.status} ${reply.data.length} bytes in ${Math.round(reply.elapsedMs)} ms`);
+    const reply = await this.client(base).send({ method, path, headers, data, signal });
+    this.parts.log("debug", `${method} ${path.replace(/\?.*/, "")} ${reply.status} ${reply.data.length} bytes in ${Math.round(reply.elapsedMs)} ms`);
     const date = dateOf(reply);
     if (date !== undefined) this.server = { date, at: reply.headersAt };
     if (reply.status === 429) {
@@ -267,25 +299,43 @@ export class Tenant {
     return reply;
   }
 
+  /** The connections to the host of `base`. Throws PROXY_URL_INVALID. */
+  private client(base: URL): HttpClient {
+    const known = this.clients.get(base.href);
+    if (known !== undefined) return known;
+    const { options } = this;
+    const client = new HttpClient({
+      base,
+      timeoutMs: options.timeoutMs ?? DEFAULTS.timeoutMs,
+      tls: options.tls ?? {},
+      proxy: options.proxy,
+      userAgent: options.userAgent,
+      maxBodyBytes: options.maxBodyBytes ?? DEFAULTS.maxBodyBytes,
+    }, this.parts);
+    this.clients.set(base.href, client);
+    return client;
+  }
+
   /** Throws unless `reply` is a success of JSON. */
   private accept(reply: HttpReply, request: { host: string; path: string; permission: string }): void {
-    const error = statusError(reply.status, request, this.detail(reply), hostOf(reply.header("location"), this.options.baseUrl));
+    const error = statusError(reply.status, request, this.detail(reply), hostOf(reply.header("location"), this.baseUrl));
     if (error === undefined && isJson(reply)) return;
     this.parts.log("debug", `${request.path} answered: ${this.redact(reply.data.toString("utf8", 0, 200))}`);
-    throw error ?? tenantError("NOT_JSON", { host: this.host, type: (reply.header("content-type") ?? "none").slice(0, 60) }, { permanent: true });
+    throw error ?? tenantError("NOT_JSON", { host: request.host, type: (reply.header("content-type") ?? "none").slice(0, 60) }, { permanent: true });
   }
 
   /** What a refusal says about itself: the descriptions of its `problems`, or its `error`. */
   private detail(reply: HttpReply): string {
     if (reply.status < 400) return "";
-    const { problems, error, error_description: description } = (parse(reply.data.subarray(0, 65_536)) ?? {}) as Record<string, unknown>;
+    const { problems, error, error_description: description } = (parsed(reply.data.subarray(0, 65_536)) ?? {}) as Record<string, unknown>;
     const texts = Array.isArray(problems) ? problems.map((problem: { description?: unknown } | null) => problem?.description) : [error, description];
     return this.redact(texts.filter((text) => typeof text === "string").join("; ")).slice(0, 300) || `status ${reply.status}`;
   }
 
   /** A text that a server or proxy wrote, which may repeat what was sent to it: one line, without our secrets. */
   private redact(text: string): string {
-    const secrets = [this.options.clientSecret, this.basic, this.token?.value, this.options.proxy?.password].filter((secret) => secret !== undefined && secret !== "");
+    const { clientSecret, password, totpSecret, proxy } = this.options;
+    const secrets = [clientSecret, password, totpSecret, this.tokens.basic, this.tokens.value, proxy?.password].filter((secret) => secret !== undefined && secret !== "");
     return secrets.reduce((clean: string, secret) => clean.replaceAll(secret as string, "***"), text.replace(/\p{Cc}+/gu, " "));
   }
 
@@ -293,6 +343,16 @@ export class Tenant {
   private backoff(attempt: number): number {
     return this.parts.random() * Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** (attempt - 1));
   }
+}
+
+/** Who signs in. Throws CREDENTIALS_MISSING, USER_CREDENTIALS_MISSING, TOTP_SECRET_INVALID. */
+function identityOf({ authType, clientId = "", clientSecret = "", username = "", password = "", totpSecret = "" }: TenantOptions): Identity {
+  const isUser = authType === "user";
+  const [name, secret] = isUser ? [username, password] : [clientId, clientSecret];
+  if (name === "" || secret === "") throw tenantError(isUser ? "USER_CREDENTIALS_MISSING" : "CREDENTIALS_MISSING", {}, { permanent: true });
+  const key = isUser && totpSecret !== "" ? totpKey(totpSecret) : undefined;
+  if (isUser && totpSecret !== "" && key === undefined) throw tenantError("TOTP_SECRET_INVALID", {}, { permanent: true });
+  return { name, secret, isUser, totpKey: key };
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -325,11 +385,3 @@ const isJson = (reply: HttpReply): boolean => {
   const type = reply.header("content-type");
   return type === undefined ? reply.data[0] === 0x7b || reply.data[0] === 0x5b : /[/+]json\b/i.test(type);
 };
-
-function parse(data: Buffer): unknown {
-  try {
-    return JSON.parse(data.toString("utf8"));
-  } catch {
-    return undefined;
-  }
-}

@@ -5,6 +5,7 @@ import { SiemError } from "../../src/errors";
 import type { Tenant, TenantNode } from "../../src/code42/tenant";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { makeCertificates, type Certificates } from "../support/certs";
+import { startConsoleServer } from "../support/console-server";
 import { startConnectProxy } from "../support/connect-proxy";
 import { coreNode, getNode, helper, loadFlow, startServer, stopServer, unloadFlow, type FlowNode } from "../support/node-red";
 
@@ -110,12 +111,13 @@ describe("code42-tenant", () => {
   const cases: [name: string, tenant: Record<string, unknown>, more: () => FlowNode[], code: string][] = [
     ["a base URL that is none", { baseUrl: "api.us.code42.com" }, () => [tls()], "BASE_URL_INVALID"],
     ["a base URL without encryption", { baseUrl: "http://api.us.code42.com" }, () => [tls()], "BASE_URL_INSECURE"],
-    ["the address of the console", { baseUrl: "https://console.us.code42.com" }, () => [tls()], "BASE_URL_CONSOLE"],
+    ["the address of a console without encryption", { baseUrl: "http://console.us.code42.com" }, () => [tls()], "BASE_URL_INSECURE"],
     ["an unreadable CA", {}, () => [tls({ ca: "/nowhere/ca.pem" })], "TLS_NODE_INVALID"],
     ["verification that is switched off", {}, () => [tls({ verifyservercert: false })], "TLS_UNVERIFIED"],
     ["a TLS node that is gone", {}, () => [], "TLS_NODE_MISSING"],
     ["a proxy node that is gone", { proxy: "gone" }, () => [tls()], "PROXY_NODE_MISSING"],
-    ["a sign-in as a user", { authType: "user" }, () => [tls()], "AUTH_TYPE_UNSUPPORTED"],
+    ["a user without a password", { authType: "user" }, () => [tls()], "USER_CREDENTIALS_MISSING"],
+    ["another way to sign in", { authType: "certificate" }, () => [tls()], "PROPERTY_CHOICE"],
     ["a time-out that is no number", { timeout: "soon" }, () => [tls()], "PROPERTY_NUMBER"],
     ["a rate of nothing", { requestsPerMinute: 0 }, () => [tls()], "PROPERTY_NUMBER"],
   ];
@@ -126,6 +128,19 @@ describe("code42-tenant", () => {
       assert.equal(simulator.requests.length, 0);
     });
   }
+
+  it("signs in as a user, whose password may begin or end with a blank, with codes made from the TOTP secret", async () => {
+    const server = await startConsoleServer("dana@example.com: canary-pass ");
+    server.answers["/v1/customer"] = () => ({ tenantId: "t" });
+    try {
+      const user = { username: "dana@example.com", password: " canary-pass ", totpSecret: "GEZD GNBV GY3T QOJQ" };
+      await load({ baseUrl: server.url, authType: "user", tls: "" }, [], { tenant: user });
+      assert.equal((await node().getTenant().get("/v1/customer")).status, 200);
+      assert.match(String(server.asked("/v1/auth")[0]?.headers["totp-auth"]), /^\d{6}$/);
+    } finally {
+      server.close();
+    }
+  });
 
   it("keeps the secret out of the log", async () => {
     await load({}, [tls()], { tenant: { ...CREDENTIALS, clientSecret: "wrong-canary-secret" } });

@@ -116,8 +116,8 @@ describe("tenant", () => {
       ["http://localhost.example.com", "BASE_URL_INSECURE"],
       ["http://127.0.0.1.example.com", "BASE_URL_INSECURE"],
       ["http://10.0.0.1", "BASE_URL_INSECURE"],
-      ["https://console.us.code42.com", "BASE_URL_CONSOLE"],
-      ["http://console.us.code42.com", "BASE_URL_CONSOLE"],
+      ["https://console.us.code42.com", undefined],
+      ["http://console.us.code42.com", "BASE_URL_INSECURE"],
     ];
     for (const [url, fault] of cases) {
       it(`${JSON.stringify(url)} ${fault === undefined ? "is accepted" : `is refused as ${fault}`}`, () => {

@@ -1,0 +1,34 @@
+/** How a tenant signs in: as whom, and at which kind of address. A table, because the ways differ in data only. */
+
+export type AuthType = "api-client" | "user";
+
+/** The API gateway of a region, or the console with the services that were there before it. */
+export type AddressKind = "gateway" | "console";
+
+export interface SignIn {
+  method: "GET" | "POST";
+  path: string;
+  /** Where the reply holds the token. */
+  tokenField: "access_token" | "v3_user_token";
+  /** How long a token lives where the reply does not say so, seconds. */
+  lifeS: number;
+}
+
+/** Vendor's support site, "API authentication methods": 15 minutes for API clients, 30 for users. */
+const LIFE_S = { client: 900, user: 1800 };
+
+export const SIGN_INS: Record<AuthType, Record<AddressKind, SignIn>> = {
+  // Client credentials grant: RFC 6749 section 4.4; developer portal, "Get started"; py42 `services/_auth.py`.
+  "api-client": {
+    gateway: { method: "POST", path: "/v1/oauth?grant_type=client_credentials", tokenField: "access_token", lifeS: LIFE_S.client },
+    console: { method: "POST", path: "/api/v3/oauth/token?grant_type=client_credentials", tokenField: "access_token", lifeS: LIFE_S.client },
+  },
+  // Basic with the user's password: developer portal, "Get started" (deprecated there); py42 `services/_auth.py`.
+  "user": {
+    gateway: { method: "GET", path: "/v1/auth", tokenField: "v3_user_token", lifeS: LIFE_S.user },
+    console: { method: "GET", path: "/api/v3/auth/jwt?useBody=true", tokenField: "v3_user_token", lifeS: LIFE_S.user },
+  },
+};
+
+/** What the console says about how a user signs in (`loginType`; py42 `clients/loginconfig.py`), without a sign-in. */
+export const loginConfigurationPath = (username: string): string => `/api/v3/LoginConfiguration?username=${encodeURIComponent(username)}`;
