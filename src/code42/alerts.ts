@@ -19,6 +19,7 @@ import type { Api } from "./walk";
 
 const SEARCH = "/v1/alerts/query-alerts";
 const DETAILS = "/v1/alerts/query-details";
+const PERMISSION = "Alerts: Read";
 const CREATED = "CreatedAt";
 const CHANGED = "LastModifiedTime";
 /** The most that a page may have. */
@@ -59,7 +60,7 @@ export function alerts({ alertChanges }: SourceOptions): EventSource {
 
 /** Each search must name the tenant. */
 async function tenantIdOf({ api, signal, onRetry }: PollOptions): Promise<string> {
-  const { data } = await api.get("/v1/customer", { signal, onRetry });
+  const { data } = await api.get("/v1/customer", { signal, onRetry, permission: "Customer: Read" });
   const { tenantId } = JSON.parse(data.toString("utf8")) as { tenantId?: unknown };
   if (typeof tenantId !== "string" || tenantId === "") throw queryError("TENANT_ID_MISSING", {}, { permanent: true });
   return tenantId;
@@ -124,7 +125,7 @@ async function searchPage({ poll, tenantId, criteria }: AlertWalk, filter: WireF
   const until: WireFilter[] = untilMs === undefined ? [] : [{ term: CREATED, operator: "ON_OR_BEFORE", value: new Date(untilMs).toISOString() }];
   const groups = requestGroups(criteria, [...extraGroups, ...until.map((end) => ({ filterClause: "AND" as const, filters: [end] }))], filter);
   const page = await listOf(
-    await api.post(SEARCH, { tenantId, groupClause: "AND", groups, pgNum: number, pgSize: pageSize, srtKey: CREATED, srtDirection: "ASC" }, { signal, onRetry }),
+    await api.post(SEARCH, { tenantId, groupClause: "AND", groups, pgNum: number, pgSize: pageSize, srtKey: CREATED, srtDirection: "ASC" }, { signal, onRetry, permission: PERMISSION }),
     "alerts",
   );
   refuseProblems(page.envelope);
@@ -161,7 +162,7 @@ async function detailsOf(events: readonly SourceEvent[], { api, signal, onRetry,
   const alertIds = events.flatMap(({ event }) => (isRecord(event) && typeof event["id"] === "string" ? [event["id"]] : []));
   if (alertIds.length === 0) return new Map();
   try {
-    const { items } = await listOf(await api.post(DETAILS, { tenantId, alertIds }, { signal, onRetry }), "alerts");
+    const { items } = await listOf(await api.post(DETAILS, { tenantId, alertIds }, { signal, onRetry, permission: PERMISSION }), "alerts");
     return new Map(items.filter(isRecord).map((details) => [details["id"], details]));
   } catch (error) {
     // One id that the details refuse must not stop the alerts.

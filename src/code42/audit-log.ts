@@ -37,7 +37,7 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   const endMs = poll.untilMs ?? serverMs;
   const page = async (fromMs: number, toMs: number, number: number) => {
     const body = { ...parameters, dateRange: { startTime: fromMs / 1000, endTime: toMs / 1000 }, page: number, pageSize };
-    return (await listOf(await api.post(PATH, body, { signal, onRetry: poll.onRetry }), "events")).items;
+    return (await listOf(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events")).items;
   };
   let fromMs = Math.min(poll.cursor.floorMs, endMs);
   let toMs = endMs;

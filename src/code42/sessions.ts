@@ -41,7 +41,7 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
     const before = beforeMs ?? (untilMs === undefined ? undefined : untilMs + 1);
     const query = { ...parameters, on_or_after: String(fromMs), ...(before === undefined ? {} : { before: String(before) }), order_by: "end_time", sort_direction: "desc" };
     const found = await readWholeList(
-      async (number) => listOf(await api.get(PATH, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry }), "items"),
+      async (number) => listOf(await api.get(PATH, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry, permission: "Sessions: Read" }), "items"),
       PAGE_SIZE,
     );
     const batch = batchOf(found, poll, byAlert);

@@ -167,9 +167,10 @@ export class Tenant {
     this.client(this.base);
   }
 
-  /** The client id that it signs in with. */
+  /** The client id or user name that it signs in with. */
   get principal(): string {
-    return this.options.clientId;
+    const { authType, clientId = "", username = "" } = this.options;
+    return authType === "user" ? username : clientId;
   }
 
   /**

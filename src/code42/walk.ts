@@ -26,6 +26,8 @@ export interface ApiReply {
 export interface ApiOptions {
   signal: AbortSignal;
   onRetry?: (retry: RetryNotice) => void;
+  /** What the API client must be allowed, for the error text. */
+  permission?: string;
 }
 
 /** The part of a tenant that a query uses. Paths are those of the API gateway. */
