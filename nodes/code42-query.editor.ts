@@ -14,8 +14,13 @@ interface Properties extends EditorNodeProperties {
   pollInterval: string;
   startFrom: string;
   cursor: string;
-  cursorType: "global" | "flow" | "node";
+  cursorType: "global" | "flow" | "node" | "none";
+  until: string;
   overlap: string;
+  lookback: string;
+  sessionOutput: "session" | "alert";
+  alertChanges: boolean;
+  excludeOwn: boolean;
   pageSize: string;
   output: "page" | "event";
   advance: "confirmed" | "sent";
@@ -44,6 +49,14 @@ function proposeCursor(node: EditorNodeInstance<Properties>): void {
   node.cursor = `${store}code42_${node.source.replace(/\W/g, "_")}_${node.id.slice(0, 6)}`;
 }
 
+/** Alerts appear later than the other events; an overlap that somebody chose stays. */
+function proposeOverlap(): void {
+  const [usual, ofAlerts] = ["300", "900"];
+  const proposed = $("#node-input-source").val() === "alerts" ? ofAlerts : usual;
+  const overlap = String($("#node-input-overlap").val());
+  if (overlap === usual || overlap === ofAlerts) $("#node-input-overlap").val(proposed);
+}
+
 function showParts(): void {
   const json = $("#node-input-criteriaType").val() === "json";
   $(".siem-criteria-groups").toggle(!json);
@@ -51,7 +64,15 @@ function showParts(): void {
   const confirmed = $("#node-input-advance").val() !== "sent";
   $(".siem-confirmed").toggle(confirmed);
   $(".siem-confirmed-by").toggle(confirmed && $("#node-input-confirmedByAll").val() === "all");
-  $(".siem-cursor-local").toggle($("#node-input-cursorType").val() !== "global");
+  const cursorType = String($("#node-input-cursorType").val());
+  $(".siem-cursor-local").toggle(cursorType === "flow" || cursorType === "node");
+  $(".siem-with-cursor").toggle(cursorType !== "none");
+  $(".siem-once").toggle(cursorType === "none");
+  const source = String($("#node-input-source").val());
+  $(".siem-sessions").toggle(source === "sessions");
+  $(".siem-alerts").toggle(source === "alerts");
+  $(".siem-audit-log").toggle(source === "audit-log");
+  $(".siem-overlap").toggle(source !== "sessions");
 }
 
 RED.nodes.registerType<Properties>("code42-query", {
@@ -88,14 +109,24 @@ RED.nodes.registerType<Properties>("code42-query", {
         return isEnvironment(value) || DURATION_OR_INSTANT.test(String(value)) || text("validate.startFrom");
       } as never,
     },
-    cursor: {
+    until: {
       value: "",
       validate: function (value: unknown, _options: unknown) {
-        return isEnvironment(value) || /^[A-Za-z0-9_]{1,100}$/.test(keyOf(String(value))) || text("validate.cursor");
+        return typeof value !== "string" || value === "" || isEnvironment(value) || DURATION_OR_INSTANT.test(value) || text("validate.until");
+      } as never,
+    },
+    cursor: {
+      value: "",
+      validate: function (this: { cursorType?: string }, value: unknown, _options: unknown) {
+        return this.cursorType === "none" || isEnvironment(value) || /^[A-Za-z0-9_]{1,100}$/.test(keyOf(String(value))) || text("validate.cursor");
       } as never,
     },
     cursorType: { value: "global" },
     overlap: { value: "300", validate: number(0, 86400) },
+    lookback: { value: "86400", validate: number(3600, 7776000) },
+    sessionOutput: { value: "session" },
+    alertChanges: { value: false },
+    excludeOwn: { value: false },
     pageSize: { value: "1000", validate: number(1, 10000, true) },
     output: { value: "page" },
     advance: { value: "confirmed" },
@@ -126,7 +157,10 @@ RED.nodes.registerType<Properties>("code42-query", {
     proposeCursor(this);
     $("#node-input-cursor").val(this.cursor).typedInput({
       default: "global",
-      types: ["global", "flow", { value: "node", label: this._("cursorType.node"), icon: "fa fa-square-o" }] as never,
+      types: [
+        "global", "flow", { value: "node", label: this._("cursorType.node"), icon: "fa fa-square-o" },
+        { value: "none", label: this._("cursorType.none"), icon: "fa fa-dot-circle-o", hasValue: false },
+      ] as never,
       typeField: "#node-input-cursorType",
     });
     $("#node-input-criteriaText")
@@ -136,7 +170,8 @@ RED.nodes.registerType<Properties>("code42-query", {
     const sinks = this.confirmedBy ?? [];
     $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
     showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmedBy-list"), sinks, this.id);
-    $("#node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
+    $("#node-input-source").on("change", proposeOverlap);
+    $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
     showParts();
   },
   oneditsave() {

@@ -1,9 +1,9 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { parseSettings } from "../src/code42/query-settings";
+import { parseSettings, type CursorType } from "../src/code42/query-settings";
 import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
 import { queryError } from "../src/code42/errors";
-import { ContextSlot, CursorClaims, cursorKey, storeSafety } from "../src/cursor/context-store";
+import { ContextSlot, CursorClaims, cursorKey, noStore, storeSafety, type CursorStore } from "../src/cursor/context-store";
 import { TwoSlotStore } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { checkSinks } from "../src/node/sinks";
@@ -22,6 +22,27 @@ export = function (RED: NodeAPI) {
     return nodes;
   };
 
+  /** Where the cursor of `node` is kept, claimed for it. Throws CURSOR_KEY_INVALID, STORE_UNKNOWN, CURSOR_IN_USE. */
+  function cursorPlace(node: Node, cursorType: CursorType, cursor: string): { key: string; store: CursorStore; release: () => void } {
+    if (cursorType === "none") return { key: "", store: noStore, release: () => undefined };
+    const warn = (name: string, params: Record<string, unknown>) => node.warn(translate(name, params as never));
+    const { key, store } = RED.util.parseContextStore(cursor) as { key: string; store?: string };
+    cursorKey(key);
+    const safety = storeSafety((RED.settings as { contextStorage?: unknown }).contextStorage, store);
+    const scope = { global: "global", flow: `flow ${node.z}`, node: `node ${node.id}` }[cursorType];
+    const release = claims.claim(`${scope} ${safety.name} ${key}`, key, { id: node.id, name: node.name ?? node.id });
+    if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
+    if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
+    const context = node.context();
+    // Each scope is a file of its own, so the spare slot stands in another one; in global context it also outlives
+    // that the node is moved to another tab.
+    const slots = cursorType === "global"
+      ? { main: context.global, spare: context, spareKey: `${key}_spare` }
+      : { main: cursorType === "node" ? context : context.flow, spare: context.global, spareKey: `${key}_${cursorType}_${node.id.replace(/\W/g, "_")}` };
+    const restored = () => warn("warning.cursorRestored", { key, store: safety.name });
+    return { key, release, store: new TwoSlotStore(new ContextSlot(slots.main, key, store), new ContextSlot(slots.spare, slots.spareKey, store), key, restored) };
+  }
+
   function Code42Query(this: Node, config: QueryConfig) {
     RED.nodes.createNode(this, config);
     const status = new StatusLine(this, translate);
@@ -33,32 +54,16 @@ export = function (RED: NodeAPI) {
     let configError: Error | undefined;
     try {
       const { cursorType, cursor, ...settings } = parseSettings(config);
-      const { key, store } = RED.util.parseContextStore(cursor) as { key: string; store?: string };
-      cursorKey(key);
-      const safety = storeSafety((RED.settings as { contextStorage?: unknown }).contextStorage, store);
-      const scope = { global: "global", flow: `flow ${this.z}`, node: `node ${this.id}` }[cursorType];
-      release = claims.claim(`${scope} ${safety.name} ${key}`, key, { id: this.id, name: this.name ?? this.id });
-      if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
-      if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
-      const context = this.context();
-      // Each scope is a file of its own, so the spare slot stands in another one; in global context it also outlives
-      // that the node is moved to another tab.
-      const slots = cursorType === "global"
-        ? { main: context.global, spare: context, spareKey: `${key}_spare` }
-        : { main: cursorType === "node" ? context : context.flow, spare: context.global, spareKey: `${key}_${cursorType}_${this.id.replace(/\W/g, "_")}` };
-      runner = new QueryRunner({ ...settings, cursorKey: key }, {
+      const place = cursorPlace(this, cursorType, cursor);
+      release = place.release;
+      runner = new QueryRunner({ ...settings, cursorKey: place.key }, {
         api: () => {
           checkSinks(settings.confirmedBy, allNodes());
           const tenant = RED.nodes.getNode(config.tenant) as (Node & TenantNode) | null;
           if (tenant == null) throw queryError("TENANT_MISSING", {}, { permanent: true });
           return tenant.getTenant();
         },
-        store: new TwoSlotStore(
-          new ContextSlot(slots.main, key, store),
-          new ContextSlot(slots.spare, slots.spareKey, store),
-          key,
-          () => warn("warning.cursorRestored", { key, store: safety.name }),
-        ),
+        store: place.store,
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
         status: (colour, text, params) => status.show(colour, text, params),

@@ -1,30 +1,27 @@
-/**
- * File events, version 2 (`POST /v2/file-events`; developer portal, "Search file events").
- *
- * The page token walk has no limit on the total; a page number would end at 10,000 events. The token is the id of the
- * last event of the page, so the sort must be the same for each page.
- */
+/** File events, version 2 (`POST /v2/file-events`; developer portal, "Search file events"). */
 import { isRecord } from "../messages";
+import { instantOf } from "./batch";
+import { requestGroups } from "./query";
 import type { EventSource } from "./source";
+import { walkTokens, type TokenSearch } from "./token-walk";
 
-const inEvent = (event: Record<string, unknown>, key: string): unknown => (isRecord(event["event"]) ? event["event"][key] : undefined);
+const inEvent = (event: unknown, key: string): unknown => (isRecord(event) && isRecord(event["event"]) ? event["event"][key] : undefined);
+
+const search: TokenSearch = {
+  path: "/v2/file-events",
+  cursorTerm: "event.inserted",
+  id: (event) => inEvent(event, "id"),
+  insertedMs: (event) => instantOf(inEvent(event, "inserted")),
+};
 
 export const fileEvents: EventSource = {
   name: "file-events",
   topic: "code42/file-events",
   kind: "code42.file-event.v2",
-  path: "/v2/file-events",
-  cursorTerm: "event.inserted",
-  eventsKey: "fileEvents",
+  cursorTerm: search.cursorTerm,
   idField: "event.id",
-  body: ({ groups, pageSize, token }) => ({
-    groupClause: "AND",
-    groups,
-    srtKey: "event.inserted",
-    srtDir: "asc",
-    pgSize: pageSize,
-    pgToken: token,
-  }),
-  id: (event) => inEvent(event, "id"),
-  inserted: (event) => inEvent(event, "inserted"),
+  rereads: "overlap",
+  overlapS: 300,
+  check: () => undefined,
+  read: (poll) => walkTokens(search, poll, (range, cursor) => requestGroups(poll.criteria, [...poll.extraGroups, ...range], cursor)),
 };

@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as nextTick, setTimeout as sleep } from "node:timers/promises";
 import { Cursor } from "../cursor/cursor";
-import { cursorInstant, startInstant } from "../cursor/instant";
+import { cursorInstant, startInstant, untilInstant } from "../cursor/instant";
 import type { CursorStore } from "../cursor/context-store";
 import type { DeliveryRegistry } from "../delivery/registry";
 import { DeliveryTracker, RESENDS, type TrackerFailure } from "../delivery/tracker";
@@ -26,6 +26,10 @@ export interface QuerySettings {
   /** ms; 0 = only when a message arrives. */
   pollIntervalMs: number;
   startFrom: string;
+  /** End of the range of a query that runs once; "" = now. */
+  until: string;
+  /** Run the whole query once for each message, and keep no cursor. */
+  once: boolean;
   overlapMs: number;
   pageSize: number;
   output: "page" | "event";
@@ -76,6 +80,8 @@ export interface QueryCounters {
 }
 
 export const ACTIONS = ["poll", "stop", "start", "reset", "set"] as const;
+/** Of a query that has no cursor. */
+const ACTIONS_ONCE: readonly string[] = ["poll", "stop"];
 
 /** Errors of a search that was too much at once. */
 const HELPED_BY_SMALLER_PAGES: readonly string[] = ["TIMED_OUT", "SERVER_ERROR", "CONNECTION_FAILED", "BODY_TOO_LARGE", "PAGE_INVALID", "SEARCH_PROBLEMS"];
@@ -108,6 +114,7 @@ export class QueryRunner {
   private closed = false;
   private failures = 0;
   private overlapWarned = false;
+  private lateWarned = false;
   /** Server time (epoch ms) up to which the last complete poll saw everything that was searchable. */
   private coveredMs: number | undefined;
   /** Fetching in smaller pages helps when the search times out. */
@@ -127,6 +134,8 @@ export class QueryRunner {
   /** Does what `message.action` says (nothing: poll). Rejects with the reason when it could not be done. */
   async act(message: FlowMessage & { action?: unknown; criteria?: unknown; cursor?: unknown }): Promise<void> {
     const { action } = message;
+    const { once } = this.settings;
+    if (once && typeof action === "string" && action !== "" && !ACTIONS_ONCE.includes(action)) throw unknownAction(action, ACTIONS_ONCE);
     switch (action) {
       case undefined:
       case "":
@@ -145,7 +154,7 @@ export class QueryRunner {
       case "set":
         return this.moveTo(cursorInstant(message.cursor));
       default:
-        throw queryError("ACTION_UNKNOWN", { choices: ACTIONS.join(", "), ...describe(action) }, { permanent: true });
+        throw unknownAction(action, once ? ACTIONS_ONCE : ACTIONS);
     }
   }
 
@@ -227,7 +236,7 @@ export class QueryRunner {
   }
 
   private async poll(extra: WireGroup[]): Promise<void> {
-    if (this.polling !== undefined && extra.length > 0) throw queryError("POLL_RUNNING");
+    if (this.polling !== undefined && (extra.length > 0 || this.settings.once)) throw queryError("POLL_RUNNING");
     if (this.polling !== undefined || this.closed) return;
     this.abort = new AbortController();
     const { signal } = this.abort;
@@ -252,13 +261,25 @@ export class QueryRunner {
     const { settings, parts, counters } = this;
     const api = parts.api();
     counters.polls += 1;
+    settings.source.check({ clause: "AND", groups: extra });
+    if (settings.once) await this.startOver();
     const cursor = await this.loadCursor(api, extra, signal);
     const { tracker, outKeys } = this;
     let walkedMs: number | undefined;
+    const send = async (page: EventPage) => {
+      const sent = await this.patiently(tracker.add(page, signal));
+      if (sent) counters.read += page.count;
+      else for (const [key] of page.ids) outKeys.delete(key);
+      return sent;
+    };
+    /** Of a query that runs once: only when another page follows is it clear that it is not the last. */
+    let kept: EventPage | undefined;
     const totals = await walk({
       api, cursor, signal, extraGroups: extra,
       source: settings.source,
       criteria: settings.criteria,
+      untilMs: settings.until === "" ? undefined : untilInstant(settings.until, await api.serverTime(signal)),
+      overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
       known: (key) => cursor.has(key) || outKeys.has(key),
       units: (count) => (settings.output === "event" || count === 0 ? count : 1),
@@ -266,29 +287,49 @@ export class QueryRunner {
         walkedMs = page.serverMs;
         this.noteLateness(page);
         for (const [key] of page.ids) outKeys.add(key);
-        const sent = await this.patiently(tracker.add(page, signal));
-        if (sent) counters.read += page.count;
-        else for (const [key] of page.ids) outKeys.delete(key);
-        return sent;
+        if (!settings.once) return send(page);
+        if (page.count === 0) return !signal.aborted;
+        const before = kept;
+        kept = page;
+        return before === undefined || send(before);
       },
+      warn: (key, params) => parts.warn(key, params),
       onRetry: ({ delayMs }) => {
         counters.retries += 1;
         parts.status("yellow", "status.retry", { seconds: Math.ceil(delayMs / 1000) });
       },
     });
-    if (!signal.aborted) this.coveredMs = walkedMs ?? this.coveredMs;
+    if (settings.once && !signal.aborted) await send({ ...(kept ?? emptyPage(walkedMs ?? 0)), complete: true });
+    // What the groups of one poll left out may come with the next; that is not late.
+    if (!signal.aborted && extra.length === 0) this.coveredMs = walkedMs ?? this.coveredMs;
     counters.known += totals.known;
     if (totals.withoutId > 0) parts.warn("warning.withoutId", { count: totals.withoutId, field: settings.source.idField });
-    if (totals.wentInCircles) parts.warn("warning.tokenRepeated", {});
     this.pageDivisor = 1;
     await this.patiently(tracker.idle());
     if (!signal.aborted) parts.status("green", "status.idle", { count: counters.read });
   }
 
-  /** A new event that was inserted before the last complete poll was not searchable then. Events come oldest first. */
+  /** What an earlier run has out is waited for: its confirmations belong to its own cursor. */
+  private async startOver(): Promise<void> {
+    await this.patiently(this.tracker.idle());
+    this.cursor = undefined;
+    this.stored = undefined;
+    this.coveredMs = undefined;
+    this.outKeys = new Set();
+  }
+
+  /**
+   * A new event that was inserted before the last complete poll was not searchable then. Events come oldest first.
+   * Where a look-back is read again, events are new because they changed.
+   */
   private noteLateness({ ids: [oldest] }: EventPage): void {
-    if (oldest === undefined || this.coveredMs === undefined) return;
-    this.counters.largestLatenessMs = Math.max(this.counters.largestLatenessMs, this.coveredMs - oldest[1]);
+    const { source, overlapMs } = this.settings;
+    if (oldest === undefined || this.coveredMs === undefined || source.rereads === "lookback") return;
+    const late = Math.max(this.counters.largestLatenessMs, this.coveredMs - oldest[1]);
+    this.counters.largestLatenessMs = late;
+    if (late <= overlapMs / 2 || this.lateWarned) return;
+    this.lateWarned = true;
+    this.parts.warn("warning.late", { seconds: Math.ceil(late / 1000), overlap: overlapMs / 1000, advice: Math.ceil(late / 1000) * 3 });
   }
 
   /** Says so when pages have waited for their delivery for a while. */
@@ -306,7 +347,7 @@ export class QueryRunner {
     const { settings, parts } = this;
     const { source, criteria, cursorKey: key } = settings;
     const hash = criteriaHash(criteria);
-    const onCursorTerm = filtersOn([...criteria.groups, ...extra], source.cursorTerm);
+    const onCursorTerm = source.cursorTerm !== undefined && filtersOn([...criteria.groups, ...extra], source.cursorTerm);
     if (this.cursor === undefined) {
       const owner = { stream: source.name, base: api.baseUrl };
       this.stored = await parts.store.read();
@@ -319,7 +360,7 @@ export class QueryRunner {
         const cursor = Cursor.startingAt(owner, floorMs, hash);
         const instant = new Date(floorMs).toISOString();
         parts.status("yellow", "status.startsAt", { instant: instant.slice(0, 10) });
-        parts.warn("warning.noCursor", { key, instant });
+        if (!settings.once) parts.warn("warning.noCursor", { key, instant });
         // A filter of the user's own on the cursor term is allowed until there is a cursor, as c42eventextractor had it.
         if (!onCursorTerm) await this.store(cursor);
         this.cursor = cursor;
@@ -328,7 +369,7 @@ export class QueryRunner {
       parts.status("blue", "status.polling");
     }
     if (onCursorTerm && this.stored !== undefined) {
-      const error = queryError("INCOMPATIBLE_FILTER", { term: source.cursorTerm }, { permanent: true });
+      const error = queryError("INCOMPATIBLE_FILTER", { term: source.cursorTerm ?? "" }, { permanent: true });
       error.name = "IncompatibleFilterError";
       throw error;
     }
@@ -413,13 +454,14 @@ export class QueryRunner {
   private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[], repeated: boolean): Promise<void> {
     const { source, output } = this.settings;
     const { topic, kind } = source;
-    const { count } = page;
+    const { count, complete } = page;
     const events = await page.take();
-    const sending = output === "page" ? count : indexes.length;
+    const sending = output === "page" || count === 0 ? count : indexes.length;
     this.counters.sent += sending;
     if (repeated) this.counters.resent += sending;
-    if (output === "page") {
-      this.parts.send({ payload: events, topic, kind, ...delivery(token, 0, 1) });
+    const completion = complete === undefined ? {} : { complete };
+    if (output === "page" || count === 0) {
+      this.parts.send({ payload: events, topic, kind, ...delivery(token, 0, 1), ...completion });
       return;
     }
     const id = token ?? randomUUID();
@@ -427,7 +469,7 @@ export class QueryRunner {
       if (done > 0 && done % EVENTS_PER_TICK === 0) await nextTick();
       // Core `batch` writes its own id over ours; the token tells that the message is still the whole unit.
       const parts: MessageParts = { id, index, count, type: "array", len: 1, token: id };
-      this.parts.send({ payload: events[index], topic, kind, ...delivery(token, index, count), parts });
+      this.parts.send({ payload: events[index], topic, kind, ...delivery(token, index, count), parts, ...(index === count - 1 ? completion : {}) });
     }
   }
 
@@ -488,6 +530,12 @@ export class QueryRunner {
     if (this.automatic) this.tick();
   }
 }
+
+const unknownAction = (action: unknown, choices: readonly string[]) =>
+  queryError("ACTION_UNKNOWN", { choices: choices.join(", "), ...describe(action) }, { permanent: true });
+
+/** The last page of a query that found nothing. */
+const emptyPage = (serverMs: number): EventPage => ({ units: 1, count: 0, ids: [], lastMs: undefined, serverMs, take: async () => [] });
 
 const delivery = (token: string | undefined, index: number, count: number): { delivery?: Delivery } =>
   token === undefined ? {} : { delivery: { token, index, count } };

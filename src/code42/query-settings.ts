@@ -1,17 +1,18 @@
 /** The properties of a `code42-query` node, checked. */
-import { choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { booleanProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import { sinkList } from "../node/sinks";
-import { startInstant } from "../cursor/instant";
+import { startInstant, untilInstant } from "../cursor/instant";
 import { queryError } from "./errors";
 import { criteriaFromJson, criteriaGroups, type Criteria } from "./query";
 import type { QuerySettings } from "./query-runner";
-import { sources, type EventSource } from "./source";
+import { sources, type EventSource, type SourceOptions } from "./source";
 
-export type CursorType = "global" | "flow" | "node";
+/** Where the cursor is kept; none: the query runs once for each message, over its own range of time. */
+export type CursorType = "global" | "flow" | "node" | "none";
 
 export interface NodeQuerySettings extends Omit<QuerySettings, "cursorKey"> {
   cursorType: CursorType;
-  /** The key as the editor wrote it, the store inside. */
+  /** The key as the editor wrote it, the store inside; "" without a cursor. */
   cursor: string;
 }
 
@@ -21,17 +22,30 @@ const DAY_S = 86_400;
 export function parseSettings(config: Properties): NodeQuerySettings {
   const savedSearch = textProperty(config, "savedSearch", "");
   if (savedSearch !== "") throw queryError("SAVED_SEARCH_UNSUPPORTED", { id: savedSearch.slice(0, 80) }, { permanent: true });
+  const cursorType = choiceProperty(config, "cursorType", ["global", "flow", "node", "none"]);
+  const once = cursorType === "none";
   const startFrom = textProperty(config, "startFrom", "P1D");
   startInstant(startFrom, 0);
+  const until = once ? textProperty(config, "until", "") : "";
+  if (until !== "") untilInstant(until, 0);
   const seconds = (name: string, fallback: number, min: number, max = DAY_S) => numberProperty(config, name, { fallback, min, max }) * 1000;
+  const source = sourceOf(textProperty(config, "source", "file-events"), {
+    sessionOutput: choiceProperty(config, "sessionOutput", ["session", "alert"]),
+    alertChanges: booleanProperty(config, "alertChanges", false),
+    excludeOwn: booleanProperty(config, "excludeOwn", false),
+  });
+  const criteria = criteriaOf(config);
+  source.check(criteria);
   return {
-    source: sourceOf(textProperty(config, "source", "file-events")),
-    criteria: criteriaOf(config),
-    pollIntervalMs: seconds("pollInterval", 60, 0),
+    source,
+    criteria,
+    pollIntervalMs: once ? 0 : seconds("pollInterval", 60, 0),
     startFrom,
-    cursorType: choiceProperty(config, "cursorType", ["global", "flow", "node"]),
-    cursor: textProperty(config, "cursor"),
-    overlapMs: seconds("overlap", 300, 0),
+    until,
+    cursorType,
+    cursor: once ? "" : textProperty(config, "cursor"),
+    once,
+    overlapMs: source.rereads === "lookback" ? seconds("lookback", source.overlapS, 3600, 90 * DAY_S) : seconds("overlap", source.overlapS, 0),
     pageSize: numberProperty(config, "pageSize", { fallback: 1000, min: 1, max: 10_000, integer: true }),
     output: choiceProperty(config, "output", ["page", "event"]),
     advance: choiceProperty(config, "advance", ["confirmed", "sent"]),
@@ -41,10 +55,10 @@ export function parseSettings(config: Properties): NodeQuerySettings {
   };
 }
 
-function sourceOf(name: string): EventSource {
+function sourceOf(name: string, options: SourceOptions): EventSource {
   const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
   if (source === undefined) throw queryError("SOURCE_UNKNOWN", { source: name.slice(0, 80), choices: Object.keys(sources).join(", ") }, { permanent: true });
-  return source;
+  return source(options);
 }
 
 function criteriaOf(config: Properties): Criteria {

@@ -1,33 +1,94 @@
-/** What an event source is: how a page of it is asked for and where its cursor stands in an event. */
+/** What an event source is: how a poll reads it, and where its cursor stands in an event. */
+import type { Cursor } from "../cursor/cursor";
+import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
+import { alerts } from "./alerts";
+import { auditLog } from "./audit-log";
 import { fileEvents } from "./file-events";
-import type { WireGroup } from "./query";
+import { fileEventsV1 } from "./file-events-v1";
+import type { Criteria, WireGroup } from "./query";
+import { sessions } from "./sessions";
+import type { Api, RetryNotice } from "./walk";
 
-export interface PageRequest {
-  groups: WireGroup[];
+/** One event of a reply. */
+export interface SourceEvent {
+  event: unknown;
+  /** What the cursor's ledger knows it by. */
+  key: string;
+  /** Epoch ms; undefined if the event does not tell. */
+  insertedMs: number | undefined;
+  /** False if it has no usable id or time and is known by its content. */
+  complete: boolean;
+}
+
+/** What one or more answers of Code42 hold, read completely. */
+export interface Reply {
+  /** Those that are neither delivered nor out, in the order of delivery. */
+  events: readonly SourceEvent[];
+  /** How many others there were. */
+  known: number;
+  /** Largest time of all events, known ones too, epoch ms; undefined if there was none. */
+  lastMs: number | undefined;
+  /** Server time at the start of the walk, epoch ms. */
+  serverMs: number;
+  /** True while earlier events may still follow: the cursor's floor waits for a reply without it. */
+  floorStays?: boolean;
+  /** Reads the events once more, others perhaps among them. */
+  again: (each: (event: unknown, key: string) => void) => Promise<void>;
+}
+
+export interface PollOptions {
+  api: Api;
+  criteria: Criteria;
+  /** Groups that must match as well, in this poll only. */
+  extraGroups: readonly WireGroup[];
+  cursor: Pick<Cursor, "floorMs" | "lastMs" | "size">;
+  /** End of the time range (epoch ms, inclusive); undefined: now. */
+  untilMs?: number | undefined;
+  /** What is newer than this before the server's time may still be incomplete, ms. */
+  overlapMs: number;
+  /** Events a page at most. */
   pageSize: number;
-  /** "" for the first page, then what the last page named. */
-  token: string;
+  /** True for an event that is delivered, or out. */
+  known: (key: string) => boolean;
+  warn: (key: string, params: Params) => void;
+  onRetry: (retry: RetryNotice) => void;
+  signal: AbortSignal;
 }
 
 export interface EventSource {
   name: string;
   topic: string;
   kind: RecordKind;
-  /** Path of the search at the gateway. */
-  path: string;
-  /** The term that the stream is ordered by and the cursor moves along. */
-  cursorTerm: string;
-  /** The reply's property that holds the events. */
-  eventsKey: string;
-  /** Names of the id and the insertion time, for errors. */
+  /** The term that the cursor moves along, on which no criterion may be while a cursor exists; undefined if users cannot name one. */
+  cursorTerm: string | undefined;
+  /** The event's property that identifies it, for texts. */
   idField: string;
-  body(request: PageRequest): unknown;
-  id(event: Record<string, unknown>): unknown;
-  inserted(event: Record<string, unknown>): unknown;
+  /** What is read again with each poll: a short overlap, or a look-back because events change after they were sent. */
+  rereads: "overlap" | "lookback";
+  /** Overlap where the node names none, s. */
+  overlapS: number;
+  /** Throws CRITERIA_UNSUPPORTED for criteria that the search of this source cannot express. */
+  check(criteria: Criteria): void;
+  /** Reads everything from the cursor's floor on. Throws what the tenant throws, and the errors of a bad page. */
+  read(poll: PollOptions): AsyncGenerator<Reply>;
 }
 
-/** The sources of this version by the node's property `source`; the first is the default. */
-export const sources: Record<string, EventSource> = {
-  [fileEvents.name]: fileEvents,
+/** The choices of a node that only one source knows. */
+export interface SourceOptions {
+  /** A message for each new or changed session, or for each alert that a session triggered. */
+  sessionOutput: "session" | "alert";
+  /** An alert whose state changed is sent again. */
+  alertChanges: boolean;
+  /** The searches that this package's own client makes are left out of the audit log. */
+  excludeOwn: boolean;
+}
+
+/** The sources by the node's property `source`; the first is the default. Each node makes its own. */
+export const sources: Record<string, (options: SourceOptions) => EventSource> = {
+  "file-events": () => fileEvents,
+  "file-events-v1": () => fileEventsV1,
+  sessions,
+  alerts,
+  "audit-log": auditLog,
 };

@@ -20,6 +20,13 @@ export interface CursorStore extends CursorSlot {
   commit(expected: string | undefined, next: string | undefined): Promise<void>;
 }
 
+/** For a query that keeps no cursor. */
+export const noStore: CursorStore = {
+  read: async () => undefined,
+  commit: async () => undefined,
+  overwrite: async () => undefined,
+};
+
 /** The part of Node-RED's context API that is used: always with a callback, because stores may be asynchronous only. */
 export interface ContextAccess {
   get(key: string, store: string | undefined, callback: (error: Error | null | undefined, value?: unknown) => void): void;

@@ -31,6 +31,8 @@ export interface PagePosition {
   lastMs: number | undefined;
   /** Server time at the start of the poll, epoch ms. */
   serverMs: number;
+  /** True while earlier events may still follow in the same poll: the floor waits. */
+  floorStays?: boolean;
   /** Ledger keys and insertion times (epoch ms) of the page's events. */
   ids: readonly (readonly [key: string, insertedMs: number])[];
 }
@@ -112,6 +114,10 @@ export class Cursor {
 
   private move(page: PagePosition, overlapMs: number): number {
     if (page.lastMs !== undefined) this.last = Math.max(this.last ?? 0, page.lastMs);
+    if (page.floorStays === true) {
+      this.remember(page);
+      return overlapMs;
+    }
     if (this.last === undefined) return overlapMs;
     let overlap = overlapMs;
     this.raise(page.serverMs - overlap);

@@ -24,11 +24,21 @@ export function durationMs(text: string): number | undefined {
 
 /** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */
 export function startInstant(startFrom: string, now: number): number {
-  const duration = durationMs(startFrom);
-  if (duration !== undefined) return Math.max(0, now - duration);
-  const instant = epochMs(startFrom);
+  const instant = instantBack(startFrom, now);
   if (instant === undefined) throw queryError("START_FROM_INVALID", { value: startFrom.slice(0, 80) }, { permanent: true });
   return instant;
+}
+
+/** Where a query that runs once ends, written alike. Throws UNTIL_INVALID. */
+export function untilInstant(until: string, now: number): number {
+  const instant = instantBack(until, now);
+  if (instant === undefined) throw queryError("UNTIL_INVALID", { value: until.slice(0, 80) }, { permanent: true });
+  return instant;
+}
+
+function instantBack(text: string, now: number): number | undefined {
+  const duration = durationMs(text);
+  return duration === undefined ? epochMs(text) : Math.max(0, now - duration);
 }
 
 /** What other tools keep as a checkpoint and what is no time; code42cli `cmds/search/cursor_store.py`, incydr CLI `cmds/file_events.py`. */

@@ -64,7 +64,7 @@ export function makeQuery(
   const registry = new DeliveryRegistry();
   const made: Omit<QueryUnderTest, "runner"> = { registry, messages: [], errors: [], warnings: [], statuses: [] };
   const runner = new QueryRunner({
-    source: fileEvents, criteria: { clause: "AND", groups: [] }, pollIntervalMs: 0, startFrom: "P1D", overlapMs: 300_000, pageSize: 100,
+    source: fileEvents, criteria: { clause: "AND", groups: [] }, pollIntervalMs: 0, startFrom: "P1D", until: "", once: false, overlapMs: 300_000, pageSize: 100,
     output: "page", advance: "confirmed", pagesOut: 4, confirmTimeoutMs: 60_000, confirmedBy: [], cursorKey: "test", resendDelayMs: 1, ...settings,
   }, {
     api: () => tenant,

@@ -265,7 +265,7 @@ describe("query", () => {
     simulator.faults.add({ kind: "same-token" }, { after: 1 });
     await runner.act({});
     assert.deepEqual(eventIds(messages), ids.slice(0, 200));
-    assert.deepEqual(warnings, ["warning.noCursor", "warning.tokenRepeated"]);
+    assert.deepEqual(warnings, ["warning.noCursor", "warning.late", "warning.tokenRepeated"]);
     await runner.act({});
     assert.deepEqual(eventIds(messages), ids);
   });
@@ -273,7 +273,8 @@ describe("query", () => {
   it("refuses a page of which no event has an insertion time, and does not move", async () => {
     const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
     const body = Buffer.from(JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, inserted: "soon" } }], nextPgToken: null }));
-    const api = { baseUrl: simulator.url, serverNow: () => now, serverTime: async () => now, post: async () => ({ data: body, again: async () => body, date: now, elapsedMs: 1 }) };
+    const reply = async () => ({ data: body, again: async () => body, date: now, elapsedMs: 1 });
+    const api = { baseUrl: simulator.url, principal: "key", serverNow: () => now, serverTime: async () => now, post: reply, get: reply };
     const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
     await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes("event.inserted"));
     assert.equal(messages.length, 0);

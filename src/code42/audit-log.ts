@@ -1,0 +1,96 @@
+/**
+ * The audit log (`POST /v1/audit/search-audit-log`; incydr SDK, `audit_log/client.py`).
+ *
+ * Its entries have no id and no promised order. So a stretch of time is read completely, sorted, and an entry is known
+ * by its content; of equal entries the number counts too, because two people can do the same in one instant.
+ */
+import { isRecord } from "../messages";
+import { Batch, copies, instantOf } from "./batch";
+import { listOf, samePageTwice } from "./numbered-pages";
+import { parametersOf } from "./parameters";
+import type { Api } from "./walk";
+import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
+
+const PATH = "/v1/audit/search-audit-log";
+/** A stretch that fills a page is halved down to this, ms: pages of a list that grows may repeat an entry. */
+const SHORTEST_MS = 1000;
+/** Of the shortest stretch. */
+const MOST_PAGES = 1000;
+const RULES = { reserved: ["page", "pageSize", "dateRange"] };
+
+export const auditLog = ({ excludeOwn }: SourceOptions): EventSource => ({
+  name: "audit-log",
+  topic: "code42/audit-log",
+  kind: "code42.audit-event",
+  cursorTerm: undefined,
+  idField: "timestamp",
+  rereads: "overlap",
+  overlapS: 300,
+  check: (criteria) => void parametersOf(criteria, [], RULES),
+  read: (poll) => read(poll, excludeOwn),
+});
+
+async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Reply> {
+  const { api, signal, pageSize } = poll;
+  const parameters = parametersOf(poll.criteria, poll.extraGroups, RULES);
+  const serverMs = await api.serverTime(signal);
+  const endMs = poll.untilMs ?? serverMs;
+  const page = async (fromMs: number, toMs: number, number: number) => {
+    const body = { ...parameters, dateRange: { startTime: fromMs / 1000, endTime: toMs / 1000 }, page: number, pageSize };
+    return (await listOf(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events")).items;
+  };
+  let fromMs = Math.min(poll.cursor.floorMs, endMs);
+  let toMs = endMs;
+  for (;;) {
+    const entries = await page(fromMs, toMs, 0);
+    if (entries.length >= pageSize && toMs - fromMs > SHORTEST_MS) {
+      toMs = Math.floor((fromMs + toMs) / 2);
+      continue;
+    }
+    for (let number = 1, length = entries.length; length >= pageSize; number++) {
+      if (number > MOST_PAGES) throw samePageTwice();
+      const more = await page(fromMs, toMs, number);
+      length = more.length;
+      entries.push(...more);
+    }
+    const { events, known, lastMs } = batchOf(entries, poll, excludeOwn);
+    yield { events, known, lastMs, serverMs, again: copies(events) };
+    if (toMs >= endMs) return;
+    const nextMs = toMs + 2 * Math.max(1, toMs - fromMs);
+    fromMs = toMs;
+    toMs = Math.min(endMs, nextMs);
+  }
+}
+
+function batchOf(entries: unknown[], poll: PollOptions, excludeOwn: boolean): Batch {
+  const batch = new Batch(poll.known);
+  const equal = new Map<string, number>();
+  const sorted = entries
+    .map((entry) => ({ entry, ms: timeOf(entry), text: canonical(entry) }))
+    .sort((a, b) => (a.ms ?? 0) - (b.ms ?? 0) || (a.text < b.text ? -1 : 1));
+  for (const { entry, ms, text } of sorted) {
+    if (excludeOwn && isOwnSearch(entry, poll.api)) {
+      batch.pass(ms);
+      continue;
+    }
+    const count = (equal.get(text) ?? 0) + 1;
+    equal.set(text, count);
+    batch.add(entry, `${text} ${count}`, ms);
+  }
+  return batch;
+}
+
+const timeOf = (entry: unknown): number | undefined => instantOf(isRecord(entry) ? entry["timestamp"] : undefined);
+
+/** The same text for the same content, whatever the order of its keys. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (!isRecord(value)) return JSON.stringify(value);
+  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
+}
+
+/** A search that the client or user of this tenant issued. */
+function isOwnSearch(entry: unknown, { principal }: Api): boolean {
+  if (!isRecord(entry) || typeof entry["type$"] !== "string" || !/^audit_log::search_issued(?:\/|$)/.test(entry["type$"])) return false;
+  return [entry["actorId"], entry["actorName"], entry["clientId"]].includes(principal);
+}

@@ -1,0 +1,31 @@
+/**
+ * File events, version 1 (`POST /v1/file-events`): flat events of tenants that still have them. The vendor ended its
+ * support in May 2023 (code42cli change log, 1.15.0).
+ */
+import { isRecord } from "../messages";
+import { instantOf } from "./batch";
+import { flatQueries, refuseNesting } from "./flat-query";
+import { mergeInOrder } from "./merge";
+import { requestGroups } from "./query";
+import type { EventSource } from "./source";
+import { walkTokens, type TokenSearch } from "./token-walk";
+
+const search: TokenSearch = {
+  path: "/v1/file-events",
+  cursorTerm: "insertionTimestamp",
+  id: (event) => (isRecord(event) ? event["eventId"] : undefined),
+  insertedMs: (event) => instantOf(isRecord(event) ? event["insertionTimestamp"] : undefined),
+};
+
+export const fileEventsV1: EventSource = {
+  name: "file-events-v1",
+  topic: "code42/file-events",
+  kind: "code42.file-event.v1",
+  cursorTerm: search.cursorTerm,
+  idField: "eventId",
+  rereads: "overlap",
+  overlapS: 300,
+  check: refuseNesting,
+  read: (poll) => mergeInOrder(poll, flatQueries(poll.criteria).map((criteria) =>
+    walkTokens(search, poll, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor)))),
+};

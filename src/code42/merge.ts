@@ -1,0 +1,72 @@
+/** Merges several searches into one, in order of time: a cursor may only pass what all of them have passed. */
+import type { PollOptions, Reply, SourceEvent } from "./source";
+
+interface Stream {
+  replies: AsyncGenerator<Reply>;
+  done: boolean;
+  /** The reply that was read last; its events wait until the other searches have come as far. */
+  reply: Reply | undefined;
+  waiting: SourceEvent[];
+}
+
+/** The replies of all `searches`, of which each comes in order of time by itself. An event that several of them found comes once. */
+export async function* mergeInOrder(poll: PollOptions, searches: AsyncGenerator<Reply>[]): AsyncGenerator<Reply> {
+  const [only, ...others] = searches;
+  if (only !== undefined && others.length === 0) {
+    yield* only;
+    return;
+  }
+  const streams: Stream[] = searches.map((replies) => ({ replies, done: false, reply: undefined, waiting: [] }));
+  try {
+    while (streams.some(({ done, waiting }) => !done || waiting.length > 0)) {
+      let known = 0;
+      for (const stream of streams) known += await readOn(stream);
+      yield reachedByAll(streams, known, poll);
+    }
+  } finally {
+    await Promise.all(streams.map(({ replies }) => replies.return(undefined)));
+  }
+}
+
+/** Reads until there are events, or nothing more. Returns how many were known. */
+async function readOn(stream: Stream): Promise<number> {
+  let known = 0;
+  while (!stream.done && stream.waiting.length === 0) {
+    const next = await stream.replies.next();
+    stream.done = next.done === true;
+    if (next.done === true) break;
+    stream.reply = next.value;
+    stream.waiting = [...next.value.events];
+    known += next.value.known;
+  }
+  return known;
+}
+
+/** The events up to the time that every search has reached. */
+function reachedByAll(streams: Stream[], known: number, poll: PollOptions): Reply {
+  const ends = streams.filter(({ done, waiting }) => !done || waiting.length > 0).map(({ reply }) => reply?.lastMs ?? 0);
+  const replies = streams.flatMap(({ reply }) => (reply === undefined ? [] : [reply]));
+  const newestMs = Math.max(0, ...replies.map(({ lastMs }) => lastMs ?? 0));
+  const reachMs = Math.min(newestMs, ...ends);
+  const taken = new Map<string, SourceEvent>();
+  let repeated = 0;
+  for (const stream of streams) {
+    stream.waiting = stream.waiting.filter((event) => {
+      if ((event.insertedMs ?? reachMs) > reachMs) return true;
+      if (taken.has(event.key) || poll.known(event.key)) repeated += 1;
+      else taken.set(event.key, event);
+      return false;
+    });
+  }
+  return {
+    events: [...taken.values()].sort((a, b) => (a.insertedMs ?? reachMs) - (b.insertedMs ?? reachMs)),
+    known: known + repeated,
+    lastMs: newestMs === 0 ? undefined : reachMs,
+    serverMs: Math.min(...replies.map(({ serverMs }) => serverMs)),
+    again: oneAfterAnother(replies.map(({ again }) => again)),
+  };
+}
+
+const oneAfterAnother = (agains: Reply["again"][]): Reply["again"] => async (each) => {
+  for (const again of agains) await again(each);
+};

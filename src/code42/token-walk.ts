@@ -1,0 +1,210 @@
+/**
+ * Walks a search of file events along its page tokens, oldest first.
+ *
+ * The walk has no limit on the total; a page number would end at 10,000 events. The token is the id of the last event
+ * of the page, so the query and the sort must stay the same for each page.
+ */
+import { SiemError } from "../errors";
+import { isRecord } from "../messages";
+import { Batch, eventKey } from "./batch";
+import { queryError } from "./errors";
+import { readPage } from "./page";
+import type { WireFilter, WireGroup } from "./query";
+import type { PollOptions, Reply } from "./source";
+import type { Api } from "./walk";
+
+export interface TokenSearch {
+  path: string;
+  cursorTerm: string;
+  id(event: unknown): unknown;
+  /** Epoch ms. */
+  insertedMs(event: unknown): number | undefined;
+}
+
+/** The groups of a request: the user's, `range`, and the cursor's filter. */
+type GroupsOf = (range: WireGroup[], cursor: WireFilter) => WireGroup[];
+
+/** What is known already is read again in pages as large as Code42 gives, so that the overlap costs few requests. */
+const REREAD_PAGE_SIZE = 10_000;
+const MAX_TOKEN_RESTARTS = 3;
+const MAX_PROBLEMS_TEXT = 300;
+const EVENTS = "fileEvents";
+/** After so many events a walk asks Code42 whether these were all: one request more for each 20 pages. */
+const CHECKED_EVENTS = 20_000;
+
+/** One answer, and what the walk knows about it. */
+interface TokenPage {
+  reply: Reply;
+  keys: Batch["keys"];
+  /** No page follows. */
+  last: boolean;
+}
+
+interface Walk {
+  search: TokenSearch;
+  poll: PollOptions;
+  groups: () => WireGroup[];
+  known: (key: string) => boolean;
+}
+
+/** Throws PAGE_INVALID, SEARCH_PROBLEMS, PAGE_TOKEN_LOOP, and what the tenant throws. */
+export async function* walkTokens(search: TokenSearch, poll: PollOptions, groupsOf: GroupsOf): AsyncGenerator<Reply> {
+  const filter = (operator: string, ms: number): WireFilter => ({ term: search.cursorTerm, operator, value: new Date(ms).toISOString() });
+  const groups = (fromMs: number, untilMs: number | undefined) => groupsOf(
+    untilMs === undefined ? [] : [{ filterClause: "AND", filters: [filter("ON_OR_BEFORE", untilMs)] }],
+    filter("ON_OR_AFTER", fromMs),
+  );
+  const slice = new ClosedSlice(poll.cursor.floorMs, poll.overlapMs);
+  for await (const page of walkPages({ search, poll, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
+    slice.add(page);
+    yield page.reply;
+    const range = slice.closed(page);
+    if (range === undefined) continue;
+    const rangeGroups = groups(range.fromMs, range.untilMs);
+    const total = await totalOf(search, poll, rangeGroups);
+    if (total > range.keys.size) {
+      let found = 0;
+      for await (const { reply } of walkPages({ search, poll, groups: () => rangeGroups, known: (key) => range.keys.has(key) || poll.known(key) })) {
+        found += reply.events.length;
+        yield reply;
+      }
+      const instant = (ms: number) => new Date(ms).toISOString();
+      poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.keys.size, found });
+    }
+  }
+}
+
+/**
+ * The events of a walk since the last check, as far as nothing new can appear among them any more. A walk of several
+ * pages may miss some at the edge of a page, if the server's order of equal times is not the same for each page; what
+ * is in the overlap is read again anyway.
+ */
+class ClosedSlice {
+  private readonly keys = new Map<string, number>();
+  private pages = 0;
+
+  constructor(private fromMs: number, private readonly overlapMs: number) {}
+
+  add({ reply, keys }: TokenPage): void {
+    this.pages += 1;
+    for (const [key, ms] of keys) if (ms !== undefined && ms >= this.fromMs && ms <= reply.serverMs - this.overlapMs) this.keys.set(key, ms);
+  }
+
+  /** What can be checked now that `page` was read, which is then forgotten here. */
+  closed({ reply, last }: TokenPage): { fromMs: number; untilMs: number; keys: ReadonlySet<string> } | undefined {
+    if (this.pages < 2 || reply.lastMs === undefined || !(last || this.keys.size >= CHECKED_EVENTS)) return undefined;
+    // More events of the last millisecond may stand on the next page.
+    const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
+    const { fromMs } = this;
+    if (untilMs < fromMs) return undefined;
+    const keys = new Set([...this.keys].filter(([, ms]) => ms <= untilMs).map(([key]) => key));
+    for (const key of keys) this.keys.delete(key);
+    this.fromMs = untilMs + 1;
+    return { fromMs, untilMs, keys };
+  }
+}
+
+async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator<TokenPage> {
+  const { api, cursor, signal, onRetry } = poll;
+  const tokens = new Set<string>();
+  /** Of the page before: by the time a page is read, the cursor may have moved past that one and forgotten its ids. */
+  let previous: Batch["keys"] = new Map();
+  let serverMs: number | undefined;
+  let reachedMs = cursor.floorMs;
+  let restarts = 0;
+  let walkGroups = groups();
+
+  const fetchPage = (token: string): PageCall => {
+    const rereading = cursor.size >= poll.pageSize && reachedMs < (cursor.lastMs ?? 0);
+    const reply = api.post(search.path, body(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token), { signal, onRetry });
+    reply.catch(() => undefined); // Awaited later, when the page before it was handed on.
+    return { token, reply };
+  };
+
+  let request: PageCall | undefined = fetchPage("");
+  while (request !== undefined) {
+    const { token }: PageCall = request;
+    let reply: Awaited<PageCall["reply"]>;
+    try {
+      reply = await request.reply;
+    } catch (error) {
+      if (!(error instanceof SiemError) || error.code !== "INVALID_PAGE_TOKEN" || token === "") throw error;
+      // The event that the token names has left the result: walk again, known ids are dropped.
+      restarts += 1;
+      if (restarts > MAX_TOKEN_RESTARTS) throw queryError("PAGE_TOKEN_LOOP", {}, { cause: error });
+      walkGroups = groups();
+      tokens.clear();
+      request = fetchPage("");
+      continue;
+    }
+    serverMs ??= (reply.date ?? api.serverNow()) - reply.elapsedMs;
+    const { again } = reply;
+    const before = previous;
+    const batch = new Batch((key) => before.has(key) || known(key));
+    const nextToken = await readEvents(reply.data, search, batch);
+    previous = batch.keys;
+    reachedMs = Math.max(reachedMs, batch.lastMs ?? 0);
+    tokens.add(token);
+    const circles = nextToken !== "" && tokens.has(nextToken);
+    if (circles) poll.warn("warning.tokenRepeated", {});
+    request = nextToken === "" || circles ? undefined : fetchPage(nextToken);
+    const { events, lastMs } = batch;
+    yield {
+      reply: { events, known: batch.known, lastMs, serverMs, again: readAgain(again, search) },
+      keys: batch.keys,
+      last: request === undefined && !circles,
+    };
+  }
+}
+
+interface PageCall {
+  token: string;
+  reply: ReturnType<Api["post"]>;
+}
+
+const body = (search: TokenSearch, groups: WireGroup[], pageSize: number, token: string) => ({
+  groupClause: "AND",
+  groups,
+  srtKey: search.cursorTerm,
+  srtDir: "asc",
+  pgSize: pageSize,
+  pgToken: token,
+});
+
+/** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. Returns the next token, or "". */
+async function readEvents(data: Buffer, search: TokenSearch, batch: Batch): Promise<string> {
+  const envelope = await readPage(data, EVENTS, (slice) => {
+    for (const event of slice) batch.add(event, search.id(event), search.insertedMs(event));
+  });
+  refuseProblems(envelope);
+  const events = envelope[EVENTS];
+  if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
+  const { nextPgToken } = envelope;
+  if (nextPgToken != null && typeof nextPgToken !== "string") throw queryError("PAGE_INVALID", { reason: `"nextPgToken" is of type ${typeof nextPgToken}` });
+  return nextPgToken ?? "";
+}
+
+function readAgain(again: () => Promise<Buffer>, search: TokenSearch): Reply["again"] {
+  return async (each) => {
+    await readPage(await again(), EVENTS, (slice) => {
+      for (const event of slice) each(event, eventKey(event, search.id(event)));
+    });
+  };
+}
+
+/** How many events match, by Code42's own count; 0 if it does not say. */
+async function totalOf(search: TokenSearch, { api, signal, onRetry }: PollOptions, groups: WireGroup[]): Promise<number> {
+  const { data } = await api.post(search.path, body(search, groups, 1, ""), { signal, onRetry });
+  const { totalCount } = await readPage(data, EVENTS, () => undefined);
+  return typeof totalCount === "number" ? totalCount : 0;
+}
+
+/** Throws SEARCH_PROBLEMS if an answer says that its search did not run completely. */
+export function refuseProblems({ problems }: Record<string, unknown>): void {
+  if (Array.isArray(problems) && problems.length > 0) throw queryError("SEARCH_PROBLEMS", { problems: problemsText(problems) });
+}
+
+function problemsText(problems: unknown[]): string {
+  const texts = problems.map((problem) => (isRecord(problem) ? [problem["type"], problem["description"]].filter((text) => typeof text === "string").join(": ") : ""));
+  return texts.filter((text) => text !== "").join("; ").slice(0, MAX_PROBLEMS_TEXT) || "no description";
+}
