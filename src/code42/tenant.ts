@@ -169,12 +169,6 @@ export class Tenant {
     this.client(this.base);
   }
 
-  /** The client id or user name that it signs in with. */
-  get principal(): string {
-    const { authType, clientId = "", username = "" } = this.options;
-    return authType === "user" ? username : clientId;
-  }
-
   /**
    * Sends `body` as JSON to `path` and resolves with a 2xx reply of JSON. Rejects with a SiemError; `permanent` ones
    * come at once, the others after 6 attempts. With a rejected page token the code is INVALID_PAGE_TOKEN.
