@@ -42,8 +42,8 @@ export function compileFormatter(mapping: Mapping, options: FormatOptions = {}):
   const header = compileHeader(mapping, options, reader, counters);
   const rows = mergeRows(mapping.rows, options.fields ?? []).map((row) => compileRow(row, reader, counters));
   const extension = mapping.eventOrder === undefined ? inTableOrder(rows) : inEventOrder(mapping.eventOrder, rows, counters);
-  const idRow: Row[] = mapping.eventOrder === undefined ? [] : [{ key: "devicePayloadId", type: "string", source: mapping.eventOrder.id }];
-  const ids = [...rows, ...idRow.map((row) => compileRow(row, reader, counters))].filter(isId);
+  const ids = rows.filter(isId);
+  if (ids.length === 0 && mapping.eventOrder !== undefined) ids.push(compileRow({ key: "devicePayloadId", type: "string", source: mapping.eventOrder.id }, reader, counters));
 
   const describe = (event: Record<string, unknown>): string => {
     reader.open(event);

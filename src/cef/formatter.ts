@@ -27,7 +27,7 @@ export interface FormatSteps {
   describe: (event: Record<string, unknown>) => string;
   /** The line that stands for an event that has none. */
   explain: (reason: string) => string;
-  /** Lets go of the event, which may be none that `describe` saw. */
+  /** Lets go of the event. */
   close: () => void;
 }
 

@@ -105,7 +105,7 @@ export interface Mapping {
   title: string;
   header: { vendor: Source; product: Source; version: Source; classId: Source; name: Source; severity: Source };
   rows: readonly Row[];
-  /** Read before the rows. */
+  /** Its fields stand before those of the rows. */
   eventOrder?: EventOrder;
 }
 

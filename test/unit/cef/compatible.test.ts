@@ -61,6 +61,8 @@ describe("Compatible profile: what the original had no legal line for", () => {
     const broken = { eventId: "this", eventType: "CREATED", get fileName(): never { throw new Error("gone"); } };
     const { classId, extension: fields } = parseCef(format(broken));
     assert.deepEqual([classId, fields.get("devicePayloadId")], ["unformatted", "this"]);
+    const own = parseCef(format(broken, { fields: [{ key: "devicePayloadId", source: "eventType" }] }));
+    assert.equal(own.extension.get("devicePayloadId"), "CREATED", "an own field takes its place here too");
   });
 });
 

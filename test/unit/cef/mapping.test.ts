@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { checkMapping } from "../../../src/cef/check";
 import { isEmittable, lookUp, rowKeys } from "../../../src/cef/dictionary";
-import { rowProblem, repetition, userRow, type Mapping, type Row } from "../../../src/cef/mapping";
-import { mappings } from "../../../src/cef/mappings";
+import { rowProblem, repetition, userRow, type Mapping, type Row, type Source } from "../../../src/cef/mapping";
+import { compatibleMappings, mappings } from "../../../src/cef/mappings";
 import { parsePath, ALL } from "../../../src/cef/path";
 import english from "../../../nodes/locales/en-US/cef-format.json";
 import german from "../../../nodes/locales/de/cef-format.json";
@@ -26,6 +26,21 @@ describe("CEF mapping tables", () => {
   for (const [kind, mapping] of mappings) {
     it(`has no problem in the table of ${kind}`, () => assert.deepEqual(checkMapping(mapping), []));
   }
+  it("names a key and a label of the dictionary for each property of the compatible profile", () => {
+    for (const { header, eventOrder, rows } of compatibleMappings.values()) {
+      assert.deepEqual(checkMapping({ title: "", header, rows }), []);
+      for (const { key, label } of Object.values(eventOrder?.columns ?? {})) assert.equal(lookUp(key)?.labelKey !== undefined, label !== undefined, key);
+    }
+  });
+  it("looks at the paths of every kind of source", () => {
+    const sources: Source[] = [
+      { each: "bad[", take: ["a"] }, { each: "a[]", take: ["bad["] }, { earliest: ["a", "bad["] }, { latest: ["bad["] }, { sum: "bad[" }, { item: "bad[", only: "ipv4" }, { inside: "bad[", after: "a", before: "b" },
+      { sentence: "bad[" }, { json: "bad[", except: [] }, { patterns: {}, of: "bad[" }, { list: "bad[", join: "" }, { lists: ["bad["], having: "a", take: "b" }, { from: "a", when: { path: "bad[", is: [] } },
+      { directory: "a", name: "bad[" }, { lastPart: "bad[" }, { account: "bad[", part: "user" }, { utc: "bad[" }, { joined: ["bad["], between: "" }, { words: {}, of: "bad[" }, { severityOfScore: "bad[" },
+    ];
+    for (const source of sources) assert.equal(rowProblem({ key: "suser", type: "string", source })?.code, "FIELD_SOURCE", JSON.stringify(source));
+    for (const source of [{ constant: "x" }, { json: null, except: [] }]) assert.equal(rowProblem({ key: "suser", type: "string", source }), undefined);
+  });
   it("finds every kind of mistake", () => {
     const problems = (...rows: Row[]) => checkMapping({ title: "", header: header(), rows });
     const header = (): Mapping["header"] => ({ vendor: { constant: "V" }, product: { constant: "P" }, version: { constant: "1" }, classId: "a", name: "b", severity: "c" });
