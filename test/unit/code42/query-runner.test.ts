@@ -168,7 +168,7 @@ describe("query", () => {
     assert.deepEqual(eventIds(messages), ids);
     const token = (messages[0]?.delivery as { token: string }).token;
     assert.deepEqual(messages[5]?.delivery, { token, index: 5, count: 100 });
-    assert.deepEqual(messages[5]?.parts, { id: token, index: 5, count: 100, type: "array", len: 1 });
+    assert.deepEqual(messages[5]?.parts, { id: token, index: 5, count: 100, type: "array", len: 1, token });
     assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 119 * 10).toISOString());
   });
 
