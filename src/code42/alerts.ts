@@ -70,23 +70,27 @@ async function tenantIdOf({ api, signal, onRetry }: PollOptions): Promise<string
 async function* createdAlerts(walk: AlertWalk): AsyncGenerator<Reply> {
   const { poll } = walk;
   const pageSize = Math.min(PAGE_LIMIT, poll.pageSize);
-  let previous: Batch["keys"] = new Map();
+  /** From `fromMs` on: they come again with the next page, when the cursor may have passed them. */
+  const seen = new Map<string, number | undefined>();
+  let before = "";
   let serverMs: number | undefined;
   let fromMs = poll.cursor.floorMs;
   for (let number = 0; ;) {
     const { items, askedMs } = await searchPage(walk, { term: CREATED, operator: "ON_OR_AFTER", value: new Date(fromMs).toISOString() }, number, pageSize);
     serverMs ??= askedMs ?? poll.api.serverNow();
-    const before = previous;
-    const batch = new Batch((key) => before.has(key) || poll.known(key));
+    const batch = new Batch((key) => seen.has(key) || poll.known(key));
     for (const alert of items) addAlert(batch, alert, walk.changes);
-    if (number > 0 && items.length > 0 && [...batch.keys.keys()].every((key) => before.has(key))) throw samePageTwice();
-    previous = batch.keys;
+    for (const [key, ms] of batch.keys) seen.set(key, ms);
+    const keys = [...batch.keys.keys()].join();
+    if (number > 0 && items.length >= pageSize && keys === before) throw samePageTwice();
+    before = keys;
     yield replyOf(batch, serverMs);
     if (items.length < pageSize) return;
     const reachedMs = createdMs(items.at(-1)) ?? fromMs;
     // Page numbers only while a whole page lies in one millisecond, which the search cannot tell apart.
     number = reachedMs > fromMs ? 0 : number + 1;
     fromMs = Math.max(fromMs, reachedMs);
+    for (const [key, ms] of seen) if (ms !== undefined && ms < fromMs) seen.delete(key);
   }
 }
 

@@ -34,13 +34,15 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   const { api, signal, pageSize } = poll;
   const parameters = parametersOf(poll.criteria, poll.extraGroups, RULES);
   const serverMs = await api.serverTime(signal);
-  const endMs = poll.untilMs ?? serverMs;
+  const endMs = Math.floor(poll.untilMs ?? serverMs);
   const page = async (fromMs: number, toMs: number, number: number) => {
     const body = { ...parameters, dateRange: { startTime: fromMs / 1000, endTime: toMs / 1000 }, page: number, pageSize };
     return (await listOf(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events")).items;
   };
   let fromMs = Math.min(poll.cursor.floorMs, endMs);
   let toMs = endMs;
+  /** Of the stretch before, whose last instant is the first of the next one. */
+  let previous: Batch["keys"] = new Map();
   for (;;) {
     const entries = await page(fromMs, toMs, 0);
     if (entries.length >= pageSize && toMs - fromMs > SHORTEST_MS) {
@@ -53,7 +55,12 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
       length = more.length;
       entries.push(...more);
     }
-    const { events, known, lastMs } = batchOf(entries, poll, excludeOwn);
+    const before = previous;
+    const batch = new Batch((key) => before.has(key) || poll.known(key));
+    addEntries(batch, excludeOwn ? entries.filter((entry) => !isOwnSearch(entry, api)) : entries);
+    for (const entry of entries) batch.pass(timeOf(entry));
+    previous = batch.keys;
+    const { events, known, lastMs } = batch;
     yield { events, known, lastMs, serverMs, again: copies(events) };
     if (toMs >= endMs) return;
     const nextMs = toMs + 2 * Math.max(1, toMs - fromMs);
@@ -62,22 +69,16 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   }
 }
 
-function batchOf(entries: unknown[], poll: PollOptions, excludeOwn: boolean): Batch {
-  const batch = new Batch(poll.known);
+function addEntries(batch: Batch, entries: unknown[]): void {
   const equal = new Map<string, number>();
   const sorted = entries
     .map((entry) => ({ entry, ms: timeOf(entry), text: canonical(entry) }))
     .sort((a, b) => (a.ms ?? 0) - (b.ms ?? 0) || (a.text < b.text ? -1 : 1));
   for (const { entry, ms, text } of sorted) {
-    if (excludeOwn && isOwnSearch(entry, poll.api)) {
-      batch.pass(ms);
-      continue;
-    }
     const count = (equal.get(text) ?? 0) + 1;
     equal.set(text, count);
     batch.add(entry, `${text} ${count}`, ms);
   }
-  return batch;
 }
 
 const timeOf = (entry: unknown): number | undefined => instantOf(isRecord(entry) ? entry["timestamp"] : undefined);

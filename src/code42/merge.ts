@@ -17,11 +17,13 @@ export async function* mergeInOrder(poll: PollOptions, searches: AsyncGenerator<
     return;
   }
   const streams: Stream[] = searches.map((replies) => ({ replies, done: false, reply: undefined, waiting: [] }));
+  /** Those at the time that was reached: the same event may come from another search later, when the cursor may have passed it. */
+  const sent = new Map<string, number | undefined>();
   try {
     while (streams.some(({ done, waiting }) => !done || waiting.length > 0)) {
       let known = 0;
       for (const stream of streams) known += await readOn(stream);
-      yield reachedByAll(streams, known, poll);
+      yield reachedByAll(streams, known, (key) => sent.has(key) || poll.known(key), sent);
     }
   } finally {
     await Promise.all(streams.map(({ replies }) => replies.return(undefined)));
@@ -43,7 +45,7 @@ async function readOn(stream: Stream): Promise<number> {
 }
 
 /** The events up to the time that every search has reached. */
-function reachedByAll(streams: Stream[], known: number, poll: PollOptions): Reply {
+function reachedByAll(streams: Stream[], known: number, isKnown: (key: string) => boolean, sent: Map<string, number | undefined>): Reply {
   const ends = streams.filter(({ done, waiting }) => !done || waiting.length > 0).map(({ reply }) => reply?.lastMs ?? 0);
   const replies = streams.flatMap(({ reply }) => (reply === undefined ? [] : [reply]));
   const newestMs = Math.max(0, ...replies.map(({ lastMs }) => lastMs ?? 0));
@@ -53,11 +55,13 @@ function reachedByAll(streams: Stream[], known: number, poll: PollOptions): Repl
   for (const stream of streams) {
     stream.waiting = stream.waiting.filter((event) => {
       if ((event.insertedMs ?? reachMs) > reachMs) return true;
-      if (taken.has(event.key) || poll.known(event.key)) repeated += 1;
+      if (taken.has(event.key) || isKnown(event.key)) repeated += 1;
       else taken.set(event.key, event);
       return false;
     });
   }
+  for (const [key, ms] of sent) if (ms !== undefined && ms < reachMs) sent.delete(key);
+  for (const { key, insertedMs } of taken.values()) if (insertedMs === reachMs) sent.set(key, insertedMs);
   return {
     events: [...taken.values()].sort((a, b) => (a.insertedMs ?? reachMs) - (b.insertedMs ?? reachMs)),
     known: known + repeated,

@@ -33,12 +33,12 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
   const { api, signal, cursor, untilMs } = poll;
   const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, RULES) };
   const serverMs = await api.serverTime(signal);
-  const endMs = untilMs ?? serverMs;
+  const endMs = Math.floor(untilMs ?? serverMs);
   const sliceMs = Math.max(DAY_MS, poll.overlapMs);
   for (let fromMs = cursor.floorMs; ;) {
     // A long way back is gone in slices, so that what is done is done.
     const beforeMs = endMs - fromMs > 2 * sliceMs ? fromMs + sliceMs : undefined;
-    const before = beforeMs ?? (untilMs === undefined ? undefined : untilMs + 1);
+    const before = beforeMs ?? (untilMs === undefined ? undefined : endMs + 1);
     const query = { ...parameters, on_or_after: String(fromMs), ...(before === undefined ? {} : { before: String(before) }), order_by: "end_time", sort_direction: "desc" };
     const found = await readWholeList(
       async (number) => listOf(await api.get(PATH, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry, permission: "Sessions: Read" }), "items"),

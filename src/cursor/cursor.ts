@@ -55,7 +55,7 @@ export class Cursor {
   ) {}
 
   static startingAt(owner: CursorOwner, floorMs: number, queryHash: string): Cursor {
-    return new Cursor(owner, floorMs, undefined, new Ledger(), queryHash, { line: randomUUID().slice(0, 8), count: 0 });
+    return new Cursor(owner, Math.floor(floorMs), undefined, new Ledger(), queryHash, { line: randomUUID().slice(0, 8), count: 0 });
   }
 
   /** Reads what `serialize` wrote. `key` names the place in errors. Throws CURSOR_UNREADABLE, CURSOR_OTHER_STREAM. */
@@ -112,27 +112,27 @@ export class Cursor {
     for (const [key, insertedMs] of page.ids) if (insertedMs >= this.floor && this.ledger.size < MAX_LEDGER) this.ledger.add(key, insertedMs);
   }
 
-  private move(page: PagePosition, overlapMs: number): number {
-    if (page.lastMs !== undefined) this.last = Math.max(this.last ?? 0, page.lastMs);
-    if (page.floorStays === true) {
-      this.remember(page);
+  private move({ lastMs, serverMs, ids, floorStays }: PagePosition, overlapMs: number): number {
+    if (lastMs === undefined) return overlapMs;
+    this.last = Math.max(this.last ?? 0, lastMs);
+    if (floorStays === true) {
+      this.remember({ lastMs, serverMs, ids });
       return overlapMs;
     }
-    if (this.last === undefined) return overlapMs;
     let overlap = overlapMs;
-    this.raise(page.serverMs - overlap);
+    this.raise(lastMs, serverMs - overlap);
     // In a backlog nearly all ids of a page are below the floor already.
-    for (const [key, insertedMs] of page.ids) if (insertedMs >= this.floor) this.ledger.add(key, insertedMs);
+    for (const [key, insertedMs] of ids) if (insertedMs >= this.floor) this.ledger.add(key, insertedMs);
     while (this.ledger.size > MAX_LEDGER && overlap >= 1000) {
       overlap /= 2;
-      this.raise(page.serverMs - overlap);
+      this.raise(lastMs, serverMs - overlap);
     }
     return overlap;
   }
 
-  /** Never backwards, never past what the server may still show late. */
-  private raise(limitMs: number): void {
-    this.floor = Math.max(this.floor, Math.min(this.last ?? 0, limitMs));
+  /** Never backwards, never past what the walk has reached, never past what the server may still show late. */
+  private raise(reachedMs: number, limitMs: number): void {
+    this.floor = Math.max(this.floor, Math.floor(Math.min(reachedMs, limitMs)));
     this.ledger.prune(this.floor);
   }
 

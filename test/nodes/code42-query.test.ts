@@ -158,7 +158,9 @@ describe("code42-query", () => {
   });
 
   for (const [what, properties, expected] of [
-    ["a source of a later version", { source: "sessions" }, "SOURCE_UNKNOWN"],
+    ["a source of a later version", { source: "cases" }, "SOURCE_UNKNOWN"],
+    ["criteria that the list of sessions cannot express", { source: "sessions", criteria: [{ filters: [{ term: "state", operator: "IS_NOT", value: "OPEN" }] }] }, "CRITERIA_UNSUPPORTED"],
+    ["an end that is no instant", { cursorType: "none", until: "soon" }, "UNTIL_INVALID"],
     ["a saved search", { savedSearch: "abc" }, "SAVED_SEARCH_UNSUPPORTED"],
     ["a cursor key with a path in it", { cursor: "a.b" }, "CURSOR_KEY_INVALID"],
     ["no cursor key", { cursor: "" }, "PROPERTY_EMPTY"],
@@ -323,6 +325,20 @@ describe("code42-query", () => {
     assert.match(response.text, /^security_events_confirmed_total\{node="q",type="code42-query",name="Code42"\} 30$/m);
     await unloadFlow();
     assert.equal(metricsOfProcess().all().length, 0);
+  });
+
+  it("runs once for each message without a cursor, and marks the last page", async () => {
+    const ids = addEvents(250);
+    await load([query({ cursorType: "none", cursor: "", pollInterval: "60", wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] }]);
+    const out = recordMessages("out");
+    const status = recordStatus("q");
+    for (const round of [1, 2]) {
+      getNode("q").receive({});
+      await until(() => out.length === 3 * round && status.at(-1)?.text === "status.idle", "the query ends");
+    }
+    assert.deepEqual(eventIds(out), [...ids, ...ids]);
+    assert.deepEqual(out.map(({ complete }) => complete), [undefined, undefined, true, undefined, undefined, true]);
+    assert.ok(!existsSync(join(folder, "context/global/global.json")));
   });
 
   it("is silent after it was closed", async () => {

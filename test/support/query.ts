@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileEvents } from "../../src/code42/file-events";
 import { QueryRunner, type QueryParts, type QuerySettings } from "../../src/code42/query-runner";
 import { Tenant } from "../../src/code42/tenant";
+import type { Api } from "../../src/code42/walk";
 import type { CursorStore } from "../../src/cursor/context-store";
 import { queryError } from "../../src/code42/errors";
 import { DeliveryRegistry } from "../../src/delivery/registry";
@@ -55,7 +56,7 @@ export const tenantOf = (simulator: TenantSimulator): Tenant => new Tenant({
 
 /** Makes a query; `sink` sees each message and the registry, and confirms at once by default. */
 export function makeQuery(
-  tenant: Tenant,
+  tenant: Api | undefined,
   store: CursorStore,
   settings: Partial<QuerySettings> = {},
   sink: (message: FlowMessage, registry: DeliveryRegistry) => void = (message, registry) => void setImmediate(() => registry.confirm(message)),
@@ -67,7 +68,7 @@ export function makeQuery(
     source: fileEvents, criteria: { clause: "AND", groups: [] }, pollIntervalMs: 0, startFrom: "P1D", until: "", once: false, overlapMs: 300_000, pageSize: 100,
     output: "page", advance: "confirmed", pagesOut: 4, confirmTimeoutMs: 60_000, confirmedBy: [], cursorKey: "test", resendDelayMs: 1, ...settings,
   }, {
-    api: () => tenant,
+    api: () => tenant as Api,
     nodeName: (id) => id,
     store,
     registry,

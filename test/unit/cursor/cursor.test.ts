@@ -92,6 +92,21 @@ describe("cursor", () => {
     assert.equal(cursor.revision, 0);
   });
 
+  it("does not pass what a poll has not reached yet, even if an earlier poll had been further", () => {
+    const cursor = Cursor.startingAt(owner, start, "h");
+    cursor.advance({ lastMs: at("2026-01-01T10:00:00Z"), serverMs: at("2026-01-01T10:00:10Z"), ids: ids(["a", "2026-01-01T10:00:00Z"]) }, 300_000);
+    cursor.advance({ lastMs: at("2026-01-01T09:56:00Z"), serverMs: at("2026-01-01T10:30:00Z"), ids: ids(["late", "2026-01-01T09:56:00Z"]) }, 300_000);
+    assert.equal(cursor.floorMs, at("2026-01-01T09:56:00Z"));
+    assert.ok(cursor.has(ledgerKey("a")));
+  });
+
+  it("keeps its floor while earlier events may still follow, and knows what was delivered", () => {
+    const cursor = Cursor.startingAt(owner, start, "h");
+    cursor.advance({ lastMs: at("2026-01-01T10:00:00Z"), serverMs: at("2026-01-01T12:00:00Z"), ids: ids(["a", "2026-01-01T10:00:00Z"]), floorStays: true }, 300_000);
+    assert.equal(cursor.floorMs, start);
+    assert.ok(cursor.has(ledgerKey("a")));
+  });
+
   it("comes back from its stored form", () => {
     const cursor = Cursor.startingAt(owner, start, "hash");
     cursor.advance({ lastMs: at("2026-01-01T10:00:00.123Z"), serverMs: at("2026-01-01T10:00:10Z"), ids: ids(["a", "2026-01-01T10:00:00.123Z"], ["b", "2026-01-01T09:59:59.999Z"]) }, 300_000);
@@ -101,7 +116,7 @@ describe("cursor", () => {
     assert.equal(read.queryHash, "hash");
     assert.equal(read.size, 2);
     assert.ok(read.has(ledgerKey("a")) && read.has(ledgerKey("b")));
-    read.advance({ lastMs: undefined, serverMs: at("2026-01-02T00:00:00Z"), ids: [] }, 0);
+    read.advance({ lastMs: read.lastMs, serverMs: at("2026-01-02T00:00:00Z"), ids: [] }, 0);
     assert.equal(read.size, 1);
   });
 

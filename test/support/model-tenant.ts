@@ -1,0 +1,162 @@
+/**
+ * A tenant in memory that answers the searches as they are documented and is as unpleasant as it may be: records become
+ * visible late, equal times come in another order with each walk, pages repeat records, page tokens die. Its clock is
+ * the test's.
+ */
+import type { Api, ApiOptions, ApiReply } from "../../src/code42/walk";
+import { tenantError } from "../../src/code42/tenant-errors";
+
+export interface ModelRecord {
+  /** Epoch ms; what a search's cursor term, or its time range, is compared with. */
+  ms: number;
+  visibleAt: number;
+  /** As the API gives it now. */
+  body: Record<string, unknown>;
+  id: string;
+  /** What a filter on `flag` sees. */
+  flags: string[];
+  gone?: boolean;
+}
+
+interface Filter {
+  term: string;
+  operator: string;
+  value: string;
+}
+type Group = { filterClause: string; filters: Filter[] } | { subgroupClause: string; subgroups: Group[] };
+interface Search {
+  groups: Group[];
+  pgSize: number;
+  pgToken: string;
+  pgNum: number;
+}
+
+export class ModelTenant implements Api {
+  readonly baseUrl = "https://model.example";
+  readonly principal = "key-model";
+  readonly records: ModelRecord[] = [];
+  /** Ids that the query has sent. */
+  readonly delivered = new Set<string>();
+  /** Of each search, in order. */
+  readonly requests: { path: string; body: unknown }[] = [];
+  /** The order of equal times changes from page to page, too. */
+  restless = false;
+  /** Called before each answer. */
+  onRequest: () => void = () => undefined;
+  private readonly seeds = new Map<string, number>();
+  private made = 0;
+
+  constructor(public now: number, private readonly random: () => number) {}
+
+  serverNow(): number {
+    return this.now;
+  }
+
+  async serverTime(): Promise<number> {
+    return this.now;
+  }
+
+  add(record: Omit<ModelRecord, "id">, id = `id-${this.made}`): ModelRecord {
+    this.made += 1;
+    const added = { ...record, id };
+    this.records.push(added);
+    return added;
+  }
+
+  async post(path: string, body: unknown, { signal }: ApiOptions): Promise<ApiReply> {
+    signal.throwIfAborted();
+    this.requests.push({ path, body });
+    this.onRequest();
+    switch (path) {
+      case "/v1/file-events": return this.reply(this.searchByToken(body as Search, "insertionTimestamp"));
+      case "/v2/file-events": return this.reply(this.searchByToken(body as Search, "event.inserted"));
+      case "/v1/alerts/query-alerts": return this.reply(this.searchByNumber(body as Search));
+      case "/v1/alerts/query-details": return this.reply(this.details((body as { alertIds: string[] }).alertIds));
+      default: return this.reply(this.searchAuditLog(body as { dateRange: { startTime: number; endTime: number }; page: number; pageSize: number }));
+    }
+  }
+
+  async get(path: string, { signal, query = {} }: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ApiReply> {
+    signal.throwIfAborted();
+    this.requests.push({ path, body: query });
+    this.onRequest();
+    if (path === "/v1/customer") return this.reply({ tenantId: "model" });
+    const [from, before, page, size] = ["on_or_after", "before", "page_number", "page_size"].map((name) => (query[name] === undefined ? undefined : Number(query[name])));
+    const matches = this.visible().filter(({ ms }) => ms >= (from ?? 0) && ms < (before ?? Infinity)).sort((a, b) => Number(b.body["endTime"]) - Number(a.body["endTime"]));
+    const start = (page ?? 0) * (size ?? 50);
+    return this.reply({ items: matches.slice(start, start + (size ?? 50)).map(({ body }) => body), totalCount: matches.length });
+  }
+
+  private reply(value: unknown): ApiReply {
+    const data = Buffer.from(JSON.stringify(value));
+    return { data, again: async () => data, date: this.now, elapsedMs: 0 };
+  }
+
+  private visible(): ModelRecord[] {
+    return this.records.filter(({ visibleAt, gone }) => visibleAt <= this.now && gone !== true);
+  }
+
+  private searchByToken(search: Search, term: string) {
+    const matches = this.inOrder(this.matching(search.groups, term), JSON.stringify(search.groups), search.pgToken === "" || this.restless);
+    let start = 0;
+    if (search.pgToken !== "") {
+      start = matches.findIndex(({ id }) => id === search.pgToken) + 1;
+      if (start === 0) throw tenantError("INVALID_PAGE_TOKEN", {}, { permanent: true });
+      // The page begins with the last event of the one before.
+      if (search.pgSize > 1 && this.random() < 0.2) start -= 1;
+    }
+    const page = matches.slice(start, start + search.pgSize);
+    const more = start + page.length < matches.length;
+    return { totalCount: matches.length, fileEvents: page.map(({ body }) => body), nextPgToken: more ? page.at(-1)?.id : null, problems: null };
+  }
+
+  private searchByNumber(search: Search) {
+    const matches = this.inOrder(this.matching(search.groups, "CreatedAt"), JSON.stringify(search.groups), search.pgNum === 0);
+    const start = search.pgNum * search.pgSize;
+    return { type$: "ALERT_QUERY_RESPONSE", alerts: matches.slice(start, start + search.pgSize).map(({ body }) => body), totalCount: matches.length, problems: [] };
+  }
+
+  /** In any order, and not all of them. */
+  private details(ids: string[]) {
+    const found = this.records.filter(({ id }) => ids.includes(id) && this.random() < 0.9).reverse();
+    return { type$: "ALERT_DETAILS_RESPONSE", alerts: found.map(({ body }) => ({ ...body, observations: [] })) };
+  }
+
+  /** Newest first; equal times in any order, but always the same one. */
+  private searchAuditLog({ dateRange: { startTime, endTime }, page, pageSize }: { dateRange: { startTime: number; endTime: number }; page: number; pageSize: number }) {
+    const matches = this.visible().filter(({ ms }) => ms >= startTime * 1000 - 1e-3 && ms <= endTime * 1000 + 1e-3).sort((a, b) => b.ms - a.ms || hash(a.id) - hash(b.id));
+    const start = page * pageSize;
+    return start >= matches.length && matches.length > 0 ? {} : { events: matches.slice(start, start + pageSize).map(({ body }) => body).sort(() => this.random() - 0.5) };
+  }
+
+  private matching(groups: Group[], cursorTerm: string): ModelRecord[] {
+    const holds = (record: ModelRecord, { term, operator, value }: Filter): boolean => {
+      if (term === "flag") return record.flags.includes(value);
+      const changed = record.body["stateLastModifiedAt"];
+      const ms = term === cursorTerm ? record.ms : typeof changed === "string" ? Date.parse(changed) : -1;
+      return operator === "ON_OR_AFTER" ? ms >= Date.parse(value) : ms <= Date.parse(value);
+    };
+    const passes = (record: ModelRecord, group: Group): boolean => "filters" in group
+      ? group.filters[group.filterClause === "OR" ? "some" : "every"]((filter) => holds(record, filter))
+      : group.subgroups[group.subgroupClause === "OR" ? "some" : "every"]((inner) => passes(record, inner));
+    return this.visible().filter((record) => groups.every((group) => passes(record, group)));
+  }
+
+  private inOrder(records: ModelRecord[], query: string, anew: boolean): ModelRecord[] {
+    if (anew || !this.seeds.has(query)) this.seeds.set(query, this.random());
+    const seed = this.seeds.get(query) ?? 0;
+    return records.sort((a, b) => a.ms - b.ms || hash(`${seed}${a.id}`) - hash(`${seed}${b.id}`));
+  }
+}
+
+function hash(text: string): number {
+  let value = 2166136261;
+  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 16777619);
+  return value >>> 0;
+}
+
+/** Numbers from 0 to 1 that a seed decides. */
+export function randomOf(seed: number): () => number {
+  let state = (seed * 7919 + 1) % 2147483647;
+  return () => (state = (state * 48271) % 2147483647) / 2147483647;
+}
