@@ -1,12 +1,7 @@
-/** Evaluates the groups of a file event query as the API documents them (developer portal, "Search file events"). */
+/** Evaluates the groups of a query as the API documents them (developer portal, "Search file events"; incydr SDK, alert queries). */
 import { isRecord } from "../messages";
-import { makeFileEvent } from "./events";
-
-export interface Problem {
-  badFilter: unknown;
-  description: string;
-  type: string;
-}
+import type { Problem } from "./answer";
+import type { Values, Vocabulary } from "./vocabularies";
 
 /** A query that the API answers with 400. */
 export class BadQuery extends Error {
@@ -17,34 +12,35 @@ export class BadQuery extends Error {
 
 const refuse = (description: string, type: string, badFilter: unknown = null): BadQuery => new BadQuery([{ badFilter, description, type }]);
 
-type Test = (event: unknown) => boolean;
+type Test = (record: unknown) => boolean;
 
 export interface Compiled {
-  /** Bounds on `event.inserted`, whole epoch ms, both inclusive: what an index can answer. */
+  /** Bounds on the indexed date, whole epoch ms, both inclusive. */
   fromMs: number;
   toMs: number;
-  /** Everything else; undefined if every event passes. */
+  /** Everything else; undefined if every record passes. */
   test: Test | undefined;
 }
 
-const DATE_TERMS = new Set(["@timestamp", "event.inserted", "event.ingested", "file.created", "file.modified"]);
-/** Every event has them, so EXISTS on them needs no look at the event. */
-const ALWAYS = new Set(["event.id", "event.inserted", "@timestamp", "event.action", "risk.severity"]);
-const OPERATORS = new Set(["IS", "IS_NOT", "IS_ANY", "IS_NONE", "EXISTS", "DOES_NOT_EXIST", "GREATER_THAN", "LESS_THAN", "ON", "ON_OR_AFTER", "ON_OR_BEFORE", "WITHIN_THE_LAST"]);
 const MAX_CRITERIA = 1024;
 const UNIT_MS: Record<string, number> = { D: 86_400_000, H: 3_600_000, M: 60_000, S: 1000 };
 
-/** Compiles queries against the terms that events of this kind have. */
+/** Compiles queries against the terms that records of a kind have. */
 export class Criteria {
-  private readonly terms = new Set<string>();
+  constructor(private readonly vocabulary: Vocabulary) {}
 
-  constructor() {
-    // Two events that between them fill every list.
-    for (let index = 0; index < 200; index++) addTerms(makeFileEvent(index, { insertedUs: 0 }), "", this.terms);
+  /** The values that a record has for `name`; undefined if there is no such term. */
+  term(name: string): Values | undefined {
+    return this.vocabulary.terms.get(this.key(name));
+  }
+
+  private key(name: string): string {
+    return this.vocabulary.anyCase ? name.toLowerCase() : name;
   }
 
   /** `now` is the server's clock, epoch ms. Throws BadQuery. */
   compile(query: Record<string, unknown>, now: number): Compiled {
+    const { always, dates, indexed, nested, operators } = this.vocabulary;
     const groups = query["groups"];
     if (!Array.isArray(groups) || groups.length === 0) throw refuse("The query must have at least one group.", "MISSING_GROUPS");
     let criteria = 0;
@@ -54,18 +50,19 @@ export class Criteria {
       if (!isRecord(value)) throw refuse("A filter must be an object.", "INVALID_FILTER", value);
       const { term, operator, value: operand } = value;
       criteria += Array.isArray(operand) ? operand.length : 1;
-      if (typeof term !== "string" || !this.terms.has(term)) throw refuse(`Unknown search term: ${String(term)}`, "INVALID_TERM", value);
-      if (typeof operator !== "string" || !OPERATORS.has(operator)) throw refuse(`Unknown operator: ${String(operator)}`, "INVALID_OPERATOR", value);
-      if (operator === "EXISTS" && ALWAYS.has(term)) return conjunctive ? undefined : () => true;
-      const range = DATE_TERMS.has(term) ? dateRange(operator, operand, now, value) : undefined;
-      if (range === undefined) return comparison(term, operator, operand, value);
+      const values = typeof term === "string" ? this.term(term) : undefined;
+      if (typeof term !== "string" || values === undefined) throw refuse(`Unknown search term: ${String(term)}`, "INVALID_TERM", value);
+      if (typeof operator !== "string" || !operators.has(operator)) throw refuse(`Unknown operator: ${String(operator)}`, "INVALID_OPERATOR", value);
+      if (operator === "EXISTS" && always.has(this.key(term))) return conjunctive ? undefined : () => true;
+      const range = dates.has(this.key(term)) ? dateRange(operator, operand, now, value) : undefined;
+      if (range === undefined) return comparison(values, operator, operand, value);
       const [from, to] = range;
-      if (conjunctive && term === "event.inserted") {
+      if (conjunctive && this.key(term) === indexed) {
         compiled.fromMs = Math.max(compiled.fromMs, from);
         compiled.toMs = Math.min(compiled.toMs, to);
         return undefined;
       }
-      return (event) => valuesAt(event, term).some((date) => {
+      return (record) => values(record).some((date) => {
         const ms = Date.parse(String(date));
         return ms >= from && ms <= to;
       });
@@ -77,11 +74,12 @@ export class Criteria {
       const tests = list.map((item) => compileOne(item, conjunctive && !or)).filter((test) => test !== undefined);
       if (tests.length === 0) return undefined;
       if (tests.length === 1) return tests[0];
-      return or ? (event) => tests.some((test) => test(event)) : (event) => tests.every((test) => test(event));
+      return or ? (record) => tests.some((test) => test(record)) : (record) => tests.every((test) => test(record));
     };
 
     const group = (value: unknown, conjunctive: boolean): Test | undefined => {
       if (!isRecord(value)) throw refuse("A group must be an object.", "INVALID_GROUP", value);
+      if ("subgroups" in value && !nested) throw refuse("Groups cannot be nested here.", "INVALID_GROUP", value);
       return "subgroups" in value
         ? all(value["subgroups"], value["subgroupClause"], conjunctive, group)
         : all(value["filters"], value["filterClause"], conjunctive, filter);
@@ -93,27 +91,7 @@ export class Criteria {
   }
 }
 
-function addTerms(value: unknown, path: string, terms: Set<string>): void {
-  if (Array.isArray(value)) {
-    terms.add(path);
-    for (const item of value) addTerms(item, path, terms);
-  } else if (isRecord(value)) {
-    for (const [key, inner] of Object.entries(value)) addTerms(inner, path === "" ? key : `${path}.${key}`, terms);
-  } else {
-    terms.add(path);
-  }
-}
-
-/** The values at a dotted path, through lists; null counts as absent. */
-export function valuesAt(event: unknown, term: string): unknown[] {
-  let values: unknown[] = [event];
-  for (const key of term.split(".")) {
-    values = values.flatMap((value) => (isRecord(value) ? value[key] ?? [] : []));
-  }
-  return values;
-}
-
-/** Bounds in whole ms, both inclusive: the API compares file event dates to the millisecond. */
+/** Bounds in whole ms, both inclusive: the API compares dates to the millisecond. */
 function dateRange(operator: string, operand: unknown, now: number, badFilter: unknown): [from: number, to: number] | undefined {
   const date = () => {
     const ms = typeof operand === "string" ? Date.parse(operand) : NaN;
@@ -134,18 +112,21 @@ function dateRange(operator: string, operand: unknown, now: number, badFilter: u
   }
 }
 
-function comparison(term: string, operator: string, operand: unknown, badFilter: unknown): Test {
+function comparison(values: Values, operator: string, operand: unknown, badFilter: unknown): Test {
   const wanted = (Array.isArray(operand) ? operand : [operand]).map(matcher);
-  const matches: Test = (event) => valuesAt(event, term).some((value) => wanted.some((wants) => wants(value)));
+  const matches: Test = (record) => values(record).some((value) => wanted.some((wants) => wants(value)));
+  const contains: Test = (record) => values(record).some((value) => String(value).includes(String(operand)));
   const number = Number(operand);
   switch (operator) {
     case "IS": case "IS_ANY": return matches;
-    case "IS_NOT": case "IS_NONE": return (event) => !matches(event);
-    case "EXISTS": return (event) => valuesAt(event, term).length > 0;
-    case "DOES_NOT_EXIST": return (event) => valuesAt(event, term).length === 0;
-    case "GREATER_THAN": return (event) => valuesAt(event, term).some((value) => Number(value) > number);
-    case "LESS_THAN": return (event) => valuesAt(event, term).some((value) => Number(value) < number);
-    default: throw refuse(`Operator ${operator} does not fit ${term}.`, "INVALID_OPERATOR", badFilter);
+    case "IS_NOT": case "IS_NONE": return (record) => !matches(record);
+    case "EXISTS": return (record) => values(record).length > 0;
+    case "DOES_NOT_EXIST": return (record) => values(record).length === 0;
+    case "CONTAINS": return contains;
+    case "DOES_NOT_CONTAIN": return (record) => !contains(record);
+    case "GREATER_THAN": return (record) => values(record).some((value) => Number(value) > number);
+    case "LESS_THAN": return (record) => values(record).some((value) => Number(value) < number);
+    default: throw refuse(`Operator ${operator} needs a date.`, "INVALID_OPERATOR", badFilter);
   }
 }
 

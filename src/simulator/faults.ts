@@ -17,11 +17,11 @@ export type TenantFault =
   | { kind: "login-page" }
   /** 200, called JSON, and none. */
   | { kind: "not-json" }
-  /** 200 with `problems`. */
+  /** 200 with `problems`: searches for file events and alerts only. */
   | { kind: "problems"; description: string }
-  /** 200 with `fileEvents: null`. */
+  /** 200 with null for the list: `fileEvents`, `alerts`, `items`, `events`, `searches`. */
   | { kind: "null-events" }
-  /** The page names the token that it was asked with. */
+  /** The page names the token that it was asked with: searches for file events only. */
   | { kind: "same-token" }
   /** 400 INVALID_PAGE_TOKEN, for requests with a token only. */
   | { kind: "reject-token" };
@@ -31,6 +31,7 @@ export interface FaultScope {
   times?: number;
   /** How many requests it lets pass first. */
   after?: number;
+  /** Of the requests that it hits; `/v2/file-events` by default. */
   path?: string;
 }
 

@@ -31,6 +31,8 @@ export class EventStore {
   private readonly byId = new Map<string, StoredEvent>();
   private readonly backlogs: Backlog[] = [];
   private readonly writer: FileEventWriter;
+  /** Events that were inserted earlier, epoch ms, are past their retention and gone. */
+  retainedFromMs = -Infinity;
 
   constructor(private readonly seed: number) {
     this.writer = new FileEventWriter(seed);
@@ -50,6 +52,11 @@ export class EventStore {
   }
 
   find(id: string, nowMs: number): StoredEvent | undefined {
+    const found = this.lookUp(id, nowMs);
+    return found === undefined || found.us < this.retainedFromMs * 1000 ? undefined : found;
+  }
+
+  private lookUp(id: string, nowMs: number): StoredEvent | undefined {
     const stored = this.byId.get(id);
     if (stored !== undefined) return stored.visibleAt <= nowMs ? stored : undefined;
     const number = indexOfId(id, this.seed);
@@ -57,8 +64,9 @@ export class EventStore {
     return number === undefined || backlog === undefined ? undefined : this.at(backlog, number - backlog.firstIndex);
   }
 
-  /** How many visible events have `fromMs <= inserted <= toMs`, compared as whole ms. */
-  count(fromMs: number, toMs: number, nowMs: number): number {
+  /** How many visible events have `sinceMs <= inserted <= toMs`, compared as whole ms. */
+  count(sinceMs: number, toMs: number, nowMs: number): number {
+    const fromMs = Math.max(sinceMs, this.retainedFromMs);
     let count = 0;
     for (const backlog of this.backlogs) count += firstAfter(backlog, toMs, nowMs) - firstFrom(backlog, fromMs, nowMs);
     for (const { us, visibleAt } of this.added) if (visibleAt <= nowMs && Math.floor(us / 1000) >= fromMs && Math.floor(us / 1000) <= toMs) count += 1;
@@ -67,7 +75,7 @@ export class EventStore {
 
   /** The visible events with `fromMs <= inserted <= toMs` behind `after`, ascending. */
   *walk(fromMs: number, toMs: number, nowMs: number, after?: Place): Generator<StoredEvent> {
-    const fromUs = Math.max(fromMs * 1000, after?.us ?? -Infinity);
+    const fromUs = Math.max(fromMs * 1000, this.retainedFromMs * 1000, after?.us ?? -Infinity);
     const streams = [
       this.walkAdded(fromUs),
       ...this.backlogs.map((backlog) => this.walkBacklog(backlog, fromUs, nowMs)),
