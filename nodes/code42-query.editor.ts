@@ -11,6 +11,7 @@ interface Properties extends EditorNodeProperties {
   criteriaClause: "AND" | "OR";
   criteriaType: "groups" | "json";
   criteriaJson: string;
+  savedSearch: string;
   pollInterval: string;
   startFrom: string;
   cursor: string;
@@ -69,6 +70,7 @@ function showParts(): void {
   $(".siem-with-cursor").toggle(cursorType !== "none");
   $(".siem-once").toggle(cursorType === "none");
   const source = String($("#node-input-source").val());
+  $(".siem-file-events").toggle(source === "file-events");
   $(".siem-sessions").toggle(source === "sessions");
   $(".siem-alerts").toggle(source === "alerts");
   $(".siem-audit-log").toggle(source === "audit-log");
@@ -102,6 +104,7 @@ RED.nodes.registerType<Properties>("code42-query", {
         }
       } as never,
     },
+    savedSearch: { value: "" },
     pollInterval: { value: "60", validate: number(0, 86400) },
     startFrom: {
       value: "P1D",

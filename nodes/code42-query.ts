@@ -53,7 +53,8 @@ export = function (RED: NodeAPI) {
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     let configError: Error | undefined;
     try {
-      const { cursorType, cursor, ...settings } = parseSettings(config);
+      const { cursorType, cursor, warnings, ...settings } = parseSettings(config);
+      for (const { key, params } of warnings) warn(key, params);
       const place = cursorPlace(this, cursorType, cursor);
       release = place.release;
       runner = new QueryRunner({ ...settings, cursorKey: place.key }, {

@@ -16,13 +16,17 @@ import type { Delivery, FlowMessage, MessageParts } from "../messages";
 import type { Figures } from "../metrics/table";
 import type { Colour } from "../node/report";
 import { describe, queryError } from "./errors";
-import { criteriaGroups, criteriaHash, filtersOn, type Criteria, type WireGroup } from "./query";
+import { checkCriteria } from "./criteria-check";
+import { loadSavedSearch } from "./saved-search";
+import { bothOf, criteriaGroups, criteriaHash, filtersOn, type Criteria, type WireGroup } from "./query";
 import type { EventSource } from "./source";
 import { walk, type Api, type EventPage } from "./walk";
 
 export interface QuerySettings {
   source: EventSource;
   criteria: Criteria;
+  /** Id or name of a saved search that must match as well; "" for none. */
+  savedSearch: string;
   /** ms; 0 = only when a message arrives. */
   pollIntervalMs: number;
   startFrom: string;
@@ -261,9 +265,12 @@ export class QueryRunner {
     const { settings, parts, counters } = this;
     const api = parts.api();
     counters.polls += 1;
-    settings.source.check({ clause: "AND", groups: extra });
+    const once: Criteria = { clause: "AND", groups: extra };
+    settings.source.check(once);
+    for (const { key, params } of checkCriteria(settings.source.name, once).warnings) parts.warn(key, params);
     if (settings.once) await this.startOver();
-    const cursor = await this.loadCursor(api, extra, signal);
+    const criteria = await this.currentCriteria(api, signal);
+    const cursor = await this.loadCursor(api, criteria, extra, signal);
     const { tracker, outKeys } = this;
     let walkedMs: number | undefined;
     const send = async (page: EventPage) => {
@@ -277,7 +284,7 @@ export class QueryRunner {
     const totals = await walk({
       api, cursor, signal, extraGroups: extra,
       source: settings.source,
-      criteria: settings.criteria,
+      criteria,
       untilMs: settings.until === "" ? undefined : untilInstant(settings.until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
@@ -342,10 +349,16 @@ export class QueryRunner {
     }
   }
 
+  /** The node's own criteria, and those of the saved search as it is now. */
+  private async currentCriteria(api: Api, signal: AbortSignal): Promise<Criteria> {
+    const { criteria, savedSearch } = this.settings;
+    return savedSearch === "" ? criteria : bothOf(criteria, await loadSavedSearch(api, savedSearch, signal));
+  }
+
   /** The cursor as stored; a missing one looks back by `startFrom` and is stored at once, so that "now" cannot move on. */
-  private async loadCursor(api: Api, extra: WireGroup[], signal: AbortSignal): Promise<Cursor> {
+  private async loadCursor(api: Api, criteria: Criteria, extra: WireGroup[], signal: AbortSignal): Promise<Cursor> {
     const { settings, parts } = this;
-    const { source, criteria, cursorKey: key } = settings;
+    const { source, cursorKey: key } = settings;
     const hash = criteriaHash(criteria);
     const onCursorTerm = source.cursorTerm !== undefined && filtersOn([...criteria.groups, ...extra], source.cursorTerm);
     if (this.cursor === undefined) {
@@ -374,7 +387,7 @@ export class QueryRunner {
       throw error;
     }
     if (this.cursor.queryHash !== hash) {
-      if (this.stored !== undefined) parts.warn("warning.queryChanged", {});
+      if (this.stored !== undefined && this.cursor.queryHash !== "") parts.warn("warning.queryChanged", {});
       this.cursor.queryHash = hash;
       this.cursor.revision += 1;
     }
@@ -524,7 +537,9 @@ export class QueryRunner {
     let text: string | undefined;
     if (floorMs !== undefined) {
       const owner = { stream: settings.source.name, base: parts.api().baseUrl };
-      text = Cursor.startingAt(owner, floorMs, criteriaHash(settings.criteria)).serialize(parts.now());
+      // What the saved search asks for is not known here.
+      const hash = settings.savedSearch === "" ? criteriaHash(settings.criteria) : "";
+      text = Cursor.startingAt(owner, floorMs, hash).serialize(parts.now());
     }
     await parts.store.overwrite(text);
     if (this.automatic) this.tick();

@@ -2,6 +2,8 @@
 import { booleanProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import { sinkList } from "../node/sinks";
 import { startInstant, untilInstant } from "../cursor/instant";
+import { SiemError } from "../errors";
+import { checkCriteria } from "./criteria-check";
 import { queryError } from "./errors";
 import { criteriaFromJson, criteriaGroups, type Criteria } from "./query";
 import type { QuerySettings } from "./query-runner";
@@ -12,6 +14,8 @@ export type CursorType = "global" | "flow" | "node" | "none";
 
 export interface NodeQuerySettings extends Omit<QuerySettings, "cursorKey"> {
   cursorType: CursorType;
+  /** What may be wrong with the criteria. */
+  warnings: readonly SiemError[];
   /** The key as the editor wrote it, the store inside; "" without a cursor. */
   cursor: string;
 }
@@ -20,8 +24,6 @@ const DAY_S = 86_400;
 
 /** Throws the SiemError of the first property that is wrong. */
 export function parseSettings(config: Properties): NodeQuerySettings {
-  const savedSearch = textProperty(config, "savedSearch", "");
-  if (savedSearch !== "") throw queryError("SAVED_SEARCH_UNSUPPORTED", { id: savedSearch.slice(0, 80) }, { permanent: true });
   const cursorType = choiceProperty(config, "cursorType", ["global", "flow", "node", "none"]);
   const once = cursorType === "none";
   const startFrom = textProperty(config, "startFrom", "P1D");
@@ -36,9 +38,13 @@ export function parseSettings(config: Properties): NodeQuerySettings {
   });
   const criteria = criteriaOf(config);
   source.check(criteria);
+  const savedSearch = textProperty(config, "savedSearch", "");
+  if (savedSearch !== "" && source.name !== "file-events") throw queryError("SAVED_SEARCH_SOURCE", { id: savedSearch.slice(0, 80) }, { permanent: true });
   return {
     source,
     criteria,
+    savedSearch,
+    warnings: warningsOf(source.name, criteria, config["criteriaType"] === "json"),
     pollIntervalMs: once ? 0 : seconds("pollInterval", 60, 0),
     startFrom,
     until,
@@ -53,6 +59,16 @@ export function parseSettings(config: Properties): NodeQuerySettings {
     confirmedBy: sinkList(config, "confirmedBy"),
     confirmTimeoutMs: seconds("confirmTimeout", 60, 0.05),
   };
+}
+
+/** Query JSON is sent as somebody wrote it on purpose: what our tables object to is a warning there. */
+function warningsOf(source: string, criteria: Criteria, isRaw: boolean): readonly SiemError[] {
+  try {
+    return checkCriteria(source, criteria).warnings;
+  } catch (error) {
+    if (!isRaw || !(error instanceof SiemError)) throw error;
+    return [error];
+  }
 }
 
 function sourceOf(name: string, options: SourceOptions): EventSource {

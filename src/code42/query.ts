@@ -121,13 +121,17 @@ export function filtersOn(groups: readonly WireGroup[], term: string): boolean {
  * user's groups is nested, so that it never reaches the cursor. Throws CRITERIA_TOO_MANY.
  */
 export function requestGroups(criteria: Criteria, extra: readonly WireGroup[], cursor: WireFilter): WireGroup[] {
-  const { clause, groups } = criteria;
-  const own: WireGroup[] = clause === "OR" && groups.length > 1 ? [{ subgroupClause: "OR", subgroups: groups }] : groups;
-  const all: WireGroup[] = [...own, ...extra, { filterClause: "AND", filters: [cursor] }];
+  const all: WireGroup[] = [...allOf(criteria), ...extra, { filterClause: "AND", filters: [cursor] }];
   const count = filtersOf(all).length;
   if (count > MAX_CRITERIA) throw queryError("CRITERIA_TOO_MANY", { count, limit: MAX_CRITERIA }, { permanent: true });
   return all;
 }
+
+/** Groups that must all match, for the same result. */
+const allOf = ({ clause, groups }: Criteria): WireGroup[] => (clause === "OR" && groups.length > 1 ? [{ subgroupClause: "OR", subgroups: groups }] : groups);
+
+/** What matches both. */
+export const bothOf = (one: Criteria, other: Criteria): Criteria => ({ clause: "AND", groups: [...allOf(one), ...allOf(other)] });
 
 /** Identifies criteria, so that a change since the cursor was saved is noticed. */
 export function criteriaHash(criteria: Criteria): string {

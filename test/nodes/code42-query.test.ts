@@ -8,6 +8,7 @@ import confirmNode from "../../nodes/delivery-confirm";
 import { deliveryRegistry } from "../../src/delivery/registry";
 import type { FlowMessage } from "../../src/messages";
 import { makeFileEvent } from "../../src/simulator/events";
+import { makeSavedSearch } from "../../src/simulator/endpoints/saved-searches";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { eventIds } from "../support/query";
 import { metricsOfProcess } from "../../src/metrics/metrics";
@@ -161,7 +162,8 @@ describe("code42-query", () => {
     ["a source of a later version", { source: "cases" }, "SOURCE_UNKNOWN"],
     ["criteria that the list of sessions cannot express", { source: "sessions", criteria: [{ filters: [{ term: "state", operator: "IS_NOT", value: "OPEN" }] }] }, "CRITERIA_UNSUPPORTED"],
     ["an end that is no instant", { cursorType: "none", until: "soon" }, "UNTIL_INVALID"],
-    ["a saved search", { savedSearch: "abc" }, "SAVED_SEARCH_UNSUPPORTED"],
+    ["a saved search of another source", { source: "audit-log", savedSearch: "abc" }, "SAVED_SEARCH_SOURCE"],
+    ["an operator that the term does not take", { criteria: [{ filters: [{ term: "file.name", operator: "CONTAINS", value: "a" }] }] }, "OPERATOR_UNKNOWN"],
     ["a cursor key with a path in it", { cursor: "a.b" }, "CURSOR_KEY_INVALID"],
     ["no cursor key", { cursor: "" }, "PROPERTY_EMPTY"],
     ["a page size that is no number", { pageSize: "many" }, "PROPERTY_NUMBER"],
@@ -196,8 +198,9 @@ describe("code42-query", () => {
       assert.equal(code(caught[0]), expected);
       await until(() => status.at(-1)?.fill === "red", "the status is red");
       assert.ok(!JSON.stringify(caught).includes(simulator.clientSecret));
-      const saved = existsSync(join(folder, "context/global/global.json")) ? stored("global/global.json")["cursor_q"] : undefined;
-      assert.equal(cursor(saved)?.lastInserted ?? null, null);
+      // Who could not sign in does not know the server's time, and so has no cursor at all.
+      const kept = existsSync(join(folder, "context/global/global.json")) ? cursor(stored("global/global.json")["cursor_q"]) : null;
+      assert.equal(kept?.lastInserted ?? null, null);
     });
   }
 
@@ -339,6 +342,45 @@ describe("code42-query", () => {
     assert.deepEqual(eventIds(out), [...ids, ...ids]);
     assert.deepEqual(out.map(({ complete }) => complete), [undefined, undefined, true, undefined, undefined, true]);
     assert.ok(!existsSync(join(folder, "context/global/global.json")));
+  });
+
+  it("runs a saved search by its name, together with its own criteria", async () => {
+    simulator.savedSearches.push(makeSavedSearch({ id: "s1", name: "High risk", groups: [{ filterClause: "OR", filters: [{ term: "risk.severity", operator: "IS", value: "HIGH" }, { term: "risk.severity", operator: "IS", value: "CRITICAL" }] }] }));
+    addEvents(200);
+    await load([query({ savedSearch: "High risk", criteria: [{ filters: [{ term: "event.action", operator: "EXISTS" }] }] })]);
+    const out = recordMessages("out");
+    const status = recordStatus("q");
+    getNode("out").on("input", ((message: FlowMessage) => deliveryRegistry().confirm(message)) as never);
+    getNode("q").receive({});
+    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    const events = out.flatMap(({ payload }) => payload as { risk: { severity: string } }[]);
+    assert.ok(events.length > 0 && events.length < 200);
+    assert.ok(events.every(({ risk }) => ["HIGH", "CRITICAL"].includes(risk.severity)));
+  });
+
+  it("says that there is no such saved search, and reads nothing", async () => {
+    addEvents(3);
+    await load([query({ savedSearch: "Gone" })]);
+    const [out, caught] = [recordMessages("out"), recordMessages("caught")];
+    getNode("q").receive({});
+    await until(() => caught.length > 0, "catch sees it");
+    assert.equal(code(caught[0]), "SAVED_SEARCH_MISSING");
+    assert.equal(out.length, 0);
+  });
+
+  it("warns of a term that it does not know, and of what raw query JSON does unusually, and asks all the same", async () => {
+    for (const properties of [
+      { criteria: [{ filters: [{ term: "file.brandNew", operator: "EXISTS" }] }] },
+      { criteriaType: "json", criteriaJson: JSON.stringify([{ filters: [{ term: "file.sizeInBytes", operator: "IS_NOT", value: 7 }] }]) },
+    ]) {
+      addEvents(3);
+      await load([query(properties)]);
+      await until(() => simulator.requests.length === 0, "nothing was asked yet");
+      getNode("q").receive({});
+      await until(() => simulator.requests.some(({ path }) => path.includes("file-events")), "Code42 is asked");
+      await unloadFlow();
+      simulator.requests.length = 0;
+    }
   });
 
   it("is silent after it was closed", async () => {

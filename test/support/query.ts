@@ -66,7 +66,7 @@ export function makeQuery(
   const made: Omit<QueryUnderTest, "runner"> = { registry, messages: [], errors: [], warnings: [], statuses: [] };
   const runner = new QueryRunner({
     source: fileEvents, criteria: { clause: "AND", groups: [] }, pollIntervalMs: 0, startFrom: "P1D", until: "", once: false, overlapMs: 300_000, pageSize: 100,
-    output: "page", advance: "confirmed", pagesOut: 4, confirmTimeoutMs: 60_000, confirmedBy: [], cursorKey: "test", resendDelayMs: 1, ...settings,
+    output: "page", advance: "confirmed", pagesOut: 4, confirmTimeoutMs: 60_000, confirmedBy: [], savedSearch: "", cursorKey: "test", resendDelayMs: 1, ...settings,
   }, {
     api: () => tenant as Api,
     nodeName: (id) => id,

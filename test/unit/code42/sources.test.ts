@@ -70,7 +70,7 @@ describe("on the simulated tenant", () => {
     await runner.act({});
     await runner.act({});
     assert.deepEqual(payloads(messages).slice(120).map((session) => session["sessionId"]), [sessionId]);
-    assert.ok(simulator.requests.filter(({ path }) => path === "/v1/sessions").every(({ status }) => status === 200));
+    assert.ok(simulator.requests.every(({ status }) => status !== 400));
   });
 
   it("sessions can be read as one message for each alert that is new", async () => {
