@@ -8,12 +8,14 @@ import { flatQueries, refuseNesting } from "./flat-query";
 import { mergeInOrder } from "./merge";
 import { requestGroups } from "./query";
 import type { EventSource } from "./source";
-import { walkTokens, type TokenSearch } from "./token-walk";
+import { placeOf, walkTokens, type TokenSearch } from "./token-walk";
 
 const search: TokenSearch = {
   path: "/v1/file-events",
   cursorTerm: "insertionTimestamp",
+  idTerm: "eventId",
   id: (event) => (isRecord(event) ? event["eventId"] : undefined),
+  happenedMs: (event) => instantOf(isRecord(event) ? event["eventTimestamp"] : undefined),
   insertedMs: (event) => instantOf(isRecord(event) ? event["insertionTimestamp"] : undefined),
 };
 
@@ -25,6 +27,7 @@ export const fileEventsV1: EventSource = {
   idField: "eventId",
   rereads: "overlap",
   overlapS: 300,
+  placeOf: (id, api, signal) => placeOf(search, id, api, signal),
   check: refuseNesting,
   read: (poll) => mergeInOrder(poll, flatQueries(poll.criteria).map((criteria) =>
     walkTokens(search, poll, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor)))),

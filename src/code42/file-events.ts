@@ -3,14 +3,16 @@ import { isRecord } from "../messages";
 import { instantOf } from "./batch";
 import { requestGroups } from "./query";
 import type { EventSource } from "./source";
-import { walkTokens, type TokenSearch } from "./token-walk";
+import { placeOf, walkTokens, type TokenSearch } from "./token-walk";
 
 const inEvent = (event: unknown, key: string): unknown => (isRecord(event) && isRecord(event["event"]) ? event["event"][key] : undefined);
 
 const search: TokenSearch = {
   path: "/v2/file-events",
   cursorTerm: "event.inserted",
+  idTerm: "event.id",
   id: (event) => inEvent(event, "id"),
+  happenedMs: (event) => instantOf(isRecord(event) ? event["@timestamp"] : undefined),
   insertedMs: (event) => instantOf(inEvent(event, "inserted")),
 };
 
@@ -22,6 +24,7 @@ export const fileEvents: EventSource = {
   idField: "event.id",
   rereads: "overlap",
   overlapS: 300,
+  placeOf: (id, api, signal) => placeOf(search, id, api, signal),
   check: () => undefined,
   read: (poll) => walkTokens(search, poll, (range, cursor) => requestGroups(poll.criteria, [...poll.extraGroups, ...range], cursor)),
 };

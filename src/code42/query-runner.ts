@@ -156,7 +156,7 @@ export class QueryRunner {
       case "reset":
         return this.moveTo(undefined);
       case "set":
-        return this.moveTo(cursorInstant(message.cursor));
+        return this.moveTo(await this.instantOf(message.cursor));
       default:
         throw unknownAction(action, once ? ACTIONS_ONCE : ACTIONS);
     }
@@ -524,6 +524,18 @@ export class QueryRunner {
     this.stored = undefined;
     this.coveredMs = undefined;
     this.unsure = undefined;
+  }
+
+  /** The instant (epoch ms) that `value` says, or that of the event of which it is the id. */
+  private async instantOf(value: unknown): Promise<number> {
+    try {
+      return cursorInstant(value);
+    } catch (error) {
+      const isEventId = error instanceof SiemError && error.code === "CHECKPOINT_IS_EVENT_ID";
+      const found = isEventId ? await this.settings.source.placeOf?.(String(value).trim(), this.parts.api(), this.abort.signal) : undefined;
+      if (found === undefined) throw error;
+      return found;
+    }
   }
 
   /** Forgets the cursor, or sets it to an instant (epoch ms), and goes on from there. */

@@ -68,6 +68,8 @@ export interface EventSource {
   rereads: "overlap" | "lookback";
   /** Overlap where the node names none, s. */
   overlapS: number;
+  /** Where to go on behind the event with this id, epoch ms; undefined if it is not found. Only where an id can be asked for. */
+  placeOf?(id: string, api: Api, signal: AbortSignal): Promise<number | undefined>;
   /** Throws CRITERIA_UNSUPPORTED for criteria that the search of this source cannot express. */
   check(criteria: Criteria): void;
   /** Reads everything from the cursor's floor on. Throws what the tenant throws, and the errors of a bad page. */

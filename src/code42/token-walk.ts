@@ -16,7 +16,10 @@ import type { Api } from "./walk";
 export interface TokenSearch {
   path: string;
   cursorTerm: string;
+  idTerm: string;
   id(event: unknown): unknown;
+  /** Epoch ms at which it happened. */
+  happenedMs(event: unknown): number | undefined;
   /** Epoch ms. */
   insertedMs(event: unknown): number | undefined;
 }
@@ -72,6 +75,23 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
       poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.keys.size, found });
     }
   }
+}
+
+/**
+ * Where to go on behind the event with this id, epoch ms; undefined if the search does not find it. code42cli sorted by
+ * the time of the event in some versions and by that of its insertion in others: the earlier one loses nothing. Throws
+ * what the tenant throws.
+ */
+export async function placeOf(search: TokenSearch, id: string, api: Api, signal: AbortSignal): Promise<number | undefined> {
+  const groups: WireGroup[] = [{ filterClause: "AND", filters: [{ term: search.idTerm, operator: "IS", value: id }] }];
+  let place: number | undefined;
+  const { data } = await api.post(search.path, body(search, groups, 1, ""), { signal });
+  refuseProblems(await readPage(data, EVENTS, ([event]) => {
+    if (search.id(event) !== id) return;
+    const times = [search.insertedMs(event), search.happenedMs(event)].filter((ms) => ms !== undefined);
+    if (times.length > 0) place = Math.min(...times);
+  }));
+  return place;
 }
 
 /**

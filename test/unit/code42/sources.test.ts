@@ -142,6 +142,29 @@ describe("on the simulated tenant", () => {
   }
 });
 
+describe("a checkpoint of code42cli that is an event id", () => {
+  for (const source of [fileEvents, fileEventsV1]) {
+    it(`is looked up, and ${source.name} go on from that event`, async () => {
+      const simulator = await startTenantSimulator({ now: () => NOW, requestsPerMinute: 1_000_000 });
+      const tenant = tenantOf(simulator);
+      const events = Array.from({ length: 30 }, (_, index) => makeFileEvent(index, { insertedUs: (NOW - 30 * HOUR + index * HOUR) * 1000 }));
+      simulator.add(events);
+      try {
+        const { runner, messages } = makeQuery(tenant, new MemoryStore(), { source });
+        await assert.rejects(runner.act({ action: "set", cursor: "0_00000000-0000-4000-8000-000000000000_1_2_3" }), { code: "CHECKPOINT_IS_EVENT_ID" });
+        await runner.act({ action: "set", cursor: `${events[20]?.event.id ?? ""}\n` });
+        await runner.act({});
+        const ids = messages.flatMap(({ payload }) => payload as { event?: { id: string }; eventId?: string }[]).map(({ event, eventId }) => event?.id ?? eventId);
+        assert.deepEqual(ids.slice(-10), events.slice(20).map(({ event }) => event.id));
+        assert.ok(ids.length < 15, "nothing from long before it");
+      } finally {
+        tenant.close();
+        await simulator.close();
+      }
+    });
+  }
+});
+
 describe("a query that runs once", () => {
   const settings = { once: true, source: fileEvents, pageSize: 10 };
   const filled = (count: number) => {
