@@ -157,6 +157,9 @@ RED.nodes.registerType<Properties>("code42-query", {
     proposeCursor(this);
   },
   oneditprepare() {
+    // Nodes of an earlier version have no such choices.
+    if (this.sessionOutput === undefined) $("#node-input-sessionOutput").val("session");
+    if (this.lookback === undefined) $("#node-input-lookback").val("86400");
     proposeCursor(this);
     $("#node-input-cursor").val(this.cursor).typedInput({
       default: "global",
