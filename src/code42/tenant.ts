@@ -269,7 +269,9 @@ export class Tenant {
       const body = reply.status < 300 ? "" : reply.data.toString("utf8", 0, 65_536);
       if (reply.status === 400 && body.includes("INVALID_PAGE_TOKEN")) throw tenantError("INVALID_PAGE_TOKEN", {}, { permanent: true });
       this.accept(reply, request);
-      const again = async () => route.body(await reply.again());
+      // Not `reply` in the closure: a page that is out must not keep its inflated bytes.
+      const { again: readAgain } = reply;
+      const again = async () => route.body(await readAgain());
       return { status: reply.status, data: route.body(reply.data), again, date: dateOf(reply), elapsedMs: reply.elapsedMs, receivedAt: this.parts.now() };
     }
   }
