@@ -144,9 +144,11 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
   let request: PageCall | undefined = fetchPage("");
   while (request !== undefined) {
     const { token }: PageCall = request;
-    let reply: Awaited<PageCall["reply"]>;
+    const before = previous;
+    const batch = new Batch((key) => before.has(key) || known(key));
+    let answer: Answer;
     try {
-      reply = await request.reply;
+      answer = await answerOf(request, search, batch);
     } catch (error) {
       if (!(error instanceof SiemError) || error.code !== "INVALID_PAGE_TOKEN" || token === "") throw error;
       // The event that the token names has left the result: walk again, known ids are dropped.
@@ -157,11 +159,8 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
       request = fetchPage("");
       continue;
     }
-    serverMs ??= (reply.date ?? api.serverNow()) - reply.elapsedMs;
-    const { again } = reply;
-    const before = previous;
-    const batch = new Batch((key) => before.has(key) || known(key));
-    const nextToken = await readEvents(reply.data, search, batch);
+    const { nextToken, again } = answer;
+    serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
     previous = batch.keys;
     reachedMs = Math.max(reachedMs, batch.lastMs ?? 0);
     tokens.add(token);
@@ -170,7 +169,7 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     request = nextToken === "" || circles ? undefined : fetchPage(nextToken);
     const { events, lastMs } = batch;
     yield {
-      reply: { events, known: batch.known, lastMs, serverMs, again: readAgain(again, search) },
+      reply: { events, known: batch.known, lastMs, serverMs, again },
       keys: batch.keys,
       last: request === undefined && !circles,
     };
@@ -180,6 +179,21 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
 interface PageCall {
   token: string;
   reply: ReturnType<Api["post"]>;
+}
+
+/** What is left of an answer when its events are in the batch. */
+interface Answer {
+  /** "" behind the last page. */
+  nextToken: string;
+  date: number | undefined;
+  elapsedMs: number;
+  again: Reply["again"];
+}
+
+/** Waits for an answer and reads it. Its inflated bytes end here: the walk stands still while pages are out. */
+async function answerOf({ reply }: PageCall, search: TokenSearch, batch: Batch): Promise<Answer> {
+  const { data, again, date, elapsedMs } = await reply;
+  return { nextToken: await readEvents(data, search, batch), date, elapsedMs, again: readAgain(again, search) };
 }
 
 const body = (search: TokenSearch, groups: WireGroup[], pageSize: number, token: string) => ({
