@@ -4,7 +4,7 @@ import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
 import { queryError } from "../src/code42/errors";
 import { ContextSlot, CursorClaims, cursorKey, noStore, storeSafety, type CursorStore } from "../src/cursor/context-store";
-import { TwoSlotStore } from "../src/cursor/two-slot-store";
+import { TwoSlotStore, spareSlot, type ContextScope } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
@@ -34,13 +34,10 @@ export = function (RED: NodeAPI) {
     if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
     if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
     const context = node.context();
-    // Each scope is a file of its own, so the spare slot stands in another one; in global context it also outlives
-    // that the node is moved to another tab.
-    const slots = cursorType === "global"
-      ? { main: context.global, spare: context, spareKey: `${key}_spare` }
-      : { main: cursorType === "node" ? context : context.flow, spare: context.global, spareKey: `${key}_${cursorType}_${node.id.replace(/\W/g, "_")}` };
+    const slot = (at: ContextScope, slotKey: string) => new ContextSlot(at === "node" ? context : context[at], slotKey, store);
+    const spare = spareSlot(cursorType, key, node.id);
     const restored = () => warn("warning.cursorRestored", { key, store: safety.name });
-    return { key, release, store: new TwoSlotStore(new ContextSlot(slots.main, key, store), new ContextSlot(slots.spare, slots.spareKey, store), key, restored) };
+    return { key, release, store: new TwoSlotStore(slot(cursorType, key), slot(spare.scope, spare.key), key, restored) };
   }
 
   function Code42Query(this: Node, config: QueryConfig) {

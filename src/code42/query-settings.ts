@@ -1,6 +1,7 @@
 /** The properties of a `code42-query` node, checked. */
 import { booleanProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import { sinkList } from "../node/sinks";
+import type { ContextScope } from "../cursor/two-slot-store";
 import { startInstant, untilInstant } from "../cursor/instant";
 import { SiemError } from "../errors";
 import { checkCriteria } from "./criteria-check";
@@ -10,7 +11,7 @@ import type { QuerySettings } from "./query-runner";
 import { sources, type EventSource, type SourceOptions } from "./source";
 
 /** Where the cursor is kept; none: the query runs once for each message, over its own range of time. */
-export type CursorType = "global" | "flow" | "node" | "none";
+export type CursorType = ContextScope | "none";
 
 export interface NodeQuerySettings extends Omit<QuerySettings, "cursorKey"> {
   cursorType: CursorType;

@@ -17,6 +17,18 @@ interface Content {
   error?: SiemError;
 }
 
+/** The scopes of Node-RED's context. */
+export type ContextScope = "global" | "flow" | "node";
+
+/**
+ * Where the spare slot of a cursor stands: in another scope, because each scope is a file of its own. In global context
+ * it also outlives that the node is moved to another tab; there its key names the scope and the node.
+ */
+export function spareSlot(scope: ContextScope, key: string, nodeId: string): { scope: ContextScope; key: string } {
+  if (scope === "global") return { scope: "node", key: `${key}_spare` };
+  return { scope: "global", key: `${key}_${scope}_${nodeId.replace(/\W/g, "_")}` };
+}
+
 export class TwoSlotStore implements CursorStore {
   /** What the main slot holds while the spare one stands in for it. */
   private overruled: Content | undefined;

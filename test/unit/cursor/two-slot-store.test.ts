@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { queryError } from "../../../src/code42/errors";
 import { Cursor } from "../../../src/cursor/cursor";
 import { ContextSlot, type ContextAccess } from "../../../src/cursor/context-store";
-import { TwoSlotStore } from "../../../src/cursor/two-slot-store";
+import { TwoSlotStore, spareSlot } from "../../../src/cursor/two-slot-store";
 import { MemoryStore } from "../../support/query";
 
 const owner = { stream: "file-events", base: "https://api" };
@@ -47,6 +47,12 @@ describe("two-slot cursor store", () => {
       assert.equal(main.value, two);
     });
   }
+
+  it("keeps the spare slot in another scope, under a key that no other node and scope has", () => {
+    assert.deepEqual(spareSlot("global", "k", "a.1"), { scope: "node", key: "k_spare" });
+    assert.deepEqual(spareSlot("flow", "k", "a-1"), { scope: "global", key: "k_flow_a_1" });
+    assert.deepEqual(spareSlot("node", "k", "a-1"), { scope: "global", key: "k_node_a_1" });
+  });
 
   it("needs no spare slot, and mends a damaged one with the next commit", async () => {
     for (const damaged of [undefined, "", "{"]) {
