@@ -4,6 +4,7 @@ import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { textProperty } from "../src/node/config";
+import { packedPayload } from "../src/packed-events";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
 
@@ -55,11 +56,12 @@ export = function (RED: NodeAPI) {
         return done();
       }
       try {
-        const value = read(input);
+        const packed = property === "payload" ? packedPayload(message) : undefined;
+        const value = packed === undefined ? read(input) : [];
         if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
         const isPage = Array.isArray(value);
         queue.push({
-          events: isPage ? value : [value],
+          slices: packed?.slices() ?? [isPage ? value : [value]].values(),
           formatter: chooseFormatter(message.kind),
           finished: (lines, failures) => {
             RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
@@ -75,6 +77,7 @@ export = function (RED: NodeAPI) {
             send([input, aside]);
             done();
           },
+          failed: fail,
           abandoned: () => fail(cefError("STOPPED")),
         });
       } catch (error) {

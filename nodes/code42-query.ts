@@ -40,6 +40,8 @@ export = function (RED: NodeAPI) {
     return { key, release, store: new TwoSlotStore(slot(cursorType, key), slot(spare.scope, spare.key), key, restored) };
   }
 
+  const isFormatter = ([next = []]: string[][]) => next.length === 1 && RED.nodes.getNode(next[0] ?? "")?.type === "cef-format";
+
   function Code42Query(this: Node, config: QueryConfig) {
     RED.nodes.createNode(this, config);
     const status = new StatusLine(this, translate);
@@ -64,6 +66,7 @@ export = function (RED: NodeAPI) {
         store: place.store,
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
+        formatsNext: () => isFormatter((this as Node & { wires: string[][] }).wires),
         status: (colour, text, params) => status.show(colour, text, params),
         error: (error) => this.error(explain(error), {}),
         warn,

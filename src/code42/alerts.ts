@@ -7,7 +7,8 @@
  */
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
-import { Batch, copies, instantOf } from "./batch";
+import { PackedEvents, keep } from "../packed-events";
+import { Batch, instantOf } from "./batch";
 import { queryError } from "./errors";
 import { flatQueries, refuseNesting } from "./flat-query";
 import { mergeInOrder } from "./merge";
@@ -146,7 +147,7 @@ function addAlert(batch: Batch, alert: unknown, changes: boolean): void {
 
 const createdMs = (alert: unknown): number | undefined => instantOf(isRecord(alert) ? alert["createdAt"] : undefined);
 const stateChangedMs = (alert: unknown): number | undefined => instantOf(isRecord(alert) ? alert["stateLastModifiedAt"] : undefined);
-const replyOf = ({ events, known, lastMs }: Batch, serverMs: number): Reply => ({ events, known, lastMs, serverMs, again: copies(events) });
+const replyOf = ({ events, known, lastMs }: Batch, serverMs: number): Reply => ({ events, known, lastMs, serverMs });
 
 /** The replies with the details of their alerts, where Code42 has any. */
 async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, tenantId: string): AsyncGenerator<Reply> {
@@ -154,16 +155,17 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
     const events: SourceEvent[] = [];
     for (let start = 0; start < reply.events.length; start += DETAILS_AT_ONCE) {
       const some = reply.events.slice(start, start + DETAILS_AT_ONCE);
-      const details = await detailsOf(some, poll, tenantId);
-      events.push(...some.map((alert) => ({ ...alert, event: detailed(alert.event, details) })));
+      const alerts = await new PackedEvents(some).unpack();
+      const details = await detailsOf(alerts, poll, tenantId);
+      events.push(...some.map((event, index) => ({ ...event, ...keep(detailed(alerts[index], details)) })));
     }
-    yield { ...reply, events, again: copies(events) };
+    yield { ...reply, events };
   }
 }
 
 /** By alert id: the answer is in no promised order, and may leave some out. */
-async function detailsOf(events: readonly SourceEvent[], { api, signal, onRetry, warn }: PollOptions, tenantId: string): Promise<Map<unknown, Record<string, unknown>>> {
-  const alertIds = events.flatMap(({ event }) => (isRecord(event) && typeof event["id"] === "string" ? [event["id"]] : []));
+async function detailsOf(alerts: readonly unknown[], { api, signal, onRetry, warn }: PollOptions, tenantId: string): Promise<Map<unknown, Record<string, unknown>>> {
+  const alertIds = alerts.flatMap((alert) => (isRecord(alert) && typeof alert["id"] === "string" ? [alert["id"]] : []));
   if (alertIds.length === 0) return new Map();
   try {
     const { items } = await listOf(await api.post(DETAILS, { tenantId, alertIds }, { signal, onRetry, permission: PERMISSION }), "alerts");

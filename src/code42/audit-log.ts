@@ -5,7 +5,7 @@
  * by its content; of equal entries the number counts too, because two people can do the same in one instant.
  */
 import { isRecord } from "../messages";
-import { Batch, copies, instantOf } from "./batch";
+import { Batch, instantOf } from "./batch";
 import { listOf, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "./parameters";
 import type { Api } from "./walk";
@@ -61,7 +61,7 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
     for (const entry of entries) batch.pass(timeOf(entry));
     previous = batch.keys;
     const { events, known, lastMs } = batch;
-    yield { events, known, lastMs, serverMs, again: copies(events) };
+    yield { events, known, lastMs, serverMs };
     if (toMs >= endMs) return;
     const nextMs = toMs + 2 * Math.max(1, toMs - fromMs);
     fromMs = toMs;

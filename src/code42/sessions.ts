@@ -6,7 +6,7 @@
  * changes then is missed.
  */
 import { isRecord } from "../messages";
-import { Batch, copies } from "./batch";
+import { Batch } from "./batch";
 import { listOf, readWholeList } from "./numbered-pages";
 import { parametersOf } from "./parameters";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
@@ -46,7 +46,7 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
     );
     const batch = batchOf(found, poll, byAlert);
     const { events, known, lastMs } = batch;
-    const reply = { known, serverMs, events, lastMs, floorStays: true, again: copies(events) };
+    const reply = { known, serverMs, events, lastMs, floorStays: true };
     yield reply;
     // All that began in a slice of the past is there, even if that is nothing.
     yield { ...reply, events: [], known: 0, floorStays: false, lastMs: beforeMs ?? lastMs };

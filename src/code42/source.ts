@@ -2,6 +2,7 @@
 import type { Cursor } from "../cursor/cursor";
 import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
+import type { EventPlace } from "../packed-events";
 import { alerts } from "./alerts";
 import { auditLog } from "./audit-log";
 import { fileEvents } from "./file-events";
@@ -10,9 +11,8 @@ import type { Criteria, WireGroup } from "./query";
 import { sessions } from "./sessions";
 import type { Api, RetryNotice } from "./walk";
 
-/** One event of a reply. */
-export interface SourceEvent {
-  event: unknown;
+/** One event of a reply, and where it can be read. */
+export interface SourceEvent extends EventPlace {
   /** What the cursor's ledger knows it by. */
   key: string;
   /** Epoch ms; undefined if the event does not tell. */
@@ -33,8 +33,6 @@ export interface Reply {
   serverMs: number;
   /** True while earlier events may still follow: the cursor's floor waits for a reply without it. */
   floorStays?: boolean;
-  /** Reads the events once more, others perhaps among them. */
-  again: (each: (event: unknown, key: string) => void) => Promise<void>;
 }
 
 export interface PollOptions {
