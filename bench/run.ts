@@ -1,9 +1,14 @@
 /** `npm run bench -- NAME`: measures and prints figures. Nothing here is a test: a figure depends on the machine. */
+import { dxl } from "./dxl";
 import { flow } from "./flow";
+import { format } from "./format";
 import { memory } from "./memory";
+import { parse } from "./parse";
 import { machine, table, type Row } from "./report";
+import { send } from "./send";
+import { startup } from "./startup";
 
-const benches: Record<string, (options: string[]) => Promise<Row[]>> = { flow, memory };
+const benches: Record<string, (options: string[]) => Promise<Row[]>> = { parse, format, send, dxl, startup, flow, memory };
 
 async function main(): Promise<void> {
   const [name, ...options] = process.argv.slice(2);
