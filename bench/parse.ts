@@ -1,4 +1,5 @@
 /** The bytes of a page become objects: ours against `JSON.parse` of the whole page. `npm run bench -- parse [--rounds N] [--events N]` */
+import type * as body from "../src/body";
 import type * as page from "../src/code42/page";
 import { pageJson } from "./pages";
 import { parseOptions, type Row } from "./report";
@@ -8,6 +9,7 @@ export async function parse(options: string[]): Promise<Row[]> {
   const { rounds, numbers } = parseOptions(options, { rounds: 5, events: 10_000 }, []);
   const events = numbers["events"] as number;
   const { readPage } = built<typeof page>("code42/page.js");
+  const { bodyOf } = built<typeof body>("body.js");
   const rows: Row[] = [];
   for (const version of ["v1", "v2"] as const) {
     for (const ascii of [false, true]) {
@@ -16,7 +18,7 @@ export async function parse(options: string[]): Promise<Row[]> {
         whole: () => JSON.parse(bytes.toString("utf8")) as unknown,
         ours: async () => {
           const found: unknown[] = [];
-          await readPage(bytes, "fileEvents", (slice) => void found.push(...slice));
+          await readPage(bodyOf(bytes), "fileEvents", (slice) => void found.push(...slice));
           if (found.length !== events) throw new Error(`${found.length} events of ${events}`);
         },
       }, { items: events, rounds });

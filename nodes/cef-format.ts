@@ -5,6 +5,7 @@ import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { textProperty } from "../src/node/config";
 import { packedPayload } from "../src/packed-events";
+import type { FormatNode } from "../src/node/next-formatter";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
 
@@ -39,6 +40,8 @@ export = function (RED: NodeAPI) {
       return;
     }
 
+    if (property === "payload") (this as Node & FormatNode).formatterOf = chooseFormatter;
+
     /** What stands at the property; undefined also if the way there is blocked. */
     const read = (message: NodeMessage): unknown => {
       try {
@@ -60,9 +63,11 @@ export = function (RED: NodeAPI) {
         const value = packed === undefined ? read(input) : [];
         if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
         const isPage = Array.isArray(value);
+        const formatter = chooseFormatter(message.kind);
         queue.push({
+          formatter,
+          ready: packed?.takeLines(formatter),
           slices: packed?.slices() ?? [isPage ? value : [value]].values(),
-          formatter: chooseFormatter(message.kind),
           finished: (lines, failures) => {
             RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
             const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));

@@ -6,6 +6,7 @@ import { queryError } from "../src/code42/errors";
 import { ContextSlot, CursorClaims, cursorKey, noStore, storeSafety, type CursorStore } from "../src/cursor/context-store";
 import { TwoSlotStore, spareSlot, type ContextScope } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
+import { nextFormatter } from "../src/node/next-formatter";
 import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
@@ -40,8 +41,6 @@ export = function (RED: NodeAPI) {
     return { key, release, store: new TwoSlotStore(slot(cursorType, key), slot(spare.scope, spare.key), key, restored) };
   }
 
-  const isFormatter = ([next = []]: string[][]) => next.length === 1 && RED.nodes.getNode(next[0] ?? "")?.type === "cef-format";
-
   function Code42Query(this: Node, config: QueryConfig) {
     RED.nodes.createNode(this, config);
     const status = new StatusLine(this, translate);
@@ -66,7 +65,7 @@ export = function (RED: NodeAPI) {
         store: place.store,
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
-        formatsNext: () => isFormatter((this as Node & { wires: string[][] }).wires),
+        nextFormatter: () => nextFormatter(RED.nodes, this, settings.source.kind),
         status: (colour, text, params) => status.show(colour, text, params),
         error: (error) => this.error(explain(error), {}),
         warn,

@@ -4,7 +4,8 @@
  * A page of objects is five times as large as its text and thirty times as large as the text was on the wire, and all
  * of it would live until the page is formatted: the garbage collector copies it twice, and the process stays large. So
  * an answer is read once to check it and to learn ids and times, its objects are dropped again a slice at a time, and
- * whoever needs the events reads them anew, one slice after the other, as often as the page is sent.
+ * whoever needs the events reads them anew, one slice after the other, as often as the page is sent. A formatter of ours
+ * that is next in the flow makes its lines at the first reading, which saves the second one.
  */
 import { setImmediate as nextTick } from "node:timers/promises";
 import { BodyWindow, type Body } from "./body";
@@ -44,6 +45,13 @@ export function breather(): () => Promise<void> | undefined {
   };
 }
 
+/** Lines that were made of events when these were read. */
+export interface PreparedLines {
+  /** What made them. */
+  formatter: object;
+  lines: string[];
+}
+
 interface Run {
   slice: BodySlice | TextSlice;
   indexes: number[];
@@ -54,14 +62,21 @@ export class PackedEvents {
   private readonly runs: Run[] = [];
   readonly count: number;
 
-  /** Events of one body that stand in its order are read in one pass. */
-  constructor(places: readonly EventPlace[]) {
+  /** Events of one body that stand in its order are read in one pass. `prepared` has a line for each, if anything. */
+  constructor(places: readonly EventPlace[], private prepared?: PreparedLines) {
     this.count = places.length;
     for (const { slice, index } of places) {
       const run = this.runs.at(-1);
       if (run?.slice === slice) run.indexes.push(index);
       else this.runs.push({ slice, indexes: [index] });
     }
+  }
+
+  /** The lines that `formatter` made ahead; undefined if it did not, and the second time. */
+  takeLines(formatter: object): string[] | undefined {
+    const { prepared } = this;
+    this.prepared = undefined;
+    return prepared?.formatter === formatter ? prepared.lines : undefined;
   }
 
   /** The events in order, as new objects, some at a time. */

@@ -12,6 +12,8 @@ export interface FormatFailure {
 }
 
 export interface FormatJob {
+  /** Lines that were made ahead: nothing is left to do but to wait for the jobs before. */
+  ready?: string[] | undefined;
   /** The events, some at a time. */
   slices: Iterator<readonly unknown[], unknown> | AsyncIterator<readonly unknown[], unknown>;
   formatter: Formatter;
@@ -79,7 +81,12 @@ export class FormatQueue {
 
   /** Finishes a job; if that must wait, for its next events or because the time is up, returns what calls when to go on. */
   private advance(job: FormatJob, end: number): ((run: () => void) => void) | undefined {
-    const { slices, formatter } = job;
+    const { slices, formatter, ready } = job;
+    if (ready !== undefined) {
+      this.jobs.shift();
+      job.finished(ready, []);
+      return this.tools.now() < end ? undefined : this.later;
+    }
     for (;;) {
       if (this.lines.length % EVENTS_A_LOOK === 0 && this.tools.now() >= end) return this.later;
       if (this.done < this.slice.length) {

@@ -2,7 +2,7 @@
 import { epochMs } from "../cursor/instant";
 import { ledgerKey } from "../cursor/ledger";
 import { keep, type EventPlace } from "../packed-events";
-import type { SourceEvent } from "./source";
+import type { LineFormatter, SourceEvent } from "./source";
 
 export class Batch {
   /** Those that are new. */
@@ -13,7 +13,7 @@ export class Batch {
   lastMs: number | undefined;
 
   /** `known` is true for events that need not be sent. */
-  constructor(private readonly isKnown: (key: string) => boolean) {}
+  constructor(private readonly isKnown: (key: string) => boolean, readonly formatter?: LineFormatter) {}
 
   /**
    * `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them; `place`
@@ -27,8 +27,14 @@ export class Batch {
     if (repeated) this.known += 1;
     else {
       const { slice, index } = place ?? keep(event);
-      this.events.push({ slice, index, key, insertedMs, complete: isId(id) && insertedMs !== undefined });
+      this.events.push({ slice, index, line: this.format(event), key, insertedMs, complete: isId(id) && insertedMs !== undefined });
     }
+  }
+
+  /** An event that cannot be formatted is the business of the formatter's own node. */
+  private format(event: unknown): string | undefined {
+    const line = this.formatter?.format(event);
+    return this.formatter?.failure === undefined ? line : undefined;
   }
 
   /** An event at this time was there, and is not wanted. */

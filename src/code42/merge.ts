@@ -50,7 +50,7 @@ async function separately(events: readonly SourceEvent[]): Promise<SourceEvent[]
   const between = breather();
   const separate: SourceEvent[] = [];
   for await (const slice of new PackedEvents(events).slices()) {
-    for (const event of slice) separate.push({ ...events[separate.length]!, ...keep(event) });
+    for (const event of slice) separate.push({ ...events[separate.length]!, ...keep(event), line: undefined });
     await between();
   }
   return separate;

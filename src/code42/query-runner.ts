@@ -20,7 +20,7 @@ import { describe, queryError } from "./errors";
 import { checkCriteria } from "./criteria-check";
 import { loadSavedSearch } from "./saved-search";
 import { bothOf, criteriaGroups, criteriaHash, filtersOn, type Criteria, type WireGroup } from "./query";
-import type { EventSource } from "./source";
+import type { EventSource, LineFormatter } from "./source";
 import { walk, type Api, type EventPage } from "./walk";
 
 export interface QuerySettings {
@@ -56,8 +56,8 @@ export interface QueryParts {
   store: CursorStore;
   registry: DeliveryRegistry;
   send(message: FlowMessage): void;
-  /** True if the only node that gets what is sent is a formatter of this package. */
-  formatsNext(): boolean;
+  /** The formatter that is the only one to get what is sent, of this package; undefined if anything else may look at it. */
+  nextFormatter(): LineFormatter | undefined;
   status(colour: Colour, key: string, params?: Params): void;
   /** An error that no input message waits for. */
   error(error: unknown): void;
@@ -291,6 +291,7 @@ export class QueryRunner {
       untilMs: settings.until === "" ? undefined : untilInstant(settings.until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
+      formatter: () => (settings.output === "page" ? parts.nextFormatter() : undefined),
       known: (key) => cursor.has(key) || outKeys.has(key),
       units: (count) => (settings.output === "event" || count === 0 ? count : 1),
       deliver: async (page) => {
@@ -477,7 +478,7 @@ export class QueryRunner {
     const completion = complete === undefined ? {} : { complete };
     if (output === "page" || count === 0) {
       const message: FlowMessage = { payload: undefined, topic, kind, ...delivery(token, 0, 1), ...completion };
-      if (this.parts.formatsNext()) packPayload(message, packed);
+      if (this.parts.nextFormatter() !== undefined) packPayload(message, packed);
       else message.payload = await packed.unpack();
       this.parts.send(message);
       return;

@@ -66,14 +66,14 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
     if (range === undefined) continue;
     const rangeGroups = groups(range.fromMs, range.untilMs);
     const total = await totalOf(search, poll, rangeGroups);
-    if (total > range.keys.size) {
+    if (total > range.count) {
       let found = 0;
-      for await (const { reply } of walkPages({ search, poll, groups: () => rangeGroups, known: (key) => range.keys.has(key) || poll.known(key) })) {
+      for await (const { reply } of walkPages({ search, poll, groups: () => rangeGroups, known: (key) => range.has(key) || poll.known(key) })) {
         found += reply.events.length;
         yield reply;
       }
       const instant = (ms: number) => new Date(ms).toISOString();
-      poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.keys.size, found });
+      poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.count, found });
     }
   }
 }
@@ -101,7 +101,7 @@ export async function placeOf(search: TokenSearch, id: string, api: Api, signal:
  * is in the overlap is read again anyway.
  */
 class ClosedSlice {
-  private readonly keys = new Map<string, number>();
+  private keys = new Map<string, number>();
   private pages = 0;
 
   constructor(private fromMs: number, private readonly overlapMs: number) {}
@@ -112,16 +112,17 @@ class ClosedSlice {
   }
 
   /** What can be checked now that `page` was read, which is then forgotten here. */
-  closed({ reply, last }: TokenPage): { fromMs: number; untilMs: number; keys: ReadonlySet<string> } | undefined {
+  closed({ reply, last }: TokenPage): { fromMs: number; untilMs: number; count: number; has: (key: string) => boolean } | undefined {
     if (this.pages < 2 || reply.lastMs === undefined || !(last || this.keys.size >= CHECKED_EVENTS)) return undefined;
     // More events of the last millisecond may stand on the next page.
     const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
     const { fromMs } = this;
     if (untilMs < fromMs) return undefined;
-    const keys = new Set([...this.keys].filter(([, ms]) => ms <= untilMs).map(([key]) => key));
-    for (const key of keys) this.keys.delete(key);
+    const { keys } = this;
+    this.keys = new Map();
+    for (const [key, ms] of keys) if (ms > untilMs) this.keys.set(key, ms);
     this.fromMs = untilMs + 1;
-    return { fromMs, untilMs, keys };
+    return { fromMs, untilMs, count: keys.size - this.keys.size, has: (key) => (keys.get(key) ?? Infinity) <= untilMs };
   }
 }
 
@@ -140,7 +141,7 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
     const before = previous;
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
-    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, new Batch((key) => before.has(key) || known(key))), { signal, onRetry });
+    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, new Batch((key) => before.has(key) || known(key), poll.formatter())), { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
     return { token, answer };
   };
@@ -169,9 +170,9 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : fetchPage(nextToken);
-    const { events, lastMs } = batch;
+    const { events, lastMs, formatter } = batch;
     yield {
-      reply: { events, known: batch.known, lastMs, serverMs },
+      reply: { events, known: batch.known, lastMs, serverMs, formatter },
       keys: batch.keys,
       last: request === undefined && !circles,
     };

@@ -8,7 +8,7 @@ import type { Body } from "../body";
 import type { Page } from "../delivery/tracker";
 import { PackedEvents } from "../packed-events";
 import { queryError } from "./errors";
-import type { EventSource, PollOptions, Reply, SourceEvent } from "./source";
+import type { EventSource, LineFormatter, PollOptions, Reply, SourceEvent } from "./source";
 
 export interface RetryNotice {
   delayMs: number;
@@ -93,7 +93,7 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
 function* cut(reply: Reply, { pageSize, units, source }: WalkOptions): Generator<EventPage> {
-  const { serverMs, floorStays = false } = reply;
+  const { serverMs, floorStays = false, formatter } = reply;
   const ids = positions(reply, source);
   const last = Math.max(0, Math.ceil(ids.length / pageSize) - 1) * pageSize;
   for (let start = 0; start <= last; start += pageSize) {
@@ -101,9 +101,16 @@ function* cut(reply: Reply, { pageSize, units, source }: WalkOptions): Generator
     yield {
       units: units(pageIds.length), count: pageIds.length, ids: pageIds, serverMs, floorStays,
       lastMs: start === last ? reply.lastMs : pageIds.at(-1)?.[1],
-      events: new PackedEvents(reply.events.slice(start, start + pageSize)),
+      events: packed(reply.events.slice(start, start + pageSize), formatter),
     };
   }
+}
+
+function packed(events: readonly SourceEvent[], formatter: LineFormatter | undefined): PackedEvents {
+  if (formatter === undefined) return new PackedEvents(events);
+  const lines: string[] = [];
+  for (const { line } of events) if (line !== undefined) lines.push(line);
+  return new PackedEvents(events, lines.length === events.length ? { formatter, lines } : undefined);
 }
 
 /**

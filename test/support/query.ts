@@ -78,7 +78,7 @@ export function makeQuery(
     },
     status: (colour, key) => made.statuses.push(`${colour} ${key}`),
     error: (error) => made.errors.push(error as Error),
-    formatsNext: () => false,
+    nextFormatter: () => undefined,
     warn: (key) => made.warnings.push(key),
     text: (key) => key,
     now: Date.now,

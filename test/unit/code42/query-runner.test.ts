@@ -222,13 +222,17 @@ describe("query", () => {
 
   it("gives a page to a formatter as it came, and as an ordinary array to whoever looks at it first", async () => {
     const ids = addEvents(250, 600);
-    const query = makeQuery(tenant, store, { pageSize: 100 }, undefined, { formatsNext: () => true });
+    const formatter = { format: (event: unknown) => `line of ${(event as { event: { id: string } }).event.id}`, failure: undefined };
+    const query = makeQuery(tenant, store, { pageSize: 100 }, undefined, { nextFormatter: () => formatter });
     await query.runner.act({});
     const [first, second, third] = query.messages as [FlowMessage, FlowMessage, FlowMessage];
+    assert.deepEqual(packedPayload(first)?.takeLines(formatter), ids.slice(0, 100).map((id) => `line of ${id}`));
     const events = (await packedPayload(first)?.unpack()) as { event: { id: string } }[];
     assert.deepEqual(events.map(({ event }) => event.id), ids.slice(0, 100));
     assert.deepEqual(JSON.parse(JSON.stringify(second)), { ...second, payload: second.payload });
-    assert.deepEqual(eventIds([second, third]), ids.slice(100));
+    assert.deepEqual(eventIds([second]), ids.slice(100, 200));
+    assert.equal(packedPayload(third)?.takeLines({}), undefined, "another formatter, perhaps with other settings");
+    assert.deepEqual(eventIds([third]), ids.slice(200));
     assert.equal(packedPayload(second), undefined, "somebody has looked, and may have changed it");
     assert.ok(Array.isArray(second.payload) && second.payload === second.payload);
   });
