@@ -79,8 +79,8 @@ export function showProblems(box: JQuery, problems: readonly Problem[], translat
   for (const { level, key, params } of problems) {
     const expected = params["expects"] === undefined ? {} : { expected: translate(`expected.${params["expects"]}`) };
     $("<div>", { class: `siem-problem siem-${level}`, role: "status" })
-      .css({ flex: "1 0 100%", color: `var(--red-ui-text-color-${level})`, fontSize: "0.9em", whiteSpace: "normal" })
-      .append($("<i>", { class: "fa fa-warning" }), document.createTextNode(` ${translate(key, { ...params, ...expected })}`))
+      .css({ flex: "1 0 100%", fontSize: "0.9em", whiteSpace: "normal" })
+      .append($("<i>", { class: level === "error" ? "fa fa-times-circle" : "fa fa-warning" }).css({ color: `var(--red-ui-text-color-${level})` }), document.createTextNode(` ${translate(key, { ...params, ...expected })}`))
       .appendTo(box);
   }
 }
