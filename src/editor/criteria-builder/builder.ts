@@ -60,7 +60,8 @@ export class CriteriaBuilder {
     this.buttons = { rows: button("rows"), json: button("json") };
     const head = $("<div>").css({ display: "flex", alignItems: "center", marginBottom: "4px" })
       .append($("<span>", { class: "button-group" }).append(this.buttons.rows, this.buttons.json), this.count);
-    box.append(head, this.rowsBox, this.json.on("change", () => this.refresh()), this.messages);
+    // The dialog becomes as wide as its widest line; the sentences below the rows must not count.
+    box.css({ width: 0, minWidth: "100%" }).append(head, this.rowsBox, this.json.on("change", () => this.refresh()), this.messages);
     this.showGroupList(this.list, 0);
     this.opened = { value, text: "" };
     this.open("rows", value);

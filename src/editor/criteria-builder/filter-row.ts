@@ -19,7 +19,7 @@ export function showFilterRow(content: JQuery, row: FilterRow, options: RowOptio
   const current = () => content.data("data") as FilterRow;
   const label = translate("builder.term");
   const term = $("<input>", { type: "text", class: "siem-term", "aria-label": label, placeholder: label }).css({ flex: "3 1 150px", minWidth: "0", width: "auto", margin: "0" });
-  const operator = $("<select>", { class: "siem-operator", "aria-label": translate("builder.operator") }).css({ flex: "1 1 110px", minWidth: "0", width: "auto", margin: "0" });
+  const operator = $("<select>", { class: "siem-operator", "aria-label": translate("builder.operator") }).css({ flex: "2 1 130px", minWidth: "0", width: "auto", margin: "0" });
   const cell = $("<div>", { class: "siem-value" }).css({ flex: "3 1 170px", display: "flex", gap: "4px", alignItems: "center", minWidth: "0" });
   content.css({ display: "flex", flexWrap: "wrap", gap: "4px", alignItems: "center" }).empty().append(term, operator, cell);
 
