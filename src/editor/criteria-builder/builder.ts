@@ -2,7 +2,7 @@
 import { MAX_CRITERIA } from "../../code42/query";
 import { markRow, showFilterRow, showProblems, type Translate } from "./filter-row";
 import { criteriaProblems, rowProblems, rulesOf, wholeProblems, type Subject } from "./problems";
-import { criteriaOf, filledRows, MAX_DEPTH, nested, newFilter, newGroup, rowsOf, Unshowable, type FilterRow, type GroupRow } from "./rows";
+import { criteriaCount, criteriaOf, filledRows, MAX_DEPTH, nested, newFilter, newGroup, rowsOf, Unshowable, type FilterRow, type GroupRow } from "./rows";
 
 export interface BuilderOptions {
   /** The texts of code42-query. */
@@ -14,6 +14,9 @@ export interface BuilderOptions {
 }
 
 type View = "rows" | "json";
+
+/** More rows than these take seconds to build: they are shown when somebody asks for them. */
+const QUICK = 200;
 
 /** As jQuery, extended by Node-RED. */
 interface List {
@@ -64,7 +67,7 @@ export class CriteriaBuilder {
     box.css({ width: 0, minWidth: "100%" }).append(head, this.rowsBox, this.json.on("change", () => this.refresh()), this.messages);
     this.showGroupList(this.list, 0);
     this.opened = { value, text: "" };
-    this.open("rows", value);
+    this.open(criteriaCount(value) > QUICK ? "json" : "rows", value);
   }
 
   /** The node property `criteria`. Text that is no JSON stays text: nothing that somebody wrote is thrown away. */
@@ -106,8 +109,11 @@ export class CriteriaBuilder {
   }
 
   private showGroups(groups: readonly GroupRow[]): void {
+    // Outside of the page, so that no row has to be laid out before the last one stands.
+    this.rowsBox.detach();
     asList(this.list).editableList("empty");
     for (const group of groups) asList(this.list).editableList("addItem", group);
+    this.rowsBox.insertBefore(this.json);
   }
 
   private showGroupList(list: JQuery, depth: number): void {

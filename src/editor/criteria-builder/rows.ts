@@ -95,6 +95,16 @@ export function filledRows(groups: readonly GroupRow[]): FilterRow[] {
   return groups.flatMap((group) => ("groups" in group ? filledRows(group.groups) : group.filters.filter((row) => !isBlank(row))));
 }
 
+/** How many filters the property `criteria` has; 0 for one that rows cannot show. */
+export function criteriaCount(value: unknown): number {
+  try {
+    return filledRows(rowsOf(value)).length;
+  } catch (error) {
+    if (error instanceof Unshowable) return 0;
+    throw error;
+  }
+}
+
 export const newGroup = (): GroupRow => ({ clause: "AND", filters: [newFilter()] });
 export const newFilter = (): FilterRow => ({ term: "", operator: "IS" });
 

@@ -6,7 +6,7 @@ import { sources } from "../../../src/code42/source";
 import { TERM_TABLES } from "../../../src/code42/terms";
 import { durationOf, durationParts, fits, instantOf, localTime, pickerOf, type Value } from "../../../src/editor/criteria-builder/pickers";
 import { criteriaProblems, rowProblems, type Subject } from "../../../src/editor/criteria-builder/problems";
-import { criteriaOf, filledRows, knownTerm, nested, newGroup, operatorsFor, rowsOf, Unshowable, withOperator, withTerm, type FilterRow } from "../../../src/editor/criteria-builder/rows";
+import { criteriaCount, criteriaOf, filledRows, knownTerm, nested, newGroup, operatorsFor, rowsOf, Unshowable, withOperator, withTerm, type FilterRow } from "../../../src/editor/criteria-builder/rows";
 import { matching, termSuggestions } from "../../../src/editor/criteria-builder/suggestions";
 import english from "../../../nodes/locales/en-US/code42-query.json";
 import german from "../../../nodes/locales/de/code42-query.json";
@@ -215,6 +215,7 @@ describe("the check of rows", () => {
 
   it("counts like the run time", () => {
     const criteria = [{ clause: "AND", groups: [...group(severity, anyOf), { clause: "OR", groups: group(severity) }] }];
+    assert.deepEqual([criteriaCount(criteria), criteriaCount("[{")], [3, 0]);
     assert.equal(filledRows(rowsOf(criteria)).length, filtersOf(criteriaGroups(criteria, "criteria")).length);
   });
 });
