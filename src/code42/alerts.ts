@@ -10,10 +10,11 @@ import { isRecord } from "../messages";
 import { PackedEvents, keep } from "../packed-events";
 import { Batch, instantOf } from "./batch";
 import { queryError } from "./errors";
-import { flatQueries, refuseNesting } from "./flat-query";
+import { flatQueries } from "./flat-query";
 import { mergeInOrder } from "./merge";
 import { listOf, readWholeList, samePageTwice, type ListPage } from "./numbered-pages";
 import { requestGroups, type Criteria, type WireFilter } from "./query";
+import { SEARCH_RULES } from "./search-rules";
 import type { EventSource, PollOptions, Reply, SourceEvent, SourceOptions } from "./source";
 import { refuseProblems } from "./token-walk";
 import type { Api } from "./walk";
@@ -21,7 +22,7 @@ import type { Api } from "./walk";
 const SEARCH = "/v1/alerts/query-alerts";
 const DETAILS = "/v1/alerts/query-details";
 const PERMISSION = "Alerts: Read";
-const CREATED = "CreatedAt";
+const CREATED = SEARCH_RULES["alerts"].cursorTerm;
 const CHANGED = "LastModifiedTime";
 /** The most that a page may have. */
 const PAGE_LIMIT = 500;
@@ -47,7 +48,7 @@ export function alerts({ alertChanges }: SourceOptions): EventSource {
     idField: "id",
     rereads: "overlap",
     overlapS: 900,
-    check: refuseNesting,
+    check: SEARCH_RULES["alerts"].check,
     async *read(poll) {
       const { api } = poll;
       if (tenant?.api !== api) tenant = { api, id: await tenantIdOf(poll) };

@@ -18,8 +18,9 @@ import type { Colour } from "../node/report";
 import { PackedEvents, packPayload } from "../packed-events";
 import { describe, queryError } from "./errors";
 import { checkCriteria } from "./criteria-check";
+import { criteriaHash } from "./criteria-hash";
 import { loadSavedSearch } from "./saved-search";
-import { bothOf, criteriaGroups, criteriaHash, filtersOn, type Criteria, type WireGroup } from "./query";
+import { bothOf, criteriaGroups, filtersOn, type Criteria, type WireGroup } from "./query";
 import type { EventSource, LineFormatter } from "./source";
 import { walk, type Api, type EventPage } from "./walk";
 

@@ -9,29 +9,29 @@ import { isRecord } from "../messages";
 import { Batch } from "./batch";
 import { listOf, readWholeList } from "./numbered-pages";
 import { parametersOf } from "./parameters";
+import { SEARCH_RULES, SESSION_RULES } from "./search-rules";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
 const PATH = "/v1/sessions";
 /** The most that a page may have. */
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
-const RULES = { reserved: ["on_or_after", "before", "order_by", "sort_direction", "page_number", "page_size"] };
 
 export const sessions = ({ sessionOutput }: SourceOptions): EventSource => ({
   name: "sessions",
   topic: "code42/sessions",
   kind: "code42.session",
-  cursorTerm: undefined,
+  cursorTerm: SEARCH_RULES["sessions"].cursorTerm,
   idField: "sessionId",
   rereads: "lookback",
   overlapS: 86_400,
-  check: (criteria) => void parametersOf(criteria, [], RULES),
+  check: SEARCH_RULES["sessions"].check,
   read: (poll) => read(poll, sessionOutput === "alert"),
 });
 
 async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply> {
   const { api, signal, cursor, untilMs } = poll;
-  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, RULES) };
+  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, SESSION_RULES) };
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(untilMs ?? serverMs);
   const sliceMs = Math.max(DAY_MS, poll.overlapMs);
