@@ -5,7 +5,7 @@ import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { textProperty } from "../src/node/config";
 import { packedPayload } from "../src/packed-events";
-import type { FormatNode } from "../src/node/next-formatter";
+import type { FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
 

@@ -120,15 +120,27 @@ export class PackedEvents {
     }
   }
 
-  /** All of them, as new objects. Other work runs in between. */
-  async unpack(): Promise<unknown[]> {
+  /** The events as new objects, `size` at a time, in the end perhaps fewer; none is one empty group. Other work runs in between. */
+  async *groups(size: number): AsyncGenerator<unknown[]> {
     const between = breather();
-    const all: unknown[] = [];
+    let group: unknown[] = [];
+    let yielded = false;
     for await (const events of this.slices()) {
-      for (const event of events) all.push(event);
+      for (const event of events) {
+        group.push(event);
+        if (group.length < size) continue;
+        yield group;
+        yielded = true;
+        group = [];
+      }
       await between();
     }
-    return all;
+    if (group.length > 0 || !yielded) yield group;
+  }
+
+  /** All of them at once, as new objects. Other work runs while they are made. */
+  async unpack(): Promise<unknown[]> {
+    return (await this.groups(Infinity).next()).value as unknown[];
   }
 }
 

@@ -53,8 +53,9 @@ export interface Api {
 
 /** New events of a poll, in order, with the position they reach. */
 export interface EventPage extends Page, PagePosition {
-  /** How many events it has. */
+  /** How many events it has, and how many of them a message: all but the last of its units have so many. */
   count: number;
+  perMessage: number;
   /** True for the last page of a query that runs once. */
   complete?: true;
   /**
@@ -68,8 +69,8 @@ export interface WalkOptions extends PollOptions {
   source: EventSource;
   /** Takes a page over; false ends the walk. */
   deliver: (page: EventPage) => Promise<boolean>;
-  /** Units of a page of `count` events: how many messages are confirmed one by one. */
-  units: (count: number) => number;
+  /** How many events a message may have; each message is confirmed by itself. */
+  eventsAMessage: () => number;
 }
 
 export interface WalkTotals {
@@ -92,14 +93,15 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 }
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
-function* cut(reply: Reply, { pageSize, units, source }: WalkOptions): Generator<EventPage> {
+function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): Generator<EventPage> {
   const { serverMs, floorStays = false, formatter } = reply;
+  const perMessage = eventsAMessage();
   const ids = positions(reply, source);
   const last = Math.max(0, Math.ceil(ids.length / pageSize) - 1) * pageSize;
   for (let start = 0; start <= last; start += pageSize) {
     const pageIds = ids.slice(start, start + pageSize);
     yield {
-      units: units(pageIds.length), count: pageIds.length, ids: pageIds, serverMs, floorStays,
+      units: pageIds.length === 0 ? 0 : Math.ceil(pageIds.length / Math.min(perMessage, pageIds.length)), perMessage, count: pageIds.length, ids: pageIds, serverMs, floorStays,
       lastMs: start === last ? reply.lastMs : pageIds.at(-1)?.[1],
       events: packed(reply.events.slice(start, start + pageSize), formatter),
     };

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bodyOf, type Body } from "../../../src/body";
 import { packedPayload } from "../../../src/packed-events";
 import type { Tenant } from "../../../src/code42/tenant";
 import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { startTenantSimulator, type TenantSimulator } from "../../../src/simulator/tenant";
-import type { FlowMessage } from "../../../src/messages";
+import type { Delivery, FlowMessage } from "../../../src/messages";
 import { eventIds, makeQuery, MemoryStore, tenantOf } from "../../support/query";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
@@ -235,6 +236,26 @@ describe("query", () => {
     assert.deepEqual(eventIds([third]), ids.slice(200));
     assert.equal(packedPayload(second), undefined, "somebody has looked, and may have changed it");
     assert.ok(Array.isArray(second.payload) && second.payload === second.payload);
+  });
+
+  it("sends a page to several nodes in short messages, of which each is confirmed by itself", async () => {
+    const ids = addEvents(1300, 600);
+    let deaf = true;
+    const query = makeQuery(tenant, store, { pageSize: 600, confirmTimeoutMs: 30 }, (message, registry) => {
+      const { index } = message.delivery as { index: number };
+      if (index !== 1 || !deaf) setImmediate(() => registry.confirm(message));
+      else setTimeout(() => (deaf = false), 10);
+    }, { copies: () => true });
+    await query.runner.act({});
+    const first = query.messages.filter(({ delivery }, at) => query.messages.findIndex((other) => isDeepStrictEqual(other.delivery, delivery)) === at);
+    assert.deepEqual(first.map(({ payload, delivery }) => [(payload as unknown[]).length, (delivery as Delivery).index, (delivery as Delivery).count]), [
+      [250, 0, 3], [250, 1, 3], [100, 2, 3], [250, 0, 3], [250, 1, 3], [100, 2, 3], [100, 0, 1],
+    ]);
+    assert.ok(first.every(({ parts }) => parts === undefined));
+    assert.deepEqual(eventIds(first), ids);
+    const again = query.messages.filter((message) => !first.includes(message));
+    assert.ok(again.length > 0 && again.every(({ delivery }) => (delivery as Delivery).index === 1), "only what was not confirmed");
+    assert.equal(query.runner.counters.confirmed, 1300);
   });
 
   it("walks again when the page token is refused, without repeating an event", async () => {

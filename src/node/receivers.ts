@@ -1,4 +1,4 @@
-/** The formatter behind a node's output, where nothing else stands behind it. */
+/** What stands behind a node's output. */
 import type { ChooseFormatter } from "../cef/settings";
 import type { Formatter } from "../cef/formatter";
 
@@ -12,6 +12,9 @@ export interface FormatNode {
 interface Nodes {
   getNode(id: string): unknown;
 }
+
+/** True if several nodes get what `node` sends: all but the first get a copy. */
+export const hasSeveralReceivers = (node: object): boolean => ((node as { wires?: string[][] }).wires?.[0] ?? []).length > 1;
 
 /** The formatter for `kind` of the `cef-format` that is the only node behind `node`, as it is wired now. */
 export function nextFormatter(nodes: Nodes, node: object, kind: string): Formatter | undefined {
