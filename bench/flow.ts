@@ -2,7 +2,8 @@
  * The main job in a real Node-RED: pages over HTTP, CEF, TCP to a SIEM, against the flow that a user would build
  * without this package. Tenant and SIEM are processes of their own that cost next to nothing.
  *
- * `npm run bench -- flow [--rounds N] [--events N] [VARIANT...]`
+ * `npm run bench -- flow [--rounds N] [--events N] [--profile 1] [VARIANT...]`; with a profile, the last run of each variant
+ * says where the main thread was, and its rates are lower.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -20,6 +21,7 @@ import type { SinkReady, SinkReport } from "./line-sink";
 import { naiveFlow, naiveSettings } from "./naive-flow";
 import type { ServerAsked, ServerReady } from "./page-server";
 import { preparePages, type PageFile } from "./pages";
+import { stages } from "./profile";
 import { median, parseOptions, type Row } from "./report";
 
 interface Variant {
@@ -58,6 +60,8 @@ export interface FlowFigures {
   firstPeakMB: number;
   peakMB: number;
   bytesALine: number;
+  /** Where the main thread was, a line a stage. */
+  stages?: string;
 }
 
 interface Sample {
@@ -83,9 +87,10 @@ const message = <T extends object>(child: ChildProcess, key: keyof T): Promise<T
   });
 
 /** One run of one variant in a Node-RED of its own. */
-async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pages: PageFile, events: number): Promise<FlowFigures> {
+async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pages: PageFile, events: number, profiled: boolean): Promise<FlowFigures> {
   const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
   const probe = join(folder, "probe");
+  const profile = join(folder, "profile");
   const server = helper("page-server.ts", JSON.stringify(pages), String(latencyMs));
   const sink = helper("line-sink.ts", String(events));
   const asked = message<ServerAsked>(server, "askedAt");
@@ -117,7 +122,7 @@ async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pag
       contextStorage: durableStore,
       flows: [...flow, start],
       settingsScript: naive === true ? naiveSettings : "",
-      env: { NODE_OPTIONS: `--require ${join(__dirname, "probe.cjs")}`, PROBE_FILE: probe, PROBE_WINDOW_MS: "100" },
+      env: { NODE_OPTIONS: `--require ${join(__dirname, "probe.cjs")}`, PROBE_FILE: probe, PROBE_WINDOW_MS: "100", ...(profiled ? { PROBE_PROFILE: profile } : {}) },
     });
     try {
       await sleep(SETTLE_MS);
@@ -126,7 +131,8 @@ async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pag
     } finally {
       await nodeRed.stop();
     }
-    return figures(readFileSync(probe, "utf8"), reports, (await asked).askedAt, events, fetchS);
+    const { askedAt } = await asked;
+    return { ...figures(readFileSync(probe, "utf8"), reports, askedAt, events, fetchS), ...(profiled ? { stages: stages(readFileSync(profile, "utf8"), askedAt) } : {}) };
   } finally {
     for (const child of [server, sink]) {
       child.removeAllListeners("exit");
@@ -174,7 +180,7 @@ async function fetchAlone(url: string, pageSize: number, pages: number): Promise
 
 /** Runs the variants in interleaved rounds and prints what each gave. */
 export async function flow(options: string[]): Promise<Row[]> {
-  const { rounds, numbers, names } = parseOptions(options, { rounds: 5, events: 100_000 }, Object.keys(VARIANTS));
+  const { rounds, numbers, names } = parseOptions(options, { rounds: 5, events: 100_000, profile: 0 }, Object.keys(VARIANTS));
   const chosen = names.length > 0 ? names : Object.keys(VARIANTS);
   const found = new Map(chosen.map((name) => [name, [] as FlowFigures[]]));
   packedPackage();
@@ -185,7 +191,7 @@ export async function flow(options: string[]): Promise<Row[]> {
       if (round > 0 && variant.factor !== undefined) continue;
       const events = (numbers["events"] as number) * (variant.factor ?? 1);
       const pages = preparePages({ version: variant.version, pageSize: variant.pageSize, events });
-      const result = await measure(variant, pages, events);
+      const result = await measure(variant, pages, events, numbers["profile"] === 1);
       found.get(name)?.push(result);
       process.stderr.write(`round ${round + 1}, ${name}: ${Math.round(result.eventsPerSecond)} events/s\n`);
     }
@@ -200,6 +206,10 @@ export async function flow(options: string[]): Promise<Row[]> {
         (run: FlowFigures) => run.peakMB - run.firstPeakMB, (run: FlowFigures) => run.bytesALine].map((value) => of(name, value).toFixed(0)),
     ];
     process.stdout.write(`${name.padEnd(10)} ${columns.map((text) => text.padStart(9)).join(" ")}\n`);
+  }
+  for (const name of chosen) {
+    const shares = found.get(name)?.at(-1)?.stages;
+    if (shares !== undefined) process.stdout.write(`\n${name}: where the main thread was\n${shares}\n`);
   }
   return targets(chosen, of);
 }

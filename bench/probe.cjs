@@ -1,7 +1,8 @@
 /**
  * Loaded into Node-RED with --require: writes memory and the longest event-loop block of each half second (or
  * PROBE_WINDOW_MS) to PROBE_FILE. `busy` is the part of a block in which the main thread really ran; the rest it waited for a processor,
- * which on a shared machine says more about the neighbours.
+ * which on a shared machine says more about the neighbours. With PROBE_PROFILE, a processor profile goes there when
+ * the process ends, with the epoch ms of its beginning.
  */
 const { appendFileSync, closeSync, openSync, readSync } = require("node:fs");
 
@@ -28,4 +29,16 @@ if (file !== undefined) {
     longest = { block: 0, busy: 0 };
     last = { at: performance.now(), ran: ran() };
   }, Number(windowMs)).unref();
+}
+
+if (process.env.PROBE_PROFILE !== undefined) {
+  const { Session } = require("node:inspector");
+  const { writeFileSync } = require("node:fs");
+  const session = new Session();
+  session.connect();
+  session.post("Profiler.enable");
+  session.post("Profiler.setSamplingInterval", { interval: 500 });
+  session.post("Profiler.start");
+  const startedAt = Date.now();
+  process.once("exit", () => session.post("Profiler.stop", (_error, { profile }) => writeFileSync(process.env.PROBE_PROFILE, JSON.stringify({ ...profile, startedAt }))));
 }

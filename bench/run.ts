@@ -1,4 +1,9 @@
-/** `npm run bench -- NAME`: measures and prints figures. Nothing here is a test: a figure depends on the machine. */
+/**
+ * `npm run bench -- NAME`: measures and prints figures; without a name, all of them, which go to bench/results.md too.
+ * Nothing here is a test: a figure depends on the machine.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { dxl } from "./dxl";
 import { flow } from "./flow";
 import { format } from "./format";
@@ -16,7 +21,10 @@ async function main(): Promise<void> {
   if (chosen.length === 0) throw new Error(`there is no bench "${name}"; there are: ${Object.keys(benches).join(", ")}`);
   const rows: Row[] = [];
   for (const bench of chosen) rows.push(...await bench?.(options) ?? []);
-  if (rows.length > 0) process.stdout.write(`\n${machine()}\n\n${table(rows)}\n`);
+  if (rows.length === 0) return;
+  const results = `${machine()}\n\n${table(rows)}\n`;
+  process.stdout.write(`\n${results}`);
+  if (name === undefined) writeFileSync(join(__dirname, "results.md"), `# Results\n\nWritten by \`npm run bench\`. Only ratios are worth comparing: the figures are those of one machine.\n\n${results}`);
 }
 
 main().catch((error: unknown) => {
