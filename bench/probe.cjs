@@ -1,11 +1,11 @@
 /**
- * Loaded into Node-RED with --require: writes memory and the longest event-loop block of each half second to
- * PROBE_FILE. `busy` is the part of a block in which the main thread really ran; the rest it waited for a processor,
+ * Loaded into Node-RED with --require: writes memory and the longest event-loop block of each half second (or
+ * PROBE_WINDOW_MS) to PROBE_FILE. `busy` is the part of a block in which the main thread really ran; the rest it waited for a processor,
  * which on a shared machine says more about the neighbours.
  */
 const { appendFileSync, closeSync, openSync, readSync } = require("node:fs");
 
-const { PROBE_FILE: file } = process.env;
+const { PROBE_FILE: file, PROBE_WINDOW_MS: windowMs = "500" } = process.env;
 if (file !== undefined) {
   const TICK_MS = 2;
   const text = Buffer.alloc(64);
@@ -27,5 +27,5 @@ if (file !== undefined) {
     appendFileSync(file, `${JSON.stringify({ at: Date.now(), rss: process.memoryUsage.rss(), ...longest })}\n`);
     longest = { block: 0, busy: 0 };
     last = { at: performance.now(), ran: ran() };
-  }, 500).unref();
+  }, Number(windowMs)).unref();
 }

@@ -1,4 +1,6 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
+import { criteriaProblems } from "../src/editor/criteria-builder/problems";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
@@ -58,6 +60,19 @@ function proposeOverlap(): void {
   if (overlap === usual || overlap === ofAlerts) $("#node-input-overlap").val(proposed);
 }
 
+const criteriaBuilder = () => $("#code42-query-criteria").data("builder") as CriteriaBuilder;
+
+function showCriteria(criteria: unknown): void {
+  const box = $("#code42-query-criteria");
+  const subject = () => ({
+    source: String($("#node-input-source").val()),
+    clause: $("#node-input-criteriaClause").val() === "OR" ? "OR" as const : "AND" as const,
+    hasCursor: $("#node-input-cursorType").val() !== "none",
+  });
+  box.data("builder", new CriteriaBuilder(box, criteria, { translate: text, language: RED.i18n.lang(), subject }));
+  $("#node-input-source, #node-input-criteriaClause, #node-input-cursor").on("change", () => criteriaBuilder().subjectChanged());
+}
+
 function showParts(): void {
   const json = $("#node-input-criteriaType").val() === "json";
   $(".siem-criteria-groups").toggle(!json);
@@ -86,8 +101,11 @@ RED.nodes.registerType<Properties>("code42-query", {
     source: { value: "file-events" },
     criteria: {
       value: [],
-      validate: function (value: unknown, _options: unknown) {
-        return value === undefined || Array.isArray(value) || text("validate.criteria");
+      validate: function (this: Properties, value: unknown, _options: unknown) {
+        if (this.criteriaType === "json") return true;
+        const subject = { source: this.source, clause: this.criteriaClause, hasCursor: this.cursorType !== "none" };
+        const error = criteriaProblems(subject, value).find(({ level }) => level === "error");
+        return error === undefined || text(error.key, error.params);
       } as never,
     },
     criteriaClause: { value: "AND" },
@@ -169,9 +187,7 @@ RED.nodes.registerType<Properties>("code42-query", {
       ] as never,
       typeField: "#node-input-cursorType",
     });
-    $("#node-input-criteriaText")
-      .val(JSON.stringify(this.criteria ?? []))
-      .typedInput({ default: "json", types: ["json"] });
+    showCriteria(this.criteria);
     $("#node-input-criteriaJson").typedInput({ default: "json", types: ["json"] });
     const sinks = this.confirmedBy ?? [];
     $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
@@ -182,11 +198,6 @@ RED.nodes.registerType<Properties>("code42-query", {
   },
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];
-    try {
-      this.criteria = JSON.parse(String($("#node-input-criteriaText").val() || "[]"));
-    } catch {
-      // Kept as it was typed: the validator marks it, and nothing that somebody wrote is thrown away.
-      this.criteria = $("#node-input-criteriaText").val();
-    }
+    this.criteria = criteriaBuilder().value();
   },
 });

@@ -15,11 +15,13 @@ import { SiemError, messageOf, type Params } from "../errors";
 import type { Delivery, FlowMessage, MessageParts } from "../messages";
 import type { Figures } from "../metrics/table";
 import type { Colour } from "../node/report";
+import { PackedEvents, packPayload } from "../packed-events";
 import { describe, queryError } from "./errors";
 import { checkCriteria } from "./criteria-check";
+import { criteriaHash } from "./criteria-hash";
 import { loadSavedSearch } from "./saved-search";
-import { bothOf, criteriaGroups, criteriaHash, filtersOn, type Criteria, type WireGroup } from "./query";
-import type { EventSource } from "./source";
+import { bothOf, criteriaGroups, filtersOn, type Criteria, type WireGroup } from "./query";
+import type { EventSource, LineFormatter } from "./source";
 import { walk, type Api, type EventPage } from "./walk";
 
 export interface QuerySettings {
@@ -55,6 +57,8 @@ export interface QueryParts {
   store: CursorStore;
   registry: DeliveryRegistry;
   send(message: FlowMessage): void;
+  /** The formatter that is the only one to get what is sent, of this package; undefined if anything else may look at it. */
+  nextFormatter(): LineFormatter | undefined;
   status(colour: Colour, key: string, params?: Params): void;
   /** An error that no input message waits for. */
   error(error: unknown): void;
@@ -288,6 +292,7 @@ export class QueryRunner {
       untilMs: settings.until === "" ? undefined : untilInstant(settings.until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
+      formatter: () => (settings.output === "page" ? parts.nextFormatter() : undefined),
       known: (key) => cursor.has(key) || outKeys.has(key),
       units: (count) => (settings.output === "event" || count === 0 ? count : 1),
       deliver: async (page) => {
@@ -467,16 +472,19 @@ export class QueryRunner {
   private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[], repeated: boolean): Promise<void> {
     const { source, output } = this.settings;
     const { topic, kind } = source;
-    const { count, complete } = page;
-    const events = await page.take();
+    const { count, complete, events: packed } = page;
     const sending = output === "page" || count === 0 ? count : indexes.length;
     this.counters.sent += sending;
     if (repeated) this.counters.resent += sending;
     const completion = complete === undefined ? {} : { complete };
     if (output === "page" || count === 0) {
-      this.parts.send({ payload: events, topic, kind, ...delivery(token, 0, 1), ...completion });
+      const message: FlowMessage = { payload: undefined, topic, kind, ...delivery(token, 0, 1), ...completion };
+      if (this.parts.nextFormatter() !== undefined) packPayload(message, packed);
+      else message.payload = await packed.unpack();
+      this.parts.send(message);
       return;
     }
+    const events = await packed.unpack();
     const id = token ?? randomUUID();
     for (const [done, index] of indexes.entries()) {
       if (done > 0 && done % EVENTS_PER_TICK === 0) await nextTick();
@@ -562,7 +570,7 @@ const unknownAction = (action: unknown, choices: readonly string[]) =>
   queryError("ACTION_UNKNOWN", { choices: choices.join(", "), ...describe(action) }, { permanent: true });
 
 /** The last page of a query that found nothing. */
-const emptyPage = (serverMs: number): EventPage => ({ units: 1, count: 0, ids: [], lastMs: undefined, serverMs, take: async () => [] });
+const emptyPage = (serverMs: number): EventPage => ({ units: 1, count: 0, ids: [], lastMs: undefined, serverMs, events: new PackedEvents([]) });
 
 const delivery = (token: string | undefined, index: number, count: number): { delivery?: Delivery } =>
   token === undefined ? {} : { delivery: { token, index, count } };

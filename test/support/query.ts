@@ -78,6 +78,7 @@ export function makeQuery(
     },
     status: (colour, key) => made.statuses.push(`${colour} ${key}`),
     error: (error) => made.errors.push(error as Error),
+    nextFormatter: () => undefined,
     warn: (key) => made.warnings.push(key),
     text: (key) => key,
     now: Date.now,

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { bodyOf, type Body } from "../../../src/body";
+import { packedPayload } from "../../../src/packed-events";
 import type { Tenant } from "../../../src/code42/tenant";
 import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { startTenantSimulator, type TenantSimulator } from "../../../src/simulator/tenant";
@@ -213,8 +215,26 @@ describe("query", () => {
       events.length = 1;
     });
     await query.runner.act({});
-    assert.deepEqual(eventIds(query.messages.slice(-3)).sort(), [...ids].sort());
+    const again = query.messages.filter(({ payload }) => (payload as { event: { id: string } }[])[0]?.event.id !== "changed");
+    assert.deepEqual(eventIds(again).sort(), [...ids].sort());
     assert.equal(query.runner.counters.resent, 250);
+  });
+
+  it("gives a page to a formatter as it came, and as an ordinary array to whoever looks at it first", async () => {
+    const ids = addEvents(250, 600);
+    const formatter = { format: (event: unknown) => `line of ${(event as { event: { id: string } }).event.id}`, failure: undefined };
+    const query = makeQuery(tenant, store, { pageSize: 100 }, undefined, { nextFormatter: () => formatter });
+    await query.runner.act({});
+    const [first, second, third] = query.messages as [FlowMessage, FlowMessage, FlowMessage];
+    assert.deepEqual(packedPayload(first)?.takeLines(formatter), ids.slice(0, 100).map((id) => `line of ${id}`));
+    const events = (await packedPayload(first)?.unpack()) as { event: { id: string } }[];
+    assert.deepEqual(events.map(({ event }) => event.id), ids.slice(0, 100));
+    assert.deepEqual(JSON.parse(JSON.stringify(second)), { ...second, payload: second.payload });
+    assert.deepEqual(eventIds([second]), ids.slice(100, 200));
+    assert.equal(packedPayload(third)?.takeLines({}), undefined, "another formatter, perhaps with other settings");
+    assert.deepEqual(eventIds([third]), ids.slice(200));
+    assert.equal(packedPayload(second), undefined, "somebody has looked, and may have changed it");
+    assert.ok(Array.isArray(second.payload) && second.payload === second.payload);
   });
 
   it("walks again when the page token is refused, without repeating an event", async () => {
@@ -273,8 +293,8 @@ describe("query", () => {
   it("refuses a page of which no event has an insertion time, and does not move", async () => {
     const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
     const body = Buffer.from(JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, inserted: "soon" } }], nextPgToken: null }));
-    const reply = async () => ({ data: body, again: async () => body, date: now, elapsedMs: 1 });
-    const api = { baseUrl: simulator.url, principal: "key", serverNow: () => now, serverTime: async () => now, post: reply, get: reply };
+    const reply = async () => ({ data: body, date: now, elapsedMs: 1 });
+    const api = { baseUrl: simulator.url, principal: "key", serverNow: () => now, serverTime: async () => now, post: reply, get: reply, postAndRead: async <Value>(_path: string, _body: unknown, read: (body: Body) => Promise<Value>) => ({ date: now, elapsedMs: 1, value: await read(bodyOf(body)) }) };
     const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
     await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes("event.inserted"));
     assert.equal(messages.length, 0);
