@@ -106,7 +106,7 @@ async function checkHelp(nodeRed: NodeRedProcess): Promise<void> {
 
 async function checkIcons(nodeRed: NodeRedProcess): Promise<void> {
   for (const type of types) {
-    const icon = /\bicon: ["']([^"']+)["']/.exec(text("dist/nodes", `${type}.html`))?.[1];
+    const icon = /\bicon: ["']([^"']+\.svg)["']/.exec(text("dist/nodes", `${type}.html`))?.[1];
     const isConfig = /\bcategory: ["']config["']/.test(text("dist/nodes", `${type}.html`));
     check(icon !== undefined || isConfig, `node ${type} has no icon`);
     if (icon === undefined) continue;
