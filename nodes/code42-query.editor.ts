@@ -1,5 +1,6 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
+import { prepareQueryTrials } from "../src/editor/query-trials";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -75,6 +76,15 @@ function showParts(): void {
   $(".siem-alerts").toggle(source === "alerts");
   $(".siem-audit-log").toggle(source === "audit-log");
   $(".siem-overlap").toggle(source !== "sessions");
+}
+
+/** Undefined if what was typed is no JSON. */
+function editedCriteria(): unknown {
+  try {
+    return JSON.parse(String($("#node-input-criteriaText").val() || "[]"));
+  } catch {
+    return undefined;
+  }
 }
 
 RED.nodes.registerType<Properties>("code42-query", {
@@ -179,14 +189,11 @@ RED.nodes.registerType<Properties>("code42-query", {
     $("#node-input-source").on("change", proposeOverlap);
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
     showParts();
+    prepareQueryTrials(RED, this.id, () => editedCriteria() ?? $("#node-input-criteriaText").val());
   },
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];
-    try {
-      this.criteria = JSON.parse(String($("#node-input-criteriaText").val() || "[]"));
-    } catch {
-      // Kept as it was typed: the validator marks it, and nothing that somebody wrote is thrown away.
-      this.criteria = $("#node-input-criteriaText").val();
-    }
+    // Kept as it was typed: the validator marks it, and nothing that somebody wrote is thrown away.
+    this.criteria = editedCriteria() ?? $("#node-input-criteriaText").val();
   },
 });
