@@ -61,6 +61,8 @@ export function prepareTrial<Result>({ button: id, result: place = `${id}-result
       .always(() => {
         spinner.remove();
         button.prop("disabled", false);
+        // A button that cannot be pressed loses the focus, and nobody who works with the keyboard wants to look for it.
+        if (document.activeElement === document.body) button.trigger("focus");
       });
   });
 }

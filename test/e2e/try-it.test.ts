@@ -1,4 +1,7 @@
-/** The buttons of the edit dialogs, pressed in a real browser: nothing was deployed since, and the simulators answer. */
+/**
+ * The buttons of the edit dialogs, pressed in a real browser: nothing was deployed since, and the simulators answer.
+ * TRY_IT_SCREENSHOTS names a folder for a picture of each answer.
+ */
 import assert from "node:assert/strict";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -54,7 +57,7 @@ describe("the buttons that try what is edited", () => {
     ];
     nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules, flows, settings: { httpAdminRoot: "/" } });
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-    const context = await browser.newContext({ locale: process.env["TRY_IT_LANGUAGE"] ?? "en-US", viewport: { width: 1200, height: 900 }, colorScheme: process.env["TRY_IT_DARK"] === "1" ? "dark" : "light" });
+    const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 900 } });
     page = await context.newPage();
     page.setDefaultTimeout(30_000);
     page.on("pageerror", (error) => problems.push(error.message));
