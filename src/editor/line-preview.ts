@@ -15,7 +15,9 @@ export function showLine({ line, fields, failure }: LineAnswer, box: JQuery, tex
   if (fields.length === 0) return;
   const cell = (tag: "<th>" | "<td>", content: string) =>
     $(tag).text(content).css({ textAlign: "left", verticalAlign: "top", padding: "2px 8px 2px 0", borderBottom: "1px solid var(--red-ui-secondary-border-color)", overflowWrap: "anywhere" });
-  const row = (tag: "<th>" | "<td>", cells: readonly string[]) => $("<tr>").append(cells.map((content) => cell(tag, content)));
+  // The words of a type are short, and broken letter by letter beside a long value.
+  const row = (tag: "<th>" | "<td>", cells: readonly string[]) =>
+    $("<tr>").append(cells.map((content, index) => cell(tag, content).css(COLUMNS[index] === "type" ? { whiteSpace: "nowrap", paddingRight: "0" } : {})));
   const rows = fields.map(({ key, value, name, type, label, instant }) => row("<td>", [
     key,
     instant === undefined ? value : `${value} (${instant})`,

@@ -34,6 +34,7 @@ describe("the buttons that try what is edited", () => {
   let page: Page;
   const problems: string[] = [];
   const heard: string[] = [];
+  let pressed = 0;
 
   before(async function () {
     this.timeout(120_000);
@@ -101,14 +102,14 @@ describe("the buttons that try what is edited", () => {
     await page.locator(`#${button}`).focus();
     await page.keyboard.press("Enter");
     await page.waitForFunction(({ button: id, place: shown }) => {
-      const pressed = document.getElementById(id) as HTMLButtonElement;
-      return !pressed.disabled && (document.getElementById(shown)?.textContent ?? "") !== "";
+      const asked = document.getElementById(id) as HTMLButtonElement;
+      return !asked.disabled && (document.getElementById(shown)?.textContent ?? "") !== "";
     }, { button, place });
     const folder = process.env["TRY_IT_SCREENSHOTS"];
     if (folder !== undefined) {
       mkdirSync(folder, { recursive: true });
       await page.locator(`#${place}`).scrollIntoViewIfNeeded();
-      await page.screenshot({ path: join(folder, `${button}.png`) });
+      await page.screenshot({ path: join(folder, `${++pressed}-${button}.png`) });
     }
     return page.locator(`#${place}`).innerText();
   };

@@ -202,8 +202,8 @@ describe("the dialog of code42-query", () => {
     assert.ok(simulator.requests.length > one);
     assert.equal((await preview({ criteria: [{ filters: [{ term: "event.id" }] }] })).code, "CRITERIA_INVALID");
     assert.equal((await preview({ startFrom: "yesterday" })).code, "START_FROM_INVALID");
-    const { warnings } = await preview({ criteria: [{ filters: [{ term: "no.such.term", operator: "IS", value: "x" }] }] }) as unknown as { warnings?: { key: string }[] };
-    assert.match(warnings?.[0]?.key ?? "TERM_UNKNOWN", /TERM_UNKNOWN/);
+    const { warnings } = await preview({ criteria: [{ filters: [{ term: "file.name", operator: "IS", value: "*x" }] }] }) as unknown as { warnings: { key: string }[] };
+    assert.match(warnings[0]?.key ?? "", /WILDCARD_LEADING$/);
   });
 
   for (const source of ["file-events-v1", "sessions", "alerts", "audit-log"]) {
