@@ -1,5 +1,7 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { CEF_TYPES, rowKeys } from "../src/cef/dictionary";
+import { showLine, type LineAnswer } from "../src/editor/line-preview";
+import { formValues, prepareTrial, translator } from "../src/editor/try-it";
 import { repetition, rowProblem, userRow, type Row } from "../src/cef/mapping";
 
 declare const RED: EditorRED;
@@ -35,6 +37,41 @@ const trimmed = (value: unknown) => (typeof value === "string" ? value.trim() : 
 const header = (max: number) => because((node, value) => (trimmed(value).length <= max ? undefined : node._("validate.header", { max })));
 
 const list = () => $("#node-input-fields");
+
+/** The own fields as they stand in the dialog. */
+function editedFields(): Field[] {
+  const value = (row: JQuery, name: keyof Field) => trimmed(row.find(`.cef-format-${name}`).val());
+  return list()
+    .editableList("items")
+    .toArray()
+    .map((element) => {
+      const row = $(element);
+      return { key: value(row, "key"), type: value(row, "type"), source: value(row, "source"), label: value(row, "label") };
+    });
+}
+
+/** A sample of a kind, or a pasted event, as the line that the node would make of it. */
+function preparePreview(id: string): void {
+  const kind = $("#node-input-kind");
+  const sample = $("#cef-format-sample");
+  // A node that is set to one kind takes every event for one.
+  const show = () => {
+    if (kind.val() !== "auto") sample.val(String(kind.val()));
+    sample.prop("disabled", kind.val() !== "auto");
+  };
+  kind.on("change", show);
+  show();
+  const text = translator(RED, "cef-format");
+  prepareTrial<LineAnswer>({
+    button: "cef-format-preview", url: "cef-format/preview", text,
+    body: () => ({
+      id,
+      settings: { ...formValues("node-input", ["kind", "format", "profile", "vendor", "product", "version", "severity", "maxBytes"]), fields: editedFields() },
+      question: { kind: sample.val(), event: $("#cef-format-pasted").val() },
+    }),
+    show: (answer, box) => showLine(answer, box, text),
+  });
+}
 
 RED.nodes.registerType<Properties>("cef-format", {
   category: "security events",
@@ -108,15 +145,9 @@ RED.nodes.registerType<Properties>("cef-format", {
         },
       });
     for (const field of this.fields ?? []) list().editableList("addItem", field);
+    preparePreview(this.id);
   },
   oneditsave() {
-    const value = (row: JQuery, name: keyof Field) => trimmed(row.find(`.cef-format-${name}`).val());
-    this.fields = list()
-      .editableList("items")
-      .toArray()
-      .map((element) => {
-        const row = $(element);
-        return { key: value(row, "key"), type: value(row, "type"), source: value(row, "source"), label: value(row, "label") };
-      });
+    this.fields = editedFields();
   },
 });

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { cefError } from "../src/cef/errors";
+import { previewLine } from "../src/cef/explain";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
@@ -8,6 +9,7 @@ import { packedPayload } from "../src/packed-events";
 import type { FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
+import { deployedForm, explained, readTrial, serveDialog, withEnvironment, type TryHost } from "../src/node/try-it";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 
@@ -15,8 +17,9 @@ export = function (RED: NodeAPI) {
   const translate = RED._;
   serveMetrics(RED);
 
-  function CefFormat(this: Node, config: FormatConfig) {
+  function CefFormat(this: Node & { settings: FormatConfig }, config: FormatConfig) {
     RED.nodes.createNode(this, config);
+    this.settings = config;
     const status = new StatusLine(this, translate);
     const queue = new FormatQueue({ now: () => performance.now(), defer: (run) => void setImmediate(run) });
     let formatted = 0;
@@ -97,4 +100,11 @@ export = function (RED: NodeAPI) {
     });
   }
   RED.nodes.registerType("cef-format", CefFormat as never);
+
+  serveDialog(RED as unknown as TryHost, "post", "cef-format/preview", "cef-format.write", ({ body }) => {
+    const { id, settings, question: { kind, event } } = readTrial(body);
+    const form = withEnvironment(settings, deployedForm(RED as unknown as TryHost, "cef-format", id));
+    const { failure, ...preview } = previewLine(form, typeof kind === "string" ? kind : "", typeof event === "string" ? event : "");
+    return { ...preview, ...(failure === undefined ? {} : { failure: explained(translate, failure) }) };
+  });
 };

@@ -2,6 +2,7 @@ import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-r
 import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
 import { criteriaProblems } from "../src/editor/criteria-builder/problems";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
+import { prepareQueryTrials } from "../src/editor/query-trials";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -195,6 +196,7 @@ RED.nodes.registerType<Properties>("code42-query", {
     $("#node-input-source").on("change", proposeOverlap);
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
     showParts();
+    prepareQueryTrials(RED, this.id, () => criteriaBuilder().value());
   },
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];

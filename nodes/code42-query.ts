@@ -1,17 +1,22 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { CursorPanel } from "../src/code42/cursor-panel";
+import { queryError } from "../src/code42/errors";
 import { parseSettings, type CursorType } from "../src/code42/query-settings";
 import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
-import { queryError } from "../src/code42/errors";
-import { ContextSlot, CursorClaims, cursorKey, noStore, storeSafety, type CursorStore } from "../src/cursor/context-store";
-import { TwoSlotStore, spareSlot, type ContextScope } from "../src/cursor/two-slot-store";
+import { CursorClaims } from "../src/cursor/context-store";
 import { deliveryRegistry } from "../src/delivery/registry";
+import type { Properties } from "../src/node/config";
+import { cursorPlace } from "../src/node/cursor-place";
+import { serveQueryDialog, type QueryDialogNode } from "../src/node/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node/receivers";
 import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
+import type { TryHost } from "../src/node/try-it";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
+type QueryNode = Node & QueryDialogNode & { settings: Properties };
 
 export = function (RED: NodeAPI) {
   const translate = RED._;
@@ -23,26 +28,18 @@ export = function (RED: NodeAPI) {
     return nodes;
   };
 
-  /** Where the cursor of `node` is kept, claimed for it. Throws CURSOR_KEY_INVALID, STORE_UNKNOWN, CURSOR_IN_USE. */
-  function cursorPlace(node: Node, cursorType: CursorType, cursor: string): { key: string; store: CursorStore; release: () => void } {
-    if (cursorType === "none") return { key: "", store: noStore, release: () => undefined };
-    const warn = (name: string, params: Record<string, unknown>) => node.warn(translate(name, params as never));
-    const { key, store } = RED.util.parseContextStore(cursor) as { key: string; store?: string };
-    cursorKey(key);
-    const safety = storeSafety((RED.settings as { contextStorage?: unknown }).contextStorage, store);
-    const scope = { global: "global", flow: `flow ${node.z}`, node: `node ${node.id}` }[cursorType];
-    const release = claims.claim(`${scope} ${safety.name} ${key}`, key, { id: node.id, name: node.name ?? node.id });
-    if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
-    if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
-    const context = node.context();
-    const slot = (at: ContextScope, slotKey: string) => new ContextSlot(at === "node" ? context : context[at], slotKey, store);
-    const spare = spareSlot(cursorType, key, node.id);
-    const restored = () => warn("warning.cursorRestored", { key, store: safety.name });
-    return { key, release, store: new TwoSlotStore(slot(cursorType, key), slot(spare.scope, spare.key), key, restored) };
-  }
+  /** Where the cursor of `node` is kept, claimed for it. */
+  const placeOf = (node: Node, cursorType: CursorType, cursor: string) => cursorPlace({
+    id: node.id, z: node.z, name: node.name ?? node.id, claims,
+    context: () => node.context(),
+    parseContextStore: (text) => RED.util.parseContextStore(text) as { key: string; store?: string },
+    contextStorage: (RED.settings as { contextStorage?: unknown }).contextStorage,
+    warn: (key, params) => node.warn(translate(key, params)),
+  }, cursorType, cursor);
 
-  function Code42Query(this: Node, config: QueryConfig) {
+  function Code42Query(this: QueryNode, config: QueryConfig) {
     RED.nodes.createNode(this, config);
+    this.settings = config;
     const status = new StatusLine(this, translate);
     const warn = (key: string, params = {}) => this.warn(translate(key, params));
     let release: () => void = () => undefined;
@@ -53,7 +50,7 @@ export = function (RED: NodeAPI) {
     try {
       const { cursorType, cursor, warnings, ...settings } = parseSettings(config);
       for (const { key, params } of warnings) warn(key, params);
-      const place = cursorPlace(this, cursorType, cursor);
+      const place = placeOf(this, cursorType, cursor);
       release = place.release;
       runner = new QueryRunner({ ...settings, cursorKey: place.key }, {
         api: () => {
@@ -76,9 +73,14 @@ export = function (RED: NodeAPI) {
         monotonic: () => performance.now(),
         random: Math.random,
       });
+      const panel = new CursorPanel(runner, place);
+      this.cursorPanel = () => panel;
       runner.start();
     } catch (error) {
       configError = explain(error);
+      this.cursorPanel = () => {
+        throw error;
+      };
       this.error(configError, {});
       status.show("red", "common.status.badConfig");
     }
@@ -106,4 +108,5 @@ export = function (RED: NodeAPI) {
     });
   }
   RED.nodes.registerType("code42-query", Code42Query as never);
+  serveQueryDialog(RED as unknown as TryHost);
 };

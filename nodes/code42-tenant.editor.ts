@@ -1,5 +1,6 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/base-url";
+import { formValues, prepareTrial, say, translator, typedCredentials, type Text } from "../src/editor/try-it";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -19,6 +20,13 @@ interface Credentials {
   username: string;
   password: string;
   totpSecret: string;
+}
+
+/** What the test of a connection found. */
+interface Access {
+  address: string;
+  principal: string;
+  sources: { source: string; refused?: Text }[];
 }
 
 const text = (key: string): string => RED._(`@security-events/node-red-siem/code42-tenant:${key}`);
@@ -77,5 +85,22 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
     address.on("input", show);
     authType.on("change", show);
     show();
+    const translate = translator(RED, "code42-tenant");
+    prepareTrial<Access>({
+      button: "code42-tenant-test", url: "code42-tenant/test", text: translate,
+      body: () => ({
+        id: this.id,
+        settings: formValues("node-config-input", ["baseUrl", "authType", "tls", "proxy", "timeout", "requestsPerMinute"]),
+        credentials: typedCredentials(["clientId", "clientSecret", "username", "password", "totpSecret"]),
+      }),
+      show({ address, principal, sources }, box) {
+        box.append($("<div>").text(translate("tryIt.signedIn", { address, principal })));
+        for (const { source, refused } of sources) {
+          const icon = $("<i>", { class: `fa fa-fw ${refused === undefined ? "fa-check" : "fa-times"}`, "aria-hidden": "true" });
+          const words = translate(refused === undefined ? "tryIt.mayRead" : "tryIt.mayNotRead");
+          box.append($("<div>").append(icon, document.createTextNode(` ${translate(`tryIt.source.${source}`)}: ${words}${refused === undefined ? "" : `. ${say(translate, refused)}`}`)));
+        }
+      },
+    });
   },
 });

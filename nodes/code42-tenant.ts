@@ -1,8 +1,10 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { DEFAULTS, Tenant, type TenantNode } from "../src/code42/tenant";
+import { tenantAddress, testTenant } from "../src/code42/connection-test";
+import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
 import { commonError, SiemError } from "../src/errors";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
+import { deployedForm, explained, guardStored, readTrial, serveDialog, withEnvironment, withStored, type TryHost } from "../src/node/try-it";
 import { PACKAGE_NAME, VERSION } from "../src/version";
 
 /** The core `http proxy` config node. */
@@ -13,20 +15,23 @@ interface ProxyNode {
 }
 
 interface Code42TenantNode extends Node<Properties>, TenantNode {
+  settings: Properties;
   tenant: Tenant | undefined;
   configError: SiemError | undefined;
 }
+
+const CREDENTIALS = { "api-client": ["clientId", "clientSecret"], user: ["username", "password", "totpSecret"] };
+const TEST_MS = 30_000;
 
 export = function (RED: NodeAPI) {
   /** The config node `id`; undefined if none was chosen, null if it is missing or disabled. */
   const configNode = <T>(id: unknown): T | null | undefined => (typeof id === "string" && id !== "" ? (RED.nodes.getNode(id) as T | null) ?? null : undefined);
 
-  function makeTenant(node: Node<Properties>, config: Properties): Tenant {
-    const credentials = node.credentials ?? {};
+  function tenantOptions(config: Properties, credentials: Properties): TenantOptions {
     const tls = configNode<TlsConfigNode>(config["tls"]);
     const proxy = configNode<ProxyNode>(config["proxy"]);
     if (proxy === null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
-    return new Tenant({
+    return {
       baseUrl: textProperty(config, "baseUrl", ""),
       authType: choiceProperty(config, "authType", ["api-client", "user"]),
       clientId: textProperty(credentials, "clientId", ""),
@@ -40,19 +45,20 @@ export = function (RED: NodeAPI) {
       tls: tlsOptions(tls !== undefined, tls),
       proxy: proxy === undefined ? undefined : { url: proxy.url ?? "", noproxy: proxy.noproxy ?? [], ...proxy.credentials },
       userAgent: `node-red-siem/${VERSION} (${PACKAGE_NAME})`,
-    }, {
-      log: (level, text) => (level === "info" ? node.log(text) : node.debug(text)),
-    });
+    };
   }
 
   function Code42Tenant(this: Code42TenantNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
+    this.settings = config;
     // At the first use and not here: the TLS and proxy nodes may be created after this one.
     this.getTenant = () => {
       if (this.tenant !== undefined) return this.tenant;
       try {
         this.configError = undefined;
-        this.tenant = makeTenant(this, config);
+        this.tenant = new Tenant(tenantOptions(config, this.credentials ?? {}), {
+          log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
+        });
         return this.tenant;
       } catch (error) {
         this.configError = error instanceof SiemError ? error : undefined;
@@ -70,5 +76,15 @@ export = function (RED: NodeAPI) {
       password: { type: "password" },
       totpSecret: { type: "password" },
     },
+  });
+
+  serveDialog(RED as unknown as TryHost, "post", "code42-tenant/test", "code42-tenant.write", async ({ body }) => {
+    const trial = readTrial(body);
+    const deployed = deployedForm(RED as unknown as TryHost, "code42-tenant", trial.id);
+    const settings = withEnvironment(trial.settings, deployed);
+    const { credentials, usesStored } = withStored(trial.credentials, deployed, CREDENTIALS[settings["authType"] === "user" ? "user" : "api-client"]);
+    if (usesStored && deployed !== undefined) guardStored([tenantAddress(settings)], [tenantAddress(deployed.settings)]);
+    const { sources, ...report } = await testTenant(tenantOptions(settings, credentials), TEST_MS);
+    return { ...report, sources: sources.map(({ source, refused }) => ({ source, ...(refused === undefined ? {} : { refused: explained(RED._, refused) }) })) };
   });
 };

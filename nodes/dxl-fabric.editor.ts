@@ -1,5 +1,6 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { brokersOf } from "../src/dxl/ini";
+import { formValues, prepareTrial, say, translator, typedCredentials, type Text } from "../src/editor/try-it";
 import { numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -97,6 +98,25 @@ function prepareProvisioning(): void {
   });
 }
 
+function prepareTest(id: string): void {
+  const translate = translator(RED, "dxl-fabric");
+  prepareTrial<{ brokers: { broker: string; error?: Text }[] }>({
+    button: "dxl-fabric-test", url: "dxl-fabric/test", text: translate,
+    body() {
+      const settings = formValues("node-config-input", ["configFile", "brokers", "keepAlive", "webSockets", "proxy"]);
+      if ($("#dxl-fabric-source").val() === "here") settings["configFile"] = "";
+      return { id, settings, credentials: typedCredentials(["brokerCertChain", "certificate", "privateKey", "passphrase"]) };
+    },
+    show({ brokers }, box) {
+      for (const { broker, error } of brokers) {
+        const icon = $("<i>", { class: `fa fa-fw ${error === undefined ? "fa-check" : "fa-times"}`, "aria-hidden": "true" });
+        const words = error === undefined ? translate("tryIt.connected") : `${translate("tryIt.failed")}. ${say(translate, error)}`;
+        box.append($("<div>").append(icon, document.createTextNode(` ${broker}: ${words}`)));
+      }
+    },
+  });
+}
+
 RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
   category: "config",
   color: "#BFD7EA",
@@ -163,6 +183,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     };
     $("#dxl-fabric-show").on("click", () => ask(false));
     prepareProvisioning();
+    prepareTest(this.id);
     if (this.configFile || this.brokers) ask(true);
   },
   oneditsave() {

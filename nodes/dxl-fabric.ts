@@ -1,20 +1,23 @@
 import { readFileSync } from "node:fs";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { certificateInfo, fabricOptions } from "../src/dxl/client-config";
+import { brokerName, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { commonError } from "../src/errors";
-import type { Properties } from "../src/node/config";
+import { textProperty, type Properties } from "../src/node/config";
 import type { Proxy } from "../src/node/proxy";
 import { localise, type Translate } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
+import { deployedForm, explained, guardStored, readTrial, serveDialog, withEnvironment, withStored, type TryHost } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
 
 /** The core `http proxy` config node. */
 type ProxyNode = Proxy & { credentials?: { username?: string; password?: string } };
 
 interface DxlFabricNode extends Node<Properties>, FabricNode {
+  settings: Properties;
   /** What the admin route shows; throws as `getFabric` does. */
   certificate(): string;
 }
@@ -29,6 +32,8 @@ interface Response {
   json(body: unknown): void;
 }
 
+const CREDENTIALS = ["brokerCertChain", "certificate", "privateKey", "passphrase"];
+
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
@@ -42,11 +47,14 @@ export = function (RED: NodeAPI) {
     return { url: node.url, noproxy: node.noproxy ?? [], ...node.credentials };
   }
 
+  const optionsOf = (config: Properties, credentials: Properties) => fabricOptions(config, credentials, { ...parts, proxy: proxyOf(config["proxy"]) });
+
   function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
+    this.settings = config;
     let fabric: Fabric | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
-    const options = () => fabricOptions(config, this.credentials ?? {}, { ...parts, proxy: proxyOf(config["proxy"]) });
+    const options = () => optionsOf(config, this.credentials ?? {});
     // At the first use and not here: the proxy node may be created after this one.
     this.getFabric = () => (fabric ??= new Fabric(options(), {
       clock: systemClock,
@@ -100,4 +108,16 @@ export = function (RED: NodeAPI) {
       response.json({ message: localise(translate, error).message });
     }
   }) as never);
+
+  serveDialog(RED as unknown as TryHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
+    const trial = readTrial(body);
+    const deployed = deployedForm(RED as unknown as TryHost, "dxl-fabric", trial.id);
+    const settings = withEnvironment(trial.settings, deployed);
+    // With a file, everything else of the credentials stands there.
+    const { credentials, usesStored } = withStored(trial.credentials, deployed, textProperty(settings, "configFile", "") === "" ? CREDENTIALS : ["passphrase"]);
+    const options = optionsOf(settings, credentials);
+    if (usesStored && deployed !== undefined) guardStored(options.brokers.map(brokerName), optionsOf(deployed.settings, deployed.credentials).brokers.map(brokerName));
+    const brokers = await testFabric(options, { clock: systemClock });
+    return { brokers: brokers.map(({ broker, error }) => ({ broker, ...(error === undefined ? {} : { error: explained(translate, error) }) })) };
+  });
 };

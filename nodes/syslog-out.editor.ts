@@ -1,4 +1,5 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { code, formValues, prepareTrial, translator } from "../src/editor/try-it";
 
 declare const RED: EditorRED;
 
@@ -108,5 +109,17 @@ RED.nodes.registerType<Properties>("syslog-out", {
     });
     field("header").on("change", show);
     show();
+    const translate = translator(RED, "syslog-out");
+    prepareTrial<{ sent: string; id: string; known: string; shortened: boolean; host: string; port: number }>({
+      button: "syslog-out-test", url: "syslog-out/test", text: translate,
+      body: () => ({
+        id: this.id,
+        settings: formValues("node-input", ["transport", "host", "port", "tls", "header", "framing", "facility", "severity", "hostname", "appName", "maxBytes", "confirmDelay"]),
+      }),
+      show({ sent, known, shortened, ...params }, box) {
+        box.append($("<div>").text(translate(`tryIt.${known}`, params)), code(sent));
+        if (shortened) box.append($("<div>").text(translate("tryIt.shortened")));
+      },
+    });
   },
 });

@@ -6,28 +6,36 @@ import { sinkId } from "../src/node/sinks";
 import { StatusLine, localise, setAside, type Translate } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
+import { deployedForm, readTrial, serveDialog, withEnvironment, type TryHost } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
 import { linesOf, type Line } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
-import { createSender, readSettings, usesTls } from "../src/syslog/settings";
+import { createSender, readSettings, usesTls, type TransportName } from "../src/syslog/settings";
 import { senderStatus } from "../src/syslog/status";
+import { sendTestMessage } from "../src/syslog/test-message";
 
 type SyslogConfig = NodeDef & Record<string, unknown>;
 
 /** Node-RED gives a node 15 s to close; the goodbye to the server comes after this. */
 const FLUSH_MS = 9000;
+const TEST_MS = 15_000;
 
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
 
-  function SyslogOut(this: Node, config: SyslogConfig) {
+  /** What a sender with these properties gets from the process and from the TLS configuration. */
+  const surroundings = (config: Record<string, unknown>, transport: TransportName) => {
+    const tls = () => tlsOptions(Boolean(config["tls"]), RED.nodes.getNode(String(config["tls"])) as unknown as TlsConfigNode | null);
+    return { clock: systemClock, random: Math.random, systemHostname: hostname(), processId: process.pid, tls: usesTls(transport) ? tls() : {} };
+  };
+
+  function SyslogOut(this: Node & { settings: SyslogConfig }, config: SyslogConfig) {
     RED.nodes.createNode(this, config);
+    this.settings = config;
     const registry = deliveryRegistry();
     const sink = sinkId(this);
     const status = new StatusLine(this, translate);
-    const tls = () => tlsOptions(Boolean(config["tls"]), RED.nodes.getNode(String(config["tls"])) as unknown as TlsConfigNode | null);
-
     const stats = new NodeStats(this);
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     let sender: Sender;
@@ -37,7 +45,7 @@ export = function (RED: NodeAPI) {
       limit = settings.maxBytes;
       sender = createSender(
         settings,
-        { clock: systemClock, random: Math.random, systemHostname: hostname(), processId: process.pid, tls: usesTls(settings.transport) ? tls() : {} },
+        surroundings(config, settings.transport),
         { changed: () => status.show(...senderStatus(sender)), outage: (error) => this.error(explain(error), {}) },
       );
     } catch (error) {
@@ -96,4 +104,11 @@ export = function (RED: NodeAPI) {
     });
   }
   RED.nodes.registerType("syslog-out", SyslogOut as never);
+
+  serveDialog(RED as unknown as TryHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
+    const trial = readTrial(body);
+    const form = withEnvironment(trial.settings, deployedForm(RED as unknown as TryHost, "syslog-out", trial.id));
+    const settings = readSettings(form);
+    return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), host: settings.host, port: settings.port };
+  });
 };

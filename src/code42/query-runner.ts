@@ -218,6 +218,23 @@ export class QueryRunner {
     };
   }
 
+  /** Pages sent and not confirmed, and those of them that sinks have in hand. */
+  get pages(): { pagesOut: number; pagesHeld: number } {
+    const { pagesOut, pagesHeld } = this.tracker;
+    return { pagesOut, pagesHeld };
+  }
+
+  /**
+   * Where the cursor stands (epoch ms), as `read` has it if no poll has read it yet; undefined if there is none. Changes
+   * nothing. Throws CURSOR_UNREADABLE, CURSOR_OTHER_STREAM and what `api` throws.
+   */
+  async place(read: () => Promise<string | undefined>): Promise<{ floorMs: number; lastMs: number | undefined; ids: number } | undefined> {
+    const { settings, parts } = this;
+    const text = this.cursor === undefined ? await read() : undefined;
+    const cursor = this.cursor ?? (text === undefined ? undefined : Cursor.parse(text, { stream: settings.source.name, base: parts.api().baseUrl }, settings.cursorKey));
+    return cursor === undefined ? undefined : { floorMs: cursor.floorMs, lastMs: cursor.lastMs, ids: cursor.size };
+  }
+
   private tick(): void {
     void this.pollAndSchedule().catch((error: unknown) => {
       this.parts.error(error);

@@ -6,6 +6,12 @@ import { join } from "node:path";
 import { startNodeRed } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 
+/** What is asked with POST. */
+const ROUTES = [
+  "dxl-fabric/fabric/certificate", "dxl-fabric/certificate", "dxl-fabric/provision", "dxl-fabric/test",
+  "code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test",
+];
+
 describe("the admin routes of this package", () => {
   it("are closed to everybody who has not signed in", async function () {
     this.timeout(60_000);
@@ -16,20 +22,20 @@ describe("the admin routes of this package", () => {
     ];
     const adminAuth = { type: "credentials", users: [{ username: "admin", password: "$2b$08$not.a.hash.of.any.password", permissions: "*" }] };
     const start = (settings: Record<string, unknown>) => startNodeRed({ userDir, modules: packedPackage().modules, flows, settings });
-    const statuses = async (url: string) => Promise.all(["dxl-fabric/fabric/certificate", "dxl-fabric/certificate", "dxl-fabric/provision"].map(async (path) => {
+    const statuses = async (url: string) => Promise.all(ROUTES.map(async (path) => {
       const { status } = await fetch(`${url}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
       return status;
     }));
-    const metrics = async (url: string) => (await fetch(`${url}/security-events/metrics`)).status;
+    const readable = async (url: string) => Promise.all(["security-events/metrics", "code42-query/query/cursor"].map(async (path) => (await fetch(`${url}/${path}`)).status));
     try {
       const closed = await start({ adminAuth });
-      assert.deepEqual(await statuses(closed.url), [401, 401, 401]);
-      assert.equal(await metrics(closed.url), 401);
+      assert.deepEqual(await statuses(closed.url), ROUTES.map(() => 401));
+      assert.deepEqual(await readable(closed.url), [401, 401]);
       await closed.stop();
       // The same requests do reach our handlers where no sign-in is asked for.
       const open = await start({});
-      assert.deepEqual(await statuses(open.url), [200, 200, 200]);
-      assert.equal(await metrics(open.url), 200);
+      assert.deepEqual(await statuses(open.url), ROUTES.map(() => 200));
+      assert.deepEqual(await readable(open.url), [200, 200]);
       await open.stop();
     } finally {
       rmSync(userDir, { recursive: true, force: true });

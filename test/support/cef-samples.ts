@@ -2,8 +2,8 @@
  * Records as the products send them, with invented values, and the CEF line each is meant to become. Together they have
  * a value for every row of every table.
  */
+import { sampleEvents } from "../../src/cef/samples";
 import type { RecordKind } from "../../src/messages";
-import { dxlVector } from "./dxl-vectors";
 
 export interface CefSample {
   name: string;
@@ -16,38 +16,11 @@ export interface CefSample {
 
 const SHA256 = "9b74c9897bac770ffc029102a200c5de5a5b0b3a1c9d0e8f7a6b5c4d3e2f1a0b";
 const MD5 = "0f343b0931126a20f133d67c2b018a3b";
-const noMedia = { vendor: null, name: null, serialNumber: null, capacity: null, busType: null, mediaName: null, volumeName: [], partitionId: [] };
 
 const fileEventsV2: CefSample[] = [
   {
     name: "an upload that a browser was blocked from",
-    event: {
-      "@timestamp": "2025-01-28T01:24:03.271Z",
-      event: {
-        id: "0_7c1f0b52-5a3e-4c2b-8f57-1e2d3c4b5a69_1068825680073059134_1068826271084047166_1_EPS", inserted: "2025-01-28T01:27:24.362976Z", ingested: "2025-01-28T01:25:04.208Z",
-        action: "application-read", observer: "Endpoint", shareType: [], vector: "UPLOADED",
-      },
-      user: { email: "dana@example.com", id: "1000000000000000042", deviceUid: "1068825680073059134" },
-      file: {
-        name: "roadmap.pptx", originalName: "draft.pptx", directory: "C:/Users/dana/Documents/", originalDirectory: "C:/Users/dana/Drafts", category: "Presentation",
-        mimeTypeByBytes: "application/zip", sizeInBytes: 482113, owner: "dana", created: "2025-01-20T09:00:00.000Z", modified: "2025-01-27T17:12:44.120Z",
-        hash: { md5: MD5, sha256: SHA256, md5Error: null, sha256Error: null }, id: null, url: null, cloudDriveId: null,
-        classifications: [{ value: "Confidential", vendor: "MICROSOFT INFORMATION PROTECTION" }],
-      },
-      report: { id: null, name: null, headers: [], count: null },
-      source: {
-        category: "Device", name: "LAPTOP-0420", domain: "192.0.2.10", ip: "198.51.100.7", privateIp: ["192.0.2.10", "127.0.0.1"], operatingSystem: "Windows 11",
-        email: { sender: null, from: null }, tabs: [], removableMedia: noMedia,
-      },
-      destination: {
-        category: "Cloud Storage", name: "Dropbox", ip: null, accountName: "dana.private@example.org", domains: ["dropbox.com", "dropboxusercontent.com"], remoteHostname: null,
-        user: { email: ["dana.private@example.org"] }, email: { recipients: null, subject: null }, tabs: [{ title: "Files - Dropbox", url: "https://www.dropbox.com/home?a=b" }], removableMedia: noMedia,
-      },
-      process: { executable: "C:\\Program Files\\Google\\Chrome\\chrome.exe", owner: "dana", extension: { browser: "CHROME", version: "1.4.0", loggedInUser: null } },
-      risk: { score: 6, severity: "MODERATE", trusted: false, trustReason: null, indicators: [{ id: "d", name: "Dropbox upload", weight: 5 }, { id: "p", name: "Presentation", weight: 1 }] },
-      git: { repositoryUri: null },
-      responseControls: { preventativeControl: "BLOCKED", userJustification: { reason: "Work related", text: null } },
-    },
+    event: sampleEvents["code42.file-event.v2"],
     header: ["Code42", "Incydr", "2", "application-read", "Read by browser or app", "6"],
     fields: {
       devicePayloadId: "0_7c1f0b52-5a3e-4c2b-8f57-1e2d3c4b5a69_1068825680073059134_1068826271084047166_1_EPS", end: "1738027443271", rt: "1738027644362", deviceCustomDate1: "1738027504208",
@@ -115,18 +88,7 @@ const fileEventsV2: CefSample[] = [
 const fileEventsV1: CefSample[] = [
   {
     name: "an upload by a browser",
-    event: {
-      eventId: "0_2f6d4a1e-0c6b-4d5e-9a57-6b1f0d9c1a11_1001122334455667788_1009988776655443322_17", eventType: "READ_BY_APP",
-      eventTimestamp: "2022-03-05T14:45:49.662Z", insertionTimestamp: "2022-03-05T15:10:47.930Z", fieldErrors: [],
-      filePath: "C:/Users/dana/Downloads/", fileName: "q1-forecast.xlsx", fileType: "FILE", fileCategory: "SPREADSHEET", fileSize: 24871, fileOwner: "dana", md5Checksum: MD5, sha256Checksum: SHA256,
-      createTimestamp: "2022-03-05T14:29:33.455Z", modifyTimestamp: "2022-02-28T01:04:31Z", deviceUserName: "dana@example.com", osHostName: "LAPTOP-0420", domainName: "192.0.2.10",
-      publicIpAddress: "198.51.100.7", privateIpAddresses: ["192.0.2.10", "127.0.0.1"], deviceUid: "1001122334455667788", userUid: "1000000000000000042", operatingSystemUser: "dana",
-      actor: null, directoryId: [], source: "Endpoint", url: null, sharedWith: [], cloudDriveId: null, fileId: null, exposure: ["ApplicationRead"],
-      processOwner: "dana", processName: "\\Device\\HarddiskVolume3\\chrome.exe", windowTitle: ["Inbox - Webmail"], tabUrl: "https://mail.example.net/", tabs: [{ title: "Inbox", url: "https://mail.example.net/?a=b" }],
-      removableMediaVendor: null, removableMediaVolumeName: [], syncDestination: null, syncDestinationUsername: [], emailRecipients: null,
-      trusted: false, printerName: null, destinationCategory: "Email", destinationName: "Webmail", sourceCategory: null, riskScore: 4, riskSeverity: "MODERATE",
-      riskIndicators: [{ name: "Spreadsheet", weight: 1 }, { name: "Gmail upload", weight: 3 }],
-    },
+    event: sampleEvents["code42.file-event.v1"],
     header: ["Code42", "Incydr", "1", "application-read", "Read by browser or app", "4"],
     fields: {
       devicePayloadId: "0_2f6d4a1e-0c6b-4d5e-9a57-6b1f0d9c1a11_1001122334455667788_1009988776655443322_17", end: "1646491549662", rt: "1646493047930", suser: "dana@example.com", suid: "1000000000000000042",
@@ -172,15 +134,7 @@ const fileEventsV1: CefSample[] = [
 const sessions: CefSample[] = [
   {
     name: "a session that became critical",
-    event: {
-      sessionId: "1004440923549707297_1711129878056", tenantId: "c4b5e830-4242-4242-4242-345664cfbb33", type: "STANDARD", actorId: "1004440923549707297", actorName: "dana@example.com", userId: "1000000000000000042",
-      beginTime: 1711129878056, endTime: 1711133446212, firstObserved: 1711130127002, lastUpdated: 1711134024842, noRiskEvents: 241, lowEvents: 0, moderateEvents: 3, highEvents: 2, criticalEvents: 1,
-      riskIndicators: [{ id: "f", name: "Flight risk", weight: 3, eventCount: 1 }, { id: "z", name: "Zip", weight: 1, eventCount: 2 }],
-      scores: [{ score: 0, severity: 0, sourceTimestamp: 1711130405673 }, { score: 13, severity: 4, sourceTimestamp: 1711134301878 }],
-      states: [{ state: "OPEN", stateV2: "OPEN", sourceTimestamp: 1711130127002, userId: null }, { state: "CLOSED", stateV2: "CLOSED_TP", sourceTimestamp: 1711134024842, userId: "7" }],
-      triggeredAlerts: [{ alertId: "28a8451d-143b-4c56-9f14-c3cc38277014", ruleId: "fe130f34-22d3-4687-a628-7069d5b204bd", ruleName: "Source code exfiltration" }, { alertId: "39b9451d-143b-4c56-9f14-c3cc38277015", ruleId: null }],
-      notes: [{ id: "n1", content: "Called the user" }], exfiltrationSummary: "spreadsheet file(s) downloaded to unmonitored device", contextSummary: "Leaves on Friday",
-    },
+    event: sampleEvents["code42.session"],
     header: ["Code42", "Incydr", "2", "session", "Insider risk session", "9"],
     fields: {
       externalId: "1004440923549707297_1711129878056", devicePayloadId: "1004440923549707297_1711129878056", suser: "dana@example.com", suid: "1004440923549707297",
@@ -200,19 +154,7 @@ const sessions: CefSample[] = [
 const alerts: CefSample[] = [
   {
     name: "an alert that an analyst closed, with its details",
-    event: {
-      type$: "ALERT_DETAILS", tenantId: "c4b5e830-4242-4242-4242-345664cfbb33", type: "FED_COMPOSITE", name: "Source code | exfiltration", description: "Repo files to personal cloud", actor: "dana@example.com",
-      actorId: "1000000000000000042", target: "N/A", severity: "LOW", riskSeverity: "CRITICAL", ruleId: "408eb1ae-587e-421a-9444-f75d5399eacb", ruleSource: "Alerting",
-      watchlists: [{ type$: "WATCHLIST", id: "1", name: null, type: "DEPARTING_EMPLOYEE" }, { type$: "WATCHLIST", id: "2", name: "Project X", type: "CUSTOM" }],
-      id: "7d936d0d-e783-4b24-817d-f19f625e0965", createdAt: "2025-03-01T10:12:44.6139300Z", state: "RESOLVED", stateLastModifiedBy: "analyst@example.com", stateLastModifiedAt: "2025-03-02T09:00:00.123456Z",
-      note: { id: "n1", lastModifiedAt: "2025-03-02T09:00:00Z", lastModifiedBy: "analyst@example.com", message: "Agreed with the team" },
-      observations: [
-        { type$: "OBSERVATION", id: "o1", observedAt: "2025-03-01T10:00:00.0000000Z", lastObservedAt: "2025-03-01T10:05:00.0000000Z", type: "FedEndpointExfiltration",
-          data: { id: "o1", sources: ["Endpoint"], exposureTypes: ["ApplicationRead", "RemovableMedia"], firstActivityAt: "2025-03-01T09:55:00.0000000Z", lastActivityAt: "2025-03-01T10:10:00.0000000Z", fileCount: 12, totalFileSize: 9_000_000_000_000 } },
-        { type$: "OBSERVATION", id: "o2", observedAt: "2025-03-01T09:58:00.0000000Z", lastObservedAt: null, type: "FedCloudSharePermissions",
-          data: { id: "o2", sources: ["GoogleDrive", "Endpoint"], exposureTypes: ["RemovableMedia"], fileCount: 3, totalFileSize: 1024 } },
-      ],
-    },
+    event: sampleEvents["code42.alert"],
     header: ["Code42", "Incydr", "2", "FED_COMPOSITE", "Source code | exfiltration", "9"],
     fields: {
       externalId: "7d936d0d-e783-4b24-817d-f19f625e0965", suser: "dana@example.com", suid: "1000000000000000042", rt: "1740823964613", start: "1740822900000", end: "1740823800000", msg: "Repo files to personal cloud",
@@ -231,10 +173,7 @@ const alerts: CefSample[] = [
 const auditEvents: CefSample[] = [
   {
     name: "a login over two proxies",
-    event: {
-      type$: "audit_log::logged_in/1", actorId: "1000000000000000042", actorName: "dana@example.com", actorAgent: "Mozilla/5.0 (X11; Linux x86_64)", actorIpAddress: "300.1.1.1, 198.51.100.7, 203.0.113.9",
-      actorType: "USER", timestamp: "2025-03-01T10:12:44.239647123Z",
-    },
+    event: sampleEvents["code42.audit-event"],
     header: ["Code42", "Incydr Audit Log", "2", "logged_in", "Logged in", "3"],
     fields: {
       suser: "dana@example.com", suid: "1000000000000000042", src: "198.51.100.7", requestClientApplication: "Mozilla/5.0 (X11; Linux x86_64)", end: "1740823964239", rt: "1740823964239", cat: "audit", spriv: "USER",
@@ -255,12 +194,10 @@ const auditEvents: CefSample[] = [
   },
 ];
 
-const epoVendorSample = JSON.parse(dxlVector("broker-event-v3-full-threat").decoded.payloadUtf8) as { event: Record<string, object> };
-
 const threatEvents: CefSample[] = [
   {
     name: "the sample of the vendor",
-    event: epoVendorSample,
+    event: sampleEvents["epo.threat-event"],
     header: ["McAfee", "ePolicy Orchestrator", "10.5.0", "18052", "Buffer Overflow detected and blocked (GBOP)", "9"],
     fields: {
       act: "blocked", outcome: "success", cat: "Host intrusion buffer overflow", end: "1481667514000", rt: "1481667514000", dvc: "10.0.0.10", dvchost: "SAMPLE-HOSTNAME", dvcmac: "00:11:22:33:44:55",

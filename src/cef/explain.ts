@@ -1,0 +1,95 @@
+/** What a CEF line says, field by field in the words of the dictionary: for people who look at one, not for receivers. */
+import { cefError } from "./errors";
+import { lookUp, type DictionaryEntry } from "./dictionary";
+import { names } from "./full-names.json";
+import { sampleEvents } from "./samples";
+import { readFormatters } from "./settings";
+import type { SiemError } from "../errors";
+import type { Properties } from "../node/config";
+
+export interface ExplainedField {
+  /** As it stands in the line; for the header its place there, such as `header 5`. */
+  key: string;
+  /** Without escapes. */
+  value: string;
+  /** The dictionary's full name; "" for an own key. */
+  name: string;
+  /** "" for an own key. */
+  type: DictionaryEntry["type"] | "";
+  /** What a custom key holds, from the label that comes with it. */
+  label?: string;
+  /** ISO 8601, of a time. */
+  instant?: string;
+}
+
+export interface LinePreview {
+  /** Without line end. */
+  line: string;
+  /** Empty for formats other than CEF. */
+  fields: ExplainedField[];
+  /** Why the line says no more than that its event could not be formatted. */
+  failure?: SiemError;
+}
+
+/** Chapter 1, "Header information". */
+const HEADER = ["deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "severity"];
+const HEADER_END = /^CEF:\d\|((?:[^|\\]|\\.)*\|){6}/;
+/** A field begins where a word and an unescaped equals sign follow a space, as every reader takes it. */
+const FIELD_START = /(?:^| )([A-Za-z0-9]+)=/g;
+
+/**
+ * The line that a node with these properties makes of `event`, a JSON text, or else of the sample of `kind`. Throws
+ * EVENT_JSON, and what `readFormatters` and its formatters throw.
+ */
+export function previewLine(properties: Properties, kind: string, event: string): LinePreview {
+  const formatter = readFormatters(properties)(kind);
+  const line = formatter.format(event.trim() === "" ? (sampleEvents as Record<string, unknown>)[sampleKind(properties, kind)] : pasted(event));
+  return {
+    line,
+    fields: line.startsWith("CEF:") ? explainLine(line) : [],
+    ...(formatter.failure === undefined ? {} : { failure: formatter.failure }),
+  };
+}
+
+/** A node that is set to one kind of record takes every event for one. */
+const sampleKind = ({ kind }: Properties, chosen: string) => (typeof kind === "string" && kind !== "" && kind !== "auto" ? kind : chosen);
+
+/** The first event of a page. */
+function pasted(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw cefError("EVENT_JSON", {}, { cause, permanent: true });
+  }
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Header and extension of a legal CEF line; labels stand with the custom keys that they name. */
+export function explainLine(line: string): ExplainedField[] {
+  const head = HEADER_END.exec(line)?.[0] ?? line;
+  const header = [...head.matchAll(/((?:[^|\\]|\\.)*)\|/g)].slice(1).map(([, value = ""]) => value);
+  const extension = line.slice(head.length);
+  const starts = [...extension.matchAll(FIELD_START)];
+  const values = new Map(starts.map((start, index) => [
+    start[1] ?? "", plain(extension.slice(start.index + start[0].length, starts[index + 1]?.index)),
+  ]));
+  return [
+    ...header.map((value, index): ExplainedField => ({ key: `header ${index + 2}`, value: plain(value), name: HEADER[index] ?? "", type: "string" })),
+    ...[...values].flatMap(([key, value]): ExplainedField[] => {
+      const entry = lookUp(key);
+      if (entry?.labelFor !== undefined && values.has(entry.labelFor)) return [];
+      const label = entry?.labelKey === undefined ? undefined : values.get(entry.labelKey);
+      const instant = entry?.type === "timestamp" && /^\d{1,15}$/.test(value) ? new Date(Number(value)).toISOString() : undefined;
+      return [{
+        key, value,
+        name: entry === undefined ? "" : (names as Record<string, string>)[key] ?? key,
+        type: entry?.type ?? "",
+        ...(label === undefined ? {} : { label }),
+        ...(instant === undefined ? {} : { instant }),
+      }];
+    }),
+  ];
+}
+
+const plain = (text: string) => text.replace(/\\([\\|=nr])/g, (_whole, char: string) => ({ n: "\n", r: "\r" })[char] ?? char);

@@ -1,0 +1,47 @@
+/** What the edit dialog of a running query shows of its cursor, and how it moves it. */
+import type { CursorPlace } from "../node/cursor-place";
+import { queryError } from "./errors";
+import type { QueryRunner } from "./query-runner";
+
+export interface CursorReport {
+  /** `none` for a query that keeps no cursor; the rest is missing then. */
+  scope: CursorPlace["scope"];
+  key?: string;
+  store?: NonNullable<CursorPlace["safety"]>;
+  /** Null as long as there is no cursor. ISO 8601, UTC. */
+  cursor?: { floor: string; lastInserted: string | null; ids: number } | null;
+  /** The longest that an event needed to become searchable; null before two polls were made. */
+  latenessSeconds?: number | null;
+  pagesOut?: number;
+  /** Of these. */
+  pagesHeld?: number;
+}
+
+export class CursorPanel {
+  constructor(private readonly runner: QueryRunner, private readonly place: CursorPlace) {}
+
+  /** Throws CURSOR_UNREADABLE and CURSOR_OTHER_STREAM; changes nothing. */
+  async report(): Promise<CursorReport> {
+    const { runner, place: { scope, key, safety, peek } } = this;
+    if (safety === undefined) return { scope };
+    const cursor = await runner.place(peek);
+    const { polls, largestLatenessMs } = runner.counters;
+    return {
+      scope, key, store: safety,
+      cursor: cursor === undefined ? null : {
+        floor: new Date(cursor.floorMs).toISOString(),
+        lastInserted: cursor.lastMs === undefined ? null : new Date(cursor.lastMs).toISOString(),
+        ids: cursor.ids,
+      },
+      latenessSeconds: polls < 2 ? null : Math.ceil(largestLatenessMs / 1000),
+      ...runner.pages,
+    };
+  }
+
+  /** Resets or sets the cursor as `msg.action` does. Throws what that throws, and ACTION_UNKNOWN for any other action. */
+  async move(action: unknown, cursor: unknown): Promise<CursorReport> {
+    if (action !== "reset" && action !== "set") throw queryError("ACTION_UNKNOWN", { choices: "reset, set", type: typeof action, value: "" }, { permanent: true });
+    await this.runner.act({ action, cursor });
+    return this.report();
+  }
+}

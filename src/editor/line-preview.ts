@@ -1,0 +1,29 @@
+/** Shows what the runtime made of an event: the line, and a table of its fields. */
+import { code, say, type Text, type Translate } from "./try-it";
+
+export interface LineAnswer {
+  line: string;
+  fields: { key: string; value: string; name: string; type: string; label?: string; instant?: string }[];
+  failure?: Text;
+}
+
+const COLUMNS = ["key", "value", "name", "type"] as const;
+
+export function showLine({ line, fields, failure }: LineAnswer, box: JQuery, text: Translate): void {
+  if (failure !== undefined) box.append($("<div>").append($("<b>").text(say(text, failure))));
+  box.append($("<div>").text(text("preview.line", { bytes: new TextEncoder().encode(line).length })), code(line));
+  if (fields.length === 0) return;
+  const cell = (tag: "<th>" | "<td>", content: string) =>
+    $(tag).text(content).css({ textAlign: "left", verticalAlign: "top", padding: "2px 8px 2px 0", borderBottom: "1px solid var(--red-ui-secondary-border-color)", overflowWrap: "anywhere" });
+  // The words of a type are short, and broken letter by letter beside a long value.
+  const row = (tag: "<th>" | "<td>", cells: readonly string[]) =>
+    $("<tr>").append(cells.map((content, index) => cell(tag, content).css(COLUMNS[index] === "type" ? { whiteSpace: "nowrap", paddingRight: "0" } : {})));
+  const rows = fields.map(({ key, value, name, type, label, instant }) => row("<td>", [
+    key,
+    instant === undefined ? value : `${value} (${instant})`,
+    `${name === "" ? text("preview.ownKey") : name}${label === undefined ? "" : `: ${label}`}`,
+    type === "" ? "" : text(`type.${type}`),
+  ]));
+  const table = $("<table>").css({ width: "100%", fontSize: "12px", marginTop: "8px", tableLayout: "auto" });
+  box.append(table.append($("<thead>").append(row("<th>", COLUMNS.map((column) => text(`label.${column}`)))), $("<tbody>").append(rows)));
+}

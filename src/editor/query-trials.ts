@@ -1,0 +1,76 @@
+/** The section "Try it" of the dialog of `code42-query`: the preview of the query, and the cursor of the running node. */
+import { code, formValues, prepareTrial, say, translator, type Text, type Translate } from "./try-it";
+
+interface Preview {
+  count: number;
+  exact: boolean;
+  /** ISO 8601; missing where the criteria say from when. */
+  from?: string;
+  events: unknown[];
+  warnings: Text[];
+}
+
+interface CursorReport {
+  scope: "global" | "flow" | "node" | "none";
+  key: string;
+  store: { name: string; kind: "memory" | "cached" | "durable" | "unknown"; seconds?: number };
+  cursor: { floor: string; lastInserted: string | null; ids: number } | null;
+  latenessSeconds: number | null;
+  pagesOut: number;
+  pagesHeld: number;
+}
+
+const FORM = [
+  "tenant", "source", "criteriaClause", "criteriaType", "criteriaJson", "savedSearch", "startFrom", "until", "cursor", "cursorType", "overlap", "lookback",
+  "sessionOutput", "alertChanges", "excludeOwn", "pageSize",
+] as const;
+
+/** `criteria` gives the groups as they are edited. */
+export function prepareQueryTrials(RED: { _(key: string, params?: never): string }, id: string, criteria: () => unknown): void {
+  const text = translator(RED, "code42-query");
+  prepareTrial<Preview>({
+    button: "code42-query-preview", url: "code42-query/preview", text,
+    body: () => ({ id, settings: { ...formValues("node-input", FORM), criteria: criteria() } }),
+    show: (preview, box) => showPreview(preview, box, text),
+  });
+
+  const url = `code42-query/${encodeURIComponent(id)}/cursor`;
+  const show = (report: CursorReport, box: JQuery) => showCursor(report, box, text);
+  const result = "code42-query-cursor-result";
+  const done = (key: string) => (report: CursorReport, box: JQuery) => {
+    box.append($("<div>").append($("<b>").text(text(key))));
+    show(report, box);
+  };
+  prepareTrial<CursorReport>({ button: "code42-query-cursor", url, method: "GET", text, show });
+  prepareTrial<CursorReport>({
+    button: "code42-query-cursor-reset", result, url, text, show: done("panel.resetDone"),
+    body: () => (window.confirm(text("panel.confirmReset")) ? { action: "reset" } : undefined),
+  });
+  prepareTrial<CursorReport>({
+    button: "code42-query-cursor-set", result, url, text, show: done("panel.setDone"),
+    body: () => ({ action: "set", cursor: String($("#code42-query-cursor-value").val()).trim() }),
+  });
+}
+
+function showPreview({ count, exact, from, events, warnings }: Preview, box: JQuery, text: Translate): void {
+  const since = from === undefined ? text("preview.ownRange") : new Date(from).toLocaleString();
+  box.append($("<div>").append($("<b>").text(text(exact ? "preview.counted" : "preview.atLeast", { count, from: since }))));
+  for (const warning of warnings) box.append($("<div>").text(say(text, warning)));
+  if (events.length === 0) box.append($("<div>").text(text("preview.none")));
+  else box.append($("<div>").text(text("preview.first", { count: events.length })), code(JSON.stringify(events, null, 2)));
+}
+
+function showCursor({ scope, key, store, cursor, latenessSeconds, pagesOut, pagesHeld }: CursorReport, box: JQuery, text: Translate): void {
+  if (scope === "none") return void box.append($("<div>").text(text("panel.none")));
+  const time = (instant: string) => text("panel.utc", { local: new Date(instant).toLocaleString(), utc: instant.replace("T", " ").replace("Z", "") });
+  const rows: [label: string, value: string][] = cursor === null
+    ? []
+    : [["position", time(cursor.floor)], ["reached", cursor.lastInserted === null ? "-" : time(cursor.lastInserted)], ["ids", String(cursor.ids)]];
+  rows.push(
+    ["lateness", latenessSeconds === null ? text("panel.unknownLateness") : text("panel.seconds", { count: latenessSeconds })],
+    ["pagesOut", text("panel.pages", { count: pagesOut, held: pagesHeld })],
+    ["store", `${text(`panel.scope.${scope}`)} "${key}", ${text(`panel.${store.kind}`, { store: store.name, seconds: store.seconds ?? 0 })}`],
+  );
+  if (cursor === null) box.append($("<div>").text(text("panel.noCursor")));
+  for (const [label, value] of rows) box.append($("<div>").append($("<b>").text(`${text(`panel.${label}`)}: `), document.createTextNode(value)));
+}

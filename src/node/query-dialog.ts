@@ -1,0 +1,46 @@
+/** What the edit dialog of `code42-query` asks the runtime: a preview, and the cursor of the running node. */
+import type { CursorPanel } from "../code42/cursor-panel";
+import { tenantStep } from "../code42/connection-test";
+import { queryError } from "../code42/errors";
+import { previewQuery } from "../code42/preview";
+import { parseSettings } from "../code42/query-settings";
+import type { TenantNode } from "../code42/tenant";
+import { isRecord } from "../messages";
+import { deployedForm, FailedStep, readTrial, serveDialog, withEnvironment, type TryHost } from "./try-it";
+
+export interface QueryDialogNode {
+  /** Throws why the node does not run. */
+  cursorPanel(): CursorPanel;
+}
+
+const TYPE = "code42-query";
+const PREVIEW_MS = 30_000;
+
+export function serveQueryDialog(host: TryHost): void {
+  serveDialog(host, "post", `${TYPE}/preview`, `${TYPE}.write`, async ({ body }) => {
+    const { id, settings } = readTrial(body);
+    const form = withEnvironment(settings, deployedForm(host, TYPE, id));
+    const query = parseSettings(form);
+    const node = host.nodes.getNode(String(form["tenant"])) as (TenantNode & { type: string }) | null | undefined;
+    if (node?.type !== "code42-tenant") throw queryError("PREVIEW_TENANT", {}, { permanent: true });
+    try {
+      const { warnings, ...preview } = await previewQuery(node.getTenant(), query, AbortSignal.timeout(PREVIEW_MS));
+      const texts = [...query.warnings, ...warnings].map(({ key, params }) => ({ key, params, message: host._(key, params) }));
+      return { ...preview, warnings: texts };
+    } catch (error) {
+      const step = tenantStep(error, false);
+      throw step === "answer" ? error : new FailedStep(step, error);
+    }
+  });
+
+  const panelOf = (id: string | undefined): CursorPanel => {
+    const node = host.nodes.getNode(id ?? "") as (QueryDialogNode & { type: string }) | null | undefined;
+    if (node?.type !== TYPE) throw queryError("PANEL_NOT_DEPLOYED", {}, { permanent: true });
+    return node.cursorPanel();
+  };
+  serveDialog(host, "get", `${TYPE}/:id/cursor`, `${TYPE}.read`, async ({ params }) => ({ ...await panelOf(params["id"]).report() }));
+  serveDialog(host, "post", `${TYPE}/:id/cursor`, `${TYPE}.write`, async ({ params, body }) => {
+    const { action, cursor } = isRecord(body) ? body : {};
+    return { ...await panelOf(params["id"]).move(action, cursor) };
+  });
+}

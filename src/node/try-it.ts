@@ -1,0 +1,167 @@
+/**
+ * The buttons of the edit dialogs that try what is edited, without a deploy: what the browser asks, and what it gets.
+ *
+ * A dialog sends the node's id, the form as it stands, and of the credentials only what somebody typed: the editor never
+ * gets a stored password, so one that was not touched is taken from the deployed node. Two things follow from that.
+ *
+ * - A stored secret goes only where the deployed node sends it anyway. Otherwise this would be a way to have it sent to
+ *   any host, for somebody who may use the dialog but never saw the secret. `guardStored` refuses with a text that says
+ *   so; who types the secret again may send it where they like. The TLS and proxy configurations are no way around:
+ *   they are deployed nodes, certificates are always verified, and without TLS the proxy counts as part of the address.
+ * - Environment variables hold secrets too. `${NAME}` gets its value only in a field in which the deployed node has the
+ *   same text; anything else is refused, in credentials too.
+ *
+ * Nothing of the request is kept, and no answer holds a secret: answers are made of results and of our errors.
+ */
+import { commonError, messageOf, SiemError, type Params } from "../errors";
+import { isRecord } from "../messages";
+import type { Properties } from "./config";
+import { localise, type Translate } from "./report";
+
+/** At which step something failed; the names of the steps stand in the catalog under `common.tryIt.step`. */
+export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signIn" | "permission" | "protocol" | "answer";
+
+/** An error, and the step at which it happened. */
+export class FailedStep extends Error {
+  constructor(readonly step: Step, override readonly cause: unknown) {
+    super(messageOf(cause));
+  }
+}
+
+/** An error as the dialog shows it: in the language of the browser by `key` and `params`, else `message`, in the server's. */
+export interface Explanation {
+  code: string;
+  key: string;
+  params: Params;
+  message: string;
+}
+
+export type Answer = { ok: true; [result: string]: unknown } | ({ ok: false; step?: Step } & Explanation);
+
+export interface Trial {
+  id: string;
+  settings: Properties;
+  /** Those that were typed in the dialog. */
+  credentials: Properties;
+  /** What the dialog asks beside the form. */
+  question: Properties;
+}
+
+/** The node of a dialog as it is deployed. */
+export interface DeployedForm {
+  /** As the editor stored them. */
+  stored: { settings: Properties; credentials: Properties };
+  /** The same with the values of environment variables. */
+  settings: Properties;
+  credentials: Properties;
+}
+
+/** The part of Node-RED's runtime API that is needed. */
+export interface TryHost {
+  httpAdmin: Record<"get" | "post", (path: string, ...handlers: never[]) => unknown>;
+  auth: { needsPermission(permission: string): unknown };
+  nodes: { getNode(id: string): unknown; getCredentials(id: string): unknown; eachNode(visit: (node: never) => unknown): void };
+  _: Translate;
+}
+
+/** The part of an Express request and response that is used. */
+export interface AdminRequest {
+  params: Record<string, string>;
+  body: unknown;
+  is(type: string): string | false | null;
+}
+interface AdminResponse {
+  set(header: string, value: string): void;
+  status(code: number): AdminResponse;
+  json(body: unknown): void;
+}
+
+/**
+ * Serves `path`, written as the dialog asks for it, to those with `permission`. What `work` throws becomes an answer
+ * with `ok: false` and status 200: it is the result that was asked for.
+ */
+export function serveDialog(
+  { httpAdmin, auth, _: translate }: TryHost, method: "get" | "post", path: string, permission: string,
+  work: (request: AdminRequest) => Promise<Record<string, unknown>> | Record<string, unknown>,
+): void {
+  const handle = async (request: AdminRequest, response: AdminResponse) => {
+    response.set("Cache-Control", "no-store");
+    // A form of another web site cannot send JSON without asking the browser first.
+    if (method === "post" && request.is("json") === false) return response.status(415).json(failure(translate, commonError("TRY_REQUEST")));
+    try {
+      response.json({ ok: true, ...await work(request) } satisfies Answer);
+    } catch (error) {
+      response.json(failure(translate, error));
+    }
+  };
+  httpAdmin[method](`/${path}`, auth.needsPermission(permission) as never, handle as never);
+}
+
+function failure(translate: Translate, error: unknown): Answer {
+  if (error instanceof FailedStep) return { ok: false, step: error.step, ...explained(translate, error.cause) };
+  return { ok: false, ...explained(translate, error) };
+}
+
+/** What a dialog is told about an error. */
+export function explained(translate: Translate, error: unknown): Explanation {
+  const { message } = localise(translate, error);
+  return error instanceof SiemError
+    ? { code: error.code, key: error.key, params: error.params, message }
+    : { code: "UNKNOWN", key: "", params: {}, message };
+}
+
+/** Reads what a dialog sent. Throws TRY_REQUEST. */
+export function readTrial(body: unknown): Trial {
+  const { id, settings, credentials = {}, question = {} } = isRecord(body) ? body : {};
+  if (typeof id !== "string" || !isRecord(settings) || !isRecord(credentials) || !isRecord(question)) throw commonError("TRY_REQUEST", {}, { permanent: true });
+  return { id, settings, credentials, question };
+}
+
+/** The deployed node `id` of this type, whose runtime keeps its properties in `settings`; undefined if there is none. */
+export function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id: string): DeployedForm | undefined {
+  const node = nodes.getNode(id) as { type: string; settings: Properties; credentials?: Properties } | null | undefined;
+  if (node == null || node.type !== type) return undefined;
+  let settings: Properties = {};
+  nodes.eachNode((candidate: Properties) => {
+    if (candidate["id"] === id) settings = candidate;
+  });
+  const credentials = nodes.getCredentials(id);
+  return { stored: { settings, credentials: isRecord(credentials) ? credentials : {} }, settings: node.settings, credentials: node.credentials ?? {} };
+}
+
+const isVariable = (value: unknown): boolean => typeof value === "string" && /^\$\{\S+\}$/.test(value);
+
+/** The settings of a form, environment variables filled in where the deployed node has the same ones. Throws TRY_ENVIRONMENT. */
+export function withEnvironment(form: Properties, deployed: DeployedForm | undefined): Properties {
+  return Object.fromEntries(Object.entries(form).map(([name, value]) => {
+    if (!isVariable(value)) return [name, value];
+    if (deployed === undefined || deployed.stored.settings[name] !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
+    return [name, deployed.settings[name]];
+  }));
+}
+
+/**
+ * The credentials `names` of a trial: those that were typed, and for the others those of the deployed node. `usesStored`
+ * tells whether the value of a stored one is among them. Throws TRY_ENVIRONMENT.
+ */
+export function withStored(typed: Properties, deployed: DeployedForm | undefined, names: readonly string[]): { credentials: Properties; usesStored: boolean } {
+  let usesStored = false;
+  const credentials: Properties = {};
+  for (const name of names) {
+    const value = typed[name];
+    if (Object.hasOwn(typed, name) && !isVariable(value)) {
+      credentials[name] = value;
+      continue;
+    }
+    if (isVariable(value) && deployed?.stored.credentials[name] !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
+    credentials[name] = deployed?.credentials[name];
+    usesStored ||= typeof credentials[name] === "string" && credentials[name] !== "";
+  }
+  return { credentials, usesStored };
+}
+
+/** Throws TRY_SECRET_ADDRESS if an address of `edited` is not among those that are `deployed`. */
+export function guardStored(edited: readonly string[], deployed: readonly string[]): void {
+  if (edited.every((address) => deployed.includes(address))) return;
+  throw commonError("TRY_SECRET_ADDRESS", { address: deployed.join(", ") || "-" }, { permanent: true });
+}

@@ -1,0 +1,165 @@
+/**
+ * The buttons of the edit dialogs, pressed in a real browser: nothing was deployed since, and the simulators answer.
+ * TRY_IT_SCREENSHOTS names a folder for a picture of each answer.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { startDxlBroker, type DxlBroker } from "../../src/simulator/dxl-broker";
+import { makeFileEvent } from "../../src/simulator/events";
+import { startSiem, type Siem } from "../../src/simulator/siem";
+import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
+import { makeCertificates, type Certificates } from "../support/certs";
+import { startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
+import { packedPackage } from "../support/packed-package";
+
+/** The part of the editor's API that is used; only known inside the page. */
+declare const RED: {
+  nodes: { node(id: string): unknown };
+  editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void };
+};
+
+const SECRET = "simulated-client-secret";
+
+describe("the buttons that try what is edited", () => {
+  const userDir = mkdtempSync(join(tmpdir(), "siem-try-"));
+  let certs: Certificates;
+  let tenant: TenantSimulator;
+  let broker: DxlBroker;
+  let siem: Siem;
+  let nodeRed: NodeRedProcess;
+  let browser: Browser;
+  let page: Page;
+  const problems: string[] = [];
+  const heard: string[] = [];
+  let pressed = 0;
+
+  before(async function () {
+    this.timeout(120_000);
+    certs = makeCertificates();
+    tenant = await startTenantSimulator();
+    const start = Date.now() - 3_600_000;
+    tenant.add(Array.from({ length: 12 }, (_, index) => makeFileEvent(index, { insertedUs: (start + index * 1000) * 1000 })));
+    broker = await startDxlBroker({ tls: { key: certs.read(certs.server.key), cert: certs.read(certs.server.cert), ca: certs.read(certs.ca.cert) } });
+    siem = await startSiem();
+    const place = (x: number) => ({ z: "tab", x, y: 80, wires: [[]] });
+    const flows: FlowNode[] = [
+      { id: "tab", type: "tab", label: "try it" },
+      { id: "tenant", type: "code42-tenant", name: "", baseUrl: tenant.url, authType: "api-client", timeout: "60", requestsPerMinute: "60", credentials: { clientId: tenant.clientId, clientSecret: SECRET } },
+      {
+        id: "fabric", type: "dxl-fabric", name: "", configFile: "", brokers: `${broker.port};127.0.0.1`, keepAlive: "30", webSockets: false,
+        credentials: { brokerCertChain: certs.read(certs.ca.cert), certificate: certs.read(certs.client.cert), privateKey: certs.read(certs.client.key) },
+      },
+      { id: "query", type: "code42-query", name: "", tenant: "tenant", source: "file-events", criteria: [], criteriaClause: "AND", criteriaType: "groups", pollInterval: "0", startFrom: "P1D", cursor: "cursor_try", cursorType: "global", overlap: "300", pageSize: "100", ...place(120) },
+      { id: "format", type: "cef-format", name: "", property: "payload", kind: "auto", format: "cef", profile: "standard", maxBytes: "8000", fields: [], ...place(300), wires: [[], []] },
+      { id: "syslog", type: "syslog-out", name: "", transport: "tcp", host: "127.0.0.1", port: String(siem.port), header: "rfc3164", framing: "auto", facility: "16", severity: "6", appName: "CEF", maxBytes: "8192", queueEvents: "100000", queueBytes: "67108864", overflow: "refuse", confirmDelay: "100", resendWindow: "5", ...place(480), wires: [[], []] },
+    ];
+    nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules, flows, settings: { httpAdminRoot: "/" } });
+    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 900 } });
+    page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    page.on("pageerror", (error) => problems.push(error.message));
+    page.on("response", (response) => {
+      if (response.status() >= 400 && response.url().startsWith(nodeRed.url)) problems.push(`${response.status()} ${response.url()}`);
+      if (/\/(?:test|preview|cursor)$/.test(response.url())) void response.text().then((text) => heard.push(text), () => undefined);
+    });
+    page.on("dialog", (dialog) => void dialog.accept());
+    await page.route((address) => !address.href.startsWith(nodeRed.url), (route) => route.abort("blockedbyclient"));
+    await page.goto(nodeRed.url);
+    await page.waitForSelector("#red-ui-palette .red-ui-palette-node");
+    await page.addStyleTag({ content: "#red-ui-notifications { display: none }" });
+    await page.waitForFunction(() => RED.nodes.node("syslog") !== null);
+  });
+
+  after(async () => {
+    await browser?.close();
+    await nodeRed?.stop();
+    await siem.close();
+    await broker.close();
+    await tenant.close();
+    certs.remove();
+    rmSync(userDir, { recursive: true, force: true });
+  });
+
+  const open = async (id: string, type: string, config = false) => {
+    await page.evaluate(({ id: node, type: kind, config: isConfig }) => {
+      if (isConfig) RED.editor.editConfig("", kind, node);
+      else RED.editor.edit(RED.nodes.node(node));
+    }, { id, type, config });
+    await page.locator(".red-ui-tray form").first().waitFor({ state: "visible" });
+    await page.waitForTimeout(600);
+  };
+  const close = async (config = false) => {
+    await page.locator(config ? "#node-config-dialog-cancel" : "#node-dialog-cancel").click();
+    await page.locator(".red-ui-tray").waitFor({ state: "detached" });
+  };
+  /** Presses a button by keyboard and waits for its answer. */
+  const press = async (button: string, place = `${button}-result`) => {
+    await page.locator(`#${place}`).evaluate((element) => element.replaceChildren());
+    await page.locator(`#${button}`).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(({ button: id, place: shown }) => {
+      const asked = document.getElementById(id) as HTMLButtonElement;
+      return !asked.disabled && (document.getElementById(shown)?.textContent ?? "") !== "";
+    }, { button, place });
+    const folder = process.env["TRY_IT_SCREENSHOTS"];
+    if (folder !== undefined) {
+      mkdirSync(folder, { recursive: true });
+      await page.locator(`#${place}`).scrollIntoViewIfNeeded();
+      await page.screenshot({ path: join(folder, `${++pressed}-${button}.png`) });
+    }
+    return page.locator(`#${place}`).innerText();
+  };
+
+  it("tests the connection of a tenant, and sends the stored secret nowhere else", async () => {
+    await open("tenant", "code42-tenant", true);
+    assert.match(await press("code42-tenant-test"), /Signed in to http:\/\/127\.0\.0\.1:\d+ as key-00000000-simulator\.[^]*File events: may be read/);
+    await page.locator("#node-config-input-baseUrl").fill("http://localhost:9");
+    assert.match(await press("code42-tenant-test"), /stored secret is used only for the address that is deployed/);
+    await page.locator("#node-config-input-clientSecret").fill("typed-secret");
+    assert.match(await press("code42-tenant-test"), /Failed at the connection\. /);
+    await close(true);
+  });
+
+  it("previews a query as it is edited, and shows and moves its cursor", async () => {
+    await open("query", "code42-query");
+    assert.match(await press("code42-query-preview"), /^12 events since [^]*The first 5:[^]*"inserted"/);
+    await page.locator("#node-input-startFrom").fill("PT1S");
+    assert.match(await press("code42-query-preview"), /0 events since[^]*No event matches/);
+    assert.match(await press("code42-query-cursor"), /There is no cursor yet[^]*in memory: it survives nothing/);
+    await page.locator("#code42-query-cursor-value").fill("2026-01-31T08:00:00Z");
+    assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set\.[^]*2026-01-31 08:00:00\.000 UTC/);
+    assert.match(await press("code42-query-cursor-reset", "code42-query-cursor-result"), /The cursor was reset/);
+    await close();
+  });
+
+  it("tests the connection of a fabric", async () => {
+    await open("fabric", "dxl-fabric", true);
+    assert.match(await press("dxl-fabric-test"), /127\.0\.0\.1:\d+: connected, may receive events/);
+    await close(true);
+  });
+
+  it("shows the line of a sample and of a pasted event, with its fields", async () => {
+    await open("format", "cef-format");
+    assert.match(await press("cef-format-preview"), /CEF:0\|[^]*deviceReceiptTime/);
+    await page.locator("#cef-format-pasted").fill("no JSON");
+    assert.match(await press("cef-format-preview"), /The pasted event is not JSON/);
+    await close();
+  });
+
+  it("sends a test message", async () => {
+    await open("syslog", "syslog-out");
+    assert.match(await press("syslog-out-test"), /handed over to 127\.0\.0\.1, port \d+[^]*externalId=test-[0-9a-f]{8} /);
+    assert.equal(siem.received, 1);
+    await close();
+  });
+
+  it("shows no secret and no error of the page", () => {
+    assert.deepEqual(problems, []);
+    assert.ok(heard.length >= 10, String(heard.length));
+    for (const secret of [SECRET, "typed-secret", "PRIVATE KEY"]) assert.ok(!heard.join().includes(secret));
+  });
+});
