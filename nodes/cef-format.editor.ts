@@ -90,8 +90,8 @@ RED.nodes.registerType<Properties>("cef-format", {
     // A node of before the property existed has none.
     if (!format.val()) format.val("cef");
     format.on("change", () => void $("#cef-format-cef").toggle(format.val() === "cef")).trigger("change");
-    const context = { kind: () => String($("#node-input-kind").val()), profile: () => String($("#node-input-profile").val()) };
-    const fields = new FieldList($("#node-input-fields"), context, (key, params) => (this as Translating)._(key, params));
+    const context = { kind: () => String($("#node-input-kind").val() || "auto"), profile: () => String($("#node-input-profile").val() || "standard") };
+    const fields = new FieldList($("#cef-format-fields"), context, (key, params) => (this as Translating)._(key, params));
     fields.show(this.fields ?? []);
     $("#node-input-profile").on("change", () => fields.check());
     list = fields;

@@ -35,7 +35,8 @@ const readRow = (row: JQuery): OwnField => ({
 
 export class FieldList {
   constructor(private readonly list: JQuery, private readonly context: FieldContext, private readonly text: TranslateText) {
-    list.css({ minHeight: "120px" }).editableList({
+    list.editableList({
+      height: "auto",
       removable: true,
       sortable: true,
       addButton: text("label.addField"),
@@ -72,14 +73,16 @@ export class FieldList {
   private build(row: JQuery, field: Partial<OwnField>): void {
     const name = (property: string) => this.text(`label.field${property[0]?.toUpperCase()}${property.slice(1)}`);
     const input = (property: keyof OwnField) =>
-      $("<input>", { type: "text", class: `cef-format-${property}`, placeholder: name(property), "aria-label": name(property), autocomplete: "off" })
+      $("<input>", { type: "text", class: `cef-format-${property}`, placeholder: name(property), "aria-label": name(property) })
         .css({ flex: "1 1 0", minWidth: 0, width: "auto" })
         .val(field[property] ?? "");
     const type = $("<select>", { class: "cef-format-type", "aria-label": name("type") }).css({ flex: "1 1 0", minWidth: 0, width: "auto" });
     for (const each of ["", ...CEF_TYPES]) $("<option>").val(each).text(this.text(`type.${each || "auto"}`)).appendTo(type);
     type.val(field.type ?? "");
-    const inputs = $("<div>").css({ display: "flex", gap: "4px" }).append(input("key"), type, input("source"), input("label"));
-    const note = $("<div>", { class: "cef-format-note", role: "status" }).css({ fontSize: "0.9em", marginTop: "2px" });
+    // Of no width of their own, because the dialog opens as wide as what stands in it.
+    const narrow = { width: 0, minWidth: "100%" };
+    const inputs = $("<div>").css({ ...narrow, display: "flex", gap: "4px" }).append(input("key"), type, input("source"), input("label"));
+    const note = $("<div>", { class: "cef-format-note", role: "status" }).css({ ...narrow, fontSize: "0.9em", marginTop: "2px" });
     row.append(inputs, note);
     this.complete(part(row, "key"), (text) => this.keys(text));
     this.complete(part(row, "source"), (text) => this.paths(text));
@@ -142,8 +145,8 @@ function wrongPart({ code }: RowProblem): keyof OwnField {
 }
 
 function line(value: string, explanation: string): JQuery {
-  return $("<div>").css({ display: "flex", gap: "10px", whiteSpace: "nowrap" }).append(
-    $("<span>").css({ fontFamily: "var(--red-ui-monospace-font)" }).text(value),
-    $("<span>").css({ color: "var(--red-ui-secondary-text-color)" }).text(explanation),
+  return $("<div>").css({ lineHeight: "1.4", padding: "2px 0", whiteSpace: "normal" }).append(
+    $("<div>").css({ fontFamily: "var(--red-ui-monospace-font)" }).text(value),
+    $("<div>").css({ color: "var(--red-ui-secondary-text-color)", fontSize: "0.9em" }).text(explanation),
   );
 }
