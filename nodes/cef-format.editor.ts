@@ -1,6 +1,9 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { FieldList } from "../src/editor/field-list";
 import { fieldProblems, type OwnField } from "../src/editor/own-fields";
+import { exportedFlow } from "../src/editor/red";
+import { keepTips } from "../src/editor/tip-rows";
+import { formatTips } from "../src/editor/tips";
 
 declare const RED: EditorRED;
 
@@ -95,6 +98,8 @@ RED.nodes.registerType<Properties>("cef-format", {
     fields.show(this.fields ?? []);
     $("#node-input-profile").on("change", () => fields.check());
     list = fields;
+    const flow = exportedFlow(RED);
+    keepTips($("#cef-format-tips"), (key, params) => (this as Translating)._(key, params), () => formatTips(this.id, Number($("#node-input-maxBytes").val()), flow));
   },
   oneditsave() {
     this.fields = list?.fields() ?? this.fields;

@@ -1,5 +1,8 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
+import { keepTips } from "../src/editor/tip-rows";
+import { queryTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -75,6 +78,16 @@ function showParts(): void {
   $(".siem-alerts").toggle(source === "alerts");
   $(".siem-audit-log").toggle(source === "audit-log");
   $(".siem-overlap").toggle(source !== "sessions");
+}
+
+/** The criteria as they stand in the form; those of the node where they are not shown as text, or are no JSON yet. */
+function criteriaInForm(node: Properties): unknown {
+  const json = $("#node-input-criteriaType").val() === "json";
+  try {
+    return JSON.parse(String($(json ? "#node-input-criteriaJson" : "#node-input-criteriaText").val()));
+  } catch {
+    return node.criteria;
+  }
 }
 
 RED.nodes.registerType<Properties>("code42-query", {
@@ -179,6 +192,16 @@ RED.nodes.registerType<Properties>("code42-query", {
     $("#node-input-source").on("change", proposeOverlap);
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
     showParts();
+    const flow = exportedFlow(RED);
+    const value = (name: string) => String($(`#node-input-${name}`).val() ?? "");
+    keepTips($("#code42-query-tips"), (key, params) => this._(key, params), () => queryTips(this.id, {
+      source: value("source"),
+      criteria: criteriaInForm(this),
+      cursor: value("cursor"),
+      cursorType: value("cursorType"),
+      advance: value("advance"),
+      confirmedBy: value("confirmedByAll") === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [],
+    }, flow, storesOf(RED)));
   },
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];

@@ -3,7 +3,7 @@ import { parseSettings, type CursorType } from "../src/code42/query-settings";
 import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
 import { queryError } from "../src/code42/errors";
-import { ContextSlot, CursorClaims, cursorKey, noStore, storeSafety, type CursorStore } from "../src/cursor/context-store";
+import { ContextSlot, CursorClaims, cursorKey, noStore, storeSafety, storeTable, type CursorStore } from "../src/cursor/context-store";
 import { TwoSlotStore, spareSlot, type ContextScope } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { checkSinks } from "../src/node/sinks";
@@ -102,5 +102,7 @@ export = function (RED: NodeAPI) {
       });
     });
   }
-  RED.nodes.registerType("code42-query", Code42Query as never);
+  RED.nodes.registerType("code42-query", Code42Query as never, {
+    settings: { code42QueryStores: { value: storeTable((RED.settings as { contextStorage?: unknown }).contextStorage), exportable: true } },
+  });
 };

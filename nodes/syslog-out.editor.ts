@@ -1,8 +1,10 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { keepTips } from "../src/editor/tip-rows";
+import { syslogTips, type TlsForm } from "../src/editor/tips";
 
 declare const RED: EditorRED;
 
-type Translating = EditorNodeInstance & { _(key: string): string };
+type Translating = EditorNodeInstance & { _(key: string, params?: Record<string, unknown>): string };
 
 type Transport = "udp" | "tcp" | "tls" | "relp" | "relp-tls";
 
@@ -108,5 +110,13 @@ RED.nodes.registerType<Properties>("syslog-out", {
     });
     field("header").on("change", show);
     show();
+    const value = (name: string) => String(field(name).val() ?? "");
+    keepTips($("#syslog-out-tips"), (key, params) => (this as Translating)._(key, params), () => syslogTips({
+      transport: value("transport"),
+      host: value("host"),
+      maxBytes: Number(value("maxBytes")),
+      overflow: value("overflow"),
+      tls: RED.nodes.node(value("tls")) as unknown as TlsForm,
+    }));
   },
 });
