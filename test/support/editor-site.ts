@@ -10,7 +10,7 @@ export interface EditorSite {
   /** The editor's address, without a slash at its end. */
   url: string;
   user: { username: string; password: string };
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 const USER = { username: "editor", password: "only-for-this-test" };
@@ -18,7 +18,7 @@ const USER = { username: "editor", password: "only-for-this-test" };
 /** `runtime` as in NodeRedOptions. */
 export async function startEditorSite(runtime?: { node: string; modules: string }): Promise<EditorSite> {
   const userDir = mkdtempSync(join(tmpdir(), "siem-editor-site-"));
-  const { hashSync } = nodeRedRequire("bcryptjs") as { hashSync(password: string, rounds: number): string };
+  const { hashSync } = nodeRedRequire("bcryptjs") as { hashSync: (password: string, rounds: number) => string };
   const nodeRed = await startNodeRed({
     userDir,
     modules: packedPackage().modules,
@@ -32,7 +32,7 @@ export async function startEditorSite(runtime?: { node: string; modules: string 
     nodeRed,
     url: `${nodeRed.url}/admin`,
     user: USER,
-    async stop() {
+    stop: async () => {
       await nodeRed.stop();
       rmSync(userDir, { recursive: true, force: true });
     },
