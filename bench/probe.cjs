@@ -1,11 +1,12 @@
 /**
- * Loaded into Node-RED with --require: writes memory and the longest event-loop block of each half second to
- * PROBE_FILE. `busy` is the part of a block in which the main thread really ran; the rest it waited for a processor,
- * which on a shared machine says more about the neighbours.
+ * Loaded into Node-RED with --require: writes memory and the longest event-loop block of each half second (or
+ * PROBE_WINDOW_MS) to PROBE_FILE. `busy` is the part of a block in which the main thread really ran; the rest it waited for a processor,
+ * which on a shared machine says more about the neighbours. With PROBE_PROFILE, a processor profile goes there when
+ * the process ends, with the epoch ms of its beginning.
  */
 const { appendFileSync, closeSync, openSync, readSync } = require("node:fs");
 
-const { PROBE_FILE: file } = process.env;
+const { PROBE_FILE: file, PROBE_WINDOW_MS: windowMs = "500" } = process.env;
 if (file !== undefined) {
   const TICK_MS = 2;
   const text = Buffer.alloc(64);
@@ -27,5 +28,17 @@ if (file !== undefined) {
     appendFileSync(file, `${JSON.stringify({ at: Date.now(), rss: process.memoryUsage.rss(), ...longest })}\n`);
     longest = { block: 0, busy: 0 };
     last = { at: performance.now(), ran: ran() };
-  }, 500).unref();
+  }, Number(windowMs)).unref();
+}
+
+if (process.env.PROBE_PROFILE !== undefined) {
+  const { Session } = require("node:inspector");
+  const { writeFileSync } = require("node:fs");
+  const session = new Session();
+  session.connect();
+  session.post("Profiler.enable");
+  session.post("Profiler.setSamplingInterval", { interval: 500 });
+  session.post("Profiler.start");
+  const startedAt = Date.now();
+  process.once("exit", () => session.post("Profiler.stop", (_error, { profile }) => writeFileSync(process.env.PROBE_PROFILE, JSON.stringify({ ...profile, startedAt }))));
 }

@@ -1,13 +1,30 @@
-/** `npm run bench -- NAME`: measures and prints figures. Nothing here is a test: a figure depends on the machine. */
+/**
+ * `npm run bench -- NAME`: measures and prints figures; without a name, all of them, which go to bench/results.md too.
+ * Nothing here is a test: a figure depends on the machine.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { dxl } from "./dxl";
+import { flow } from "./flow";
+import { format } from "./format";
 import { memory } from "./memory";
+import { parse } from "./parse";
+import { machine, table, type Row } from "./report";
+import { send } from "./send";
+import { startup } from "./startup";
 
-const benches: Record<string, (options: string[]) => Promise<void>> = { memory };
+const benches: Record<string, (options: string[]) => Promise<Row[]>> = { parse, format, send, dxl, startup, flow, memory };
 
 async function main(): Promise<void> {
   const [name, ...options] = process.argv.slice(2);
   const chosen = name === undefined ? Object.values(benches) : Object.hasOwn(benches, name) ? [benches[name]] : [];
   if (chosen.length === 0) throw new Error(`there is no bench "${name}"; there are: ${Object.keys(benches).join(", ")}`);
-  for (const bench of chosen) await bench?.(options);
+  const rows: Row[] = [];
+  for (const bench of chosen) rows.push(...await bench?.(options) ?? []);
+  if (rows.length === 0) return;
+  const results = `${machine()}\n\n${table(rows)}\n`;
+  process.stdout.write(`\n${results}`);
+  if (name === undefined) writeFileSync(join(__dirname, "results.md"), `# Results\n\nWritten by \`npm run bench\`. Only ratios are worth comparing: the figures are those of one machine.\n\n${results}`);
 }
 
 main().catch((error: unknown) => {

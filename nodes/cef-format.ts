@@ -4,6 +4,8 @@ import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { textProperty } from "../src/node/config";
+import { packedPayload } from "../src/packed-events";
+import type { FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
 
@@ -38,6 +40,8 @@ export = function (RED: NodeAPI) {
       return;
     }
 
+    if (property === "payload") (this as Node & FormatNode).formatterOf = chooseFormatter;
+
     /** What stands at the property; undefined also if the way there is blocked. */
     const read = (message: NodeMessage): unknown => {
       try {
@@ -55,12 +59,15 @@ export = function (RED: NodeAPI) {
         return done();
       }
       try {
-        const value = read(input);
+        const packed = property === "payload" ? packedPayload(message) : undefined;
+        const value = packed === undefined ? read(input) : [];
         if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
         const isPage = Array.isArray(value);
+        const formatter = chooseFormatter(message.kind);
         queue.push({
-          events: isPage ? value : [value],
-          formatter: chooseFormatter(message.kind),
+          formatter,
+          ready: packed?.takeLines(formatter),
+          slices: packed?.slices() ?? [isPage ? value : [value]].values(),
           finished: (lines, failures) => {
             RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
             const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));
@@ -75,6 +82,7 @@ export = function (RED: NodeAPI) {
             send([input, aside]);
             done();
           },
+          failed: fail,
           abandoned: () => fail(cefError("STOPPED")),
         });
       } catch (error) {

@@ -1,4 +1,6 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
+import { criteriaProblems } from "../src/editor/criteria-builder/problems";
 import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { keepTips } from "../src/editor/tip-rows";
@@ -61,6 +63,19 @@ function proposeOverlap(): void {
   if (overlap === usual || overlap === ofAlerts) $("#node-input-overlap").val(proposed);
 }
 
+const criteriaBuilder = () => $("#code42-query-criteria").data("builder") as CriteriaBuilder;
+
+function showCriteria(criteria: unknown): void {
+  const box = $("#code42-query-criteria");
+  const subject = () => ({
+    source: String($("#node-input-source").val()),
+    clause: $("#node-input-criteriaClause").val() === "OR" ? "OR" as const : "AND" as const,
+    hasCursor: $("#node-input-cursorType").val() !== "none",
+  });
+  box.data("builder", new CriteriaBuilder(box, criteria, { translate: text, language: RED.i18n.lang(), subject }));
+  $("#node-input-source, #node-input-criteriaClause, #node-input-cursor").on("change", () => criteriaBuilder().subjectChanged());
+}
+
 function showParts(): void {
   const json = $("#node-input-criteriaType").val() === "json";
   $(".siem-criteria-groups").toggle(!json);
@@ -80,13 +95,13 @@ function showParts(): void {
   $(".siem-overlap").toggle(source !== "sessions");
 }
 
-/** The criteria as they stand in the form; those of the node where they are not shown as text, or are no JSON yet. */
-function criteriaInForm(node: Properties): unknown {
-  const json = $("#node-input-criteriaType").val() === "json";
+/** The criteria as they stand in the form; none while the query JSON is being written. */
+function criteriaInForm(): unknown {
+  if ($("#node-input-criteriaType").val() !== "json") return criteriaBuilder().value();
   try {
-    return JSON.parse(String($(json ? "#node-input-criteriaJson" : "#node-input-criteriaText").val()));
+    return JSON.parse(String($("#node-input-criteriaJson").val()));
   } catch {
-    return node.criteria;
+    return undefined;
   }
 }
 
@@ -99,8 +114,11 @@ RED.nodes.registerType<Properties>("code42-query", {
     source: { value: "file-events" },
     criteria: {
       value: [],
-      validate: function (value: unknown, _options: unknown) {
-        return value === undefined || Array.isArray(value) || text("validate.criteria");
+      validate: function (this: Properties, value: unknown, _options: unknown) {
+        if (this.criteriaType === "json") return true;
+        const subject = { source: this.source, clause: this.criteriaClause, hasCursor: this.cursorType !== "none" };
+        const error = criteriaProblems(subject, value).find(({ level }) => level === "error");
+        return error === undefined || text(error.key, error.params);
       } as never,
     },
     criteriaClause: { value: "AND" },
@@ -182,9 +200,7 @@ RED.nodes.registerType<Properties>("code42-query", {
       ] as never,
       typeField: "#node-input-cursorType",
     });
-    $("#node-input-criteriaText")
-      .val(JSON.stringify(this.criteria ?? []))
-      .typedInput({ default: "json", types: ["json"] });
+    showCriteria(this.criteria);
     $("#node-input-criteriaJson").typedInput({ default: "json", types: ["json"] });
     const sinks = this.confirmedBy ?? [];
     $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
@@ -196,7 +212,8 @@ RED.nodes.registerType<Properties>("code42-query", {
     const value = (name: string) => String($(`#node-input-${name}`).val() ?? "");
     keepTips($("#code42-query-tips"), (key, params) => this._(key, params), () => queryTips(this.id, {
       source: value("source"),
-      criteria: criteriaInForm(this),
+      criteria: criteriaInForm(),
+      criteriaType: value("criteriaType"),
       cursor: value("cursor"),
       cursorType: value("cursorType"),
       advance: value("advance"),
@@ -205,11 +222,6 @@ RED.nodes.registerType<Properties>("code42-query", {
   },
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];
-    try {
-      this.criteria = JSON.parse(String($("#node-input-criteriaText").val() || "[]"));
-    } catch {
-      // Kept as it was typed: the validator marks it, and nothing that somebody wrote is thrown away.
-      this.criteria = $("#node-input-criteriaText").val();
-    }
+    this.criteria = criteriaBuilder().value();
   },
 });

@@ -6,6 +6,7 @@ import { queryError } from "../src/code42/errors";
 import { ContextSlot, CursorClaims, cursorKey, noStore, storeSafety, storeTable, type CursorStore } from "../src/cursor/context-store";
 import { TwoSlotStore, spareSlot, type ContextScope } from "../src/cursor/two-slot-store";
 import { deliveryRegistry } from "../src/delivery/registry";
+import { hasSeveralReceivers, nextFormatter } from "../src/node/receivers";
 import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 import { NodeStats, serveMetrics } from "../src/node/stats";
@@ -64,6 +65,8 @@ export = function (RED: NodeAPI) {
         store: place.store,
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
+        copies: () => hasSeveralReceivers(this),
+        nextFormatter: () => nextFormatter(RED.nodes, this, settings.source.kind),
         status: (colour, text, params) => status.show(colour, text, params),
         error: (error) => this.error(explain(error), {}),
         warn,

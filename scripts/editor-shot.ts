@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
+import { modulesWithDashboard } from "../test/support/dashboard";
 import { visitEditor } from "../test/support/editor";
 import { examples } from "../test/support/examples";
 import { startNodeRed } from "../test/support/node-red-process";
@@ -21,7 +22,7 @@ async function main(): Promise<void> {
     options: { lang: { type: "string", default: "en-US" }, dark: { type: "boolean", default: false } },
   });
   const userDir = mkdtempSync(join(tmpdir(), "siem-shot-"));
-  const nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules });
+  const nodeRed = await startNodeRed({ userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true });
   try {
     const { problems } = await visitEditor({
       url: nodeRed.url,

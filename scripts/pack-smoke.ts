@@ -1,6 +1,7 @@
 /**
  * The package as its users get it: packs it, installs the tarball in an empty folder, starts a real Node-RED and
- * compares what that serves with the sources. Prints every deviation; exit code 1 if there is one.
+ * compares what that serves with the sources. What is packed, and what an installation brings with it, must be on a list.
+ * Prints every deviation; exit code 1 if there is one.
  */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,10 +9,12 @@ import { basename, join } from "node:path";
 import { packedPackage } from "../test/support/packed-package";
 import { startNodeRed, type FlowNode, type NodeRedProcess } from "../test/support/node-red-process";
 import { root } from "./built";
+import { makeSbom } from "./sbom";
 
 interface Manifest {
   name: string;
   version: string;
+  dependencies: Record<string, string>;
   "node-red": { nodes: Record<string, string> };
 }
 
@@ -24,6 +27,8 @@ interface NodeSet {
   err?: unknown;
 }
 
+/** As the scorecard of flows.nodered.org allows (D01). */
+const DEPENDENCIES = 6;
 const LANGUAGES = ["en-US", "de"];
 const text = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
 const manifest = JSON.parse(text("package.json")) as Manifest;
@@ -47,8 +52,26 @@ const ALLOWED = [
 
 function checkFiles(files: readonly string[]): void {
   for (const file of files) check(ALLOWED.some((pattern) => pattern.test(file)), `${file} must not be in the package`);
-  const wanted = ["README.md", "LICENSE", "CHANGELOG.md", ...types.flatMap((type) => [`dist/nodes/${type}.js`, `dist/nodes/${type}.html`])];
+  const wanted = [
+    "package.json", "README.md", "LICENSE", "CHANGELOG.md",
+    ...types.flatMap((type) => ["js", "html"].map((extension) => `dist/nodes/${type}.${extension}`)),
+    ...types.flatMap((type) => LANGUAGES.flatMap((language) => ["json", "html"].map((extension) => `dist/nodes/locales/${language}/${type}.${extension}`))),
+    ...readdirSync(join(root, "icons")).map((icon) => `dist/nodes/icons/${icon}`),
+    ...readdirSync(join(root, "examples")).map((example) => `examples/${example}`),
+  ];
   for (const file of wanted) check(files.includes(file), `${file} is missing in the package`);
+}
+
+/** Every package that an installation brings, and where: all of them are in the bill of materials, with a licence. */
+function checkDependencies(modules: string): void {
+  const direct = Object.keys(manifest.dependencies);
+  check(direct.length <= DEPENDENCIES, `${direct.length} dependencies, at most ${DEPENDENCIES} are allowed`);
+  const { metadata, components } = makeSbom();
+  check(metadata.component.name === manifest.name && metadata.component.version === manifest.version, "the bill of materials is not of this package");
+  for (const name of direct) check(components.some((component) => component.name === name && component.version === manifest.dependencies[name]), `${name} is not in the bill of materials`);
+  for (const { name, licenses } of components) check((licenses ?? []).length > 0, `${name} has no licence in the bill of materials`);
+  const installed = readdirSync(modules).flatMap((name) => (name.startsWith("@") ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : name.startsWith(".") ? [] : [name]));
+  for (const name of installed) check(name === manifest.name || components.some((component) => component.name === name), `${name} is installed and not in the bill of materials`);
 }
 
 async function checkSets(nodeRed: NodeRedProcess): Promise<void> {
@@ -83,7 +106,7 @@ async function checkHelp(nodeRed: NodeRedProcess): Promise<void> {
 
 async function checkIcons(nodeRed: NodeRedProcess): Promise<void> {
   for (const type of types) {
-    const icon = /\bicon: ["']([^"']+)["']/.exec(text("dist/nodes", `${type}.html`))?.[1];
+    const icon = /\bicon: ["']([^"']+\.svg)["']/.exec(text("dist/nodes", `${type}.html`))?.[1];
     const isConfig = /\bcategory: ["']config["']/.test(text("dist/nodes", `${type}.html`));
     check(icon !== undefined || isConfig, `node ${type} has no icon`);
     if (icon === undefined) continue;
@@ -109,6 +132,7 @@ async function checkExamples(nodeRed: NodeRedProcess, files: readonly string[]):
 async function main(): Promise<void> {
   const { files, modules } = packedPackage();
   checkFiles(files);
+  checkDependencies(modules);
   const userDir = mkdtempSync(join(tmpdir(), "siem-smoke-"));
   const nodeRed = await startNodeRed({ userDir, modules });
   try {

@@ -1,5 +1,5 @@
 /**
- * `npm start`: an example in a real Node-RED, against an embedded tenant, an embedded DXL fabric and an embedded SIEM, or
+ * `npm start`: the example with the dashboard in a real Node-RED, against an embedded tenant, an embedded DXL fabric and an embedded SIEM, or
  * against real ones that the environment names. Everything it keeps stands in `.demo/`, or in the folder that `DEMO_DIR` names.
  *
  *     npm start -- [--events N] [--headless-until-idle]
@@ -7,17 +7,17 @@
  * `--events N` begins with a backlog of N events. `--headless-until-idle` adds no new events and ends when all are
  * delivered: exit code 0, or 1 if one is missing.
  */
-import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import manifest from "../package.json";
 import { makeAuthority } from "../src/simulator/certificates";
 import { startDxlBroker } from "../src/simulator/dxl-broker";
 import { indexOfId } from "../src/simulator/events";
 import { startSiem, type Siem } from "../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../src/simulator/tenant";
 import { makeThreatEvent } from "../src/simulator/threat-events";
+import { modulesWithDashboard } from "../test/support/dashboard";
 import { examples } from "../test/support/examples";
 import { freePort } from "../test/support/free-port";
 import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
@@ -32,6 +32,8 @@ const BACKLOG_MS = 12 * 3600_000;
 const LIVE_PER_SECOND = 2;
 const THREAT_EVERY_MS = 1000;
 const THREAT_TOPIC = "/mcafee/event/epo/threat/response";
+/** Each source with its config node. */
+const SOURCES = new Map([["code42-query", "code42-tenant"], ["dxl-threat-event", "dxl-fabric"]]);
 const SEED = 1;
 const PROGRESS_MS = 3000;
 /** So long without a new line means that nothing will come any more. */
@@ -149,24 +151,19 @@ async function embeddedSiem(demo: Demo, arrivals: Arrivals): Promise<Siem> {
   });
 }
 
-/** The example with these sources, and a cursor that survives a crash. The embedded tenant is asked often, so that one can watch. */
+/**
+ * The example with the dashboard, less the sources that are not wanted, and a cursor that survives a crash. The embedded
+ * tenant is asked often, so that one can watch.
+ */
 function demoFlow(sources: readonly string[], embedded: boolean): FlowNode[] {
-  const isSource = ({ type }: FlowNode) => type === "code42-query" || type === "dxl-threat-event";
-  const wanted = [...sources].sort().join();
-  const example = examples().find(({ flow }) => flow.filter(isSource).map(({ type }) => type).sort().join() === wanted);
-  return (example?.flow ?? []).map((node) => (node.type === "code42-query"
-    ? { ...node, cursor: `#:(durable)::${String(node["cursor"])}`, ...(embedded ? { pollInterval: "5", pageSize: "10000" } : {}) }
-    : node));
-}
-
-/** The folder that holds our package under its name, as an installed one would stand. */
-function linkedModules(userDir: string): string {
-  const modules = join(userDir, "node_modules");
-  const link = join(modules, manifest.name);
-  mkdirSync(join(link, ".."), { recursive: true });
-  rmSync(link, { force: true });
-  symlinkSync(root, link);
-  return modules;
+  const flow = examples().find(({ name }) => name.endsWith("with a dashboard"))?.flow ?? [];
+  const unwanted = flow.filter(({ type }) => [...SOURCES].some(([source, config]) => !sources.includes(source) && [source, config].includes(type))).map(({ id }) => id);
+  return flow.filter(({ id }) => !unwanted.includes(id)).map((node) => ({
+    ...node,
+    ...(Array.isArray(node["wires"]) ? { wires: (node["wires"] as string[][]).map((targets) => targets.filter((id) => !unwanted.includes(id))) } : {}),
+    ...(Array.isArray(node["scope"]) ? { scope: (node["scope"] as string[]).filter((id) => !unwanted.includes(id)) } : {}),
+    ...(node.type === "code42-query" ? { cursor: `#:(durable)::${String(node["cursor"])}`, ...(embedded ? { pollInterval: "5", pageSize: "10000" } : {}) } : {}),
+  }));
 }
 
 /** How far everything that the cursor stands for was delivered; undefined while there is none. */
@@ -226,7 +223,8 @@ async function main(): Promise<void> {
   const log = createWriteStream(join(userDir, "node-red.log"));
   const nodeRed = await startNodeRed({
     userDir,
-    modules: linkedModules(userDir),
+    modules: modulesWithDashboard(userDir, root),
+    dashboard: true,
     ...(isNew ? { flows: flow } : {}),
     contextStorage: durableStore,
     port: Number(process.env["PORT"] ?? 1880),
@@ -259,6 +257,7 @@ async function main(): Promise<void> {
     console.error(`Node-RED ended (${signal ?? `exit code ${code}`}); its log is ${join(userDir, "node-red.log")}`);
     void stop(1);
   });
+  console.log(`Dashboard: ${nodeRed.url}/dashboard`);
   console.log(`Editor: ${nodeRed.url}/`);
   console.log(`Events from ${embedded ? "the embedded tenant and DXL fabric" : [baseUrl, dxlConfig].filter((name) => name !== undefined).join(" and ")}, to ${siem === undefined ? siemHost : `the embedded SIEM, which writes ${SIEM_LOG}`}. Ctrl-C stops.`);
 

@@ -2,15 +2,11 @@
 
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
 
-/** The decimal number of `count` digits at `at`; NaN if one is no digit. */
-function digits(text: string, at: number, count: number): number {
-  let number = 0;
-  for (let index = at; index < at + count; index++) {
-    const digit = text.charCodeAt(index) - 48;
-    if (!(digit >= 0 && digit <= 9)) return NaN;
-    number = number * 10 + digit;
-  }
-  return number;
+/** The decimal number of two digits at `at`; NaN if one is no digit. */
+function twoDigits(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NaN;
 }
 
 /**
@@ -21,12 +17,12 @@ function digits(text: string, at: number, count: number): number {
 export function epochMilliseconds(text: string): number | undefined {
   if (text.length < 20 || text.length > 35) return undefined;
   if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(10) !== 84 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
-  const year = digits(text, 0, 4);
-  const month = digits(text, 5, 2);
-  const day = digits(text, 8, 2);
-  const hour = digits(text, 11, 2);
-  const minute = digits(text, 14, 2);
-  const second = digits(text, 17, 2);
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  const hour = twoDigits(text, 11);
+  const minute = twoDigits(text, 14);
+  const second = twoDigits(text, 17);
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const before = DAYS_BEFORE_MONTH[month - 1];
   const after = DAYS_BEFORE_MONTH[month];
@@ -61,8 +57,8 @@ function zoneMinutes(text: string, at: number): number | undefined {
   if (sign !== 43 && sign !== 45) return undefined;
   const colon = text.charCodeAt(at + 3) === 58 ? 1 : 0;
   if (text.length !== at + 5 + colon) return undefined;
-  const hours = digits(text, at + 1, 2);
-  const minutes = digits(text, at + 3 + colon, 2);
+  const hours = twoDigits(text, at + 1);
+  const minutes = twoDigits(text, at + 3 + colon);
   if (!(hours <= 23 && minutes <= 59)) return undefined;
   return (sign === 45 ? -1 : 1) * (hours * 60 + minutes);
 }

@@ -12,13 +12,20 @@ export interface FormatFailure {
 }
 
 export interface FormatJob {
-  events: readonly unknown[];
+  /** Lines that were made ahead: nothing is left to do but to wait for the jobs before. */
+  ready?: string[] | undefined;
+  /** The events, some at a time. */
+  slices: Iterator<readonly unknown[], unknown> | AsyncIterator<readonly unknown[], unknown>;
   formatter: Formatter;
   /** One line an event, in their order. */
   finished(lines: string[], failures: readonly FormatFailure[]): void;
+  /** Its events could not be read. */
+  failed(error: unknown): void;
   /** The queue was closed before the job was done. */
   abandoned(): void;
 }
+
+type Slice = IteratorResult<readonly unknown[], unknown>;
 
 export interface QueueTools {
   /** Milliseconds of a clock that never goes back. */
@@ -34,6 +41,10 @@ const EVENTS_A_LOOK = 16;
 export class FormatQueue {
   private readonly jobs: FormatJob[] = [];
   private lines: string[] = [];
+  /** Of the first job: the slice that is at work, and how much of it is done. */
+  private slice: readonly unknown[] = [];
+  private done = 0;
+  private arrived: Slice | undefined;
   private failures: FormatFailure[] = [];
   private running = false;
 
@@ -47,40 +58,74 @@ export class FormatQueue {
 
   /** Abandons every job that is not finished. */
   close(): void {
-    for (const job of this.jobs.splice(0)) job.abandoned();
+    for (const job of this.jobs.splice(0)) {
+      void job.slices.return?.();
+      job.abandoned();
+    }
+    this.reset();
   }
+
+  private readonly later = (run: () => void): void => this.tools.defer(run);
 
   private readonly run = (): void => {
     this.running = true;
     const end = this.tools.now() + SLICE_MS;
     for (let job = this.jobs[0]; job !== undefined; job = this.jobs[0]) {
-      if (!this.advance(job, end)) {
-        this.tools.defer(this.run);
-        return;
-      }
+      const goOn = this.advance(job, end);
+      if (goOn === undefined) continue;
+      goOn(this.run);
+      return;
     }
-    this.reset();
     this.running = false;
   };
 
-  /** True if the job is finished and there is time for the next. */
-  private advance(job: FormatJob, end: number): boolean {
-    const { events, formatter } = job;
-    while (this.lines.length < events.length) {
-      if (this.lines.length % EVENTS_A_LOOK === 0 && this.tools.now() >= end) return false;
-      const event = events[this.lines.length];
-      this.lines.push(formatter.format(event));
-      if (formatter.failure !== undefined) this.failures.push({ event, reason: formatter.failure });
+  /** Finishes a job; if that must wait, for its next events or because the time is up, returns what calls when to go on. */
+  private advance(job: FormatJob, end: number): ((run: () => void) => void) | undefined {
+    const { slices, formatter, ready } = job;
+    if (ready !== undefined) {
+      this.jobs.shift();
+      job.finished(ready, []);
+      return this.tools.now() < end ? undefined : this.later;
+    }
+    for (;;) {
+      if (this.lines.length % EVENTS_A_LOOK === 0 && this.tools.now() >= end) return this.later;
+      if (this.done < this.slice.length) {
+        const event = this.slice[this.done++];
+        this.lines.push(formatter.format(event));
+        if (formatter.failure !== undefined) this.failures.push({ event, reason: formatter.failure });
+        continue;
+      }
+      const next = this.arrived ?? slices.next();
+      this.arrived = undefined;
+      if (next instanceof Promise) return (run) => void this.arrival(job, next).then(run);
+      if (next.done === true) break;
+      this.slice = next.value;
+      this.done = 0;
     }
     const { lines, failures } = this;
     this.reset();
     this.jobs.shift();
     job.finished(lines, failures);
-    return this.tools.now() < end;
+    return this.tools.now() < end ? undefined : this.later;
+  }
+
+  private async arrival(job: FormatJob, next: Promise<Slice>): Promise<void> {
+    try {
+      const arrived = await next;
+      if (job === this.jobs[0]) this.arrived = arrived;
+    } catch (error) {
+      if (job !== this.jobs[0]) return;
+      this.reset();
+      this.jobs.shift();
+      job.failed(error);
+    }
   }
 
   private reset(): void {
     this.lines = [];
     this.failures = [];
+    this.slice = [];
+    this.done = 0;
+    this.arrived = undefined;
   }
 }

@@ -150,6 +150,14 @@ export class EventReader {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
     const load = loader(name);
+    if (rest.length === 0 && !(name in Object.prototype)) {
+      // Most rows are these, and most values are texts or absent: one function, and no other call for those.
+      return () => {
+        const value = objects[slot]?.[name];
+        if (value == null) return undefined;
+        return typeof value === "string" ? strip(value) || undefined : scalarOf(value, counter);
+      };
+    }
     if (rest.length === 0) {
       return () => {
         const object = objects[slot];
@@ -291,7 +299,9 @@ function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
 /** The texts of a list, each once; what goes beyond the longest value of all is not looked at. */
 class Texts {
   private only: Scalar | undefined;
-  private all: Set<string> | undefined;
+  private all: string[] | undefined;
+  /** Of long lists only: up to a few texts are compared faster than looked up. */
+  private seen: Set<string> | undefined;
   private length = 0;
 
   /** False if there is no room for more. */
@@ -301,17 +311,22 @@ class Texts {
       this.only = value;
       return true;
     }
-    this.all ??= new Set([cut(String(this.only), LONGEST_STRING)]);
+    this.all ??= [cut(String(this.only), LONGEST_STRING)];
     const text = cut(String(value), LONGEST_STRING);
-    if (!this.all.has(text)) this.length += text.length;
-    this.all.add(text);
+    if (this.seen?.has(text) ?? this.all.includes(text)) return this.length < LONGEST_STRING;
+    this.length += text.length;
+    this.all.push(text);
+    if (this.seen !== undefined) this.seen.add(text);
+    else if (this.all.length === MOST_COMPARED) this.seen = new Set(this.all);
     return this.length < LONGEST_STRING;
   }
 
   joined(separator: string): Scalar | undefined {
-    return this.all === undefined ? this.only : [...this.all].join(separator);
+    return this.all === undefined ? this.only : this.all.join(separator);
   }
 }
+
+const MOST_COMPARED = 16;
 
 function firstOf(reads: readonly Read[]): Read {
   return () => {

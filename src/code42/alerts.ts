@@ -7,12 +7,14 @@
  */
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
-import { Batch, copies, instantOf } from "./batch";
+import { PackedEvents, keep } from "../packed-events";
+import { Batch, instantOf } from "./batch";
 import { queryError } from "./errors";
-import { flatQueries, refuseNesting } from "./flat-query";
+import { flatQueries } from "./flat-query";
 import { mergeInOrder } from "./merge";
 import { listOf, readWholeList, samePageTwice, type ListPage } from "./numbered-pages";
 import { requestGroups, type Criteria, type WireFilter } from "./query";
+import { SEARCH_RULES } from "./search-rules";
 import type { EventSource, PollOptions, Reply, SourceEvent, SourceOptions } from "./source";
 import { refuseProblems } from "./token-walk";
 import type { Api } from "./walk";
@@ -20,7 +22,7 @@ import type { Api } from "./walk";
 const SEARCH = "/v1/alerts/query-alerts";
 const DETAILS = "/v1/alerts/query-details";
 const PERMISSION = "Alerts: Read";
-const CREATED = "CreatedAt";
+const CREATED = SEARCH_RULES["alerts"].cursorTerm;
 const CHANGED = "LastModifiedTime";
 /** The most that a page may have. */
 const PAGE_LIMIT = 500;
@@ -46,7 +48,7 @@ export function alerts({ alertChanges }: SourceOptions): EventSource {
     idField: "id",
     rereads: "overlap",
     overlapS: 900,
-    check: refuseNesting,
+    check: SEARCH_RULES["alerts"].check,
     async *read(poll) {
       const { api } = poll;
       if (tenant?.api !== api) tenant = { api, id: await tenantIdOf(poll) };
@@ -146,7 +148,7 @@ function addAlert(batch: Batch, alert: unknown, changes: boolean): void {
 
 const createdMs = (alert: unknown): number | undefined => instantOf(isRecord(alert) ? alert["createdAt"] : undefined);
 const stateChangedMs = (alert: unknown): number | undefined => instantOf(isRecord(alert) ? alert["stateLastModifiedAt"] : undefined);
-const replyOf = ({ events, known, lastMs }: Batch, serverMs: number): Reply => ({ events, known, lastMs, serverMs, again: copies(events) });
+const replyOf = ({ events, known, lastMs }: Batch, serverMs: number): Reply => ({ events, known, lastMs, serverMs });
 
 /** The replies with the details of their alerts, where Code42 has any. */
 async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, tenantId: string): AsyncGenerator<Reply> {
@@ -154,16 +156,17 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
     const events: SourceEvent[] = [];
     for (let start = 0; start < reply.events.length; start += DETAILS_AT_ONCE) {
       const some = reply.events.slice(start, start + DETAILS_AT_ONCE);
-      const details = await detailsOf(some, poll, tenantId);
-      events.push(...some.map((alert) => ({ ...alert, event: detailed(alert.event, details) })));
+      const alerts = await new PackedEvents(some).unpack();
+      const details = await detailsOf(alerts, poll, tenantId);
+      events.push(...some.map((event, index) => ({ ...event, ...keep(detailed(alerts[index], details)) })));
     }
-    yield { ...reply, events, again: copies(events) };
+    yield { ...reply, events };
   }
 }
 
 /** By alert id: the answer is in no promised order, and may leave some out. */
-async function detailsOf(events: readonly SourceEvent[], { api, signal, onRetry, warn }: PollOptions, tenantId: string): Promise<Map<unknown, Record<string, unknown>>> {
-  const alertIds = events.flatMap(({ event }) => (isRecord(event) && typeof event["id"] === "string" ? [event["id"]] : []));
+async function detailsOf(alerts: readonly unknown[], { api, signal, onRetry, warn }: PollOptions, tenantId: string): Promise<Map<unknown, Record<string, unknown>>> {
+  const alertIds = alerts.flatMap((alert) => (isRecord(alert) && typeof alert["id"] === "string" ? [alert["id"]] : []));
   if (alertIds.length === 0) return new Map();
   try {
     const { items } = await listOf(await api.post(DETAILS, { tenantId, alertIds }, { signal, onRetry, permission: PERMISSION }), "alerts");

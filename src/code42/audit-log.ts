@@ -5,9 +5,10 @@
  * by its content; of equal entries the number counts too, because two people can do the same in one instant.
  */
 import { isRecord } from "../messages";
-import { Batch, copies, instantOf } from "./batch";
+import { Batch, instantOf } from "./batch";
 import { listOf, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "./parameters";
+import { AUDIT_LOG_RULES, SEARCH_RULES } from "./search-rules";
 import type { Api } from "./walk";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
@@ -16,23 +17,22 @@ const PATH = "/v1/audit/search-audit-log";
 const SHORTEST_MS = 1000;
 /** Of the shortest stretch. */
 const MOST_PAGES = 1000;
-const RULES = { reserved: ["page", "pageSize", "dateRange"] };
 
 export const auditLog = ({ excludeOwn }: SourceOptions): EventSource => ({
   name: "audit-log",
   topic: "code42/audit-log",
   kind: "code42.audit-event",
-  cursorTerm: undefined,
+  cursorTerm: SEARCH_RULES["audit-log"].cursorTerm,
   idField: "timestamp",
   rereads: "overlap",
   overlapS: 300,
-  check: (criteria) => void parametersOf(criteria, [], RULES),
+  check: SEARCH_RULES["audit-log"].check,
   read: (poll) => read(poll, excludeOwn),
 });
 
 async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Reply> {
   const { api, signal, pageSize } = poll;
-  const parameters = parametersOf(poll.criteria, poll.extraGroups, RULES);
+  const parameters = parametersOf(poll.criteria, poll.extraGroups, AUDIT_LOG_RULES);
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(poll.untilMs ?? serverMs);
   const page = async (fromMs: number, toMs: number, number: number) => {
@@ -61,7 +61,7 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
     for (const entry of entries) batch.pass(timeOf(entry));
     previous = batch.keys;
     const { events, known, lastMs } = batch;
-    yield { events, known, lastMs, serverMs, again: copies(events) };
+    yield { events, known, lastMs, serverMs };
     if (toMs >= endMs) return;
     const nextMs = toMs + 2 * Math.max(1, toMs - fromMs);
     fromMs = toMs;

@@ -1,7 +1,8 @@
 /** Gathers the events of a reply and drops those that are known: what every source does alike. */
 import { epochMs } from "../cursor/instant";
 import { ledgerKey } from "../cursor/ledger";
-import type { Reply, SourceEvent } from "./source";
+import { keep, type EventPlace } from "../packed-events";
+import type { LineFormatter, SourceEvent } from "./source";
 
 export class Batch {
   /** Those that are new. */
@@ -12,16 +13,28 @@ export class Batch {
   lastMs: number | undefined;
 
   /** `known` is true for events that need not be sent. */
-  constructor(private readonly isKnown: (key: string) => boolean) {}
+  constructor(private readonly isKnown: (key: string) => boolean, readonly formatter?: LineFormatter) {}
 
-  /** `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them. */
-  add(event: unknown, id: unknown, insertedMs: number | undefined): void {
+  /**
+   * `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them; `place`
+   * is where the event can be read again, if not from a copy of its own.
+   */
+  add(event: unknown, id: unknown, insertedMs: number | undefined, place?: EventPlace): void {
     this.pass(insertedMs);
     const key = eventKey(event, id);
     const repeated = this.keys.has(key) || this.isKnown(key);
     this.keys.set(key, insertedMs);
     if (repeated) this.known += 1;
-    else this.events.push({ event, key, insertedMs, complete: isId(id) && insertedMs !== undefined });
+    else {
+      const { slice, index } = place ?? keep(event);
+      this.events.push({ slice, index, line: this.format(event), key, insertedMs, complete: isId(id) && insertedMs !== undefined });
+    }
+  }
+
+  /** An event that cannot be formatted is the business of the formatter's own node. */
+  private format(event: unknown): string | undefined {
+    const line = this.formatter?.format(event);
+    return this.formatter?.failure === undefined ? line : undefined;
   }
 
   /** An event at this time was there, and is not wanted. */
@@ -36,12 +49,5 @@ export const instantOf = (value: unknown): number | undefined => (typeof value =
 const isId = (id: unknown): id is string => typeof id === "string" && id !== "";
 
 /** The ledger's key of an event: what has no id is recognised by its content. */
-export const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));
+const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));
 
-/** Gives the events once more from their text: whoever got the objects may have changed them. */
-export function copies(events: readonly SourceEvent[]): Reply["again"] {
-  const texts = events.map(({ event, key }) => ({ key, text: JSON.stringify(event) }));
-  return async (each) => {
-    for (const { text, key } of texts) each(JSON.parse(text), key);
-  };
-}

@@ -1,4 +1,5 @@
 /** Holds criteria against what the search of a source knows, so that a slip is told when the flow is deployed. */
+import { expected as expectations } from "../../nodes/locales/en-US/code42-query.json";
 import { durationMs, epochMs } from "../cursor/instant";
 import type { SiemError } from "../errors";
 import { describe, queryError } from "./errors";
@@ -10,25 +11,31 @@ export interface CheckedCriteria {
   warnings: SiemError[];
 }
 
-/** What an operator takes as value, and how to say so. */
-const VALUES: Record<string, { expected: string; takes: (value: unknown) => boolean }> = {
-  ON: { expected: "a day such as 2026-01-31", takes: (value) => typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) && epochMs(value) !== undefined },
-  ON_OR_AFTER: { expected: "an instant such as 2026-01-31T08:00:00.000Z", takes: isInstant },
-  ON_OR_BEFORE: { expected: "an instant such as 2026-01-31T08:00:00.000Z", takes: isInstant },
-  WITHIN_THE_LAST: { expected: "a duration such as PT15M, PT3H or P7D", takes: (value) => typeof value === "string" && (durationMs(value) ?? 0) > 0 },
-  GREATER_THAN: { expected: "a number", takes: isNumber },
-  LESS_THAN: { expected: "a number", takes: isNumber },
-  IS_ANY: { expected: "a list of values", takes: isList },
-  IS_NONE: { expected: "a list of values", takes: isList },
-  EXISTS: { expected: "no value", takes: () => true },
-  DOES_NOT_EXIST: { expected: "no value", takes: () => true },
+interface Values {
+  /** How to say it: a key of the catalog's `expected`. */
+  expected: keyof typeof expectations;
+  takes: (value: unknown) => boolean;
+}
+
+/** What an operator takes as value. */
+const VALUES: Record<string, Values> = {
+  ON: { expected: "day", takes: (value) => typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) && epochMs(value) !== undefined },
+  ON_OR_AFTER: { expected: "instant", takes: isInstant },
+  ON_OR_BEFORE: { expected: "instant", takes: isInstant },
+  WITHIN_THE_LAST: { expected: "duration", takes: (value) => typeof value === "string" && (durationMs(value) ?? 0) > 0 },
+  GREATER_THAN: { expected: "number", takes: isNumber },
+  LESS_THAN: { expected: "number", takes: isNumber },
+  IS_ANY: { expected: "list", takes: isList },
+  IS_NONE: { expected: "list", takes: isList },
+  EXISTS: { expected: "none", takes: () => true },
+  DOES_NOT_EXIST: { expected: "none", takes: () => true },
 };
-const ONE_VALUE = { expected: "one value; for several use one filter for each, joined by OR (or by AND with IS_NOT)", takes: isOne };
+const ONE_VALUE: Values = { expected: "one", takes: isOne };
 
 /** What kinds of terms take instead, whatever the operator. */
-const VALUES_OF_KIND: Record<string, { expected: string; takes: (value: unknown) => boolean }> = {
-  boolean: { expected: "\"TRUE\" or \"FALSE\" as text", takes: (value) => value === "TRUE" || value === "FALSE" },
-  flag: { expected: "\"true\" or \"false\" as text", takes: (value) => value === "true" || value === "false" },
+const VALUES_OF_KIND: Record<string, Values> = {
+  boolean: { expected: "boolean", takes: (value) => value === "TRUE" || value === "FALSE" },
+  flag: { expected: "flag", takes: (value) => value === "true" || value === "false" },
 };
 
 function isInstant(value: unknown): boolean {
@@ -54,13 +61,18 @@ function isList(value: unknown): boolean {
  */
 export function checkCriteria(source: string, criteria: Criteria): CheckedCriteria {
   const filters = filtersOf(criteria.groups);
-  // One place is the cursor's.
-  if (filters.length >= MAX_CRITERIA) throw queryError("CRITERIA_TOO_MANY", { count: filters.length + 1, limit: MAX_CRITERIA }, { permanent: true });
+  checkCount(filters.length);
   const found = [...filters.flatMap((filter) => checkFilter(source, filter)), ...criteria.groups.flatMap(pointlessNegations)];
   return { warnings: [...new Map(found.map((warning) => [warning.message, warning])).values()] };
 }
 
-function checkFilter(source: string, { term, operator, value }: WireFilter): SiemError[] {
+/** Throws CRITERIA_TOO_MANY. One place is the cursor's. */
+export function checkCount(count: number): void {
+  if (count >= MAX_CRITERIA) throw queryError("CRITERIA_TOO_MANY", { count: count + 1, limit: MAX_CRITERIA }, { permanent: true });
+}
+
+/** What may be wrong with one filter. Throws OPERATOR_UNKNOWN, VALUE_UNSUITABLE. */
+export function checkFilter(source: string, { term, operator, value }: WireFilter): SiemError[] {
   const table = TERM_TABLES[source];
   if (table === undefined) return [];
   const known = termIn(table, term);
@@ -68,7 +80,7 @@ function checkFilter(source: string, { term, operator, value }: WireFilter): Sie
   const operators = table.operators[known.kind] ?? [];
   if (!operators.includes(operator)) throw queryError("OPERATOR_UNKNOWN", { term, operator, choices: operators.join(", ") }, { permanent: true });
   const { expected, takes } = VALUES_OF_KIND[known.kind] ?? VALUES[operator] ?? ONE_VALUE;
-  if (!takes(value)) throw queryError("VALUE_UNSUITABLE", { term, operator, expected, ...describe(value) }, { permanent: true });
+  if (!takes(value)) throw queryError("VALUE_UNSUITABLE", { term, operator, expected: expectations[expected], expects: expected, ...describe(value) }, { permanent: true });
   return [...unknownValues(known, value), ...leadingWildcard(term, value)];
 }
 
@@ -91,7 +103,7 @@ function leadingWildcard(term: string, value: unknown): SiemError[] {
 }
 
 /** "Not A" OR "not B" is true for everything; what is meant is AND. */
-function pointlessNegations(group: WireGroup): SiemError[] {
+export function pointlessNegations(group: WireGroup): SiemError[] {
   if ("subgroups" in group) return group.subgroups.flatMap(pointlessNegations);
   if (group.filterClause === "AND") return [];
   const negated = group.filters.filter(({ operator }) => operator === "IS_NOT").map(({ term }) => term);

@@ -1,8 +1,8 @@
-import catalog from "../../nodes/locales/en-US/code42-query.json";
+import { error as texts } from "../../nodes/locales/en-US/code42-query.json";
 import { errorPrefix, errorsOf } from "../errors";
 
 /** The errors of a query: its criteria, its cursor, its pages and their delivery. */
-export const queryError = errorsOf(errorPrefix("code42-query"), catalog.error);
+export const queryError = errorsOf(errorPrefix("code42-query"), texts);
 
 /** Type and (short) value of something that a user wrote, for an error text. */
 export function describe(value: unknown): { type: string; value: string } {

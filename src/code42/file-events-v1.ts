@@ -4,15 +4,16 @@
  */
 import { isRecord } from "../messages";
 import { instantOf } from "./batch";
-import { flatQueries, refuseNesting } from "./flat-query";
+import { flatQueries } from "./flat-query";
 import { mergeInOrder } from "./merge";
 import { requestGroups } from "./query";
+import { SEARCH_RULES } from "./search-rules";
 import type { EventSource } from "./source";
 import { placeOf, walkTokens, type TokenSearch } from "./token-walk";
 
 const search: TokenSearch = {
   path: "/v1/file-events",
-  cursorTerm: "insertionTimestamp",
+  cursorTerm: SEARCH_RULES["file-events-v1"].cursorTerm,
   idTerm: "eventId",
   id: (event) => (isRecord(event) ? event["eventId"] : undefined),
   happenedMs: (event) => instantOf(isRecord(event) ? event["eventTimestamp"] : undefined),
@@ -28,7 +29,7 @@ export const fileEventsV1: EventSource = {
   rereads: "overlap",
   overlapS: 300,
   placeOf: (id, api, signal) => placeOf(search, id, api, signal),
-  check: refuseNesting,
+  check: SEARCH_RULES["file-events-v1"].check,
   read: (poll) => mergeInOrder(poll, flatQueries(poll.criteria).map((criteria) =>
     walkTokens(search, poll, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor)))),
 };

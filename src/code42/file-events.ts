@@ -2,6 +2,7 @@
 import { isRecord } from "../messages";
 import { instantOf } from "./batch";
 import { requestGroups } from "./query";
+import { SEARCH_RULES } from "./search-rules";
 import type { EventSource } from "./source";
 import { placeOf, walkTokens, type TokenSearch } from "./token-walk";
 
@@ -9,7 +10,7 @@ const inEvent = (event: unknown, key: string): unknown => (isRecord(event) && is
 
 const search: TokenSearch = {
   path: "/v2/file-events",
-  cursorTerm: "event.inserted",
+  cursorTerm: SEARCH_RULES["file-events"].cursorTerm,
   idTerm: "event.id",
   id: (event) => inEvent(event, "id"),
   happenedMs: (event) => instantOf(isRecord(event) ? event["@timestamp"] : undefined),
@@ -25,6 +26,6 @@ export const fileEvents: EventSource = {
   rereads: "overlap",
   overlapS: 300,
   placeOf: (id, api, signal) => placeOf(search, id, api, signal),
-  check: () => undefined,
+  check: SEARCH_RULES["file-events"].check,
   read: (poll) => walkTokens(search, poll, (range, cursor) => requestGroups(poll.criteria, [...poll.extraGroups, ...range], cursor)),
 };

@@ -3,12 +3,14 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { createGunzip, gunzipSync } from "node:zlib";
+import { wholeOf, type Body } from "../body";
+import { SiemError } from "../errors";
 import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import { networkError, tenantError } from "./tenant-errors";
 
-const inflate = promisify(gunzip);
+/** Small enough to be gone with the next short garbage collection, large enough that threads rarely wait for each other. */
+const CHUNK_BYTES = 256 * 1024;
 
 export interface HttpOptions {
   base: URL;
@@ -26,15 +28,17 @@ export interface HttpRequest {
   headers: Record<string, string>;
   data?: Buffer | undefined;
   signal: AbortSignal;
+  /** The body of a success is read by the caller. */
+  leaveBody?: boolean;
 }
 
 export interface HttpReply {
   status: number;
   header(name: string): string | undefined;
-  /** The body, inflated. */
+  /** The body, inflated; empty if it is left to the caller. */
   data: Buffer;
-  /** The body once more, from the bytes as they came: what a caller may want again need not stay inflated meanwhile. */
-  again: () => Promise<Buffer>;
+  isLeft: boolean;
+  body: ReceivedBody;
   /** Milliseconds from the start of the request to the headers of the reply. */
   elapsedMs: number;
   /** When the headers came, by the monotonic clock. */
@@ -95,11 +99,11 @@ export class HttpClient {
         return typeof value === "string" ? value : undefined;
       };
       const raw = await collect(response.data, maxBodyBytes);
-      const zipped = header("content-encoding") === "gzip" && raw.length > 0;
-      const again = async () => (zipped ? await unzip(raw, maxBodyBytes) : raw);
-      return { status: response.status, header, data: await again(), again, elapsedMs: headersAt - started, headersAt };
+      const body = new ReceivedBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes, base.host);
+      const isLeft = request.leaveBody === true && response.status < 300;
+      return { status: response.status, header, body, isLeft, data: isLeft ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
     } catch (error) {
-      if (error instanceof BodyTooLarge) throw tenantError("BODY_TOO_LARGE", { megabytes: Math.round(maxBodyBytes / 2 ** 20) }, { permanent: true });
+      if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();
       if (abort.signal.aborted) throw tenantError("TIMED_OUT", { host: base.host, seconds: timeoutMs / 1000 });
       throw networkError(error, base.host);
@@ -131,27 +135,52 @@ export class HttpClient {
   }
 }
 
-class BodyTooLarge extends Error {}
+/** A body as it came over the network. */
+export class ReceivedBody implements Body {
+  /** What reading it ended with. */
+  fault: SiemError | undefined;
+
+  constructor(private readonly raw: Buffer, private readonly zipped: boolean, private readonly limit: number, private readonly host: string) {}
+
+  /** Bytes as they came. */
+  get length(): number {
+    return this.raw.length;
+  }
+
+  /** Throws BODY_TOO_LARGE, and what `networkError` makes of compressed bytes that are damaged or cut. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    if (!this.zipped) {
+      yield this.raw;
+      return;
+    }
+    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+    gunzip.end(this.raw);
+    let bytes = 0;
+    try {
+      for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > this.limit) throw bodyTooLarge(this.limit);
+        yield chunk;
+      }
+    } catch (error) {
+      throw this.fault = error instanceof SiemError ? error : networkError(error, this.host);
+    }
+  }
+
+  whole(): Buffer {
+    return this.zipped ? gunzipSync(this.raw, { maxOutputLength: this.limit }) : this.raw;
+  }
+}
+
+const bodyTooLarge = (limit: number) => tenantError("BODY_TOO_LARGE", { megabytes: Math.round(limit / 2 ** 20) }, { permanent: true });
 
 async function collect(stream: Readable, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > limit) throw new BodyTooLarge();
+    if (bytes > limit) throw bodyTooLarge(limit);
     chunks.push(chunk);
   }
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes);
-}
-
-async function unzip(data: Buffer, limit: number): Promise<Buffer> {
-  // RFC 1952 section 2.3.1: the last four bytes are the inflated size. With one more, the output is one allocation; a
-  // wrong size only costs more of them.
-  const size = data.length < 4 ? 0 : data.readUInt32LE(data.length - 4) + 1;
-  try {
-    return await inflate(data, { chunkSize: Math.min(Math.max(size, 1024), limit, 2 ** 26), maxOutputLength: limit });
-  } catch (error) {
-    if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") throw new BodyTooLarge();
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
 /** Merges several searches into one, in order of time: a cursor may only pass what all of them have passed. */
+import { PackedEvents, breather, keep } from "../packed-events";
 import type { PollOptions, Reply, SourceEvent } from "./source";
 
 interface Stream {
@@ -38,10 +39,21 @@ async function readOn(stream: Stream): Promise<number> {
     stream.done = next.done === true;
     if (next.done === true) break;
     stream.reply = next.value;
-    stream.waiting = [...next.value.events];
+    stream.waiting = await separately(next.value.events);
     known += next.value.known;
   }
   return known;
+}
+
+/** Each event in a slice of its own: in the order of all searches, the events of one slice no longer stand side by side. */
+async function separately(events: readonly SourceEvent[]): Promise<SourceEvent[]> {
+  const between = breather();
+  const separate: SourceEvent[] = [];
+  for await (const slice of new PackedEvents(events).slices()) {
+    for (const event of slice) separate.push({ ...events[separate.length]!, ...keep(event), line: undefined });
+    await between();
+  }
+  return separate;
 }
 
 /** The events up to the time that every search has reached. */
@@ -67,10 +79,5 @@ function reachedByAll(streams: Stream[], known: number, isKnown: (key: string) =
     known: known + repeated,
     lastMs: newestMs === 0 ? undefined : reachMs,
     serverMs: Math.min(...replies.map(({ serverMs }) => serverMs)),
-    again: oneAfterAnother(replies.map(({ again }) => again)),
   };
 }
-
-const oneAfterAnother = (agains: Reply["again"][]): Reply["again"] => async (each) => {
-  for (const again of agains) await again(each);
-};

@@ -1,5 +1,6 @@
 /** Lists that come in numbered pages. Their items move from page to page while they are read. */
 import { queryError } from "./errors";
+import { bodyOf } from "../body";
 import { readPage } from "./page";
 import type { ApiReply } from "./walk";
 
@@ -14,7 +15,7 @@ export interface ListPage {
 /** The list `key` of an answer; missing or null counts as empty. Throws PAGE_INVALID. */
 export async function listOf({ data, date, elapsedMs }: ApiReply, key: string): Promise<ListPage> {
   const items: unknown[] = [];
-  const envelope = await readPage(data, key, (slice) => items.push(...slice));
+  const envelope = await readPage(bodyOf(data), key, (slice) => items.push(...slice));
   const list = envelope[key];
   if (list != null && !Array.isArray(list)) throw queryError("PAGE_INVALID", { reason: `it has no list "${key}"` });
   return { items, envelope, askedMs: date === undefined ? undefined : date - elapsedMs };

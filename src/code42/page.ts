@@ -1,65 +1,106 @@
 /**
- * Reads a page of events from its bytes without blocking the event loop.
+ * Reads a page of events from its bytes without blocking the event loop, and without ever having all of them in memory.
  *
  * `JSON.parse` of a page of 10,000 events stops everything else for a quarter of a second and more. So the bytes are
- * cut at the event boundaries of the one long array, the slices are parsed one by one, and other work runs between
- * them. What is around the array is parsed as one small document. Every byte goes through `JSON.parse`: a damaged page
- * cannot pass.
+ * cut at the event boundaries of the one long array while they are inflated, the slices are parsed one by one, and other
+ * work runs between them. What is around the array is parsed as one small document. Every byte goes through
+ * `JSON.parse`: a damaged page cannot pass.
  */
-import { setImmediate as nextTick } from "node:timers/promises";
+import { BodyWindow, type Body } from "../body";
 import { queryError } from "./errors";
-import { isRecord } from "../messages";
 import { messageOf } from "../errors";
+import { isRecord } from "../messages";
+import { breather, type BodySlice } from "../packed-events";
 
 /** Small slices also keep a name in a foreign script from making the text of the whole page twice as wide. */
 const SLICE_BYTES = 16 * 1024;
-const BUSY_MS = 3;
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, COMMA = 0x2c;
 
+/** Gets elements in order, and where they stand in the body. */
+export type EachSlice = (elements: unknown[], slice: BodySlice) => void;
+
 /**
- * Parses `bytes`, a JSON object with an array at `arrayKey`, and hands that array's elements to `each` in slices, in
- * order. Returns the object with an empty array (or null, or nothing) in the array's place. Throws PAGE_INVALID when
- * the bytes are not exactly one such object; `each` may have seen the beginning by then.
+ * Parses `body`, a JSON object with an array at `arrayKey`, and hands that array's elements to `each` in slices. Returns
+ * the object with an empty array (or null, or nothing) in the array's place. Throws PAGE_INVALID when the bytes are not
+ * exactly one such object, and what the body throws; `each` may have seen the beginning by then.
  */
-export async function readPage(bytes: Buffer, arrayKey: string, each: (elements: unknown[]) => void): Promise<Record<string, unknown>> {
-  const array = findArray(bytes, arrayKey);
-  if (array === undefined) return parseObject(bytes.toString("utf8"));
-  const between = breather();
-  let start = array + 1;
-
-  // Fast: the beginning of an element, as the first one shows it, cannot occur inside of a string, because its quotes
-  // would have to be escaped there. Inside of an element it can; then the slice is no JSON and the slow way takes over.
-  const boundary = boundaryAfter(bytes, start);
-  while (boundary !== undefined) {
-    const next = bytes.indexOf(boundary, start + SLICE_BYTES);
-    const elements = next < 0 ? undefined : tryParse(bytes, start, next + 1);
-    if (elements === undefined) break;
-    each(elements);
-    start = next + 2;
-    await between();
-  }
-
-  // Exact: follow the nesting byte by byte.
-  for (;;) {
-    const [end, last] = elementEnd(bytes, start);
-    const elements = parseElements(bytes, start, end);
-    if (elements.length > 0) each(elements);
-    if (last) return parseObject(bytes.toString("utf8", 0, array + 1) + bytes.toString("utf8", end));
-    start = end + 1;
-    await between();
+export async function readPage(body: Body, arrayKey: string, each: EachSlice): Promise<Record<string, unknown>> {
+  const window = new BodyWindow(body);
+  try {
+    return await new PageReader(body, window, each).read(arrayKey);
+  } finally {
+    await window.close();
   }
 }
 
-/** Lets other work run when this one has been busy for a while. */
-function breather(): () => Promise<void> | undefined {
-  let since = performance.now();
-  return () => {
-    if (performance.now() - since < BUSY_MS) return undefined;
-    return nextTick().then(() => {
-      since = performance.now();
-    });
-  };
+class PageReader {
+  private readonly between = breather();
+
+  constructor(private readonly body: Body, private readonly window: BodyWindow, private readonly each: EachSlice) {}
+
+  async read(arrayKey: string): Promise<Record<string, unknown>> {
+    const { window } = this;
+    let array = findArray(window.bytes, arrayKey);
+    while (array === undefined) {
+      // Twice as much each time: a document without the array is searched in time that grows with its length.
+      if (!(await window.widen(window.bytes.length))) return parseObject(window.bytes.toString("utf8"));
+      array = findArray(window.bytes, arrayKey);
+    }
+    const head = window.bytes.toString("utf8", 0, array + 1);
+    window.moveTo(array + 1);
+    await this.readFast();
+    await this.readExactly();
+    return parseObject(head + (await window.rest()).toString("utf8"));
+  }
+
+  /**
+   * The beginning of an element, as the first one shows it, cannot occur inside of a string, because its quotes would
+   * have to be escaped there. Inside of an element it can; then the slice is no JSON, and the exact way takes over.
+   */
+  private async readFast(): Promise<void> {
+    const { window } = this;
+    if (window.bytes.length < FIRST_BYTES) await window.widen(FIRST_BYTES);
+    const boundary = boundaryAfter(window.bytes);
+    if (boundary === undefined) return;
+    for (let searched = SLICE_BYTES; ;) {
+      const next = window.bytes.indexOf(boundary, searched);
+      if (next < 0) {
+        searched = Math.max(SLICE_BYTES, window.bytes.length - boundary.length);
+        if (!(await window.widen(window.bytes.length))) return;
+        continue;
+      }
+      const elements = tryParse(window.bytes, next + 1);
+      if (elements === undefined) return;
+      this.hand(elements, next + 1);
+      window.moveTo(window.start + next + 2);
+      searched = SLICE_BYTES;
+      await this.between();
+    }
+  }
+
+  /** Follows the nesting byte by byte, to the end of the array. */
+  private async readExactly(): Promise<void> {
+    const { window } = this;
+    for (;;) {
+      const found = elementEnd(window.bytes);
+      if (found === undefined) {
+        if (await window.widen(window.bytes.length)) continue;
+        throw queryError("PAGE_INVALID", { reason: `it ends in the middle, after ${window.start + window.bytes.length} bytes` });
+      }
+      const [end, last] = found;
+      const elements = parse(`[${window.bytes.toString("utf8", 0, end)}]`) as unknown[];
+      if (elements.length > 0) this.hand(elements, end);
+      window.moveTo(window.start + end + (last ? 0 : 1));
+      if (last) return;
+      await this.between();
+    }
+  }
+
+  private hand(elements: unknown[], length: number): void {
+    const { start } = this.window;
+    this.each(elements, { body: this.body, start, end: start + length });
+  }
 }
 
 /** Position of the `[` of `"key": [` in the outermost object. */
@@ -81,25 +122,31 @@ function findArray(bytes: Buffer, key: string): number | undefined {
   return undefined;
 }
 
+/** Enough to see the first key of the first element. */
+const FIRST_BYTES = 128;
+
 /** `},{"first":` as it stands between elements that begin with the key of the first one. */
-function boundaryAfter(bytes: Buffer, start: number): Buffer | undefined {
-  const first = /^\{"[^"\\]{1,100}":/.exec(bytes.toString("latin1", start, start + 128));
+function boundaryAfter(bytes: Buffer): Buffer | undefined {
+  const first = /^\{"[^"\\]{1,100}":/.exec(bytes.toString("latin1", 0, FIRST_BYTES));
   return first === null ? undefined : Buffer.from(`},${first[0]}`, "latin1");
 }
 
-/** Where the elements from `start` on may be cut: at the first comma after a slice, or (`last`) at the end of the array. */
-function elementEnd(bytes: Buffer, start: number): [end: number, last: boolean] {
+/**
+ * Where the elements at the beginning of `bytes` may be cut: at the first comma after a slice, or (`last`) at the end of
+ * the array; undefined if neither is in sight.
+ */
+function elementEnd(bytes: Buffer): [end: number, last: boolean] | undefined {
   let depth = 0;
-  for (let position = start; position < bytes.length; position++) {
+  for (let position = 0; position < bytes.length; position++) {
     const byte = bytes[position];
     if (byte === QUOTE) position = stringEnd(bytes, position);
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (depth === 0) return [position, true];
       depth -= 1;
-    } else if (byte === COMMA && depth === 0 && position - start >= SLICE_BYTES) return [position, false];
+    } else if (byte === COMMA && depth === 0 && position >= SLICE_BYTES) return [position, false];
   }
-  throw queryError("PAGE_INVALID", { reason: `it ends in the middle, after ${bytes.length} bytes` });
+  return undefined;
 }
 
 /** Position of the quote that ends the string which begins at `start`; the end of the bytes if none does. */
@@ -113,16 +160,12 @@ function stringEnd(bytes: Buffer, start: number): number {
   return position;
 }
 
-function tryParse(bytes: Buffer, start: number, end: number): unknown[] | undefined {
+function tryParse(bytes: Buffer, end: number): unknown[] | undefined {
   try {
-    return JSON.parse(`[${bytes.toString("utf8", start, end)}]`) as unknown[];
+    return JSON.parse(`[${bytes.toString("utf8", 0, end)}]`) as unknown[];
   } catch {
     return undefined;
   }
-}
-
-function parseElements(bytes: Buffer, start: number, end: number): unknown[] {
-  return parse(`[${bytes.toString("utf8", start, end)}]`) as unknown[];
 }
 
 function parseObject(text: string): Record<string, unknown> {

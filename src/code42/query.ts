@@ -1,5 +1,4 @@
-/** Criteria as a flow holds them → the body of a file event query. */
-import { createHash } from "node:crypto";
+/** Criteria as a flow holds them → the body of a file event query. No Node.js modules: it serves the editor too. */
 import { isRecord } from "../messages";
 import { messageOf, type SiemError } from "../errors";
 import { describe, queryError } from "./errors";
@@ -132,8 +131,3 @@ const allOf = ({ clause, groups }: Criteria): WireGroup[] => (clause === "OR" &&
 
 /** What matches both. */
 export const bothOf = (one: Criteria, other: Criteria): Criteria => ({ clause: "AND", groups: [...allOf(one), ...allOf(other)] });
-
-/** Identifies criteria, so that a change since the cursor was saved is noticed. */
-export function criteriaHash(criteria: Criteria): string {
-  return createHash("sha256").update(JSON.stringify(criteria)).digest("base64url").slice(0, 22);
-}

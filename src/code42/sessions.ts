@@ -6,32 +6,32 @@
  * changes then is missed.
  */
 import { isRecord } from "../messages";
-import { Batch, copies } from "./batch";
+import { Batch } from "./batch";
 import { listOf, readWholeList } from "./numbered-pages";
 import { parametersOf } from "./parameters";
+import { SEARCH_RULES, SESSION_RULES } from "./search-rules";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
 const PATH = "/v1/sessions";
 /** The most that a page may have. */
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
-const RULES = { reserved: ["on_or_after", "before", "order_by", "sort_direction", "page_number", "page_size"] };
 
 export const sessions = ({ sessionOutput }: SourceOptions): EventSource => ({
   name: "sessions",
   topic: "code42/sessions",
   kind: "code42.session",
-  cursorTerm: undefined,
+  cursorTerm: SEARCH_RULES["sessions"].cursorTerm,
   idField: "sessionId",
   rereads: "lookback",
   overlapS: 86_400,
-  check: (criteria) => void parametersOf(criteria, [], RULES),
+  check: SEARCH_RULES["sessions"].check,
   read: (poll) => read(poll, sessionOutput === "alert"),
 });
 
 async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply> {
   const { api, signal, cursor, untilMs } = poll;
-  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, RULES) };
+  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, SESSION_RULES) };
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(untilMs ?? serverMs);
   const sliceMs = Math.max(DAY_MS, poll.overlapMs);
@@ -46,7 +46,7 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
     );
     const batch = batchOf(found, poll, byAlert);
     const { events, known, lastMs } = batch;
-    const reply = { known, serverMs, events, lastMs, floorStays: true, again: copies(events) };
+    const reply = { known, serverMs, events, lastMs, floorStays: true };
     yield reply;
     // All that began in a slice of the past is there, even if that is nothing.
     yield { ...reply, events: [], known: 0, floorStays: false, lastMs: beforeMs ?? lastMs };

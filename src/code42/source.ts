@@ -2,6 +2,7 @@
 import type { Cursor } from "../cursor/cursor";
 import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
+import type { EventPlace } from "../packed-events";
 import { alerts } from "./alerts";
 import { auditLog } from "./audit-log";
 import { fileEvents } from "./file-events";
@@ -10,13 +11,21 @@ import type { Criteria, WireGroup } from "./query";
 import { sessions } from "./sessions";
 import type { Api, RetryNotice } from "./walk";
 
-/** One event of a reply. */
-export interface SourceEvent {
-  event: unknown;
+/** The part of a CEF formatter that a query uses. */
+export interface LineFormatter {
+  format(event: unknown): string;
+  /** Why the last event has no line of its own. */
+  readonly failure: unknown;
+}
+
+/** One event of a reply, and where it can be read. */
+export interface SourceEvent extends EventPlace {
   /** What the cursor's ledger knows it by. */
   key: string;
   /** Epoch ms; undefined if the event does not tell. */
   insertedMs: number | undefined;
+  /** What the reply's formatter made of it; undefined if there is no formatter, or no line. */
+  line: string | undefined;
   /** False if it has no usable id or time and is known by its content. */
   complete: boolean;
 }
@@ -33,8 +42,8 @@ export interface Reply {
   serverMs: number;
   /** True while earlier events may still follow: the cursor's floor waits for a reply without it. */
   floorStays?: boolean;
-  /** Reads the events once more, others perhaps among them. */
-  again: (each: (event: unknown, key: string) => void) => Promise<void>;
+  /** What made the lines of the events. */
+  formatter?: LineFormatter | undefined;
 }
 
 export interface PollOptions {
@@ -51,6 +60,8 @@ export interface PollOptions {
   pageSize: number;
   /** True for an event that is delivered, or out. */
   known: (key: string) => boolean;
+  /** The formatter that gets all that is sent, if that is all that happens to it: it may work ahead while the events are read. */
+  formatter: () => LineFormatter | undefined;
   warn: (key: string, params: Params) => void;
   onRetry: (retry: RetryNotice) => void;
   signal: AbortSignal;

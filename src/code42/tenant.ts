@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
+import { bodyOf, wholeOf, type Body } from "../body";
 import { messageOf, SiemError } from "../errors";
 import { baseUrlFault, consoleOf, isConsole } from "./base-url";
 import type { Proxy } from "../node/proxy";
@@ -93,8 +94,6 @@ export interface Reply {
   status: number;
   /** The body as it came, inflated: JSON in UTF-8 that nobody has parsed yet. */
   data: Buffer;
-  /** The body once more; until it is called, only the bytes as they came are in memory. */
-  again: () => Promise<Buffer>;
   /** The `Date` header, epoch ms (whole seconds). */
   date: number | undefined;
   /** Milliseconds from the start of the request to the headers of its reply: `date - elapsedMs` is no later than the start, by the server's clock. */
@@ -108,12 +107,24 @@ export interface TenantNode {
   getTenant(): Tenant;
 }
 
+/** A reply whose body was read by the caller. */
+export interface Reading<Value> extends Omit<Reply, "data"> {
+  value: Value;
+}
+
+/** Makes what a caller wants of a success. */
+interface Take<Value> {
+  /** Reads the body itself. */
+  leaveBody: boolean;
+  from(reply: HttpReply, route: Route): Promise<Value>;
+}
+
 /** Where a call goes: the gateway's own path, or that of the service behind a console which answers it. */
 interface Route {
   base: URL;
   path: string;
-  /** The body as the gateway would have sent it, from the one that came. */
-  body(data: Buffer): Buffer;
+  /** The body as the gateway would have sent it, from the one that came; undefined if it is the gateway's. */
+  body?(data: Buffer): Buffer;
 }
 
 export class Tenant {
@@ -163,7 +174,7 @@ export class Tenant {
       whileOpen: (work) => this.abortable(undefined, work),
     });
     this.services = new ServiceDirectory(this.base, {
-      environment: (signal) => this.authorised("GET", { base: this.base, path: "/api/v1/ServerEnv", body: (data) => data }, undefined, signal, DEFAULT_PERMISSION),
+      environment: (signal) => this.authorised("GET", { base: this.base, path: "/api/v1/ServerEnv" }, undefined, signal, DEFAULT_PERMISSION, wholeBody),
       text: (base, path, signal) => this.publicText(base, path, signal),
     });
     this.client(this.base);
@@ -174,13 +185,35 @@ export class Tenant {
    * come at once, the others after 6 attempts. With a rejected page token the code is INVALID_PAGE_TOKEN.
    */
   post(path: string, body: unknown, options?: CallOptions): Promise<Reply> {
-    return this.call("POST", path, body, options);
+    return this.call("POST", path, body, options, wholeBody);
+  }
+
+  /**
+   * Like `post`, but `read` gets the body, a piece at a time, and may read it again later: it stays as small as it came.
+   * A body that is damaged on its way is asked for again, and read from its beginning; what `read` itself throws ends
+   * the call.
+   */
+  async postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options?: CallOptions): Promise<Reading<Value>> {
+    const { outcome, ...reply } = await this.call("POST", path, body, options, {
+      leaveBody: true,
+      from: async ({ body: received }, route): Promise<{ outcome: { value: Value } | { error: unknown } }> => {
+        const translated = route.body === undefined ? received : bodyOf(route.body(await wholeOf(received)));
+        try {
+          return { outcome: { value: await read(translated) } };
+        } catch (error) {
+          if (error === received.fault) throw error;
+          return { outcome: { error } };
+        }
+      },
+    });
+    if ("error" in outcome) throw outcome.error;
+    return { ...reply, value: outcome.value };
   }
 
   /** Like `post`, with parameters instead of a body. */
   get(path: string, options: GetOptions = {}): Promise<Reply> {
     const parameters = Object.entries(options.query ?? {}).flatMap(([name, value]) => [value].flat().map((item) => [name, item] as [string, string]));
-    return this.call("GET", path, undefined, options, parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`);
+    return this.call("GET", path, undefined, options, wholeBody, parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`);
   }
 
   /** The client id or user name that it signs in with. */
@@ -208,12 +241,12 @@ export class Tenant {
     this.tokens.drop();
   }
 
-  private call(method: "GET" | "POST", path: string, body: unknown, options: CallOptions = {}, query = ""): Promise<Reply> {
+  private call<Value>(method: "GET" | "POST", path: string, body: unknown, options: CallOptions = {}, take: Take<Value>, query = ""): Promise<Omit<Reply, "data"> & Value> {
     return this.abortable(options.signal, async (signal) => {
       for (let attempt = 1; ; attempt++) {
         try {
           const { route, data } = await this.route(path, body, query, signal);
-          return await this.authorised(method, route, data, signal, options.permission ?? DEFAULT_PERMISSION);
+          return await this.authorised(method, route, data, signal, options.permission ?? DEFAULT_PERMISSION, take);
         } catch (error) {
           signal.throwIfAborted();
           if (error instanceof SiemError && MOVED.has(error.code)) this.services.forget();
@@ -231,7 +264,7 @@ export class Tenant {
   /** Where `path` of the gateway is answered, and what is sent there. Throws BASE_URL_CONSOLE for what a console does not have. */
   private async route(path: string, body: unknown, query: string, signal: AbortSignal): Promise<{ route: Route; data: Buffer | undefined }> {
     const encode = (value: unknown) => (value === undefined ? undefined : Buffer.from(JSON.stringify(value)));
-    if (this.kind === "gateway") return { route: { base: this.base, path: path + query, body: (data) => data }, data: encode(body) };
+    if (this.kind === "gateway") return { route: { base: this.base, path: path + query }, data: encode(body) };
     const service = legacyService(path);
     if (service === undefined) throw tenantError("BASE_URL_CONSOLE", { host: this.base.host, path }, { permanent: true });
     const base = service.key === undefined ? this.base : await this.services.find(service.key, signal);
@@ -255,13 +288,15 @@ export class Tenant {
     }
   }
 
-  private async authorised(method: "GET" | "POST", route: Route, data: Buffer | undefined, signal: AbortSignal, permission: string): Promise<Reply> {
+  private async authorised<Value>(
+    method: "GET" | "POST", route: Route, data: Buffer | undefined, signal: AbortSignal, permission: string, take: Take<Value>,
+  ): Promise<Omit<Reply, "data"> & Value> {
     const { base } = route;
     const request = { host: base.host, path: route.path.replace(/\?.*/, ""), permission };
     for (let renewed = false; ; renewed = true) {
       const token = await unlessAborted(this.tokens.get(), signal);
       const headers = { Authorization: `Bearer ${token}`, ...(data === undefined ? {} : { "Content-Type": "application/json" }) };
-      const reply = await this.exchange(base, method, route.path, headers, data, signal);
+      const reply = await this.exchange(base, method, route.path, headers, data, signal, take.leaveBody);
       if (reply.status === 401) {
         this.tokens.drop(token);
         if (!renewed) continue;
@@ -269,10 +304,8 @@ export class Tenant {
       const body = reply.status < 300 ? "" : reply.data.toString("utf8", 0, 65_536);
       if (reply.status === 400 && body.includes("INVALID_PAGE_TOKEN")) throw tenantError("INVALID_PAGE_TOKEN", {}, { permanent: true });
       this.accept(reply, request);
-      // Not `reply` in the closure: a page that is out must not keep its inflated bytes.
-      const { again: readAgain } = reply;
-      const again = async () => route.body(await readAgain());
-      return { status: reply.status, data: route.body(reply.data), again, date: dateOf(reply), elapsedMs: reply.elapsedMs, receivedAt: this.parts.now() };
+      const taken = await take.from(reply, route);
+      return { ...taken, status: reply.status, date: dateOf(reply), elapsedMs: reply.elapsedMs, receivedAt: this.parts.now() };
     }
   }
 
@@ -286,11 +319,11 @@ export class Tenant {
 
   /** One request within the rate; keeps the server's time and its wish to be left alone. */
   private async exchange(
-    base: URL, method: "GET" | "POST", path: string, headers: Record<string, string>, data: Buffer | undefined, signal: AbortSignal,
+    base: URL, method: "GET" | "POST", path: string, headers: Record<string, string>, data: Buffer | undefined, signal: AbortSignal, leaveBody = false,
   ): Promise<HttpReply> {
     await this.limiter.take(signal);
-    const reply = await this.client(base).send({ method, path, headers, data, signal });
-    this.parts.log("debug", `${method} ${path.replace(/\?.*/, "")} ${reply.status} ${reply.data.length} bytes in ${Math.round(reply.elapsedMs)} ms`);
+    const reply = await this.client(base).send({ method, path, headers, data, signal, leaveBody });
+    this.parts.log("debug", `${method} ${path.replace(/\?.*/, "")} ${reply.status} ${reply.body.length} bytes in ${Math.round(reply.elapsedMs)} ms`);
     const date = dateOf(reply);
     if (date !== undefined) this.server = { date, at: reply.headersAt };
     if (reply.status === 429) {
@@ -385,7 +418,12 @@ function hostOf(location: string | undefined, base: string): string {
   return location !== undefined && URL.canParse(location, base) ? new URL(location, base).host : "";
 }
 
+const wholeBody: Take<{ data: Buffer }> = {
+  leaveBody: false,
+  from: async ({ data }, route) => ({ data: route.body?.(data) ?? data }),
+};
+
 const isJson = (reply: HttpReply): boolean => {
   const type = reply.header("content-type");
-  return type === undefined ? reply.data[0] === 0x7b || reply.data[0] === 0x5b : /[/+]json\b/i.test(type);
+  return type === undefined ? reply.isLeft || reply.data[0] === 0x7b || reply.data[0] === 0x5b : /[/+]json\b/i.test(type);
 };

@@ -4,14 +4,15 @@
  * The walk has no limit on the total; a page number would end at 10,000 events. The token is the id of the last event
  * of the page, so the query and the sort must stay the same for each page.
  */
+import { bodyOf, type Body } from "../body";
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
-import { Batch, eventKey } from "./batch";
+import { Batch } from "./batch";
 import { queryError } from "./errors";
 import { readPage } from "./page";
 import type { WireFilter, WireGroup } from "./query";
 import type { PollOptions, Reply } from "./source";
-import type { Api } from "./walk";
+import type { Api, Reading } from "./walk";
 
 export interface TokenSearch {
   path: string;
@@ -65,14 +66,14 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
     if (range === undefined) continue;
     const rangeGroups = groups(range.fromMs, range.untilMs);
     const total = await totalOf(search, poll, rangeGroups);
-    if (total > range.keys.size) {
+    if (total > range.count) {
       let found = 0;
-      for await (const { reply } of walkPages({ search, poll, groups: () => rangeGroups, known: (key) => range.keys.has(key) || poll.known(key) })) {
+      for await (const { reply } of walkPages({ search, poll, groups: () => rangeGroups, known: (key) => range.has(key) || poll.known(key) })) {
         found += reply.events.length;
         yield reply;
       }
       const instant = (ms: number) => new Date(ms).toISOString();
-      poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.keys.size, found });
+      poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.count, found });
     }
   }
 }
@@ -85,8 +86,8 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
 export async function placeOf(search: TokenSearch, id: string, api: Api, signal: AbortSignal): Promise<number | undefined> {
   const groups: WireGroup[] = [{ filterClause: "AND", filters: [{ term: search.idTerm, operator: "IS", value: id }] }];
   let place: number | undefined;
-  const { data } = await api.post(search.path, body(search, groups, 1, ""), { signal });
-  refuseProblems(await readPage(data, EVENTS, ([event]) => {
+  const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal });
+  refuseProblems(await readPage(bodyOf(data), EVENTS, ([event]) => {
     if (search.id(event) !== id) return;
     const times = [search.insertedMs(event), search.happenedMs(event)].filter((ms) => ms !== undefined);
     if (times.length > 0) place = Math.min(...times);
@@ -100,7 +101,7 @@ export async function placeOf(search: TokenSearch, id: string, api: Api, signal:
  * is in the overlap is read again anyway.
  */
 class ClosedSlice {
-  private readonly keys = new Map<string, number>();
+  private keys = new Map<string, number>();
   private pages = 0;
 
   constructor(private fromMs: number, private readonly overlapMs: number) {}
@@ -111,16 +112,17 @@ class ClosedSlice {
   }
 
   /** What can be checked now that `page` was read, which is then forgotten here. */
-  closed({ reply, last }: TokenPage): { fromMs: number; untilMs: number; keys: ReadonlySet<string> } | undefined {
+  closed({ reply, last }: TokenPage): { fromMs: number; untilMs: number; count: number; has: (key: string) => boolean } | undefined {
     if (this.pages < 2 || reply.lastMs === undefined || !(last || this.keys.size >= CHECKED_EVENTS)) return undefined;
     // More events of the last millisecond may stand on the next page.
     const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
     const { fromMs } = this;
     if (untilMs < fromMs) return undefined;
-    const keys = new Set([...this.keys].filter(([, ms]) => ms <= untilMs).map(([key]) => key));
-    for (const key of keys) this.keys.delete(key);
+    const { keys } = this;
+    this.keys = new Map();
+    for (const [key, ms] of keys) if (ms > untilMs) this.keys.set(key, ms);
     this.fromMs = untilMs + 1;
-    return { fromMs, untilMs, keys };
+    return { fromMs, untilMs, count: keys.size - this.keys.size, has: (key) => (keys.get(key) ?? Infinity) <= untilMs };
   }
 }
 
@@ -136,19 +138,20 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
 
   const fetchPage = (token: string): PageCall => {
     const rereading = cursor.size >= poll.pageSize && reachedMs < (cursor.lastMs ?? 0);
-    const reply = api.post(search.path, body(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token), { signal, onRetry });
-    reply.catch(() => undefined); // Awaited later, when the page before it was handed on.
-    return { token, reply };
+    const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
+    const before = previous;
+    // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
+    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, new Batch((key) => before.has(key) || known(key), poll.formatter())), { signal, onRetry });
+    answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
+    return { token, answer };
   };
 
   let request: PageCall | undefined = fetchPage("");
   while (request !== undefined) {
     const { token }: PageCall = request;
-    const before = previous;
-    const batch = new Batch((key) => before.has(key) || known(key));
-    let answer: Answer;
+    let answer: Awaited<PageCall["answer"]>;
     try {
-      answer = await answerOf(request, search, batch);
+      answer = await request.answer;
     } catch (error) {
       if (!(error instanceof SiemError) || error.code !== "INVALID_PAGE_TOKEN" || token === "") throw error;
       // The event that the token names has left the result: walk again, known ids are dropped.
@@ -159,7 +162,7 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
       request = fetchPage("");
       continue;
     }
-    const { nextToken, again } = answer;
+    const { nextToken, batch } = answer.value;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
     previous = batch.keys;
     reachedMs = Math.max(reachedMs, batch.lastMs ?? 0);
@@ -167,9 +170,9 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : fetchPage(nextToken);
-    const { events, lastMs } = batch;
+    const { events, lastMs, formatter } = batch;
     yield {
-      reply: { events, known: batch.known, lastMs, serverMs, again },
+      reply: { events, known: batch.known, lastMs, serverMs, formatter },
       keys: batch.keys,
       last: request === undefined && !circles,
     };
@@ -178,25 +181,16 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
 
 interface PageCall {
   token: string;
-  reply: ReturnType<Api["post"]>;
+  answer: Promise<Reading<EventsRead>>;
 }
 
-/** What is left of an answer when its events are in the batch. */
-interface Answer {
+interface EventsRead {
+  batch: Batch;
   /** "" behind the last page. */
   nextToken: string;
-  date: number | undefined;
-  elapsedMs: number;
-  again: Reply["again"];
 }
 
-/** Waits for an answer and reads it. Its inflated bytes end here: the walk stands still while pages are out. */
-async function answerOf({ reply }: PageCall, search: TokenSearch, batch: Batch): Promise<Answer> {
-  const { data, again, date, elapsedMs } = await reply;
-  return { nextToken: await readEvents(data, search, batch), date, elapsedMs, again: readAgain(again, search) };
-}
-
-const body = (search: TokenSearch, groups: WireGroup[], pageSize: number, token: string) => ({
+const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, token: string) => ({
   groupClause: "AND",
   groups,
   srtKey: search.cursorTerm,
@@ -205,31 +199,23 @@ const body = (search: TokenSearch, groups: WireGroup[], pageSize: number, token:
   pgToken: token,
 });
 
-/** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. Returns the next token, or "". */
-async function readEvents(data: Buffer, search: TokenSearch, batch: Batch): Promise<string> {
-  const envelope = await readPage(data, EVENTS, (slice) => {
-    for (const event of slice) batch.add(event, search.id(event), search.insertedMs(event));
+/** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. */
+async function readEvents(body: Body, search: TokenSearch, batch: Batch): Promise<EventsRead> {
+  const envelope = await readPage(body, EVENTS, (events, slice) => {
+    for (const [index, event] of events.entries()) batch.add(event, search.id(event), search.insertedMs(event), { slice, index });
   });
   refuseProblems(envelope);
   const events = envelope[EVENTS];
   if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
   const { nextPgToken } = envelope;
   if (nextPgToken != null && typeof nextPgToken !== "string") throw queryError("PAGE_INVALID", { reason: `"nextPgToken" is of type ${typeof nextPgToken}` });
-  return nextPgToken ?? "";
-}
-
-function readAgain(again: () => Promise<Buffer>, search: TokenSearch): Reply["again"] {
-  return async (each) => {
-    await readPage(await again(), EVENTS, (slice) => {
-      for (const event of slice) each(event, eventKey(event, search.id(event)));
-    });
-  };
+  return { batch, nextToken: nextPgToken ?? "" };
 }
 
 /** How many events match, by Code42's own count; 0 if it does not say. */
 async function totalOf(search: TokenSearch, { api, signal, onRetry }: PollOptions, groups: WireGroup[]): Promise<number> {
-  const { data } = await api.post(search.path, body(search, groups, 1, ""), { signal, onRetry });
-  const { totalCount } = await readPage(data, EVENTS, () => undefined);
+  const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal, onRetry });
+  const { totalCount } = await readPage(bodyOf(data), EVENTS, () => undefined);
   return typeof totalCount === "number" ? totalCount : 0;
 }
 

@@ -4,9 +4,11 @@
  * The walk itself never moves the cursor: each page says how far it reaches, and whoever delivers it commits that.
  */
 import type { PagePosition } from "../cursor/cursor";
+import type { Body } from "../body";
 import type { Page } from "../delivery/tracker";
+import { PackedEvents } from "../packed-events";
 import { queryError } from "./errors";
-import type { EventSource, PollOptions, Reply, SourceEvent } from "./source";
+import type { EventSource, LineFormatter, PollOptions, Reply, SourceEvent } from "./source";
 
 export interface RetryNotice {
   delayMs: number;
@@ -16,11 +18,14 @@ export interface RetryNotice {
 export interface ApiReply {
   /** The body as it came, inflated. */
   data: Buffer;
-  /** The same once more. */
-  again: () => Promise<Buffer>;
   /** The `Date` header, epoch ms. */
   date: number | undefined;
   elapsedMs: number;
+}
+
+/** What a reader made of a body. */
+export interface Reading<Value> extends Omit<ApiReply, "data"> {
+  value: Value;
 }
 
 export interface ApiOptions {
@@ -40,29 +45,32 @@ export interface Api {
   /** The same, but asks the server if it has not told its time yet. */
   serverTime(signal: AbortSignal): Promise<number>;
   post(path: string, body: unknown, options: ApiOptions): Promise<ApiReply>;
+  /** Lets `read` have the body of the reply, from its beginning if it must be asked for again. Throws what `read` throws. */
+  postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>>;
   /** `query` goes into the address, a name once for each value. */
   get(path: string, options: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ApiReply>;
 }
 
 /** New events of a poll, in order, with the position they reach. */
 export interface EventPage extends Page, PagePosition {
-  /** How many events it has. */
+  /** How many events it has, and how many of them a message: all but the last of its units have so many. */
   count: number;
+  perMessage: number;
   /** True for the last page of a query that runs once. */
   complete?: true;
   /**
-   * The events, for one sending: whoever gets them may change them. Another sending reads them anew from the reply,
-   * so that a page that is out costs little memory.
+   * The events, as the answer came: a page that is out costs little memory, and what a flow does to the events of one
+   * sending does not change another.
    */
-  take(): Promise<unknown[]>;
+  events: PackedEvents;
 }
 
 export interface WalkOptions extends PollOptions {
   source: EventSource;
   /** Takes a page over; false ends the walk. */
   deliver: (page: EventPage) => Promise<boolean>;
-  /** Units of a page of `count` events: how many messages are confirmed one by one. */
-  units: (count: number) => number;
+  /** How many events a message may have; each message is confirmed by itself. */
+  eventsAMessage: () => number;
 }
 
 export interface WalkTotals {
@@ -85,19 +93,26 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 }
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
-function* cut(reply: Reply, { pageSize, units, source }: WalkOptions): Generator<EventPage> {
-  const { serverMs, floorStays = false, again } = reply;
+function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): Generator<EventPage> {
+  const { serverMs, floorStays = false, formatter } = reply;
+  const perMessage = eventsAMessage();
   const ids = positions(reply, source);
   const last = Math.max(0, Math.ceil(ids.length / pageSize) - 1) * pageSize;
   for (let start = 0; start <= last; start += pageSize) {
     const pageIds = ids.slice(start, start + pageSize);
-    const events = reply.events.slice(start, start + pageSize).map(({ event }) => event);
     yield {
-      units: units(pageIds.length), count: pageIds.length, ids: pageIds, serverMs, floorStays,
+      units: pageIds.length === 0 ? 0 : Math.ceil(pageIds.length / Math.min(perMessage, pageIds.length)), perMessage, count: pageIds.length, ids: pageIds, serverMs, floorStays,
       lastMs: start === last ? reply.lastMs : pageIds.at(-1)?.[1],
-      take: takeOnce(events, () => readAgain(again, pageIds)),
+      events: packed(reply.events.slice(start, start + pageSize), formatter),
     };
   }
+}
+
+function packed(events: readonly SourceEvent[], formatter: LineFormatter | undefined): PackedEvents {
+  if (formatter === undefined) return new PackedEvents(events);
+  const lines: string[] = [];
+  for (const { line } of events) if (line !== undefined) lines.push(line);
+  return new PackedEvents(events, lines.length === events.length ? { formatter, lines } : undefined);
 }
 
 /**
@@ -110,22 +125,4 @@ function positions({ events, lastMs }: Reply, source: EventSource): PagePosition
   }
   let before = events.find(({ insertedMs }) => insertedMs !== undefined)?.insertedMs ?? lastMs ?? 0;
   return events.map(({ key, insertedMs }: SourceEvent) => [key, before = insertedMs ?? before] as const);
-}
-
-/** Gives `first` away, and what `again` reads to everybody who comes later. */
-function takeOnce<Value>(first: Value, again: () => Promise<Value>): () => Promise<Value> {
-  let kept: Value | undefined = first;
-  return async () => {
-    const value = kept ?? await again();
-    kept = undefined;
-    return value;
-  };
-}
-
-async function readAgain(again: Reply["again"], ids: PagePosition["ids"]): Promise<unknown[]> {
-  const found = new Map<string, unknown>(ids.map(([key]) => [key, undefined]));
-  await again((event, key) => {
-    if (found.has(key)) found.set(key, event);
-  });
-  return [...found.values()];
 }

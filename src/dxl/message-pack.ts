@@ -24,14 +24,27 @@ const SIZES: readonly { rest: number; length: number }[] = [
   ...[1, 2, 4].map((length) => ({ rest: 0, length })), // str
 ];
 
+/**
+ * A message is mostly short ASCII texts that lie close together. To make one text of them all and to cut them out of it
+ * spares a call into native code for each. What is cut out keeps the window alive.
+ */
+const WINDOW = 512;
+const MOST_SHARED = 128;
+
 /** Reads one value after the other. Throws RangeError for a value that is not there or has another type. */
 export class MessagePackReader {
   private at = 0;
+  private readonly end: number;
+  /** The bytes from `windowStart` on as text, a character a byte. */
+  private window = "";
+  private windowStart = 0;
 
-  constructor(private readonly bytes: Buffer) {}
+  constructor(private readonly bytes: Buffer) {
+    this.end = bytes.length;
+  }
 
   get atEnd(): boolean {
-    return this.at >= this.bytes.length;
+    return this.at >= this.end;
   }
 
   /** A whole number; one beyond 2^53 loses precision. */
@@ -54,27 +67,28 @@ export class MessagePackReader {
 
   /** The bytes of a str or bin: a view, not a copy. */
   raw(): Buffer {
-    const length = this.rawLength(this.byte());
-    if (length === undefined) malformed();
+    const length = this.rawLength();
+    if (length < 0) malformed();
     const start = this.take(length);
     return this.bytes.subarray(start, this.at);
   }
 
   /** A str or bin as text; what is not UTF-8 in it becomes U+FFFD. */
   text(): string {
-    return this.textOrSkip() ?? malformed();
+    const length = this.rawLength();
+    if (length < 0) malformed();
+    return this.slice(length);
   }
 
   /** Like `text`, but a value of another type is skipped and undefined. */
   textOrSkip(): string | undefined {
-    const length = this.rawLength(this.byte());
-    if (length === undefined) {
+    const length = this.rawLength();
+    if (length < 0) {
       this.at--;
       this.skip(1);
       return undefined;
     }
-    const start = this.take(length);
-    return length === 0 ? "" : this.bytes.toString("utf8", start, this.at);
+    return this.slice(length);
   }
 
   /** How many values the array holds that begins here; they follow. */
@@ -102,33 +116,56 @@ export class MessagePackReader {
     }
   }
 
-  /** The length of the str or bin that `type` begins; undefined if it begins something else. */
-  private rawLength(type: number): number | undefined {
+  private slice(length: number): string {
+    if (length === 0) return "";
+    const start = this.take(length);
+    const { bytes, at } = this;
+    if (length > MOST_SHARED || !isAscii(bytes, start, at)) return bytes.toString("utf8", start, at);
+    if (at > this.windowStart + this.window.length) {
+      this.window = bytes.toString("latin1", start, start + WINDOW);
+      this.windowStart = start;
+    }
+    return this.window.slice(start - this.windowStart, at - this.windowStart);
+  }
+
+  /** Reads the beginning of a str or bin, and tells its length; -1 (and only one byte read) if it is something else. */
+  private rawLength(): number {
+    const type = this.byte();
     if ((type & 0xe0) === FIXRAW) return type & 0x1f;
     switch (type) {
       case 0xc4: case 0xd9: return this.unsigned(1);
       case 0xc5: case RAW16: return this.unsigned(2);
       case 0xc6: case RAW32: return this.unsigned(4);
-      default: return undefined;
+      default: return -1;
     }
   }
 
   private byte(): number {
-    return this.bytes[this.at++] ?? malformed();
+    const { at } = this;
+    if (at >= this.end) malformed();
+    this.at = at + 1;
+    return this.bytes[at]!;
   }
 
   private unsigned(width: number): number {
-    const at = this.take(width);
-    return width === 1 ? this.bytes[at]! : width === 2 ? this.bytes.readUInt16BE(at) : this.bytes.readUInt32BE(at);
+    let at = this.take(width);
+    let value = 0;
+    for (; at < this.at; at++) value = value * 256 + this.bytes[at]!;
+    return value;
   }
 
   /** Passes `count` bytes and tells where they begin. */
   private take(count: number): number {
     const start = this.at;
-    if (count > this.bytes.length - start) malformed();
+    if (count > this.end - start) malformed();
     this.at = start + count;
     return start;
   }
+}
+
+function isAscii(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at]! >= 0x80) return false;
+  return true;
 }
 
 function malformed(): never {

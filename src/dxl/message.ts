@@ -23,7 +23,7 @@ export interface DxlMessage {
   sourceBrokerId: string;
   brokerIds: string[];
   clientIds: string[];
-  /** A copy of its own. */
+  /** A view of the bytes that were read: whoever keeps it copies it. */
   payload: Buffer;
   /** A plain object; the name `__proto__` is an own property like any other. */
   otherFields: OtherFields;
@@ -48,7 +48,7 @@ export interface DxlMessage {
  * Throws SiemError NOT_A_DXL_MESSAGE, and nothing else, if a field is cut off or has another type.
  */
 export function decodeMessage(bytes: Uint8Array): DxlMessage {
-  const reader = new MessagePackReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const reader = new MessagePackReader(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   let field: keyof DxlMessage = "version";
   try {
     const version = wholeNumber(reader);
@@ -66,7 +66,7 @@ export function decodeMessage(bytes: Uint8Array): DxlMessage {
     field = "clientIds";
     const clientIds = texts(reader);
     field = "payload";
-    const payload = Buffer.from(reader.raw());
+    const payload = reader.raw();
     field = "serviceId";
     const typePart = messageType === MessageType.event ? undefined : readTypePart(reader, messageType);
     field = "otherFields";
@@ -77,10 +77,12 @@ export function decodeMessage(bytes: Uint8Array): DxlMessage {
     const destinationTenantGuids = version > 1 && !reader.atEnd ? texts(reader) : [];
     field = "sourceClientInstanceId";
     const sourceClientInstanceId = version > 2 && !reader.atEnd ? reader.text() : "";
-    return {
+    const message = {
       version, messageType, messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, payload,
-      otherFields, sourceTenantGuid, destinationTenantGuids, sourceClientInstanceId, ...typePart,
+      otherFields, sourceTenantGuid, destinationTenantGuids, sourceClientInstanceId,
     };
+    // Events, which are nearly everything that comes, have no such part; even spreading nothing costs a copy.
+    return typePart === undefined ? message : { ...message, ...typePart };
   } catch (cause) {
     throw dxlError("NOT_A_DXL_MESSAGE", { size: bytes.length, field }, { cause });
   }
@@ -99,12 +101,16 @@ const MOST_ENTRIES = 2000;
 function entries(reader: MessagePackReader): (string | undefined)[] {
   const length = reader.arrayLength();
   const kept: (string | undefined)[] = [];
-  while (kept.length < Math.min(length, MOST_ENTRIES)) kept.push(reader.textOrSkip());
-  reader.skip(length - kept.length);
+  const most = Math.min(length, MOST_ENTRIES);
+  for (let count = 0; count < most; count++) kept.push(reader.textOrSkip());
+  if (length > most) reader.skip(length - most);
   return kept;
 }
 
-const texts = (reader: MessagePackReader): string[] => entries(reader).filter((entry) => entry !== undefined);
+function texts(reader: MessagePackReader): string[] {
+  const all = entries(reader);
+  return all.includes(undefined) ? all.filter((entry) => entry !== undefined) : (all as string[]);
+}
 
 /** Key, value, key, value; of keys that repeat, the last counts, and a key without a text has the empty one. */
 function readOtherFields(reader: MessagePackReader): OtherFields {

@@ -33,7 +33,8 @@ export interface ThreatEventMessage {
  * that products send after it; then `repaired` is true. Throws SiemError PAYLOAD_NOT_JSON.
  */
 export function readPayload(payload: Buffer, { payloadType, expandAggregates }: PayloadOptions): { payload: unknown; repaired: boolean } {
-  if (payloadType === "buffer") return { payload, repaired: false };
+  // The payload is a view of what the connection received; a flow may keep its bytes, or write into them.
+  if (payloadType === "buffer") return { payload: Buffer.from(payload), repaired: false };
   const text = payload.toString();
   if (payloadType === "string") return { payload: text, repaired: false };
   const start = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;

@@ -2,6 +2,7 @@
  * What a dialog warns of before anything is deployed. A tip is a sentence of the node's catalog; these functions know
  * nothing of the page, so that they are tested without one.
  */
+import { SEARCH_RULES, type SearchRules } from "../code42/search-rules";
 import type { StoreTable } from "../cursor/store-safety";
 import { reachFrom, type FlowItem } from "./wires";
 
@@ -16,18 +17,15 @@ export const USUAL_LIMIT = 8192;
 /** What a syslog header takes of the receiver's limit, with a host name of a usual length. */
 const HEADER_ROOM = 100;
 
-/** The terms that the cursor of a source moves along, and the time of the event where the two differ. */
-export const CURSOR_TERMS: Readonly<Record<string, { cursor: string; event?: string }>> = {
-  "file-events": { cursor: "event.inserted", event: "@timestamp" },
-  "file-events-v1": { cursor: "insertionTimestamp", event: "eventTimestamp" },
-  alerts: { cursor: "CreatedAt" },
-};
+/** The time of an event, where the cursor moves along another one. */
+const EVENT_TIMES: Readonly<Record<string, string>> = { "file-events": "@timestamp", "file-events-v1": "eventTimestamp" };
 
 /** A `code42-query` as its form stands. */
 export interface QueryForm {
   source: string;
-  /** Groups of filters, or a query body. */
+  /** Groups of filters, or with `criteriaType` "json" also a query body. */
   criteria: unknown;
+  criteriaType: string;
   cursor: string;
   cursorType: string;
   advance: string;
@@ -63,12 +61,14 @@ function storeTips({ cursor, cursorType }: QueryForm, stores: StoreTable | undef
   return safety.kind === "cached" ? [{ key: "warning.storeCached", params: { store: safety.name, seconds: safety.seconds } }] : [];
 }
 
-function criteriaTips({ source, criteria, cursorType }: QueryForm): Tip[] {
-  const terms = CURSOR_TERMS[source];
-  if (terms === undefined || cursorType === "none") return [];
+function criteriaTips({ source, criteria, criteriaType, cursorType }: QueryForm): Tip[] {
+  const cursorTerm = (SEARCH_RULES as Record<string, SearchRules>)[source]?.cursorTerm;
+  if (cursorTerm === undefined || cursorType === "none") return [];
   const used = termsIn(criteria);
-  if (used.has(terms.cursor)) return [{ key: "notice.cursorTerm", params: { term: terms.cursor } }];
-  return terms.event !== undefined && used.has(terms.event) ? [{ key: "notice.eventTime", params: { term: terms.event, cursorTerm: terms.cursor } }] : [];
+  // The list of groups says it at the row.
+  if (used.has(cursorTerm)) return criteriaType === "json" ? [{ key: "notice.cursorTerm", params: { term: cursorTerm } }] : [];
+  const eventTime = EVENT_TIMES[source];
+  return eventTime !== undefined && used.has(eventTime) ? [{ key: "notice.eventTime", params: { term: eventTime, cursorTerm } }] : [];
 }
 
 /** Every `term` at any depth. */

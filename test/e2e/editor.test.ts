@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json";
+import { modulesWithDashboard } from "../support/dashboard";
 import { visitEditor } from "../support/editor";
 import { examples } from "../support/examples";
 import { startNodeRed, type NodeRedProcess } from "../support/node-red-process";
@@ -16,7 +17,7 @@ describe("the editor with this package", () => {
 
   before(async function () {
     this.timeout(120_000);
-    nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules });
+    nodeRed = await startNodeRed({ userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true });
   });
 
   after(async () => {
@@ -25,9 +26,11 @@ describe("the editor with this package", () => {
   });
 
   const dialogs: Record<string, Record<string, string>> = {};
-  for (const language of ["en-US", "de"]) {
-    it(`opens every dialog without an error, every example valid, in ${language}`, async () => {
-      const report = await visitEditor({ url: nodeRed.url, language, types, flows: examples().map(({ flow }) => flow) });
+  const flows = examples().map(({ flow }) => flow);
+  // Whether an example is valid is the same in every language; the first five have all our nodes.
+  for (const { language, shown } of [{ language: "en-US", shown: flows }, { language: "de", shown: flows.slice(0, 5) }]) {
+    it(`opens every dialog without an error, ${shown.length} examples valid, in ${language}`, async () => {
+      const report = await visitEditor({ url: nodeRed.url, language, types, flows: shown });
       assert.deepEqual(report.problems, []);
       dialogs[language] = report.dialogs;
     });

@@ -34,7 +34,11 @@ describe("npm start", () => {
   it("says where the editor is and how far it is, and stops in order", async () => {
     const { child, exit, output } = await start("--events", String(EVENTS));
     const end = Date.now() + 60_000;
-    while (!(/delivered [1-9]/.test(output()) && /received [1-9]/.test(output())) && Date.now() < end) await delay(50);
+    while (!(/backlog [1-9]/.test(output()) && /received [1-9]/.test(output())) && Date.now() < end) await delay(50);
+    const dashboard = /Dashboard: (\S+)/.exec(output())?.[1] ?? "";
+    const page = await fetch(dashboard);
+    assert.equal(page.status, 200, dashboard);
+    assert.match(await page.text(), /<div id="app">/);
     child.kill("SIGTERM");
     assert.deepEqual((await exit)[0], 0, output());
     assert.match(output(), /Editor: http:\/\/127\.0\.0\.1:\d+\//);

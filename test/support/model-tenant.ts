@@ -3,7 +3,8 @@
  * visible late, equal times come in another order with each walk, pages repeat records, page tokens die. Its clock is
  * the test's.
  */
-import type { Api, ApiOptions, ApiReply } from "../../src/code42/walk";
+import { bodyOf, type Body } from "../../src/body";
+import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/walk";
 import { tenantError } from "../../src/code42/tenant-errors";
 
 export interface ModelRecord {
@@ -89,7 +90,12 @@ export class ModelTenant implements Api {
 
   private reply(value: unknown): ApiReply {
     const data = Buffer.from(JSON.stringify(value));
-    return { data, again: async () => data, date: this.now, elapsedMs: 0 };
+    return { data, date: this.now, elapsedMs: 0 };
+  }
+
+  async postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>> {
+    const { data, ...reply } = await this.post(path, body, options);
+    return { ...reply, value: await read(bodyOf(data)) };
   }
 
   private visible(): ModelRecord[] {

@@ -7,9 +7,10 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { root } from "../../scripts/built";
+import { DASHBOARD } from "./dashboard";
 import { freePort } from "./free-port";
 
 /** A node of a flow as it stands in flows.json; `credentials` go into the credentials file. */
@@ -35,6 +36,8 @@ export interface NodeRedOptions {
   settingsScript?: string;
   /** Another Node-RED than that of this process, with the Node that it runs on (see scripts/second-runtime.mjs). */
   runtime?: { node: string; modules: string };
+  /** Load the dashboard, which stands among the development dependencies of this project. */
+  dashboard?: boolean;
   /** A program with its arguments that Node-RED is started by, such as `unshare`; it must become that process. */
   launcher?: readonly string[];
   env?: Record<string, string>;
@@ -96,6 +99,7 @@ if (process.send) {
   let changed = false;
   hooks.add("onSend.progress", (sends) => {
     for (const { source, msg } of sends) {
+      if (msg.topic === "security-events/stats") continue;
       sent[source.id] = (sent[source.id] || 0) + (Array.isArray(msg.payload) ? msg.payload.length : 1);
     }
     changed = true;
@@ -117,6 +121,8 @@ function prepare(options: NodeRedOptions, port: number): string {
     lang: "en-US",
     telemetry: { enabled: false, updateNotification: false },
     editorTheme: { tours: false },
+    // Node-RED also looks beside itself, where the dashboard stands: users have it only if they install it.
+    ...(options.dashboard === true ? {} : { nodesExcludes: [basename(DASHBOARD)] }),
     ...(options.contextStorage === undefined ? {} : { contextStorage: options.contextStorage }),
     ...options.settings,
   };

@@ -78,6 +78,8 @@ export function makeQuery(
     },
     status: (colour, key) => made.statuses.push(`${colour} ${key}`),
     error: (error) => made.errors.push(error as Error),
+    nextFormatter: () => undefined,
+    copies: () => false,
     warn: (key) => made.warnings.push(key),
     text: (key) => key,
     now: Date.now,

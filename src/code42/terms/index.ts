@@ -11,7 +11,7 @@ import sessions from "./sessions.json";
 export interface Term {
   /** As it stands in a filter. */
   term: string;
-  /** In English. */
+  /** In English, as in the vendor's console, in every language of the editor: so are the values. The dialog's tip says so. */
   label: string;
   /** Which operators it takes, and so what its values are. */
   kind: string;

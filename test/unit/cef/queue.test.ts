@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { compileFormatter } from "../../../src/cef/encoder";
 import { mappings } from "../../../src/cef/mappings";
 import { FormatQueue, type FormatJob } from "../../../src/cef/queue";
+import { until } from "../../support/until";
 
 const incydr = mappings.get("code42.file-event.v2")!;
 
@@ -14,8 +15,9 @@ function bench() {
   const slow = { ...formatter, get failure() { return formatter.failure; }, format: (event: unknown) => (time++, formatter.format(event)) };
   const queue = new FormatQueue({ now: () => time, defer: (run) => void deferred.push(run) });
   const job = (name: string, events: unknown[]): FormatJob => ({
-    events, formatter: slow,
+    slices: [events].values(), formatter: slow,
     finished: (lines, failures) => void log.push(`${name} ${lines.length} ${failures.length} ${failures[0]?.reason.code ?? ""}`.trim()),
+    failed: (error) => void log.push(`${name} ${String(error)}`),
     abandoned: () => void log.push(`${name} abandoned`),
   });
   const idle = () => {
@@ -52,6 +54,36 @@ describe("CEF format queue", () => {
     queue.push(job("a", [events(1)[0], {}, null]));
     queue.push(job("b", events(2)));
     assert.deepEqual(log, ["a 3 2 EVENT_EMPTY", "b 2 0"]);
+  });
+  it("waits for events that come later, works on what is next meanwhile only in its turn, and tells of a fault", async () => {
+    const { queue, job, log } = bench();
+    async function* later(fault?: Error) {
+      for (const id of ["a", "b"]) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield [{ event: { id } }, { event: { id: `${id}2` } }];
+      }
+      if (fault !== undefined) throw fault;
+    }
+    queue.push({ ...job("later", []), slices: later() });
+    queue.push({ ...job("faulty", []), slices: later(new Error("no more")) });
+    queue.push(job("after", events(3)));
+    assert.deepEqual(log, []);
+    await until(() => log.length === 3, "all jobs ended");
+    assert.deepEqual(log, ["later 4 0", "faulty Error: no more", "after 3 0"]);
+    let ended = false;
+    async function* endless() {
+      try {
+        for (;;) yield await new Promise<unknown[]>((resolve) => setImmediate(() => resolve([null])));
+      } finally {
+        ended = true;
+      }
+    }
+    queue.push({ ...job("endless", []), slices: endless() });
+    await new Promise((resolve) => setImmediate(resolve));
+    queue.close();
+    queue.push(job("new", events(2)));
+    await until(() => ended && log.length === 5, "the source was closed");
+    assert.deepEqual(log.slice(3), ["endless abandoned", "new 2 0"]);
   });
   it("abandons each unfinished job once when it is closed, and starts afresh", () => {
     const { queue, job, log, idle } = bench();

@@ -1,21 +1,39 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Body } from "../../../src/body";
 import { readPage } from "../../../src/code42/page";
+import { PackedEvents, type EventPlace } from "../../../src/packed-events";
 
-async function read(text: string | Buffer) {
+/** Reads `text` as it comes in chunks of `size` bytes, and its elements once more from where they stand. */
+async function read(text: string | Buffer, size = Infinity) {
   const elements: unknown[] = [];
-  const envelope = await readPage(Buffer.from(text), "fileEvents", (slice) => elements.push(...slice));
-  return { envelope, elements };
+  const places: EventPlace[] = [];
+  const bytes = Buffer.from(text);
+  const body: Body = {
+    async *chunks() {
+      for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
+    },
+    whole: () => bytes,
+  };
+  const envelope = await readPage(body, "fileEvents", (slice, from) => {
+    places.push(...slice.map((_, index) => ({ slice: from, index })));
+    elements.push(...slice);
+  });
+  const packed = new PackedEvents(places);
+  assert.equal(packed.count, elements.length);
+  assert.deepEqual(await packed.unpack(), elements);
+  assert.deepEqual([...packed.slicesAtOnce()].flat(), elements);
+  return { envelope, elements, places };
 }
 
 const invalid = (error: unknown) => (error as { code?: string }).code === "PAGE_INVALID";
 
 describe("reading a page", () => {
   it("gives the same as JSON.parse for any page, however it is written", async () => {
-    await fc.assert(fc.asyncProperty(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1, "\t"), async (events, more, space) => {
+    await fc.assert(fc.asyncProperty(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1, "\t"), fc.constantFrom(1, 7, 64, 5000), async (events, more, space, size) => {
       const page = { ...more, fileEvents: events, nextPgToken: 'a "quoted\\" token ],[', problems: null };
       const text = JSON.stringify(page, null, space);
-      const { envelope, elements } = await read(text);
+      const { envelope, elements } = await read(text, size);
       const expected = JSON.parse(text) as typeof page;
       assert.deepEqual(elements, expected.fileEvents);
       assert.deepEqual({ ...envelope, fileEvents: expected.fileEvents }, expected);
@@ -36,6 +54,19 @@ describe("reading a page", () => {
     assert.ok(turns >= 3, `${turns} turns of the event loop`);
   });
 
+  it("finds each event again where it stands, however the body comes and in whatever order they are wanted", async () => {
+    const events = Array.from({ length: 900 }, (_, index) => ({ event: { id: `é${index}` }, pad: "z".repeat((index * 37) % 400), list: [{ event: index }] }));
+    for (const size of [500, 16_384, 65_536, 10_000_000]) {
+      const { elements, places } = await read(JSON.stringify({ totalCount: 900, fileEvents: events }), size);
+      assert.deepEqual(elements, events);
+      for (const wanted of [[899], [0, 1, 5, 400, 401, 899], [700, 3, 4, 650], [10, 9, 8], []]) {
+        const packed = new PackedEvents(wanted.map((index) => places[index] as EventPlace));
+        assert.deepEqual(await packed.unpack(), wanted.map((index) => events[index]), `${size}: ${wanted.join()}`);
+        assert.deepEqual([...packed.slicesAtOnce()].flat(), wanted.map((index) => events[index]));
+      }
+    }
+  });
+
   it("is not misled by nested objects that begin like an event", async () => {
     const nested = { event: { id: "n" }, also: [{ event: 1 }, { event: 2, more: "x".repeat(20_000) }, { event: 3 }] };
     const events = Array.from({ length: 40 }, (_, index) => ({ event: { id: index }, pad: "y".repeat(1000), related: index % 7 === 0 ? [nested, nested] : [] }));
@@ -43,8 +74,8 @@ describe("reading a page", () => {
   });
 
   it("takes null and a missing list as they are", async () => {
-    assert.deepEqual(await read('{"totalCount":0,"fileEvents":null}'), { envelope: { totalCount: 0, fileEvents: null }, elements: [] });
-    assert.deepEqual(await read('{"nested":{"fileEvents":[1]}}'), { envelope: { nested: { fileEvents: [1] } }, elements: [] });
+    assert.deepEqual(await read('{"totalCount":0,"fileEvents":null}'), { envelope: { totalCount: 0, fileEvents: null }, elements: [], places: [] });
+    assert.deepEqual(await read('{"nested":{"fileEvents":[1]}}'), { envelope: { nested: { fileEvents: [1] } }, elements: [], places: [] });
   });
 
   it("refuses a page that is cut at any byte", async () => {

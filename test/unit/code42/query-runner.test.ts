@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
+import { bodyOf, type Body } from "../../../src/body";
+import { packedPayload } from "../../../src/packed-events";
 import type { Tenant } from "../../../src/code42/tenant";
 import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { startTenantSimulator, type TenantSimulator } from "../../../src/simulator/tenant";
-import type { FlowMessage } from "../../../src/messages";
+import type { Delivery, FlowMessage } from "../../../src/messages";
 import { eventIds, makeQuery, MemoryStore, tenantOf } from "../../support/query";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
@@ -213,8 +216,46 @@ describe("query", () => {
       events.length = 1;
     });
     await query.runner.act({});
-    assert.deepEqual(eventIds(query.messages.slice(-3)).sort(), [...ids].sort());
+    const again = query.messages.filter(({ payload }) => (payload as { event: { id: string } }[])[0]?.event.id !== "changed");
+    assert.deepEqual(eventIds(again).sort(), [...ids].sort());
     assert.equal(query.runner.counters.resent, 250);
+  });
+
+  it("gives a page to a formatter as it came, and as an ordinary array to whoever looks at it first", async () => {
+    const ids = addEvents(250, 600);
+    const formatter = { format: (event: unknown) => `line of ${(event as { event: { id: string } }).event.id}`, failure: undefined };
+    const query = makeQuery(tenant, store, { pageSize: 100 }, undefined, { nextFormatter: () => formatter });
+    await query.runner.act({});
+    const [first, second, third] = query.messages as [FlowMessage, FlowMessage, FlowMessage];
+    assert.deepEqual(packedPayload(first)?.takeLines(formatter), ids.slice(0, 100).map((id) => `line of ${id}`));
+    const events = (await packedPayload(first)?.unpack()) as { event: { id: string } }[];
+    assert.deepEqual(events.map(({ event }) => event.id), ids.slice(0, 100));
+    assert.deepEqual(JSON.parse(JSON.stringify(second)), { ...second, payload: second.payload });
+    assert.deepEqual(eventIds([second]), ids.slice(100, 200));
+    assert.equal(packedPayload(third)?.takeLines({}), undefined, "another formatter, perhaps with other settings");
+    assert.deepEqual(eventIds([third]), ids.slice(200));
+    assert.equal(packedPayload(second), undefined, "somebody has looked, and may have changed it");
+    assert.ok(Array.isArray(second.payload) && second.payload === second.payload);
+  });
+
+  it("sends a page to several nodes in short messages, of which each is confirmed by itself", async () => {
+    const ids = addEvents(1300, 600);
+    let deaf = true;
+    const query = makeQuery(tenant, store, { pageSize: 600, confirmTimeoutMs: 30 }, (message, registry) => {
+      const { index } = message.delivery as { index: number };
+      if (index !== 1 || !deaf) setImmediate(() => registry.confirm(message));
+      else setTimeout(() => (deaf = false), 10);
+    }, { copies: () => true });
+    await query.runner.act({});
+    const first = query.messages.filter(({ delivery }, at) => query.messages.findIndex((other) => isDeepStrictEqual(other.delivery, delivery)) === at);
+    assert.deepEqual(first.map(({ payload, delivery }) => [(payload as unknown[]).length, (delivery as Delivery).index, (delivery as Delivery).count]), [
+      [250, 0, 3], [250, 1, 3], [100, 2, 3], [250, 0, 3], [250, 1, 3], [100, 2, 3], [100, 0, 1],
+    ]);
+    assert.ok(first.every(({ parts }) => parts === undefined));
+    assert.deepEqual(eventIds(first), ids);
+    const again = query.messages.filter((message) => !first.includes(message));
+    assert.ok(again.length > 0 && again.every(({ delivery }) => (delivery as Delivery).index === 1), "only what was not confirmed");
+    assert.equal(query.runner.counters.confirmed, 1300);
   });
 
   it("walks again when the page token is refused, without repeating an event", async () => {
@@ -273,8 +314,8 @@ describe("query", () => {
   it("refuses a page of which no event has an insertion time, and does not move", async () => {
     const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
     const body = Buffer.from(JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, inserted: "soon" } }], nextPgToken: null }));
-    const reply = async () => ({ data: body, again: async () => body, date: now, elapsedMs: 1 });
-    const api = { baseUrl: simulator.url, principal: "key", serverNow: () => now, serverTime: async () => now, post: reply, get: reply };
+    const reply = async () => ({ data: body, date: now, elapsedMs: 1 });
+    const api = { baseUrl: simulator.url, principal: "key", serverNow: () => now, serverTime: async () => now, post: reply, get: reply, postAndRead: async <Value>(_path: string, _body: unknown, read: (body: Body) => Promise<Value>) => ({ date: now, elapsedMs: 1, value: await read(bodyOf(body)) }) };
     const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
     await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes("event.inserted"));
     assert.equal(messages.length, 0);

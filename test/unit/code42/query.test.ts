@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { criteriaFromJson, criteriaGroups, criteriaHash, filtersOn, requestGroups, type WireFilter } from "../../../src/code42/query";
+import { criteriaHash } from "../../../src/code42/criteria-hash";
+import { criteriaFromJson, criteriaGroups, filtersOn, requestGroups, type WireFilter } from "../../../src/code42/query";
 
 const cursor: WireFilter = { term: "event.inserted", operator: "ON_OR_AFTER", value: "2026-01-01T00:00:00.000Z" };
 const high = { term: "risk.severity", operator: "IS", value: "HIGH" };

@@ -35,6 +35,10 @@ describe("threat event: payload", () => {
   it("is text or bytes as they came, on demand", () => {
     assert.deepEqual(read('\ufeff{"a":1}\0', { payloadType: "string" }), { payload: '\ufeff{"a":1}\0', repaired: false });
     assert.deepEqual(read(Buffer.from([0xff, 0]), { payloadType: "buffer" }), { payload: Buffer.from([0xff, 0]), repaired: false });
+    const received = Buffer.from([0xff, 0]);
+    const { payload } = readPayload(received, { ...json, payloadType: "buffer" });
+    received.fill(1);
+    assert.deepEqual(payload, Buffer.from([0xff, 0]), "a copy of its own");
   });
   it("has its aggregates as arrays, on demand", () => {
     const otherData = { listOfSourceIp: "10.0.0.1, 10.0.0.2,10.0.0.1", setOfThreatName: " a,b, a,,c ", distinctCountOfThreatName: "3", count: "2", listOfNothing: "", setOfNull: null };

@@ -5,13 +5,12 @@ import germanSyslog from "../../../nodes/locales/de/syslog-out.json";
 import english from "../../../nodes/locales/en-US/code42-query.json";
 import englishCef from "../../../nodes/locales/en-US/cef-format.json";
 import englishSyslog from "../../../nodes/locales/en-US/syslog-out.json";
-import { sources } from "../../../src/code42/source";
 import { storeTable } from "../../../src/cursor/context-store";
-import { CURSOR_TERMS, formatTips, queryTips, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
+import { formatTips, queryTips, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
 import type { FlowItem } from "../../../src/editor/wires";
 import { examples } from "../../support/examples";
 
-const query: QueryForm = { source: "file-events", criteria: [], cursor: "#:(disk)::key", cursorType: "global", advance: "confirmed", confirmedBy: [] };
+const query: QueryForm = { source: "file-events", criteria: [], criteriaType: "json", cursor: "#:(disk)::key", cursorType: "global", advance: "confirmed", confirmedBy: [] };
 const stores = storeTable({
   default: "ram", ram: { module: "memory" }, disk: { module: "localfilesystem", config: { cache: false } }, lazy: { module: "localfilesystem", config: { flushInterval: 10 } }, other: { module: "redis" },
 });
@@ -64,9 +63,8 @@ describe("tips in the dialog of code42-query", () => {
     assert.deepEqual(keys({ criteria: on("@timestamp", "event.inserted"), cursorType: "none" }), []);
     assert.deepEqual(keys({ criteria: on("@timestamp"), source: "sessions" }), []);
     for (const criteria of [null, "x", 1, [null], [{ term: 1 }]]) assert.deepEqual(tips({ criteria }), []);
-    for (const [name, make] of Object.entries(sources)) {
-      assert.equal(CURSOR_TERMS[name]?.cursor, make({} as never).cursorTerm, name);
-    }
+    assert.deepEqual(tips({ criteria: on("event.inserted"), criteriaType: "groups" }), [], "the list of groups says it at the row");
+    assert.deepEqual(keys({ criteria: on("CreatedAt"), source: "alerts" }), ["notice.cursorTerm"]);
   });
 });
 

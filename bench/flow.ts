@@ -1,0 +1,245 @@
+/**
+ * The main job in a real Node-RED: pages over HTTP, CEF, TCP to a SIEM, against the flow that a user would build
+ * without this package. Tenant and SIEM are processes of their own that cost next to nothing.
+ *
+ * `npm run bench -- flow [--rounds N] [--events N] [--profile 1] [VARIANT...]`; with a profile, the last run of each variant
+ * says where the main thread was, and its rates are lower.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { mainJob } from "../test/support/flows";
+import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
+import { packedPackage } from "../test/support/packed-package";
+import type { Version } from "./events";
+import type { SinkReady, SinkReport } from "./line-sink";
+import { naiveFlow, naiveSettings } from "./naive-flow";
+import type { ServerAsked, ServerReady } from "./page-server";
+import { preparePages, type PageFile } from "./pages";
+import { stages } from "./profile";
+import { median, parseOptions, type Row } from "./report";
+
+interface Variant {
+  version: Version;
+  pageSize: number;
+  /** Of a search, ms. */
+  latencyMs?: number;
+  naive?: true;
+  /** How many times the events of the others. */
+  factor?: number;
+}
+
+const VARIANTS: Record<string, Variant> = {
+  "naive": { version: "v1", pageSize: 10_000, naive: true },
+  "v1-100": { version: "v1", pageSize: 100 },
+  "v1-1000": { version: "v1", pageSize: 1000 },
+  "v1-10000": { version: "v1", pageSize: 10_000 },
+  "v2-100": { version: "v2", pageSize: 100 },
+  "v2-1000": { version: "v2", pageSize: 1000 },
+  "v2-10000": { version: "v2", pageSize: 10_000 },
+  "latency": { version: "v1", pageSize: 10_000, latencyMs: 300 },
+  "million": { version: "v1", pageSize: 1000, factor: 10 },
+};
+
+export interface FlowFigures {
+  /** After the first tenth. */
+  eventsPerSecond: number;
+  /** From the first search to the last line. */
+  totalS: number;
+  /** What one request after the other takes that does nothing with the pages but inflate them. */
+  fetchS: number | undefined;
+  longestBlockMs: number;
+  longestBusyMs: number;
+  idleMB: number;
+  /** Peaks of resident memory in the first tenth, and after it. */
+  firstPeakMB: number;
+  peakMB: number;
+  bytesALine: number;
+  /** Where the main thread was, a line a stage. */
+  stages?: string;
+}
+
+interface Sample {
+  at: number;
+  rss: number;
+  block: number;
+  busy: number;
+}
+
+const MB = 1024 * 1024;
+const SETTLE_MS = 1500;
+const inflate = promisify(gunzip);
+
+const helper = (file: string, ...args: string[]) => fork(join(__dirname, file), args, { execArgv: ["--import", "tsx"] });
+
+/** The first message of `child` that has `key`. */
+const message = <T extends object>(child: ChildProcess, key: keyof T): Promise<T> =>
+  new Promise((resolve, reject) => {
+    child.on("message", (received: T) => {
+      if (key in received) resolve(received);
+    });
+    child.once("exit", () => reject(new Error("a process of the bench ended")));
+  });
+
+/** One run of one variant in a Node-RED of its own. */
+async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pages: PageFile, events: number, profiled: boolean): Promise<FlowFigures> {
+  const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
+  const probe = join(folder, "probe");
+  const profile = join(folder, "profile");
+  const server = helper("page-server.ts", JSON.stringify(pages), String(latencyMs));
+  const sink = helper("line-sink.ts", String(events));
+  const asked = message<ServerAsked>(server, "askedAt");
+  const reports: SinkReport[] = [];
+  const finished = new Promise<void>((resolve) => {
+    sink.on("message", (report: SinkReport | SinkReady) => {
+      if ("port" in report) return;
+      reports.push(report);
+      if (report.lines >= events) resolve();
+    });
+  });
+  try {
+    const [{ url }, { port }] = await Promise.all([message<ServerReady>(server, "url"), message<SinkReady>(sink, "port")]);
+    const fetchS = latencyMs === 0 ? undefined : await fetchAlone(`${url}/${version}/file-events`, pageSize, pages.places.length);
+    const flow = naive === true
+      ? [{ id: "tab", type: "tab", label: "naive" }, ...naiveFlow({ url, path: `/${version}/file-events`, pageSize, siemPort: port })]
+      : mainJob({ url, clientId: "bench", clientSecret: "bench" }, [{
+        name: "bench",
+        query: { source: version === "v1" ? "file-events-v1" : "file-events", pageSize: String(pageSize), pollInterval: "0", startFrom: "2026-01-01T00:00:00Z" },
+        syslog: { host: "127.0.0.1", port: String(port), transport: "tcp" },
+      }]);
+    const start: FlowNode = {
+      id: "start", type: "inject", z: "tab", name: "", props: [], repeat: "", crontab: "", once: false, onceDelay: 0, topic: "", x: 60, y: 60,
+      wires: [[naive === true ? "fetch" : "query-bench"]],
+    };
+    const nodeRed = await startNodeRed({
+      userDir: join(folder, "user"),
+      modules: packedPackage().modules,
+      contextStorage: durableStore,
+      flows: [...flow, start],
+      settingsScript: naive === true ? naiveSettings : "",
+      env: { NODE_OPTIONS: `--require ${join(__dirname, "probe.cjs")}`, PROBE_FILE: probe, PROBE_WINDOW_MS: "100", ...(profiled ? { PROBE_PROFILE: profile } : {}) },
+    });
+    try {
+      await sleep(SETTLE_MS);
+      await nodeRed.admin("/inject/start", { method: "POST" });
+      await Promise.race([finished, nodeRed.exited.then(() => { throw new Error(`Node-RED ended:\n${nodeRed.log()}`); })]);
+    } finally {
+      await nodeRed.stop();
+    }
+    const { askedAt } = await asked;
+    return { ...figures(readFileSync(probe, "utf8"), reports, askedAt, events, fetchS), ...(profiled ? { stages: stages(readFileSync(profile, "utf8"), askedAt) } : {}) };
+  } finally {
+    for (const child of [server, sink]) {
+      child.removeAllListeners("exit");
+      if (child.connected) child.disconnect();
+    }
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function figures(probe: string, reports: SinkReport[], askedAt: number, events: number, fetchS: number | undefined): FlowFigures {
+  const samples = probe.trim().split("\n").map((line) => JSON.parse(line) as Sample);
+  const warm = reports.find(({ lines }) => lines >= events / 10) as SinkReport;
+  const end = reports.at(-1) as SinkReport;
+  const peak = (from: number, until: number, value: (sample: Sample) => number) => Math.max(0, ...samples.filter(({ at }) => at > from && at <= until).map(value));
+  return {
+    eventsPerSecond: (end.lines - warm.lines) / ((end.at - warm.at) / 1000),
+    totalS: (end.at - askedAt) / 1000,
+    fetchS,
+    longestBlockMs: peak(askedAt + 100, end.at, ({ block }) => block),
+    longestBusyMs: peak(askedAt + 100, end.at, ({ busy }) => busy),
+    idleMB: median(samples.filter(({ at }) => at > askedAt - SETTLE_MS / 2 && at < askedAt - 200).map(({ rss }) => rss)) / MB,
+    firstPeakMB: peak(askedAt, warm.at, ({ rss }) => rss) / MB,
+    peakMB: peak(askedAt, end.at + 100, ({ rss }) => rss) / MB,
+    bytesALine: end.bytes / end.lines,
+  };
+}
+
+/** Seconds to get all pages one after the other and inflate them. */
+async function fetchAlone(url: string, pageSize: number, pages: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true });
+  const started = performance.now();
+  for (let page = 0; page < pages; page++) {
+    const body = await new Promise<Buffer>((resolve, reject) => {
+      const call = request(url, { method: "POST", agent }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk)).on("end", () => resolve(Buffer.concat(chunks))).on("error", reject);
+      });
+      call.on("error", reject).end(JSON.stringify({ pgToken: page === 0 ? "" : String(page), pgSize: pageSize }));
+    });
+    await inflate(body);
+  }
+  agent.destroy();
+  return (performance.now() - started) / 1000;
+}
+
+/** Runs the variants in interleaved rounds and prints what each gave. */
+export async function flow(options: string[]): Promise<Row[]> {
+  const { rounds, numbers, names } = parseOptions(options, { rounds: 5, events: 100_000, profile: 0 }, Object.keys(VARIANTS));
+  const chosen = names.length > 0 ? names : Object.keys(VARIANTS);
+  const found = new Map(chosen.map((name) => [name, [] as FlowFigures[]]));
+  packedPackage();
+  for (let round = 0; round < rounds; round++) {
+    for (const name of chosen) {
+      const variant = VARIANTS[name] as Variant;
+      // A million events need no repetition: their figures are peaks and a mean over minutes.
+      if (round > 0 && variant.factor !== undefined) continue;
+      const events = (numbers["events"] as number) * (variant.factor ?? 1);
+      const pages = preparePages({ version: variant.version, pageSize: variant.pageSize, events });
+      const result = await measure(variant, pages, events, numbers["profile"] === 1);
+      found.get(name)?.push(result);
+      process.stderr.write(`round ${round + 1}, ${name}: ${Math.round(result.eventsPerSecond)} events/s\n`);
+    }
+  }
+  const of = (name: string, value: (figures: FlowFigures) => number) => median((found.get(name) ?? []).map(value));
+  process.stdout.write(`\n${"flow".padEnd(10)} ${["events/s", "total s", "block ms", "busy ms", "idle MB", "first MB", "peak MB", "over idle", "growth", "B/line"].map((title) => title.padStart(9)).join(" ")}\n`);
+  for (const name of chosen) {
+    const columns = [
+      of(name, (run) => run.eventsPerSecond).toFixed(0), of(name, (run) => run.totalS).toFixed(2),
+      of(name, (run) => run.longestBlockMs).toFixed(1), of(name, (run) => run.longestBusyMs).toFixed(1),
+      ...[(run: FlowFigures) => run.idleMB, (run: FlowFigures) => run.firstPeakMB, (run: FlowFigures) => run.peakMB, (run: FlowFigures) => run.peakMB - run.idleMB,
+        (run: FlowFigures) => run.peakMB - run.firstPeakMB, (run: FlowFigures) => run.bytesALine].map((value) => of(name, value).toFixed(0)),
+    ];
+    process.stdout.write(`${name.padEnd(10)} ${columns.map((text) => text.padStart(9)).join(" ")}\n`);
+  }
+  for (const name of chosen) {
+    const shares = found.get(name)?.at(-1)?.stages;
+    if (shares !== undefined) process.stdout.write(`\n${name}: where the main thread was\n${shares}\n`);
+  }
+  return targets(chosen, of);
+}
+
+type Of = (name: string, value: (figures: FlowFigures) => number) => number;
+
+function targets(chosen: string[], of: Of): Row[] {
+  const rate: (run: FlowFigures) => number = (run) => run.eventsPerSecond;
+  const has = (...names: string[]) => names.every((name) => chosen.includes(name));
+  const rows: Row[] = [];
+  const perSecond = (name: string) => `${Math.round(of(name, rate))} events/s`;
+  if (has("naive", "v1-10000")) {
+    rows.push({ what: "whole flow, v1, against axios + function node + write per event", figure: perSecond("v1-10000"), peer: perSecond("naive"), ratio: of("v1-10000", rate) / of("naive", rate), atLeast: 4.5 });
+  }
+  for (const name of ["v1-100", "v1-1000", "v1-10000", "v2-100", "v2-1000", "v2-10000", "million"].filter((each) => has(each))) {
+    rows.push({ what: `longest event-loop block, ms (${name})`, figure: of(name, (run) => run.longestBlockMs).toFixed(1), ratio: of(name, (run) => run.longestBlockMs), atMost: 15 });
+  }
+  for (const version of ["v1", "v2"]) {
+    if (!has(`${version}-100`, `${version}-10000`)) continue;
+    rows.push({ what: `time per event, pageSize 10,000 against 100 (${version})`, figure: perSecond(`${version}-10000`), peer: perSecond(`${version}-100`), ratio: of(`${version}-100`, rate) / of(`${version}-10000`, rate), atMost: 1.1 });
+  }
+  if (has("latency")) {
+    const [total, fetch] = [of("latency", (run) => run.totalS), of("latency", (run) => run.fetchS ?? NaN)];
+    rows.push({ what: "whole flow at 300 ms of latency, against fetching alone", figure: `${total.toFixed(2)} s`, peer: `${fetch.toFixed(2)} s`, ratio: total / fetch, atMost: 1.15 });
+  }
+  if (has("million")) {
+    const [peak, idle, first] = [of("million", (run) => run.peakMB), of("million", (run) => run.idleMB), of("million", (run) => run.firstPeakMB)];
+    rows.push({ what: "peak memory over a million events, MB above idle", figure: `${peak.toFixed(0)} MB`, peer: `${idle.toFixed(0)} MB`, ratio: peak - idle, atMost: 60 });
+    rows.push({ what: "growth from a tenth of a million events to all, MB", figure: `${peak.toFixed(0)} MB`, peer: `${first.toFixed(0)} MB`, ratio: peak - first, atMost: 15 });
+    if (has("v1-1000")) rows.push({ what: "time per event, a million events against a tenth", figure: perSecond("million"), peer: perSecond("v1-1000"), ratio: of("v1-1000", rate) / of("million", rate), atMost: 1.1 });
+  }
+  return rows;
+}

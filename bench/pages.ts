@@ -1,0 +1,60 @@
+/** Pages of events as the API answers them, compressed and ready to be sent: written once, and kept below .cache/bench. */
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { root } from "../scripts/built";
+import { eventWriter, type Version } from "./events";
+
+export interface PageSet {
+  version: Version;
+  /** Events a page. */
+  pageSize: number;
+  /** Events in all. */
+  events: number;
+  ascii?: boolean;
+}
+
+/** Where a page lies in the file of its set, in bytes. */
+export interface PagePlace {
+  offset: number;
+  length: number;
+}
+
+export interface PageFile {
+  file: string;
+  places: PagePlace[];
+}
+
+/** The body of page `page`; the token is the number of the next one. */
+export function pageJson({ version, pageSize, events, ascii }: PageSet, page: number): string {
+  const write = eventWriter(version, ascii);
+  const texts: string[] = [];
+  const end = Math.min(events, (page + 1) * pageSize);
+  for (let index = page * pageSize; index < end; index++) texts.push(write(index));
+  const next = end < events ? `"${page + 1}"` : "null";
+  return `{"totalCount":${events},"fileEvents":[${texts.join(",")}],"nextPgToken":${next},"problems":null}`;
+}
+
+/** Writes the pages of a set, unless they are there. */
+export function preparePages(set: PageSet): PageFile {
+  const generator = ["bench/events.ts", "bench/pages.ts", "src/simulator/events.ts"].map((file) => readFileSync(join(root, file))).reduce((hash, text) => hash.update(text), createHash("sha256"));
+  const name = `${set.version}-${set.pageSize}-${set.events}-${generator.digest("hex").slice(0, 12)}`;
+  const folder = join(root, ".cache/bench");
+  const [file, index] = [join(folder, `${name}.gz`), join(folder, `${name}.json`)];
+  if (existsSync(index)) return { file, places: JSON.parse(readFileSync(index, "utf8")) as PagePlace[] };
+  mkdirSync(folder, { recursive: true });
+  const places: PagePlace[] = [];
+  const output = openSync(file, "w");
+  let offset = 0;
+  for (let page = 0; page * set.pageSize < set.events; page++) {
+    const body = gzipSync(pageJson(set, page), { level: 6 });
+    writeSync(output, body);
+    places.push({ offset, length: body.length });
+    offset += body.length;
+  }
+  closeSync(output);
+  writeFileSync(`${index}.new`, JSON.stringify(places));
+  renameSync(`${index}.new`, index);
+  return { file, places };
+}

@@ -1,0 +1,30 @@
+/** The bytes of a page become objects: ours against `JSON.parse` of the whole page. `npm run bench -- parse [--rounds N] [--events N]` */
+import type * as body from "../src/body";
+import type * as page from "../src/code42/page";
+import { pageJson } from "./pages";
+import { parseOptions, type Row } from "./report";
+import { built, compare, perSecond } from "./rounds";
+
+export async function parse(options: string[]): Promise<Row[]> {
+  const { rounds, numbers } = parseOptions(options, { rounds: 5, events: 10_000 }, []);
+  const events = numbers["events"] as number;
+  const { readPage } = built<typeof page>("code42/page.js");
+  const { bodyOf } = built<typeof body>("body.js");
+  const rows: Row[] = [];
+  for (const version of ["v1", "v2"] as const) {
+    for (const ascii of [false, true]) {
+      const bytes = Buffer.from(pageJson({ version, pageSize: events, events, ascii }, 0));
+      const rates = await compare({
+        whole: () => JSON.parse(bytes.toString("utf8")) as unknown,
+        ours: async () => {
+          const found: unknown[] = [];
+          await readPage(bodyOf(bytes), "fileEvents", (slice) => void found.push(...slice));
+          if (found.length !== events) throw new Error(`${found.length} events of ${events}`);
+        },
+      }, { items: events, rounds });
+      const [ours, whole] = [rates["ours"] as number, rates["whole"] as number];
+      rows.push({ what: `page bytes → objects, ${version}, ${ascii ? "all ASCII" : "some names not ASCII"}, against JSON.parse of the page`, figure: perSecond(ours), peer: perSecond(whole), ratio: ours / whole, atLeast: ascii ? 1.4 : 2.2 });
+    }
+  }
+  return rows;
+}

@@ -1,0 +1,39 @@
+/** Sums a processor profile up by the stages of the flow. */
+
+interface Profile {
+  /** Epoch ms. */
+  startedAt: number;
+  nodes: { id: number; callFrame: { functionName: string; url: string } }[];
+  samples: number[];
+  timeDeltas: number[];
+}
+
+/** The first that fits names the stage; native code (without a file) goes by the name of its function. */
+const STAGES: readonly (readonly [stage: string, place: RegExp])[] = [
+  ["waiting", /^\((idle|program)\)/],
+  ["garbage collection", /^\(garbage collector\)/],
+  ["fetch: axios, HTTP, gunzip", /\/axios\/|\/code42\/(http|tenant|limiter|token)\.js|node:(_?http|zlib|internal\/http)|zlib|llhttp|\/(follow-redirects|form-data)\//],
+  ["page to events: parse, known ids, pages", /\/src\/(code42\/|cursor\/|instant)/],
+  ["events to CEF", /\/src\/cef\/|nodes\/cef-format/],
+  ["lines to bytes, sending", /\/src\/syslog\/|nodes\/syslog-out|utf8Write|writeBuffer|writev|node:(net|buffer|internal\/(stream|streams))/],
+  ["delivery and confirmation", /\/src\/delivery\//],
+  ["Node-RED and Node.js", /node_modules|node:|realm|loader/],
+];
+
+/** One line a stage: its share of the time after `fromMs` (epoch) in which the main thread did something, largest first. */
+export function stages(text: string, fromMs: number): string {
+  const { startedAt, nodes, samples, timeDeltas } = JSON.parse(text) as Profile;
+  const places = new Map(nodes.map(({ id, callFrame: { functionName, url } }) => [id, `${functionName} ${url}`]));
+  const times = new Map<string, number>();
+  let at = startedAt;
+  for (const [index, id] of samples.entries()) {
+    at += (timeDeltas[index] ?? 0) / 1000;
+    if (at < fromMs) continue;
+    const place = places.get(id) ?? "";
+    const stage = STAGES.find(([, pattern]) => pattern.test(place))?.[0] ?? "other native code";
+    times.set(stage, (times.get(stage) ?? 0) + (timeDeltas[index] ?? 0));
+  }
+  times.delete("waiting");
+  const all = [...times.values()].reduce((sum, time) => sum + time, 0);
+  return [...times].sort(([, a], [, b]) => b - a).map(([stage, time]) => `  ${((100 * time) / all).toFixed(1).padStart(5)} %  ${stage}`).join("\n");
+}

@@ -1,0 +1,53 @@
+/** Rounds in which the contestants take turns, and the package as it is built: what users run, not what tsx makes of it. */
+import { execFileSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { ensureBuilt, root } from "../scripts/built";
+import { median } from "./report";
+
+/** Milliseconds that the main thread has run (Documentation/scheduler/sched-stats.rst); neighbours do not count. */
+export function processorMs(): number {
+  const text = Buffer.alloc(64);
+  const stat = openSync(`/proc/self/task/${process.pid}/schedstat`, "r");
+  readSync(stat, text);
+  closeSync(stat);
+  return parseInt(text.toString("latin1"), 10) / 1e6;
+}
+
+export type Contestants = Record<string, () => unknown>;
+
+/**
+ * Items per second of each contestant, `items` of which one call handles: medians of `rounds` rounds, of which each
+ * takes every contestant for at least `leastMs`. `clock` counts milliseconds.
+ */
+export async function compare(contestants: Contestants, { items, rounds, leastMs = 150, clock = processorMs }: { items: number; rounds: number; leastMs?: number; clock?: () => number }): Promise<Record<string, number>> {
+  const rates = new Map<string, number[]>(Object.keys(contestants).map((name) => [name, []]));
+  // The first round compiles; it does not count.
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, run] of Object.entries(contestants)) {
+      const started = clock();
+      let calls = 0;
+      do {
+        await run();
+        calls += 1;
+      } while (clock() - started < leastMs);
+      if (round >= 0) rates.get(name)?.push((calls * items) / ((clock() - started) / 1000));
+    }
+  }
+  return Object.fromEntries([...rates].map(([name, values]) => [name, median(values)]));
+}
+
+export const perSecond = (rate: number | undefined): string => `${Math.round(rate ?? NaN).toLocaleString("en-US")}/s`;
+
+/** A file of src/, from dist/. */
+export function built<Module>(file: string): Module {
+  ensureBuilt();
+  return createRequire(__filename)(join(root, "dist/src", file)) as Module;
+}
+
+/** A peer, from the package beside this file, which is installed at its first use. */
+export function peer<Module>(name: string): Module {
+  if (!existsSync(join(__dirname, "node_modules"))) execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: __dirname, stdio: "inherit" });
+  return createRequire(__filename)(name) as Module;
+}

@@ -1,0 +1,65 @@
+/** The body of an answer: kept as it came, inflated a piece at a time, as often as somebody wants to read it. */
+
+export interface Body {
+  /** The inflated bytes from the beginning, some at a time. Throws if the body is damaged. */
+  chunks(): AsyncIterable<Buffer>;
+  /** All of them at once, which may take a while. */
+  whole(): Buffer;
+}
+
+export const bodyOf = (bytes: Buffer): Body => ({
+  async *chunks() {
+    yield bytes;
+  },
+  whole: () => bytes,
+});
+
+export async function wholeOf(body: Body): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body.chunks()) chunks.push(chunk);
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+}
+
+/** A stretch of a body that moves along it. Places are counted from the beginning of the body. */
+export class BodyWindow {
+  /** What is in sight. */
+  bytes: Buffer = Buffer.alloc(0);
+  /** Where it begins in the body. */
+  start = 0;
+  private readonly chunks: AsyncIterator<Buffer>;
+
+  constructor(body: Body) {
+    this.chunks = body.chunks()[Symbol.asyncIterator]();
+  }
+
+  /** Makes at least `more` bytes visible beyond those that are; false at the end of the body, when none came. */
+  async widen(more: number): Promise<boolean> {
+    const parts = [this.bytes];
+    let added = 0;
+    while (added < Math.max(1, more)) {
+      const next = await this.chunks.next();
+      if (next.done === true) break;
+      parts.push(next.value);
+      added += next.value.length;
+    }
+    if (added > 0) this.bytes = this.bytes.length === 0 && parts.length === 2 ? (parts[1] as Buffer) : Buffer.concat(parts);
+    return added > 0;
+  }
+
+  /** Forgets what is before `place`. */
+  moveTo(place: number): void {
+    this.bytes = this.bytes.subarray(place - this.start);
+    this.start = place;
+  }
+
+  /** Everything from the beginning of the window to the end of the body. */
+  async rest(): Promise<Buffer> {
+    while (await this.widen(this.bytes.length));
+    return this.bytes;
+  }
+
+  /** Nobody reads on. */
+  async close(): Promise<void> {
+    await this.chunks.return?.();
+  }
+}

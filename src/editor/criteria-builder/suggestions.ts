@@ -1,0 +1,55 @@
+/** What an input offers while somebody types: a search that keeps free text possible. */
+import { TERM_TABLES } from "../../code42/terms";
+
+export interface Suggestion {
+  value: string;
+  /** Shown beside the value. */
+  detail?: string;
+}
+
+/** Those with every word of `text` in the value or the detail; an exact one and those that begin with it come first. A complete value offers all. */
+export function matching(all: readonly Suggestion[], text: string): Suggestion[] {
+  const wanted = text.trim().toLowerCase();
+  const rank = ({ value }: Suggestion) => (value.toLowerCase() === wanted ? 0 : value.toLowerCase().startsWith(wanted) ? 1 : 2);
+  const isComplete = all.some((suggestion) => rank(suggestion) === 0);
+  const words = isComplete ? [] : wanted.split(/\s+/);
+  const found = all.filter(({ value, detail = "" }) => words.every((word) => `${value} ${detail}`.toLowerCase().includes(word)));
+  return found.sort((one, other) => rank(one) - rank(other));
+}
+
+/** The terms of a source. */
+export const termSuggestions = (source: string): Suggestion[] => (TERM_TABLES[source]?.terms ?? []).map(({ term, label }) => ({ value: term, detail: label }));
+
+interface AutoComplete {
+  autoComplete(options: { minLength: number; search(text: string): { value: string; label: JQuery }[] }): JQuery;
+}
+
+/**
+ * Gives `input` Node-RED's menu of suggestions, which opens by typing, by the arrow key and by a click. `commit` is
+ * called when the text is complete; it may be called again with the same text.
+ */
+export function suggest(input: JQuery, suggestions: () => readonly Suggestion[], commit: () => void): void {
+  (input as unknown as AutoComplete).autoComplete({ minLength: 0, search: (text) => matching(suggestions(), text).map(option) });
+  input.attr({ role: "combobox", autocomplete: "off" });
+  input.on("change", () => {
+    // On its way to the menu the focus leaves the input, with half a word in it.
+    if (document.activeElement === input[0] || $(".red-ui-autoComplete-container:visible").length === 0) commit();
+  });
+  input.on("keydown", ({ key }) => {
+    // The menu has put its first suggestion into the input, and tells nobody.
+    if (key === "Enter" || key === "Tab") commit();
+  });
+  input.on("click", () => {
+    const event = $.Event("keyup");
+    event.keyCode = DOWN;
+    input.trigger(event);
+  });
+}
+
+const DOWN = 40;
+
+function option({ value, detail }: Suggestion): { value: string; label: JQuery } {
+  const label = $("<div>").css({ display: "flex", gap: "12px", justifyContent: "space-between", whiteSpace: "normal" }).append($("<span>").text(value));
+  if (detail !== undefined) $("<span>").css({ color: "var(--red-ui-secondary-text-color)", textAlign: "right" }).text(detail).appendTo(label);
+  return { value, label };
+}

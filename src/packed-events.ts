@@ -1,0 +1,180 @@
+/**
+ * Events that are still the JSON they came as.
+ *
+ * A page of objects is five times as large as its text and thirty times as large as the text was on the wire, and all
+ * of it would live until the page is formatted: the garbage collector copies it twice, and the process stays large. So
+ * an answer is read once to check it and to learn ids and times, its objects are dropped again a slice at a time, and
+ * whoever needs the events reads them anew, one slice after the other, as often as the page is sent. A formatter of ours
+ * that is next in the flow makes its lines at the first reading, which saves the second one.
+ */
+import { setImmediate as nextTick } from "node:timers/promises";
+import { BodyWindow, type Body } from "./body";
+import type { FlowMessage } from "./messages";
+
+/** Elements of a JSON array, separated by commas, from byte `start` to `end` of a body. They were parsed once without a fault. */
+export interface BodySlice {
+  body: Body;
+  start: number;
+  end: number;
+}
+
+/** The JSON of one event alone. */
+export interface TextSlice {
+  text: string;
+}
+
+/** One event of a slice. */
+export interface EventPlace {
+  slice: BodySlice | TextSlice;
+  index: number;
+}
+
+/** Keeps an event as it is now. */
+export const keep = (event: unknown): EventPlace => ({ slice: { text: JSON.stringify(event) }, index: 0 });
+
+const BUSY_MS = 3;
+
+/** Lets other work run when this one has been busy for a while. */
+export function breather(): () => Promise<void> | undefined {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since < BUSY_MS) return undefined;
+    return nextTick().then(() => {
+      since = performance.now();
+    });
+  };
+}
+
+/** Lines that were made of events when these were read. */
+export interface PreparedLines {
+  /** What made them. */
+  formatter: object;
+  lines: string[];
+}
+
+interface Run {
+  slice: BodySlice | TextSlice;
+  indexes: number[];
+}
+
+/** Some events of one or more answers, in order. */
+export class PackedEvents {
+  private readonly runs: Run[] = [];
+  readonly count: number;
+
+  /** Events of one body that stand in its order are read in one pass. `prepared` has a line for each, if anything. */
+  constructor(places: readonly EventPlace[], private prepared?: PreparedLines) {
+    this.count = places.length;
+    for (const { slice, index } of places) {
+      const run = this.runs.at(-1);
+      if (run?.slice === slice) run.indexes.push(index);
+      else this.runs.push({ slice, indexes: [index] });
+    }
+  }
+
+  /** The lines that `formatter` made ahead; undefined if it did not, and the second time. */
+  takeLines(formatter: object): string[] | undefined {
+    const { prepared } = this;
+    this.prepared = undefined;
+    return prepared?.formatter === formatter ? prepared.lines : undefined;
+  }
+
+  /** The events in order, as new objects, some at a time. */
+  async *slices(): AsyncGenerator<unknown[]> {
+    let reader: { body: Body; window: BodyWindow } | undefined;
+    try {
+      for (const { slice, indexes } of this.runs) {
+        if ("text" in slice) {
+          yield [JSON.parse(slice.text)];
+          continue;
+        }
+        const { body, start, end } = slice;
+        if (reader?.body !== body || reader.window.start > start) {
+          await reader?.window.close();
+          reader = { body, window: new BodyWindow(body) };
+        }
+        const { window } = reader;
+        while (window.start + window.bytes.length < end) {
+          window.moveTo(Math.min(start, window.start + window.bytes.length));
+          if (!(await window.widen(end - start))) throw new Error(`the body ends before byte ${end}`);
+        }
+        window.moveTo(start);
+        yield chosen(window.bytes.subarray(0, end - start), indexes);
+      }
+    } finally {
+      await reader?.window.close();
+    }
+  }
+
+  /** The same without waiting, in one go. */
+  *slicesAtOnce(): Generator<unknown[]> {
+    let inflated: { body: Body; bytes: Buffer } | undefined;
+    for (const { slice, indexes } of this.runs) {
+      if ("text" in slice) {
+        yield [JSON.parse(slice.text)];
+        continue;
+      }
+      const { body, start, end } = slice;
+      if (inflated?.body !== body) inflated = { body, bytes: body.whole() };
+      yield chosen(inflated.bytes.subarray(start, end), indexes);
+    }
+  }
+
+  /** The events as new objects, `size` at a time, in the end perhaps fewer; none is one empty group. Other work runs in between. */
+  async *groups(size: number): AsyncGenerator<unknown[]> {
+    const between = breather();
+    let group: unknown[] = [];
+    let yielded = false;
+    for await (const events of this.slices()) {
+      for (const event of events) {
+        group.push(event);
+        if (group.length < size) continue;
+        yield group;
+        yielded = true;
+        group = [];
+      }
+      await between();
+    }
+    if (group.length > 0 || !yielded) yield group;
+  }
+
+  /** All of them at once, as new objects. Other work runs while they are made. */
+  async unpack(): Promise<unknown[]> {
+    return (await this.groups(Infinity).next()).value as unknown[];
+  }
+}
+
+function chosen(json: Buffer, indexes: readonly number[]): unknown[] {
+  const events = JSON.parse(`[${json.toString("utf8")}]`) as unknown[];
+  return indexes.length === events.length ? events : indexes.map((index) => events[index]);
+}
+
+const PACKED = Symbol("packed payload");
+
+type PackedMessage = FlowMessage & { [PACKED]?: PackedEvents | undefined };
+
+/**
+ * Makes `events` the payload of a message to our own formatter, which asks for them with `packedPayload`. Whoever else
+ * comes across it, such as a hook of Node-RED, finds an ordinary array of ordinary objects in `payload`, made at the
+ * first look.
+ */
+export function packPayload(message: FlowMessage, events: PackedEvents): void {
+  const settle = (value: unknown) => {
+    Object.defineProperty(message, "payload", { value, enumerable: true, configurable: true, writable: true });
+    (message as PackedMessage)[PACKED] = undefined;
+  };
+  Object.defineProperty(message, PACKED, { value: events, enumerable: false, writable: true });
+  Object.defineProperty(message, "payload", {
+    enumerable: true,
+    configurable: true,
+    get() {
+      const all = [...events.slicesAtOnce()].flat();
+      settle(all);
+      return all;
+    },
+    set: settle,
+  });
+}
+
+/** The events that `packPayload` gave, if nobody has looked at the payload or changed it. A copy of the message has none. */
+export const packedPayload = (message: FlowMessage): PackedEvents | undefined => (message as PackedMessage)[PACKED];

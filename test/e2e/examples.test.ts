@@ -1,0 +1,225 @@
+/** Every example with a sink, a source or a page of its own, as it is imported, in one Node-RED against simulated systems. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Browser, type Page } from "playwright-core";
+import manifest from "../../package.json";
+import { makeAlert } from "../../src/simulator/alerts";
+import { makeAuditEntry } from "../../src/simulator/audit-log";
+import { makeAuthority } from "../../src/simulator/certificates";
+import { startDxlBroker, type DxlBroker } from "../../src/simulator/dxl-broker";
+import { indexOfId, makeFileEvent } from "../../src/simulator/events";
+import { makeSession } from "../../src/simulator/sessions";
+import { startSiem, type Siem } from "../../src/simulator/siem";
+import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
+import { makeThreatEvent } from "../../src/simulator/threat-events";
+import { modulesWithDashboard } from "../support/dashboard";
+import { examples } from "../support/examples";
+import { startHttpSink, type HttpSink } from "../support/http-sink";
+import { durableStore, startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
+import { packedPackage } from "../support/packed-package";
+import { until } from "../support/until";
+
+const EVENTS = 250;
+const HOUR = 3_600_000;
+const SESSIONS = 20;
+const ALERTS = 15;
+const AUDIT_ENTRIES = 30;
+const THREATS = 12;
+
+/** True the first time: every sink refuses once, and nothing may count as delivered by that. */
+const once = () => {
+  let asked = 0;
+  return () => asked++ === 0;
+};
+
+/** All examples in one workspace; the editor, too, keeps one dashboard when a second one is imported. Figures come each second. */
+function together(flow: FlowNode[]): FlowNode[] {
+  const [base, ...others] = flow.filter(({ type }) => type === "ui-base").map(({ id }) => id);
+  const changed: Record<string, object> = { "ui-page": { ui: base }, inject: { repeat: "1" } };
+  return flow.filter(({ id }) => !others.includes(id)).map((node) => ({ ...node, ...changed[node.type] }));
+}
+
+interface Indexed {
+  event: { id: string };
+}
+
+describe("the examples from 06 on", function () {
+  this.timeout(120_000);
+  const folder = mkdtempSync(join(tmpdir(), "siem-examples-"));
+  const files = join(folder, "files");
+  let tenant: TenantSimulator;
+  let siem: Siem;
+  let broker: DxlBroker;
+  let splunk: HttpSink;
+  let elastic: HttpSink;
+  let chat: HttpSink;
+  let nodeRed: NodeRedProcess;
+  let browser: Browser;
+  const kinds = new Map<string, number>();
+
+  before(async () => {
+    tenant = await startTenantSimulator({ requestsPerMinute: 100_000 });
+    tenant.preload({ count: EVENTS, startMs: Date.now() - HOUR });
+    tenant.sessions.add(Array.from({ length: SESSIONS }, (_, index) => makeSession(index, { beginMs: Date.now() - 10 * HOUR + index * 60_000 })));
+    tenant.alerts.add(Array.from({ length: ALERTS }, (_, index) => makeAlert(index, { createdMs: Date.now() - 10 * HOUR + index * 60_000 })));
+    tenant.auditLog.add(Array.from({ length: AUDIT_ENTRIES }, (_, index) => makeAuditEntry(index, { timeMs: Date.now() - HOUR + index * 1000 })));
+    siem = await startSiem({ onEvent: ({ product, classId, extension }) => {
+      const kind = extension.get("cat") ?? `${product} ${classId}`;
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    } });
+    const refuse = { splunk: once(), elastic: once(), chat: once() };
+    splunk = await startHttpSink(() => (refuse.splunk() ? { status: 503, body: { text: "Server is busy", code: 9 } } : { status: 200, body: { text: "Success", code: 0 } }));
+    elastic = await startHttpSink(({ body }) => {
+      const ids = body.trimEnd().split("\n").filter((_, line) => line % 2 === 0).map((line) => (JSON.parse(line) as { create: { _id: string } }).create._id);
+      const busy = refuse.elastic();
+      const items = ids.map((_id, index) => ({ create: busy && index === 3 ? { _id, status: 429, error: { type: "es_rejected_execution_exception" } } : { _id, status: index % 2 === 0 ? 201 : 409 } }));
+      return { status: 200, body: { errors: true, items } };
+    });
+    chat = await startHttpSink(() => (refuse.chat() ? { status: 429, body: "rate_limited" } : { status: 200, body: "ok" }));
+    const authority = makeAuthority("Example fabric");
+    const client = authority.issue("node-red");
+    broker = await startDxlBroker({ tls: { ...authority.issue("broker"), ca: authority.cert } });
+    const certificates = { "ca.crt": authority.cert, "client.crt": client.cert, "client.key": client.key };
+    for (const [name, pem] of Object.entries(certificates)) writeFileSync(join(folder, name), pem, { mode: 0o600 });
+    const configFile = join(folder, "dxlclient.config");
+    writeFileSync(configFile, `[Certs]\nBrokerCertChain=ca.crt\nCertFile=client.crt\nPrivateKey=client.key\n\n[Brokers]\none=one;${broker.port};127.0.0.1\n`);
+    // A file stands where the folder should be: nothing can be written at first.
+    writeFileSync(files, "");
+
+    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    const userDir = join(folder, "user");
+    nodeRed = await startNodeRed({
+      userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true, contextStorage: durableStore,
+      flows: together(examples().filter(({ name }) => name >= "06").flatMap(({ flow }) => flow)),
+      env: {
+        CODE42_BASE_URL: tenant.url, CODE42_CLIENT_ID: tenant.clientId, CODE42_CLIENT_SECRET: tenant.clientSecret,
+        SIEM_HOST: "127.0.0.1", SIEM_PORT: String(siem.port), DXL_CONFIG_FILE: configFile, CODE42_FOLDER: files,
+        SPLUNK_HEC_URL: `${splunk.url}/services/collector/event`, SPLUNK_HEC_TOKEN: "hec-token",
+        ELASTIC_BULK_URL: `${elastic.url}/logs-code42-default/_bulk`, ELASTIC_USER: "code42", ELASTIC_PASSWORD: "elastic-password",
+        CHAT_WEBHOOK_URL: `${chat.url}/hooks/room`,
+      },
+    });
+  });
+
+  after(async () => {
+    await browser?.close();
+    await nodeRed?.stop();
+    for (const part of [splunk, elastic, chat, broker, siem, tenant]) await part?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A figure of the query of example `number`. */
+  const figure = async (number: string, name: string) => {
+    const text = await (await nodeRed.admin("/security-events/metrics")).text();
+    const line = text.split("\n").find((candidate) => candidate.startsWith(`security_events_${name}{node="siem${number}query`));
+    return Number(line?.split(" ").at(-1) ?? Number.NaN);
+  };
+  const confirmed = async (number: string, count: number) => {
+    for (const end = Date.now() + 40_000; await figure(number, "confirmed_total") < count; await new Promise((resolve) => setTimeout(resolve, 100))) {
+      assert.ok(Date.now() < end, `example ${number}: ${await figure(number, "confirmed_total")} of ${count} confirmed\n${nodeRed.log().slice(-3000)}`);
+    }
+    assert.equal(await figure(number, "confirmed_total"), count);
+  };
+  const all = (ids: string[]) => assert.deepEqual(new Set(ids.map((id) => indexOfId(id))), new Set(Array.from({ length: EVENTS }, (_, index) => index)));
+
+  it("08: nothing counts as written while the folder cannot be written to; then every event stands in a file", async () => {
+    // First of all: after three times in vain the query would stop.
+    assert.equal(await figure("08", "confirmed_total"), 0);
+    rmSync(files);
+    await confirmed("08", EVENTS);
+    const lines = readdirSync(files).flatMap((name) => readFileSync(join(files, name), "utf8").trimEnd().split("\n"));
+    all(lines.map((line) => (JSON.parse(line) as Indexed).event.id));
+  });
+
+  it("06: what Splunk refused is sent again, and every event stands in a request that it answered with 200", async () => {
+    await confirmed("06", EVENTS);
+    const bodies = splunk.requests.map(({ body }) => body.split("\n").map((line) => JSON.parse(line) as { time: number; sourcetype: string; event: Indexed }));
+    all(bodies.slice(1).flat().map(({ event }) => event.event.id));
+    assert.equal(bodies[0]?.length, bodies[1]?.length);
+    assert.ok(bodies.flat().every(({ time, sourcetype }) => Math.abs(time * 1000 - Date.now()) < 3 * HOUR && sourcetype === "code42:file-event"));
+    assert.equal(splunk.requests[0]?.headers.authorization, `Basic ${Buffer.from("node-red:hec-token").toString("base64")}`);
+    assert.equal(splunk.requests[0]?.path, "/services/collector/event");
+  });
+
+  it("07: one refused document sends the page again, one that is stored already does not", async () => {
+    await confirmed("07", EVENTS);
+    assert.equal(elastic.requests.length, 2);
+    for (const { body, headers } of elastic.requests) {
+      assert.equal(headers["content-type"], "application/x-ndjson");
+      assert.ok(body.endsWith("\n"));
+      const lines = body.trimEnd().split("\n").map((line) => JSON.parse(line) as Indexed & { create: { _id: string } });
+      all(lines.flatMap(({ event }) => (event === undefined ? [] : [event.id])));
+      lines.forEach((line, index) => assert.equal(index % 2 === 0 ? line.create._id : line.event.id, lines[index - index % 2]?.create._id));
+    }
+  });
+
+  it("09: the chat gets high and critical risks only, at most 20 in one message", async () => {
+    await until(() => chat.requests.length >= 2, "the message was sent again", 40_000);
+    const { text } = JSON.parse(chat.requests[1]?.body ?? "{}") as { text: string };
+    const [title, ...lines] = text.split("\n");
+    const count = Number(/^Code42: (\d+) file events with a high risk$/.exec(title ?? "")?.[1]);
+    assert.ok(count > 20 && count < EVENTS, title);
+    assert.equal(lines.length, 21);
+    assert.ok(lines.slice(0, 20).every((line) => /^• (HIGH|CRITICAL): \S+@\S+, /.test(line)), text);
+    assert.equal(lines[20], `and ${count - 20} more`);
+    await confirmed("09", count);
+  });
+
+  it("10 and 11: sessions, alerts and the audit log reach the SIEM", async () => {
+    await until(() => siem.received >= SESSIONS + ALERTS + AUDIT_ENTRIES + EVENTS, "all of it arrived", 20_000);
+    assert.equal(siem.illegal, 0);
+    assert.deepEqual(Object.fromEntries([...kinds].filter(([kind]) => kind !== "file-event")), { session: SESSIONS, alert: ALERTS, audit: AUDIT_ENTRIES });
+  });
+
+  /** Opens a page of the dashboard; what goes wrong in it ends in `problems`. */
+  const open = async (path: string, problems: string[]): Promise<Page> => {
+    const page = await browser.newPage({ viewport: { width: 1400, height: 1300 } });
+    page.on("pageerror", (error) => problems.push(error.message));
+    page.on("response", (response) => void (response.status() >= 400 && problems.push(`${response.status()} ${response.url()}`)));
+    await page.goto(nodeRed.url + path);
+    return page;
+  };
+
+  it("12: the form asks for one user, and the table shows what Code42 has of that user", async () => {
+    const problems: string[] = [];
+    const page = await open("/dashboard/search", problems);
+    const wanted = Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: 0 })).filter(({ user }) => (user as { email: string }).email === "dana@example.com");
+    await page.getByLabel("User (email)").fill("dana@example.com");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText(`${wanted.length} events`, { exact: true }).waitFor();
+    const rows = await page.locator("tbody tr").allInnerTexts();
+    assert.equal(rows.length, Math.min(20, wanted.length));
+    assert.ok(rows.every((row) => row.includes("dana@example.com")), rows.join("\n"));
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  it("13: the dashboard shows the figures of both sources, and goes on as events come", async () => {
+    const problems: string[] = [];
+    const page = await open("/dashboard", problems);
+    await until(() => broker.filters.length > 0, "the flow listens to the fabric");
+    for (let index = 0; index < THREATS; index++) await broker.publish("/mcafee/event/epo/threat/response", JSON.stringify(makeThreatEvent(index, 1, Date.now())));
+    await page.waitForURL("**/dashboard/security-events");
+    const group = (name: string) => page.locator(".nrdb-ui-group", { hasText: name });
+    await group("Pipeline").getByText(String(EVENTS + THREATS), { exact: true }).nth(1).waitFor();
+    const cells = async (name: string) => Promise.all((await group(name).locator("tbody tr").all()).map((row) => row.locator("td").allInnerTexts()));
+    await group("Top users").locator("tbody tr").nth(5).waitFor();
+    const users = await cells("Top users");
+    assert.ok(users.every(([user, events], index) => user !== "" && Number(events) > 0 && Number(events) <= Number(users[index - 1]?.[1] ?? EVENTS)), JSON.stringify(users));
+    assert.ok((await cells("Top destinations")).some(([name]) => name === "OneDrive"));
+    assert.deepEqual((await cells("Nodes")).map(([name]) => name).sort(), ["CEF", "Code42 file events", "SIEM", "ePO threat events"]);
+    // A chart is a picture: it must not be one colour.
+    for (const name of ["Events a minute", "Severity"]) {
+      const colours = await group(name).locator("canvas").first().evaluate((canvas: HTMLCanvasElement) =>
+        new Set(new Uint32Array(canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data.buffer ?? new ArrayBuffer(0))).size);
+      assert.ok(colours > 3, `${name} shows nothing`);
+    }
+    // The picture of the README: SCREENSHOTS=docs/images npx mocha test/e2e/examples.test.ts
+    const pictures = process.env["SCREENSHOTS"];
+    if (pictures !== undefined) await page.screenshot({ path: join(pictures, "dashboard.png"), clip: { x: 0, y: 0, width: 1400, height: 1010 } });
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+});
