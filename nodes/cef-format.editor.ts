@@ -1,12 +1,13 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
-import { CEF_TYPES, rowKeys } from "../src/cef/dictionary";
+import { FieldList } from "../src/editor/field-list";
+import { fieldProblems, type OwnField } from "../src/editor/own-fields";
+import { exportedFlow } from "../src/editor/red";
+import { keepTips } from "../src/editor/tip-rows";
+import { formatTips } from "../src/editor/tips";
 import { showLine, type LineAnswer } from "../src/editor/line-preview";
 import { formValues, prepareTrial, translator } from "../src/editor/try-it";
-import { repetition, rowProblem, userRow, type Row } from "../src/cef/mapping";
 
 declare const RED: EditorRED;
-
-type Field = Record<"key" | "type" | "source" | "label", string>;
 
 interface Properties extends EditorNodeProperties {
   property: string;
@@ -18,7 +19,7 @@ interface Properties extends EditorNodeProperties {
   version: string;
   severity: string;
   maxBytes: string | number;
-  fields: Field[];
+  fields: OwnField[];
 }
 
 /** The only record that the profile `compatible` has a form for. */
@@ -36,19 +37,8 @@ const trimmed = (value: unknown) => (typeof value === "string" ? value.trim() : 
 
 const header = (max: number) => because((node, value) => (trimmed(value).length <= max ? undefined : node._("validate.header", { max })));
 
-const list = () => $("#node-input-fields");
-
-/** The own fields as they stand in the dialog. */
-function editedFields(): Field[] {
-  const value = (row: JQuery, name: keyof Field) => trimmed(row.find(`.cef-format-${name}`).val());
-  return list()
-    .editableList("items")
-    .toArray()
-    .map((element) => {
-      const row = $(element);
-      return { key: value(row, "key"), type: value(row, "type"), source: value(row, "source"), label: value(row, "label") };
-    });
-}
+/** The list of own fields while the dialog is open. */
+let list: FieldList | undefined;
 
 /** A sample of a kind, or a pasted event, as the line that the node would make of it. */
 function preparePreview(id: string): void {
@@ -66,7 +56,7 @@ function preparePreview(id: string): void {
     button: "cef-format-preview", url: "cef-format/preview", text,
     body: () => ({
       id,
-      settings: { ...formValues("node-input", ["kind", "format", "profile", "vendor", "product", "version", "severity", "maxBytes"]), fields: editedFields() },
+      settings: { ...formValues("node-input", ["kind", "format", "profile", "vendor", "product", "version", "severity", "maxBytes"]), fields: list?.fields() ?? [] },
       question: { kind: sample.val(), event: $("#cef-format-pasted").val() },
     }),
     show: (answer, box) => showLine(answer, box, text),
@@ -99,8 +89,9 @@ RED.nodes.registerType<Properties>("cef-format", {
     fields: {
       value: [],
       validate: because((node, value) => {
-        const rows = Array.isArray(value) ? value.map(userRow) : [];
-        const problem = rows.map(rowProblem).find((each) => each !== undefined) ?? repetition(rows as Row[]);
+        // Only CEF has own fields; those of another format wait for the day when CEF is chosen again.
+        if (!Array.isArray(value) || (node.format ?? "cef") !== "cef") return undefined;
+        const problem = fieldProblems(value, node.profile).find((each) => each !== undefined);
         return problem === undefined ? undefined : node._(`error.${problem.code}`, problem.params);
       }),
     },
@@ -127,27 +118,16 @@ RED.nodes.registerType<Properties>("cef-format", {
     // A node of before the property existed has none.
     if (!format.val()) format.val("cef");
     format.on("change", () => void $("#cef-format-cef").toggle(format.val() === "cef")).trigger("change");
-    for (const key of rowKeys()) $("<option>").val(key).appendTo("#cef-format-keys");
-    const translate = (key: string) => this._(key);
-    list()
-      .css({ minHeight: "120px" })
-      .editableList({
-        removable: true,
-        sortable: true,
-        addItem(row: JQuery, _index: number, field: Partial<Field>) {
-          const input = (name: keyof Field, width: string) =>
-            $("<input>", { type: "text", class: `cef-format-${name}`, placeholder: translate(`label.field${name[0]?.toUpperCase()}${name.slice(1)}`) })
-              .css({ width, marginRight: "4px" })
-              .val(field[name] ?? "");
-          const type = $("<select>", { class: "cef-format-type" }).css({ width: "24%", marginRight: "4px" });
-          for (const name of ["", ...CEF_TYPES]) $("<option>").val(name).text(translate(`type.${name || "auto"}`)).appendTo(type);
-          row.append(input("key", "20%").attr("list", "cef-format-keys"), type.val(field.type ?? ""), input("source", "27%"), input("label", "20%"));
-        },
-      });
-    for (const field of this.fields ?? []) list().editableList("addItem", field);
+    const context = { kind: () => String($("#node-input-kind").val() || "auto"), profile: () => String($("#node-input-profile").val() || "standard") };
+    const fields = new FieldList($("#cef-format-fields"), context, (key, params) => (this as Translating)._(key, params));
+    fields.show(this.fields ?? []);
+    $("#node-input-profile").on("change", () => fields.check());
+    list = fields;
     preparePreview(this.id);
+    const flow = exportedFlow(RED);
+    keepTips($("#cef-format-tips"), (key, params) => (this as Translating)._(key, params), () => formatTips(this.id, Number($("#node-input-maxBytes").val()), flow));
   },
   oneditsave() {
-    this.fields = editedFields();
+    this.fields = list?.fields() ?? this.fields;
   },
 });

@@ -1,8 +1,11 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
 import { criteriaProblems } from "../src/editor/criteria-builder/problems";
+import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { prepareQueryTrials } from "../src/editor/query-trials";
+import { keepTips } from "../src/editor/tip-rows";
+import { queryTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -91,6 +94,16 @@ function showParts(): void {
   $(".siem-alerts").toggle(source === "alerts");
   $(".siem-audit-log").toggle(source === "audit-log");
   $(".siem-overlap").toggle(source !== "sessions");
+}
+
+/** The criteria as they stand in the form; none while the query JSON is being written. */
+function criteriaInForm(): unknown {
+  if ($("#node-input-criteriaType").val() !== "json") return criteriaBuilder().value();
+  try {
+    return JSON.parse(String($("#node-input-criteriaJson").val()));
+  } catch {
+    return undefined;
+  }
 }
 
 RED.nodes.registerType<Properties>("code42-query", {
@@ -197,6 +210,17 @@ RED.nodes.registerType<Properties>("code42-query", {
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
     showParts();
     prepareQueryTrials(RED, this.id, () => criteriaBuilder().value());
+    const flow = exportedFlow(RED);
+    const value = (name: string) => String($(`#node-input-${name}`).val() ?? "");
+    keepTips($("#code42-query-tips"), (key, params) => this._(key, params), () => queryTips(this.id, {
+      source: value("source"),
+      criteria: criteriaInForm(),
+      criteriaType: value("criteriaType"),
+      cursor: value("cursor"),
+      cursorType: value("cursorType"),
+      advance: value("advance"),
+      confirmedBy: value("confirmedByAll") === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [],
+    }, flow, storesOf(RED)));
   },
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];

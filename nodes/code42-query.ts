@@ -4,7 +4,7 @@ import { queryError } from "../src/code42/errors";
 import { parseSettings, type CursorType } from "../src/code42/query-settings";
 import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
-import { CursorClaims } from "../src/cursor/context-store";
+import { CursorClaims, storeTable } from "../src/cursor/context-store";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { Properties } from "../src/node/config";
 import { cursorPlace } from "../src/node/cursor-place";
@@ -107,6 +107,8 @@ export = function (RED: NodeAPI) {
       });
     });
   }
-  RED.nodes.registerType("code42-query", Code42Query as never);
+  RED.nodes.registerType("code42-query", Code42Query as never, {
+    settings: { code42QueryStores: { value: storeTable((RED.settings as { contextStorage?: unknown }).contextStorage), exportable: true } },
+  });
   serveQueryDialog(RED as unknown as TryHost);
 };

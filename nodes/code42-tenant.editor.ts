@@ -1,6 +1,8 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/base-url";
 import { formValues, prepareTrial, say, translator, typedCredentials, type Text } from "../src/editor/try-it";
+import { keepTips } from "../src/editor/tip-rows";
+import { tlsTips, type TlsForm } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -102,5 +104,7 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
         }
       },
     });
+    keepTips($("#code42-tenant-tips"), (key, params) => this._(key, params), () =>
+      tlsTips(RED.nodes.node(String($("#node-config-input-tls").val())) as unknown as TlsForm));
   },
 });

@@ -1,9 +1,11 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { code, formValues, prepareTrial, translator } from "../src/editor/try-it";
+import { keepTips } from "../src/editor/tip-rows";
+import { syslogTips, type TlsForm } from "../src/editor/tips";
 
 declare const RED: EditorRED;
 
-type Translating = EditorNodeInstance & { _(key: string): string };
+type Translating = EditorNodeInstance & { _(key: string, params?: Record<string, unknown>): string };
 
 type Transport = "udp" | "tcp" | "tls" | "relp" | "relp-tls";
 
@@ -121,5 +123,13 @@ RED.nodes.registerType<Properties>("syslog-out", {
         if (shortened) box.append($("<div>").text(translate("tryIt.shortened")));
       },
     });
+    const value = (name: string) => String(field(name).val() ?? "");
+    keepTips($("#syslog-out-tips"), (key, params) => (this as Translating)._(key, params), () => syslogTips({
+      transport: value("transport"),
+      host: value("host"),
+      maxBytes: Number(value("maxBytes")),
+      overflow: value("overflow"),
+      tls: RED.nodes.node(value("tls")) as unknown as TlsForm,
+    }));
   },
 });

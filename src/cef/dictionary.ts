@@ -7,6 +7,8 @@ import data from "./dictionary.json";
 export type CefType = "string" | "integer" | "long" | "double" | "timestamp" | "ipv4" | "ipv6" | "mac";
 
 export interface DictionaryEntry {
+  /** As readers name the field that this key stands for. */
+  fullName: string;
   /** "ip" (either family) occurs with consumer keys only. */
   type: CefType | "ip";
   /** Characters of the unescaped value; only strings have one. */

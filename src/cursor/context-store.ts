@@ -2,6 +2,7 @@
 import { queryError } from "../code42/errors";
 import { messageOf } from "../errors";
 import { isRecord } from "../messages";
+import type { StoreSafety, StoreTable } from "./store-safety";
 
 /** A place for a cursor. Values are strings: other nodes' values in the same store can then never break it. */
 export interface CursorSlot {
@@ -64,9 +65,6 @@ export class ContextSlot implements CursorSlot {
   }
 }
 
-/** What a crash of Node-RED leaves of a value: nothing, what was there `seconds` ago, or all of it. */
-export type StoreSafety = { kind: "memory" } | { kind: "cached"; seconds: number } | { kind: "durable" } | { kind: "unknown" };
-
 /**
  * Looks a context store up in `contextStorage` of settings.js (`undefined` as store: the default one). Node-RED itself
  * takes the default store in place of an unknown one without an error, so this throws STORE_UNKNOWN.
@@ -85,6 +83,12 @@ export function storeSafety(contextStorage: unknown, store: string | undefined):
   if (config["cache"] === false) return { name, kind: "durable" };
   const interval = config["flushInterval"];
   return { name, kind: "cached", seconds: typeof interval === "number" ? interval : 30 };
+}
+
+/** All stores of `contextStorage`, for the edit form. */
+export function storeTable(contextStorage: unknown): StoreTable {
+  const names = isRecord(contextStorage) ? Object.keys(contextStorage) : [];
+  return Object.fromEntries(["default", ...names].map((name) => [name, storeSafety(contextStorage, name)]));
 }
 
 const KEY = /^[A-Za-z0-9_]{1,100}$/;

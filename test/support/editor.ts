@@ -42,13 +42,16 @@ function keysOf(catalog: object, prefix = ""): string[] {
     (typeof value === "object" ? keysOf(value as object, `${prefix}${key}.`) : prefix === "" ? [] : [prefix + key]));
 }
 
+/** The keys of the catalog of `type` that stand in `text` in the place of their translations. */
+export const untranslated = (type: string, text: string): string[] => keysOf(catalogOf(type)).filter((key) => text.includes(key));
+
 const catalogOf = (type: string) => JSON.parse(readFileSync(join(root, "dist/nodes/locales/en-US", `${type}.json`), "utf8")) as object;
 
 /** Opens the editor, imports the flows and opens the dialog of each type. Throws when the editor does not come up. */
 export async function visitEditor(visit: EditorVisit): Promise<EditorReport> {
   const problems: string[] = [];
   const dialogs: Record<string, string> = {};
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  const browser = await launchBrowser();
   try {
     const context = await browser.newContext({ locale: visit.language, viewport: VIEWPORT, colorScheme: visit.dark === true ? "dark" : "light" });
     const page = await context.newPage();
@@ -81,8 +84,10 @@ export async function visitEditor(visit: EditorVisit): Promise<EditorReport> {
   return { problems, dialogs };
 }
 
+export const launchBrowser = () => chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+
 /** Notes what goes wrong in the page; nothing but the editor itself is reachable from it. */
-function watch(page: Page, url: string, problems: string[]): void {
+export function watch(page: Page, url: string, problems: string[]): void {
   page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
   page.on("console", (message) => {
@@ -108,9 +113,7 @@ async function readDialog(page: Page, visit: EditorVisit, node: FlowNode, proble
   const text = await form.innerText();
   const attributes = await form.locator("[placeholder], [title]").evaluateAll((elements) =>
     elements.map((element) => `${element.getAttribute("placeholder") ?? ""} ${element.getAttribute("title") ?? ""}`).join("\n"));
-  for (const key of keysOf(catalogOf(node.type))) {
-    if (`${text}\n${attributes}`.includes(key)) problems.push(`${node.type} shows the untranslated key ${key}`);
-  }
+  for (const key of untranslated(node.type, `${text}\n${attributes}`)) problems.push(`${node.type} shows the untranslated key ${key}`);
   await page.locator(isConfig ? "#node-config-dialog-cancel" : "#node-dialog-cancel").click();
   await page.locator(".red-ui-tray").waitFor({ state: "detached" });
   return text;

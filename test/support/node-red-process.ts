@@ -34,6 +34,8 @@ export interface NodeRedOptions {
   settings?: Record<string, unknown>;
   /** JavaScript at the end of settings.js, for what JSON cannot say. */
   settingsScript?: string;
+  /** Another Node-RED than that of this process, with the Node that it runs on (see scripts/second-runtime.mjs). */
+  runtime?: { node: string; modules: string };
   /** Load the dashboard, which stands among the development dependencies of this project. */
   dashboard?: boolean;
   /** A program with its arguments that Node-RED is started by, such as `unshare`; it must become that process. */
@@ -143,7 +145,8 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
   const port = options.port ?? await freePort();
   const settings = prepare(options, port);
   // A process group of its own: Ctrl-C in a terminal reaches only the parent, which stops things in order.
-  const command = [...(options.launcher ?? []), process.execPath, nodeRedRequire.resolve("node-red/red.js"), "--userDir", options.userDir, "--settings", settings];
+  const { node, resolve } = options.runtime === undefined ? { node: process.execPath, resolve: nodeRedRequire.resolve } : { node: options.runtime.node, resolve: createRequire(join(options.runtime.modules, "index.js")).resolve };
+  const command = [...(options.launcher ?? []), node, resolve("node-red/red.js"), "--userDir", options.userDir, "--settings", settings];
   const child = spawn(command[0] as string, command.slice(1), {
     cwd: options.userDir,
     env: { ...process.env, ...options.env },

@@ -8,8 +8,8 @@ import english from "../../../nodes/locales/en-US/cef-format.json";
 import german from "../../../nodes/locales/de/cef-format.json";
 
 describe("CEF dictionary", () => {
-  it("knows type, length, audience and label of a key, and nothing it inherited", () => {
-    assert.deepEqual(lookUp("cs1"), { type: "string", maxLength: 4000, audience: "producer", since: "0.1", labelKey: "cs1Label" });
+  it("knows full name, type, length, audience and label of a key, and nothing it inherited", () => {
+    assert.deepEqual(lookUp("cs1"), { fullName: "deviceCustomString1", type: "string", maxLength: 4000, audience: "producer", since: "0.1", labelKey: "cs1Label" });
     assert.equal(lookUp("CS1"), undefined);
     assert.equal(lookUp("__proto__"), undefined);
     assert.equal(lookUp("constructor"), undefined);

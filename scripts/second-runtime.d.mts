@@ -1,0 +1,1 @@
+export function secondRuntime(): { node: string; modules: string };

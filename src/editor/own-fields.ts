@@ -1,0 +1,65 @@
+/** What the edit form of `cef-format` knows of own fields: what is wrong with each, and what can be proposed. */
+import { lookUp, rowKeys, type DictionaryEntry } from "../cef/dictionary";
+import { repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem } from "../cef/mapping";
+import { compatibleMappings, mappings } from "../cef/mappings";
+
+/** A row of the form; blank type: that of the key; blank label of a custom key: the source. */
+export type OwnField = Record<"key" | "type" | "source" | "label", string>;
+
+/** A dictionary key as it is proposed. */
+export interface KeyProposal {
+  key: string;
+  entry: DictionaryEntry;
+}
+
+const tablesOf = (profile: string) => (profile === "compatible" ? compatibleMappings : mappings);
+
+/**
+ * What is wrong with each of `fields`, in their order: the rules of the run time, which refuses to start while one of
+ * them is broken in any table of the profile. Of two rows that exclude each other the later one has the problem.
+ */
+export function fieldProblems(fields: readonly unknown[], profile: string): (RowProblem | undefined)[] {
+  const rows = fields.map(userRow);
+  const ownKeys = new Set(rows.map(({ key }) => key));
+  const others = [...tablesOf(profile).values()].map(({ rows: ofTable }) => ofTable.filter(({ key }) => !ownKeys.has(key)));
+  const good: Row[] = [];
+  return rows.map((row) => {
+    const problem = rowProblem(row) ?? others.map((ofTable) => repetition([...ofTable, ...good, row as Row])).find((found) => found !== undefined);
+    if (problem === undefined) good.push(row as Row);
+    return problem;
+  });
+}
+
+/** The keys whose short or full name holds `text`, in any case of letters; those that begin with it come first. */
+export function proposeKeys(text: string): KeyProposal[] {
+  const wanted = text.trim().toLowerCase();
+  const rank = ({ key, entry }: KeyProposal) => {
+    const names = [key, entry.fullName].map((name) => name.toLowerCase());
+    const ranks = [names[0] === wanted, names[0]?.startsWith(wanted), names[1]?.startsWith(wanted), names.some((name) => name.includes(wanted))];
+    return ranks.indexOf(true);
+  };
+  return rowKeys()
+    .map((key) => ({ key, entry: lookUp(key) as DictionaryEntry }))
+    .filter((proposal) => rank(proposal) >= 0)
+    .sort((one, other) => rank(one) - rank(other));
+}
+
+/** Words of a table that are no path into the event, or one from inside a list. */
+const NO_PATHS = new Set(["constant", "join", "having", "take", "except", "only", "unless", "ifNone", "when", "between", "part", "after", "before", "words", "patterns"]);
+
+function pathsIn(source: unknown): string[] {
+  if (typeof source === "string") return [source];
+  if (Array.isArray(source)) return source.flatMap(pathsIn);
+  if (typeof source !== "object" || source === null) return [];
+  return Object.entries(source).flatMap(([name, value]) => (NO_PATHS.has(name) ? [] : pathsIn(value)));
+}
+
+const pathsOfTable = ({ header, rows, eventOrder }: Mapping) =>
+  [...rows.map(({ source }) => source), ...Object.values(header)].flatMap(pathsIn).concat(Object.keys(eventOrder?.columns ?? {}));
+
+/** The paths that the tables read from a record of `kind` (`auto`: from any) and that hold `text`, in alphabetical order. */
+export function proposePaths(kind: string, profile: string, text: string): string[] {
+  const wanted = text.trim().toLowerCase();
+  const tables = [...tablesOf(profile)].filter(([name]) => kind === "auto" || name === kind).map(([, table]) => table);
+  return [...new Set(tables.flatMap(pathsOfTable))].filter((path) => path.toLowerCase().includes(wanted)).sort();
+}

@@ -1,0 +1,31 @@
+/** The short form of `npm run test:browser`: each Node-RED, each language and each appearance once. */
+import assert from "node:assert/strict";
+import manifest from "../../package.json";
+import { checkEditor } from "../support/editor-check";
+import { startEditorSite } from "../support/editor-site";
+
+const types = Object.keys(manifest["node-red"].nodes);
+
+describe("every node and every dialog in the editor, below its own root and behind a sign-in", () => {
+  it("works in Node-RED 4, in German", async function () {
+    this.timeout(120_000);
+    const { url, user, stop } = await startEditorSite();
+    try {
+      assert.deepEqual(await checkEditor({ url, user, language: "de", dark: false, types }), []);
+    } finally {
+      await stop();
+    }
+  });
+
+  it("works in Node-RED 5, dark, in English", async function () {
+    // The first time, the second runtime is installed.
+    this.timeout(600_000);
+    const { secondRuntime } = await import("../../scripts/second-runtime.mjs");
+    const { url, user, stop } = await startEditorSite(secondRuntime());
+    try {
+      assert.deepEqual(await checkEditor({ url, user, language: "en-US", dark: true, types }), []);
+    } finally {
+      await stop();
+    }
+  });
+});

@@ -1,0 +1,129 @@
+/** A canary in every credential of every node: it comes out nowhere, also not where things go wrong. */
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeFileEvent } from "../../src/simulator/events";
+import { startTenantSimulator } from "../../src/simulator/tenant";
+import { makeCertificates } from "../support/certs";
+import { freePort } from "../support/free-port";
+import { mainJob } from "../support/flows";
+import { durableStore, nodeRedRequire, startNodeRed, type FlowNode, type NodeStatus } from "../support/node-red-process";
+import { packedPackage } from "../support/packed-package";
+import { until } from "../support/until";
+
+/** Every text is its own, so that a leak says which one it is. The second factor is base32. */
+const SECRETS = {
+  clientSecret: "canaryClientSecret7f3a", wrongClientSecret: "canaryWrongSecret91bd", password: "canaryPassword5e0c", totpSecret: "KANARYTOTPSECRET234567ABCD",
+  privateKey: "canaryPrivateKey44aa", passphrase: "canaryPassphrase2b6d", proxyPassword: "canaryProxyPassword8c1e", provisioningPassword: "canaryProvisioning3d9f",
+};
+/** No secrets, but credentials: they stay out of files and flows. An edit dialog gets them, and an error may say whom it is about. */
+const IDENTITIES = {
+  wrongClientId: "canaryClientId60ce", username: "canary.user77@example.com", certificate: "canaryCertificate12fe", brokerCertChain: "canaryChain8aa0", proxyUser: "canaryProxyUser0b5b",
+};
+const pem = (name: string, text: string) => `-----BEGIN ${name}-----\n${text}\n-----END ${name}-----\n`;
+
+interface Socket {
+  on(event: "open" | "message", listener: (data: Buffer) => void): void;
+  send(text: string): void;
+  close(): void;
+}
+
+describe("secrets", () => {
+  it("appear in no flow file, export, log, error, status, metric, admin answer or debug message", async function () {
+    this.timeout(90_000);
+    const folder = mkdtempSync(join(tmpdir(), "siem-secrets-"));
+    const userDir = join(folder, "user");
+    const statuses: NodeStatus[] = [];
+    const lines: string[] = [];
+    const certs = makeCertificates();
+    const closedPort = await freePort();
+    const tenant = await startTenantSimulator({ clientSecret: SECRETS.clientSecret });
+    tenant.add(Array.from({ length: 5 }, (_, index) => makeFileEvent(index, { seed: 3, insertedUs: (Date.now() - 3_600_000) * 1000 })));
+    const nodeRed = await startNodeRed({
+      userDir,
+      modules: packedPackage().modules,
+      contextStorage: durableStore,
+      flows: [],
+      settings: { credentialSecret: "the key of the credential file", logging: { console: { level: "trace", metrics: true, audit: true } } },
+      onLine: (line) => lines.push(line),
+      onStatus: (status) => statuses.push(status),
+    });
+    const WebSocket = nodeRedRequire("ws") as new (url: string) => Socket;
+    const socket = new WebSocket(`${nodeRed.url.replace("http", "ws")}/comms`);
+    const comms: string[] = [];
+    socket.on("message", (data) => comms.push(String(data)));
+    socket.on("open", () => socket.send(JSON.stringify({ subscribe: "#" })));
+    try {
+      const query = (id: string, more: object): FlowNode => ({
+        id, type: "code42-query", z: "tab", name: "", source: "file-events", pollInterval: "0.5", startFrom: "P7D", cursor: `#:(durable)::cursor_${id.replace(/\W/g, "_")}`, cursorType: "global", wires: [["show"]], ...more,
+      });
+      const fabric = (id: string, credentials: Record<string, string>): FlowNode => ({ id, type: "dxl-fabric", name: "", configFile: "", brokers: `b1=b1;${closedPort};127.0.0.1;127.0.0.1`, keepAlive: "30", credentials });
+      const threats = (id: string, of: string): FlowNode => ({ id, type: "dxl-threat-event", z: "tab", name: "", fabric: of, topics: ["/mcafee/event/epo/threat/response"], payloadType: "json", wires: [["show"]] });
+      const flows: FlowNode[] = [
+        ...mainJob(tenant, [{ name: "good", query: { confirmTimeout: "1", wires: [["format-good", "show"]] }, syslog: { host: "127.0.0.1", port: String(closedPort), transport: "tcp" } }]),
+        { id: "denied", type: "code42-tenant", name: "", baseUrl: tenant.url, authType: "api-client", credentials: { clientId: IDENTITIES.wrongClientId, clientSecret: SECRETS.wrongClientSecret } },
+        { id: "person", type: "code42-tenant", name: "", baseUrl: tenant.url, authType: "user", credentials: { username: IDENTITIES.username, password: SECRETS.password, totpSecret: SECRETS.totpSecret } },
+        { id: "proxy", type: "http proxy", name: "", url: `http://127.0.0.1:${closedPort}`, noproxy: [], credentials: { username: IDENTITIES.proxyUser, password: SECRETS.proxyPassword } },
+        { id: "behind", type: "code42-tenant", name: "", baseUrl: "https://api.us.code42.com", authType: "api-client", proxy: "proxy", credentials: { clientId: IDENTITIES.wrongClientId, clientSecret: SECRETS.wrongClientSecret } },
+        query("q-denied", { tenant: "denied" }), query("q-user", { tenant: "person" }), query("q-behind", { tenant: "behind" }),
+        fabric("fabric", { brokerCertChain: certs.read(certs.ca.cert), certificate: certs.read(certs.client.cert), privateKey: pem("ENCRYPTED PRIVATE KEY", SECRETS.privateKey), passphrase: SECRETS.passphrase }),
+        fabric("torn", { brokerCertChain: pem("CERTIFICATE", IDENTITIES.brokerCertChain), certificate: pem("CERTIFICATE", IDENTITIES.certificate), privateKey: SECRETS.privateKey, passphrase: SECRETS.passphrase }),
+        threats("threats", "fabric"), threats("threats-torn", "torn"),
+        { id: "confirm", type: "delivery-confirm", z: "tab", name: "", mode: "reject", wires: [["show"]] },
+        { id: "catch", type: "catch", z: "tab", name: "", scope: null, uncaught: false, wires: [["show"]] },
+        { id: "status", type: "status", z: "tab", name: "", scope: null, wires: [["show"]] },
+        { id: "show", type: "debug", z: "tab", name: "", active: true, tosidebar: true, console: true, tostatus: false, complete: "true", targetType: "full", wires: [] },
+        {
+          id: "ask", type: "inject", z: "tab", name: "", props: [{ p: "action", v: "stats", vt: "str" }], repeat: "1", once: true,
+          wires: [["query-good", "q-denied", "q-user", "q-behind", "format-good", "syslog-good", "threats", "confirm"]],
+        },
+      ];
+      // Node-RED takes a node without a place on the canvas for a config node.
+      await nodeRed.deploy(flows.map((node) => (node["z"] === undefined ? node : { x: 100, y: 100, ...node })));
+
+      // Each of them has to have gone wrong, or nothing would be shown.
+      for (const id of ["syslog-good", "q-denied", "q-user", "q-behind", "threats", "threats-torn"]) {
+        await until(() => statuses.some(({ id: of, status }) => of === id && status.fill === "red"), `${id} shows an error`, 20_000);
+      }
+      await until(() => comms.some((text) => text.includes("debug")), "the editor gets debug messages", 10_000);
+
+      const post = async (path: string, body: unknown) => (await fetch(`${nodeRed.url}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).text();
+      const provisioning = { host: "127.0.0.1", port: String(closedPort), user: IDENTITIES.proxyUser, password: SECRETS.provisioningPassword, commonName: "a", truststore: "", byFingerprint: false };
+      const answers = [
+        await post("dxl-fabric/fabric/certificate", {}),
+        await post("dxl-fabric/certificate", { certificate: pem("CERTIFICATE", SECRETS.privateKey) }),
+        await post("dxl-fabric/provision", provisioning),
+        ...await Promise.all(["/security-events/metrics", "/flows", "/settings", "/nodes", "/context/global"].map(async (path) => (await nodeRed.admin(path)).text())),
+      ];
+      const credentials = await Promise.all(flows.filter((node) => node.credentials !== undefined).map(async ({ id, type }) => (await nodeRed.admin(`/credentials/${encodeURIComponent(type.replace(/\s/g, "-"))}/${id}`)).text()));
+      assert.match(credentials.join(""), /canaryClientId60ce/);
+      const files = readdirSync(userDir, { recursive: true, encoding: "utf8" })
+        .filter((name) => !name.startsWith("node_modules") && statSync(join(userDir, name)).isFile() && !name.startsWith("settings.js"))
+        .map((name) => [name, readFileSync(join(userDir, name), "utf8")] as const);
+      assert.ok(files.some(([name]) => name === "flows.json") && files.some(([name]) => name === "flows_cred.json"));
+
+      const places: [string, string, Record<string, string>][] = [
+        ...files.map(([name, text]): [string, string, Record<string, string>] => [`the file ${name}`, text, { ...SECRETS, ...IDENTITIES }]),
+        ["the log", lines.join("\n"), SECRETS],
+        ["what the editor is told", comms.join("\n"), SECRETS],
+        ["a status", JSON.stringify(statuses), { ...SECRETS, ...IDENTITIES }],
+        ...answers.map((text): [string, string, Record<string, string>] => ["an admin answer", text, { ...SECRETS, ...IDENTITIES }]),
+        ...credentials.map((text): [string, string, Record<string, string>] => ["the credentials for an edit dialog", text, SECRETS]),
+      ];
+      const base64 = (text: string) => Buffer.from(text).toString("base64").replace(/=+$/, "").slice(0, -1);
+      const pairs = [`${tenant.clientId}:${SECRETS.clientSecret}`, `${IDENTITIES.wrongClientId}:${SECRETS.wrongClientSecret}`, `${IDENTITIES.proxyUser}:${SECRETS.proxyPassword}`];
+      const leaks = places.flatMap(([place, text, canaries]) =>
+        [...Object.entries(canaries), ...pairs.map((pair) => ["an Authorization header", base64(pair)] as const)]
+          .filter(([, canary]) => text.includes(canary))
+          .map(([name, canary]) => `${place} has ${name}: ${text.slice(Math.max(0, text.indexOf(canary) - 200), text.indexOf(canary) + 60)}`));
+      assert.deepEqual(leaks, []);
+    } finally {
+      socket.close();
+      await nodeRed.stop();
+      await tenant.close();
+      certs.remove();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
