@@ -38,7 +38,7 @@ describe("the criteria builder", () => {
     this.timeout(120_000);
     nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules, flows });
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-    page = await (await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 1400 } })).newPage();
+    page = await (await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 2000 } })).newPage();
     page.setDefaultTimeout(15_000);
     page.on("pageerror", (error) => problems.push(error.message));
     await page.goto(nodeRed.url);
