@@ -1,7 +1,6 @@
 /** What a CEF line says, field by field in the words of the dictionary: for people who look at one, not for receivers. */
 import { cefError } from "./errors";
 import { lookUp, type DictionaryEntry } from "./dictionary";
-import { names } from "./full-names.json";
 import { sampleEvents } from "./samples";
 import { readFormatters } from "./settings";
 import type { SiemError } from "../errors";
@@ -83,7 +82,7 @@ export function explainLine(line: string): ExplainedField[] {
       const instant = entry?.type === "timestamp" && /^\d{1,15}$/.test(value) ? new Date(Number(value)).toISOString() : undefined;
       return [{
         key, value,
-        name: entry === undefined ? "" : (names as Record<string, string>)[key] ?? key,
+        name: entry?.fullName ?? "",
         type: entry?.type ?? "",
         ...(label === undefined ? {} : { label }),
         ...(instant === undefined ? {} : { instant }),

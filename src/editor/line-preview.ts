@@ -7,7 +7,7 @@ export interface LineAnswer {
   failure?: Text;
 }
 
-const COLUMNS = ["key", "value", "name", "type"] as const;
+const COLUMNS = ["key", "value", "fullName", "type"] as const;
 
 export function showLine({ line, fields, failure }: LineAnswer, box: JQuery, text: Translate): void {
   if (failure !== undefined) box.append($("<div>").append($("<b>").text(say(text, failure))));
