@@ -82,7 +82,7 @@ export async function visitEditor(visit: EditorVisit): Promise<EditorReport> {
 }
 
 /** Notes what goes wrong in the page; nothing but the editor itself is reachable from it. */
-function watch(page: Page, url: string, problems: string[]): void {
+export function watch(page: Page, url: string, problems: string[]): void {
   page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
   page.on("console", (message) => {
