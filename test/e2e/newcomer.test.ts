@@ -44,9 +44,11 @@ class Newcomer {
     // The palette breaks a label where it likes.
     const node = this.page.locator(".red-ui-palette-node", { hasText: new RegExp(`^\\s*${label.replaceAll(" ", "\\s*")}\\s*$`) });
     await node.scrollIntoViewIfNeeded();
+    const nodes = this.page.locator(".red-ui-flow-node-group");
+    const before = await nodes.count();
     const workspace = await boxOf(this.page.locator("#red-ui-workspace-chart"));
     await this.move(await middleOf(node), { x: workspace.x + x, y: workspace.y + y });
-    await this.page.locator(".red-ui-flow-node-group").nth(this.used.length - 1).waitFor();
+    await nodes.nth(before).waitFor();
   }
 
   /** From the first output of one node to the input of another. */
@@ -103,6 +105,12 @@ class Newcomer {
 
   async mustSee(status: string): Promise<void> {
     await this.page.locator(".red-ui-flow-node-status-label", { hasText: status }).waitFor();
+  }
+
+  /** Once the notification of the deploy is gone. */
+  async photograph(path: string): Promise<void> {
+    await this.page.locator(".red-ui-notification").first().waitFor({ state: "detached" });
+    await this.page.screenshot({ path });
   }
 
   private node(label: string): Locator {
@@ -203,6 +211,9 @@ describe("a newcomer", function () {
     await until(() => siem.received > 0, `the SIEM gets an event; Node-RED says:\n${nodeRed.log()}`, FIVE_MINUTES_MS - (Date.now() - began));
     assert.ok(Date.now() - began < FIVE_MINUTES_MS);
     await newcomer.mustSee(words.delivered);
+    // The picture of docs/newcomer.md: SCREENSHOTS=docs/images npx mocha --timeout 180000 test/e2e/newcomer.test.ts
+    const pictures = process.env["SCREENSHOTS"];
+    if (pictures !== undefined && words === english) await newcomer.photograph(join(pictures, "newcomer.png"));
     assert.deepEqual(illegal, []);
     assert.equal(siem.ids.size, EVENTS);
     assert.deepEqual(problems, []);
