@@ -1,0 +1,231 @@
+/**
+ * The path of docs/newcomer.md, walked with mouse and keyboard by somebody who reads labels: from an empty Node-RED to the
+ * first event at the SIEM. Fields, buttons and nodes are found by the text that a person sees.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Browser, type Locator, type Page } from "playwright-core";
+import { root } from "../../scripts/built";
+import { startSiem, type Siem } from "../../src/simulator/siem";
+import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
+import { watch } from "../support/editor";
+import { startNodeRed, type NodeRedProcess } from "../support/node-red-process";
+import { packedPackage } from "../support/packed-package";
+import { until } from "../support/until";
+
+const FIVE_MINUTES_MS = 300_000;
+const EVENTS = 3;
+
+/** What stands on the screen. A status is in the language of Node-RED, all else in that of the browser. */
+const english = {
+  query: "code42 query", format: "cef format", syslog: "syslog out",
+  events: "File events (v2)", tenant: "Tenant", region: "Region", otherRegion: "another address", baseUrl: "Base URL", clientId: "Client ID", clientSecret: "Client secret",
+  add: "Add", done: "Done", host: "Host", port: "Port", deploy: "Deploy", delivered: `${EVENTS} delivered`,
+  helpOfQuery: "beside Tenant", helpOfTenant: "Administration > Integrations > API Clients",
+};
+const german: typeof english = {
+  ...english,
+  events: "Dateiereignisse (v2)", tenant: "Mandant", otherRegion: "andere Adresse", baseUrl: "Basis-URL", clientId: "Client-ID", clientSecret: "Client-Secret",
+  add: "Hinzufügen", done: "Fertig", deploy: "Übernahme (deploy)",
+  helpOfQuery: "neben Mandant",
+};
+
+/** A person at the editor; `used` are the labels that were looked for, in their order. */
+class Newcomer {
+  readonly used: string[] = [];
+
+  constructor(private readonly page: Page) {}
+
+  /** Drags a node from the palette to a place of the workspace, px from its upper left corner. */
+  async drag(label: string, x: number, y: number): Promise<void> {
+    this.used.push(label);
+    // The palette breaks a label where it likes.
+    const node = this.page.locator(".red-ui-palette-node", { hasText: new RegExp(`^\\s*${label.replaceAll(" ", "\\s*")}\\s*$`) });
+    await node.scrollIntoViewIfNeeded();
+    const nodes = this.page.locator(".red-ui-flow-node-group");
+    const before = await nodes.count();
+    const workspace = await boxOf(this.page.locator("#red-ui-workspace-chart"));
+    await this.move(await middleOf(node), { x: workspace.x + x, y: workspace.y + y });
+    await nodes.nth(before).waitFor();
+  }
+
+  /** From the first output of one node to the input of another. */
+  async wire(from: string, to: string): Promise<void> {
+    const wires = this.page.locator(".red-ui-flow-link-line");
+    const before = await wires.count();
+    await this.move(await middleOf(this.node(from).locator(".red-ui-flow-port-output").first()), await middleOf(this.node(to).locator(".red-ui-flow-port-input")));
+    await wires.nth(before).waitFor({ state: "attached" });
+  }
+
+  async open(label: string): Promise<void> {
+    this.used.push(label);
+    const { x, y } = await middleOf(this.node(label));
+    await this.page.mouse.dblclick(x, y);
+    await this.trayStands();
+  }
+
+  /** The field that a label of the open dialog belongs to. */
+  field(label: string): Locator {
+    this.used.push(label);
+    return this.dialog().getByLabel(label, { exact: true });
+  }
+
+  async choose(label: string, option: string): Promise<void> {
+    const field = this.field(label);
+    this.used.push(option);
+    await field.selectOption({ label: option });
+  }
+
+  /** The button "+" beside the field. */
+  async addBeside(label: string): Promise<void> {
+    this.used.push(label);
+    const row = this.dialog().locator(".form-row").filter({ has: this.page.locator("label", { hasText: label }) });
+    await row.locator("a:has(.fa-plus)").click();
+    await this.trayStands();
+  }
+
+  async press(button: string): Promise<void> {
+    this.used.push(button);
+    await this.page.locator(".red-ui-tray").last().getByRole("button", { name: button, exact: true }).click();
+    await this.trayStands();
+  }
+
+  /** Opens the help of the dialog and looks for a text there. */
+  async mustFindInHelp(text: string): Promise<void> {
+    await this.page.locator(".red-ui-tray-footer").last().locator("button:has(.fa-book)").click();
+    await this.page.locator(".red-ui-help").getByText(text).first().waitFor();
+  }
+
+  async deploy(label: string): Promise<void> {
+    this.used.push(label);
+    await this.page.locator("#red-ui-header").getByText(label, { exact: true }).click();
+  }
+
+  async mustSee(status: string): Promise<void> {
+    await this.page.locator(".red-ui-flow-node-status-label", { hasText: status }).waitFor();
+  }
+
+  /** Once the notification of the deploy is gone. */
+  async photograph(path: string): Promise<void> {
+    await this.page.locator(".red-ui-notification").first().waitFor({ state: "detached" });
+    await this.page.screenshot({ path });
+  }
+
+  private node(label: string): Locator {
+    return this.page.locator(".red-ui-flow-node-group", { hasText: label });
+  }
+
+  private dialog(): Locator {
+    return this.page.locator(".red-ui-tray").last();
+  }
+
+  /** Trays slide; a click on a moving one misses. */
+  private trayStands(): Promise<void> {
+    return this.page.waitForTimeout(600);
+  }
+
+  private async move(from: Point, to: Point): Promise<void> {
+    const { mouse } = this.page;
+    await mouse.move(from.x, from.y);
+    await mouse.down();
+    await mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, { steps: 5 });
+    await mouse.move(to.x, to.y, { steps: 5 });
+    await mouse.up();
+  }
+}
+
+type Point = { x: number; y: number };
+
+const boxOf = async (thing: Locator) => await thing.boundingBox() ?? assert.fail("it cannot be seen");
+
+async function middleOf(thing: Locator): Promise<Point> {
+  const { x, y, width, height } = await boxOf(thing);
+  return { x: x + width / 2, y: y + height / 2 };
+}
+
+describe("a newcomer", function () {
+  this.timeout(FIVE_MINUTES_MS);
+  let browser: Browser;
+  let tenant: TenantSimulator;
+  let siem: Siem;
+  let nodeRed: NodeRedProcess;
+  let userDir: string;
+  const modules = () => packedPackage().modules;
+  const illegal: string[] = [];
+
+  before(async () => {
+    modules();
+    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  });
+  after(() => browser.close());
+
+  beforeEach(async () => {
+    userDir = mkdtempSync(join(tmpdir(), "siem-newcomer-"));
+    tenant = await startTenantSimulator();
+    tenant.preload({ count: EVENTS, startMs: Date.now() - 60_000 });
+    siem = await startSiem({ onIllegal: (reason, message) => illegal.push(`${reason}: ${message}`) });
+  });
+  afterEach(async () => {
+    await nodeRed.stop();
+    await siem.close();
+    await tenant.close();
+    rmSync(userDir, { recursive: true, force: true });
+  });
+
+  /** From the start of an empty Node-RED until the SIEM has the events; the labels on the way, in their order. */
+  async function walk(language: string, words: typeof english): Promise<string[]> {
+    const began = Date.now();
+    const problems: string[] = [];
+    nodeRed = await startNodeRed({ userDir, modules: modules() });
+    const page = await (await browser.newContext({ locale: language, viewport: { width: 1200, height: 800 } })).newPage();
+    watch(page, nodeRed.url, problems);
+    await page.goto(nodeRed.url);
+    await page.waitForSelector(".red-ui-palette-node");
+    const newcomer = new Newcomer(page);
+
+    await newcomer.drag(words.query, 150, 200);
+    await newcomer.drag(words.format, 350, 200);
+    await newcomer.drag(words.syslog, 550, 200);
+    await newcomer.wire(words.events, words.format);
+    await newcomer.wire(words.format, words.syslog);
+
+    await newcomer.open(words.events);
+    await newcomer.mustFindInHelp(words.helpOfQuery);
+    await newcomer.addBeside(words.tenant);
+    await newcomer.mustFindInHelp(words.helpOfTenant);
+    await newcomer.choose(words.region, words.otherRegion);
+    await newcomer.field(words.baseUrl).fill(tenant.url);
+    await newcomer.field(words.clientId).fill(tenant.clientId);
+    await newcomer.field(words.clientSecret).fill(tenant.clientSecret);
+    await newcomer.press(words.add);
+    await newcomer.press(words.done);
+
+    await newcomer.open(words.syslog);
+    await newcomer.field(words.host).fill("127.0.0.1");
+    await newcomer.field(words.port).fill(String(siem.port));
+    await newcomer.press(words.done);
+    await newcomer.deploy(words.deploy);
+
+    await until(() => siem.received > 0, `the SIEM gets an event; Node-RED says:\n${nodeRed.log()}`, FIVE_MINUTES_MS - (Date.now() - began));
+    assert.ok(Date.now() - began < FIVE_MINUTES_MS);
+    await newcomer.mustSee(words.delivered);
+    // The picture of docs/newcomer.md: SCREENSHOTS=docs/images npx mocha --timeout 180000 test/e2e/newcomer.test.ts
+    const pictures = process.env["SCREENSHOTS"];
+    if (pictures !== undefined && words === english) await newcomer.photograph(join(pictures, "newcomer.png"));
+    assert.deepEqual(illegal, []);
+    assert.equal(siem.ids.size, EVENTS);
+    assert.deepEqual(problems, []);
+    await page.context().close();
+    return newcomer.used;
+  }
+
+  it("gets from an empty Node-RED to the first event at the SIEM within 5 minutes, by the labels that docs/newcomer.md names", async () => {
+    const used = await walk("en-US", english);
+    const steps = readFileSync(join(root, "docs/newcomer.md"), "utf8").split("\n").filter((line) => /^(\d\.| {3})/.test(line)).join("\n");
+    assert.deepEqual([...steps.matchAll(/\*\*(.+?)\*\*/g)].map(([, label]) => label), used);
+  });
+
+  it("gets there with German labels", () => walk("de", german));
+});
