@@ -2,12 +2,13 @@
  * Compiles the sources of a table into functions that read one event after another. Only own properties of objects
  * count, so that an event can neither reach nor fake a prototype; what has the wrong shape is absent and counted.
  */
+import { changeOf, joinPath, TESTS, type Change } from "./change";
 import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
-import type { Condition, Source, Test } from "./mapping";
+import type { Condition, Source } from "./mapping";
 import { ALL, parsePath, type Step } from "./path";
 import { cut, strip } from "./text";
 import { epochMilliseconds } from "../instant";
-import { exceedsInt32, isV4, isV6, type Scalar } from "./values";
+import type { Scalar } from "./values";
 
 /** Reads the event that was opened last. */
 export type Read = () => Scalar | undefined;
@@ -29,23 +30,6 @@ const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototype
 
 /** How to read a property of what `ownProperties` gave; names that every object answers to need a closer look. */
 const loader = (name: string) => (name in Object.prototype ? own : (object: PlainObject, key: string): unknown => object[key]);
-
-const TESTS: Record<Test, (value: Scalar) => boolean> = {
-  ipv4: isV4,
-  ipv6: isV6,
-  ip: (value) => isV4(value) || isV6(value),
-  noAddress: (value) => value === "0.0.0.0" || (/^[0:]+$/.test(String(value)) && isV6(value)),
-  // In a valid address, the two groups or the dotted part at the end say where the others stand.
-  mappedIpv4: (value) => /^[0:]+:ffff:(?:[\da-f]+:[\da-f]+|[\d.]+)$/i.test(String(value)) && isV6(value),
-  beyondInt32: exceedsInt32,
-  aboveOne: (value) => Number(value) > 1,
-  port: (value) => Number.isInteger(Number(value)) && Number(value) > 0 && Number(value) < 65536,
-  upTo40Characters: (value) => String(value).length <= 40,
-  commaList: (value) => String(value).includes(","),
-  eventClass: (value) => /^[a-z0-9-]{1,63}$/.test(String(value)),
-  upperCaseClass: (value) => /^[A-Z0-9_]{1,63}$/.test(String(value)),
-  snakeCaseClass: (value) => /^[a-z0-9_]{1,63}$/.test(String(value)),
-};
 
 /** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
 const NESTED_LEVELS = 4;
@@ -95,7 +79,6 @@ export class EventReader {
     if ("earliest" in source) return this.aggregate(source.earliest, timeOf, (a, b) => Math.min(a, b));
     if ("latest" in source) return this.aggregate(source.latest, timeOf, (a, b) => Math.max(a, b));
     if ("sum" in source) return this.aggregate([source.sum], numberOf, (a, b) => a + b);
-    if ("item" in source) return mapped(this.compile(source.item), itemThat(source.only, source.ifNone));
     if ("lists" in source) return this.itemOf(source.lists, source.having, source.take);
     if ("from" in source) {
       const { only, unless, when } = source;
@@ -113,30 +96,13 @@ export class EventReader {
       const name = this.compile(source.name);
       return () => joinPath(directory(), name());
     }
-    if ("lastPart" in source) return mapped(this.compile(source.lastPart), lastPart);
-    if ("account" in source) return mapped(this.compile(source.account), source.part === "domain" ? domainOf : userOf);
-    if ("inside" in source) return mapped(this.compile(source.inside), inside(source.after, source.before));
-    if ("sentence" in source) return mapped(this.compile(source.sentence), sentence);
-    if ("utc" in source) return mapped(this.compile(source.utc), inUtc);
     if ("joined" in source) {
       const reads = source.joined.map((each) => this.compile(each));
       return () => reads.map((read) => read()).filter((value) => value !== undefined).join(source.between) || undefined;
     }
     if ("json" in source) return this.json(source.json, new Set(source.except), source.nested ?? false);
-    if ("words" in source) {
-      const words = new Map(Object.entries(source.words));
-      const read = this.compile(source.of);
-      return () => {
-        const value = read();
-        return value === undefined ? undefined : words.get(String(value));
-      };
-    }
-    if ("patterns" in source) return mapped(this.compile(source.of), wordFor(source.patterns));
-    const score = this.path(source.severityOfScore, ",");
-    return () => {
-      const value = score();
-      return typeof value === "number" ? Math.max(0, Math.min(10, Math.floor(value))) : undefined;
-    };
+    const { of, change } = changeOf(source);
+    return mapped(this.compile(of), change);
   }
 
   private condition(condition: Condition): () => boolean {
@@ -354,52 +320,10 @@ function walk(value: unknown, steps: readonly Step[], at: number, counter: DropC
   return true;
 }
 
-const mapped = (read: Read, change: (value: Scalar) => Scalar | undefined): Read => () => {
+const mapped = (read: Read, change: Change): Read => () => {
   const value = read();
   return value === undefined ? undefined : change(value);
 };
 
-/** The part of a text between two places, stripped. */
-const part = (text: string, from: number, to?: number) => strip(text.slice(from, to)) || undefined;
-const domainOf = (value: Scalar) => part(String(value), 0, Math.max(0, String(value).indexOf("\\")));
-const userOf = (value: Scalar) => part(String(value), String(value).indexOf("\\") + 1);
-const lastPart = (value: Scalar) => part(String(value), Math.max(String(value).lastIndexOf("/"), String(value).lastIndexOf("\\")) + 1);
-
-function inside(after: string, before: string): (value: Scalar) => Scalar | undefined {
-  return (value) => {
-    const text = String(value);
-    const start = text.indexOf(after);
-    if (start < 0) return undefined;
-    const end = text.indexOf(before, start + after.length);
-    return part(text, start + after.length, end < 0 ? undefined : end);
-  };
-}
-
-const sentence = (value: Scalar) => {
-  const words = String(value).replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
-
-function itemThat(only: Test, ifNone: Test | undefined): (value: Scalar) => Scalar | undefined {
-  return (value) => {
-    const items = cut(String(value), LONGEST_STRING).split(",").map(strip);
-    return items.find(TESTS[only]) ?? (ifNone === undefined ? undefined : items.find(TESTS[ifNone]));
-  };
-}
-
-function wordFor(patterns: Readonly<Record<string, string>>): (value: Scalar) => Scalar | undefined {
-  const words = Object.entries(patterns).map(([pattern, word]) => [new RegExp(`^${pattern.replaceAll("*", ".*")}$`, "s"), word] as const);
-  return (value) => words.find(([pattern]) => pattern.test(String(value)))?.[1];
-}
-
 const timeOf = (value: Scalar) => (typeof value === "string" ? epochMilliseconds(value) : typeof value === "number" ? value : undefined);
 const numberOf = (value: Scalar) => (typeof value === "number" || (typeof value === "string" && /^\d{1,15}$/.test(value)) ? Number(value) : undefined);
-
-const inUtc = (value: Scalar) => (typeof value === "string" && value.length <= 29 && /T[\d:.]+$/.test(value) ? `${value}Z` : value);
-
-function joinPath(directory: Scalar | undefined, name: Scalar | undefined): Scalar | undefined {
-  if (directory === undefined || name === undefined) return directory;
-  const before = String(directory);
-  if (/[\\/]$/.test(before)) return before + String(name);
-  return before + (before.includes("\\") && !before.includes("/") ? "\\" : "/") + String(name);
-}
