@@ -21,20 +21,38 @@ export interface DropCounter {
   truncated: number;
 }
 
+/** Where the value of a path lies: property `name` of the container in `slot`, and the steps from there through lists. */
+export interface Place {
+  slot: number;
+  name: string;
+  rest: readonly Step[];
+}
+
 const isObject = (value: unknown): value is PlainObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
-const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
+export const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
 
 /** What holds nothing but its own properties is read twice as fast; of anything else (another realm, a class) they are copied. */
-const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
+export const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
 
-/** How to read a property of what `ownProperties` gave; names that every object answers to need a closer look. */
-const loader = (name: string) => (name in Object.prototype ? own : (object: PlainObject, key: string): unknown => object[key]);
+/** The object that holds what a table reads further in; anything else that is there is counted. */
+export function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
+  if (isObject(value)) return ownProperties(value);
+  if (value != null) counter.droppedValues++;
+  return undefined;
+}
+
+/** Names that every object answers to need a closer look, even in what `ownProperties` gave. */
+export const isInherited = (name: string): boolean => name in Object.prototype;
+
+/** How to read a property of what `ownProperties` gave. */
+const loader = (name: string) => (isInherited(name) ? own : (object: PlainObject, key: string): unknown => object[key]);
 
 /** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
 const NESTED_LEVELS = 4;
 
 interface Container {
+  /** The slot of the container that it lies in; -1 for the event itself. */
   parent: number;
   name: string;
   load: typeof own;
@@ -45,8 +63,10 @@ interface Container {
  * it, which is most of the speed of a table with sixty rows.
  */
 export class EventReader {
-  private readonly containers: Container[] = [{ parent: -1, name: "", load: own }];
-  private readonly objects: (PlainObject | undefined)[] = [undefined];
+  /** By their slots; a container stands behind the one that it lies in. */
+  readonly containers: readonly Container[] = [{ parent: -1, name: "", load: own }];
+  /** Those of the open event. */
+  readonly objects: (PlainObject | undefined)[] = [undefined];
 
   constructor(private readonly counter: DropCounter) {}
 
@@ -58,9 +78,7 @@ export class EventReader {
       const { parent, name, load } = containers[slot]!;
       const object = objects[parent];
       if (object === undefined) continue;
-      const value = load(object, name);
-      if (isObject(value)) objects[slot] = ownProperties(value);
-      else if (value != null) this.counter.droppedValues++;
+      objects[slot] = contained(load(object, name), this.counter);
     }
   }
 
@@ -116,7 +134,7 @@ export class EventReader {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
     const load = loader(name);
-    if (rest.length === 0 && !(name in Object.prototype)) {
+    if (rest.length === 0 && !isInherited(name)) {
       // Most rows are these, and most values are texts or absent: one function, and no other call for those.
       return () => {
         const value = objects[slot]?.[name];
@@ -130,13 +148,10 @@ export class EventReader {
         return object === undefined ? undefined : scalarOf(load(object, name), counter);
       };
     }
+    const texts = listReader(rest, join, counter);
     return () => {
       const object = objects[slot];
-      const head = object === undefined ? undefined : load(object, name);
-      if (isNothing(head)) return undefined;
-      const texts = new Texts();
-      walk(head, rest, 0, counter, (item) => texts.add(scalarOf(item, counter)));
-      return texts.joined(join);
+      return object === undefined ? undefined : texts(load(object, name));
     };
   }
 
@@ -235,8 +250,8 @@ export class EventReader {
     };
   }
 
-  /** Where the value of a path lies: property `name` of the object in `slot`, and the steps from there through lists. */
-  private locate(path: string): { slot: number; name: string; rest: Step[] } {
+  /** The place of a path, whose containers are loaded from now on. */
+  locate(path: string): Place {
     const steps = parsePath(path) ?? [];
     const firstList = steps.findIndex((step) => typeof step !== "string");
     const names = (firstList === -1 ? steps : steps.slice(0, firstList)) as string[];
@@ -249,13 +264,24 @@ export class EventReader {
     const found = this.containers.findIndex((container) => container.parent === parent && container.name === name);
     if (found > 0) return found;
     this.objects.push(undefined);
-    return this.containers.push({ parent, name, load: loader(name) }) - 1;
+    return (this.containers as Container[]).push({ parent, name, load: loader(name) }) - 1;
   }
+}
+
+/** Reads what `steps` lead to from the value where they begin; several texts are joined. */
+export function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
+  return (head) => {
+    if (isNothing(head)) return undefined;
+    const texts = new Texts();
+    walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
+    return texts.joined(join);
+  };
 }
 
 const isNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
 
-function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
+/** The value as texts, numbers and booleans have it; anything else that is there is counted. */
+export function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   if (typeof value === "string") return strip(value) || undefined;
   if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) return value;
   if (value != null) counter.droppedValues++;
