@@ -9,11 +9,12 @@ import { HEADER_LENGTHS, lookUp, OWN_KEY_LENGTH } from "./dictionary";
 import { cefError } from "./errors";
 import { inEventOrder } from "./event-order";
 import { attempt, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type FormatCounters, type Formatter } from "./formatter";
-import { assemble, fieldOf, sacrificeOrder, shorten, type ExtensionReader, type ReadField, type ReadText } from "./line";
+import { generateLineWriter, type FieldPart, type HeaderPart, type WriteLine } from "./generate";
+import { assemble, fieldOf, sacrificeOrder, shorten, type ExtensionReader, type ReadField } from "./line";
 import { isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
-import { EventReader, type Read } from "./source";
+import { EventReader } from "./source";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "./text";
-import { convert, type Convert } from "./values";
+import { convert, type Convert, type Scalar } from "./values";
 
 /** Blank or missing texts mean what the mapping says. */
 export interface FormatOptions {
@@ -33,19 +34,48 @@ const SEVERITY = /^(?:\d|10|Unknown|Low|Medium|High|Very-High)$/;
 
 type HeaderField = keyof Mapping["header"];
 
-/** Throws SiemError (FIELD_..., SEVERITY, MAX_BYTES) if the options cannot make a legal line. */
-export function compileFormatter(mapping: Mapping, options: FormatOptions = {}): Formatter {
+/**
+ * `generate` makes the function that writes most lines; where it gives none, the functions of the rows write all of them.
+ * Throws SiemError (FIELD_..., SEVERITY, MAX_BYTES) if the options cannot make a legal line.
+ */
+export function compileFormatter(mapping: Mapping, options: FormatOptions = {}, generate = generateLineWriter): Formatter {
   const { maxBytes = DEFAULT_BYTES } = options;
   checkMaxBytes(maxBytes);
   const counters = newCounters();
   const reader = new EventReader(counters);
-  const header = compileHeader(mapping, options, reader, counters);
-  const rows = mergeRows(mapping.rows, options.fields ?? []).map((row) => compileRow(row, reader, counters));
+  const headerParts = headerOf(mapping, options, counters);
+  const parts = mergeRows(mapping.rows, options.fields ?? []).map((row) => partOf(row, counters));
+  const header = compileHeader(headerParts, reader);
+  const rows = parts.map((part) => compileField(part, reader));
   const extension = mapping.eventOrder === undefined ? inTableOrder(rows) : inEventOrder(mapping.eventOrder, rows, counters);
   const ids = rows.filter(isId);
-  if (ids.length === 0 && mapping.eventOrder !== undefined) ids.push(compileRow({ key: "devicePayloadId", type: "string", source: mapping.eventOrder.id }, reader, counters));
+  if (ids.length === 0 && mapping.eventOrder !== undefined) ids.push(compileField(partOf({ key: "devicePayloadId", type: "string", source: mapping.eventOrder.id }, counters), reader));
+
+  /** Made with the first event: most formatters never get one. */
+  let writeLine: WriteLine | undefined;
+  let isGenerated = mapping.eventOrder !== undefined;
 
   const describe = (event: Record<string, unknown>): string => {
+    if (!isGenerated) {
+      isGenerated = true;
+      writeLine = generate(Object.values(headerParts), parts, reader, counters);
+    }
+    if (writeLine === undefined) return describeByParts(event);
+    const { droppedValues, truncated } = counters;
+    try {
+      const line = writeLine(event);
+      // One unit of a string takes at most three bytes.
+      if (line !== undefined && (line.length * 3 <= maxBytes || Buffer.byteLength(line) <= maxBytes)) return line;
+    } catch {
+      // What it is that the event breaks comes out below, where the ids that were read are kept.
+    }
+    Object.assign(counters, { droppedValues, truncated });
+    reader.close();
+    return describeByParts(event);
+  };
+
+  /** The same line, from one function a row; those of lines that are too long are shortened. */
+  const describeByParts = (event: Record<string, unknown>): string => {
     reader.open(event);
     if (!extension.collect(event)) throw cefError("EVENT_EMPTY");
     const start = `CEF:0|${header.vendor()}|${header.product()}|${header.version()}|`;
@@ -53,8 +83,6 @@ export function compileFormatter(mapping: Mapping, options: FormatOptions = {}):
     const name = header.name();
     const end = `|${header.severity()}|`;
     const line = assemble(`${start}${classId}|${name}${end}`, extension);
-    // One unit of a string takes at most three bytes.
-    if (line.length * 3 <= maxBytes) return line;
     let excess = Buffer.byteLength(line) - maxBytes;
     if (excess <= 0) return line;
 
@@ -119,38 +147,52 @@ function inTableOrder(fields: readonly ReadField[]): ExtensionReader {
   };
 }
 
-function compileHeader(mapping: Mapping, options: FormatOptions, reader: EventReader, counters: FormatCounters): Record<HeaderField, () => string> {
-  const text = (field: keyof typeof HEADER_LENGTHS, override: string | undefined, fallback: string) => {
-    const shape = (value: string) => {
-      const short = cut(value, HEADER_LENGTHS[field]);
-      if (short.length < value.length) counters.truncated++;
-      return escapeHeader(short);
-    };
+function headerOf(mapping: Mapping, options: FormatOptions, counters: FormatCounters): Record<HeaderField, HeaderPart> {
+  const text = (field: keyof typeof HEADER_LENGTHS, override: string | undefined, fallback: string): HeaderPart => {
     const source: Source = mapping.header[field];
     const constant = strip(override ?? "") || (typeof source === "object" && "constant" in source ? source.constant : "");
     if (constant !== "") {
       const fixed = escapeHeader(cut(constant, HEADER_LENGTHS[field]));
-      return () => fixed;
+      return { source: { constant }, toText: () => fixed };
     }
-    const read = reader.compile(source);
-    return () => {
-      const value = read();
-      return value === undefined ? fallback : shape(String(value));
+    return {
+      source,
+      toText(value) {
+        if (value === undefined) return fallback;
+        const whole = String(value);
+        const short = cut(whole, HEADER_LENGTHS[field]);
+        if (short.length < whole.length) counters.truncated++;
+        return escapeHeader(short);
+      },
     };
   };
   const severity = strip(options.severity ?? "");
   if (severity !== "" && !SEVERITY.test(severity)) throw cefError("SEVERITY", { severity: severity.slice(0, 80) }, { permanent: true });
-  const readSeverity = reader.compile(severity === "" ? mapping.header.severity : { constant: severity });
   return {
     vendor: text("vendor", options.vendor, "Unknown"),
     product: text("product", options.product, "Unknown"),
     version: text("version", options.version, "0"),
     classId: text("classId", undefined, UNKNOWN_CLASS),
     name: text("name", undefined, "Event"),
-    severity: () => {
-      const value = String(readSeverity());
-      return SEVERITY.test(value) ? value : "Unknown";
+    severity: {
+      source: severity === "" ? mapping.header.severity : { constant: severity },
+      toText: (value) => (SEVERITY.test(String(value)) ? String(value) : "Unknown"),
     },
+  };
+}
+
+function compileHeader(parts: Record<HeaderField, HeaderPart>, reader: EventReader): Record<HeaderField, () => string> {
+  const compiled = ({ source, toText }: HeaderPart) => {
+    const read = reader.compile(source);
+    return () => toText(read());
+  };
+  return {
+    vendor: compiled(parts.vendor),
+    product: compiled(parts.product),
+    version: compiled(parts.version),
+    classId: compiled(parts.classId),
+    name: compiled(parts.name),
+    severity: compiled(parts.severity),
   };
 }
 
@@ -170,20 +212,28 @@ function mergeRows(rows: readonly Row[], fields: readonly unknown[]): Row[] {
   return merged;
 }
 
-function compileRow(row: Row, reader: EventReader, counters: FormatCounters): ReadField {
-  const entry = lookUp(row.key);
-  const source = reader.compile(row.source);
+function partOf(row: Row, counters: FormatCounters): FieldPart {
   return {
     ...fieldOf(row),
+    source: row.source,
     isConstant: typeof row.source === "object" && "constant" in row.source,
-    read: row.type === "string" ? textReader(source, entry?.maxLength ?? OWN_KEY_LENGTH, counters) : typedReader(source, convert[row.type], counters),
+    toText: row.type === "string" ? textWriter(lookUp(row.key)?.maxLength ?? OWN_KEY_LENGTH, counters) : typedWriter(convert[row.type], counters),
   };
 }
 
-function textReader(source: Read, maxLength: number, counters: FormatCounters): ReadText {
-  return () => {
-    const value = source();
-    if (value === undefined) return undefined;
+function compileField(part: FieldPart, reader: EventReader): ReadField {
+  const read = reader.compile(part.source);
+  return {
+    ...part,
+    read() {
+      const value = read();
+      return value === undefined ? undefined : part.toText(value);
+    },
+  };
+}
+
+function textWriter(maxLength: number, counters: FormatCounters): (value: Scalar) => string {
+  return (value) => {
     const text = typeof value === "string" ? value : String(value);
     if (text.length <= maxLength) return escapeValue(text);
     counters.truncated++;
@@ -191,10 +241,8 @@ function textReader(source: Read, maxLength: number, counters: FormatCounters): 
   };
 }
 
-function typedReader(source: Read, toText: Convert, counters: FormatCounters): ReadText {
-  return () => {
-    const value = source();
-    if (value === undefined) return undefined;
+function typedWriter(toText: Convert, counters: FormatCounters): Convert {
+  return (value) => {
     const text = toText(value);
     if (text === undefined) counters.droppedValues++;
     return text;

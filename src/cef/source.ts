@@ -2,12 +2,13 @@
  * Compiles the sources of a table into functions that read one event after another. Only own properties of objects
  * count, so that an event can neither reach nor fake a prototype; what has the wrong shape is absent and counted.
  */
+import { changeOf, joinPath, TESTS, type Change } from "./change";
 import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
-import type { Condition, Source, Test } from "./mapping";
+import type { Condition, Source } from "./mapping";
 import { ALL, parsePath, type Step } from "./path";
 import { cut, strip } from "./text";
 import { epochMilliseconds } from "../instant";
-import { exceedsInt32, isV4, isV6, type Scalar } from "./values";
+import type { Scalar } from "./values";
 
 /** Reads the event that was opened last. */
 export type Read = () => Scalar | undefined;
@@ -20,37 +21,38 @@ export interface DropCounter {
   truncated: number;
 }
 
+/** Where the value of a path lies: property `name` of the container in `slot`, and the steps from there through lists. */
+export interface Place {
+  slot: number;
+  name: string;
+  rest: readonly Step[];
+}
+
 const isObject = (value: unknown): value is PlainObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
-const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
+export const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
 
 /** What holds nothing but its own properties is read twice as fast; of anything else (another realm, a class) they are copied. */
-const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
+export const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
 
-/** How to read a property of what `ownProperties` gave; names that every object answers to need a closer look. */
-const loader = (name: string) => (name in Object.prototype ? own : (object: PlainObject, key: string): unknown => object[key]);
+/** The object that holds what a table reads further in; anything else that is there is counted. */
+export function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
+  if (isObject(value)) return ownProperties(value);
+  if (value != null) counter.droppedValues++;
+  return undefined;
+}
 
-const TESTS: Record<Test, (value: Scalar) => boolean> = {
-  ipv4: isV4,
-  ipv6: isV6,
-  ip: (value) => isV4(value) || isV6(value),
-  noAddress: (value) => value === "0.0.0.0" || (/^[0:]+$/.test(String(value)) && isV6(value)),
-  // In a valid address, the two groups or the dotted part at the end say where the others stand.
-  mappedIpv4: (value) => /^[0:]+:ffff:(?:[\da-f]+:[\da-f]+|[\d.]+)$/i.test(String(value)) && isV6(value),
-  beyondInt32: exceedsInt32,
-  aboveOne: (value) => Number(value) > 1,
-  port: (value) => Number.isInteger(Number(value)) && Number(value) > 0 && Number(value) < 65536,
-  upTo40Characters: (value) => String(value).length <= 40,
-  commaList: (value) => String(value).includes(","),
-  eventClass: (value) => /^[a-z0-9-]{1,63}$/.test(String(value)),
-  upperCaseClass: (value) => /^[A-Z0-9_]{1,63}$/.test(String(value)),
-  snakeCaseClass: (value) => /^[a-z0-9_]{1,63}$/.test(String(value)),
-};
+/** Names that every object answers to need a closer look, even in what `ownProperties` gave. */
+export const isInherited = (name: string): boolean => name in Object.prototype;
+
+/** How to read a property of what `ownProperties` gave. */
+const loader = (name: string) => (isInherited(name) ? own : (object: PlainObject, key: string): unknown => object[key]);
 
 /** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
 const NESTED_LEVELS = 4;
 
 interface Container {
+  /** The slot of the container that it lies in; -1 for the event itself. */
   parent: number;
   name: string;
   load: typeof own;
@@ -61,8 +63,10 @@ interface Container {
  * it, which is most of the speed of a table with sixty rows.
  */
 export class EventReader {
-  private readonly containers: Container[] = [{ parent: -1, name: "", load: own }];
-  private readonly objects: (PlainObject | undefined)[] = [undefined];
+  /** By their slots; a container stands behind the one that it lies in. */
+  readonly containers: readonly Container[] = [{ parent: -1, name: "", load: own }];
+  /** Those of the open event. */
+  readonly objects: (PlainObject | undefined)[] = [undefined];
 
   constructor(private readonly counter: DropCounter) {}
 
@@ -74,9 +78,7 @@ export class EventReader {
       const { parent, name, load } = containers[slot]!;
       const object = objects[parent];
       if (object === undefined) continue;
-      const value = load(object, name);
-      if (isObject(value)) objects[slot] = ownProperties(value);
-      else if (value != null) this.counter.droppedValues++;
+      objects[slot] = contained(load(object, name), this.counter);
     }
   }
 
@@ -95,7 +97,6 @@ export class EventReader {
     if ("earliest" in source) return this.aggregate(source.earliest, timeOf, (a, b) => Math.min(a, b));
     if ("latest" in source) return this.aggregate(source.latest, timeOf, (a, b) => Math.max(a, b));
     if ("sum" in source) return this.aggregate([source.sum], numberOf, (a, b) => a + b);
-    if ("item" in source) return mapped(this.compile(source.item), itemThat(source.only, source.ifNone));
     if ("lists" in source) return this.itemOf(source.lists, source.having, source.take);
     if ("from" in source) {
       const { only, unless, when } = source;
@@ -113,30 +114,13 @@ export class EventReader {
       const name = this.compile(source.name);
       return () => joinPath(directory(), name());
     }
-    if ("lastPart" in source) return mapped(this.compile(source.lastPart), lastPart);
-    if ("account" in source) return mapped(this.compile(source.account), source.part === "domain" ? domainOf : userOf);
-    if ("inside" in source) return mapped(this.compile(source.inside), inside(source.after, source.before));
-    if ("sentence" in source) return mapped(this.compile(source.sentence), sentence);
-    if ("utc" in source) return mapped(this.compile(source.utc), inUtc);
     if ("joined" in source) {
       const reads = source.joined.map((each) => this.compile(each));
       return () => reads.map((read) => read()).filter((value) => value !== undefined).join(source.between) || undefined;
     }
     if ("json" in source) return this.json(source.json, new Set(source.except), source.nested ?? false);
-    if ("words" in source) {
-      const words = new Map(Object.entries(source.words));
-      const read = this.compile(source.of);
-      return () => {
-        const value = read();
-        return value === undefined ? undefined : words.get(String(value));
-      };
-    }
-    if ("patterns" in source) return mapped(this.compile(source.of), wordFor(source.patterns));
-    const score = this.path(source.severityOfScore, ",");
-    return () => {
-      const value = score();
-      return typeof value === "number" ? Math.max(0, Math.min(10, Math.floor(value))) : undefined;
-    };
+    const { of, change } = changeOf(source);
+    return mapped(this.compile(of), change);
   }
 
   private condition(condition: Condition): () => boolean {
@@ -150,7 +134,7 @@ export class EventReader {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
     const load = loader(name);
-    if (rest.length === 0 && !(name in Object.prototype)) {
+    if (rest.length === 0 && !isInherited(name)) {
       // Most rows are these, and most values are texts or absent: one function, and no other call for those.
       return () => {
         const value = objects[slot]?.[name];
@@ -164,13 +148,10 @@ export class EventReader {
         return object === undefined ? undefined : scalarOf(load(object, name), counter);
       };
     }
+    const texts = listReader(rest, join, counter);
     return () => {
       const object = objects[slot];
-      const head = object === undefined ? undefined : load(object, name);
-      if (isNothing(head)) return undefined;
-      const texts = new Texts();
-      walk(head, rest, 0, counter, (item) => texts.add(scalarOf(item, counter)));
-      return texts.joined(join);
+      return object === undefined ? undefined : texts(load(object, name));
     };
   }
 
@@ -269,8 +250,8 @@ export class EventReader {
     };
   }
 
-  /** Where the value of a path lies: property `name` of the object in `slot`, and the steps from there through lists. */
-  private locate(path: string): { slot: number; name: string; rest: Step[] } {
+  /** The place of a path, whose containers are loaded from now on. */
+  locate(path: string): Place {
     const steps = parsePath(path) ?? [];
     const firstList = steps.findIndex((step) => typeof step !== "string");
     const names = (firstList === -1 ? steps : steps.slice(0, firstList)) as string[];
@@ -283,13 +264,24 @@ export class EventReader {
     const found = this.containers.findIndex((container) => container.parent === parent && container.name === name);
     if (found > 0) return found;
     this.objects.push(undefined);
-    return this.containers.push({ parent, name, load: loader(name) }) - 1;
+    return (this.containers as Container[]).push({ parent, name, load: loader(name) }) - 1;
   }
+}
+
+/** Reads what `steps` lead to from the value where they begin; several texts are joined. */
+export function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
+  return (head) => {
+    if (isNothing(head)) return undefined;
+    const texts = new Texts();
+    walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
+    return texts.joined(join);
+  };
 }
 
 const isNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
 
-function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
+/** The value as texts, numbers and booleans have it; anything else that is there is counted. */
+export function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   if (typeof value === "string") return strip(value) || undefined;
   if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) return value;
   if (value != null) counter.droppedValues++;
@@ -354,52 +346,10 @@ function walk(value: unknown, steps: readonly Step[], at: number, counter: DropC
   return true;
 }
 
-const mapped = (read: Read, change: (value: Scalar) => Scalar | undefined): Read => () => {
+const mapped = (read: Read, change: Change): Read => () => {
   const value = read();
   return value === undefined ? undefined : change(value);
 };
 
-/** The part of a text between two places, stripped. */
-const part = (text: string, from: number, to?: number) => strip(text.slice(from, to)) || undefined;
-const domainOf = (value: Scalar) => part(String(value), 0, Math.max(0, String(value).indexOf("\\")));
-const userOf = (value: Scalar) => part(String(value), String(value).indexOf("\\") + 1);
-const lastPart = (value: Scalar) => part(String(value), Math.max(String(value).lastIndexOf("/"), String(value).lastIndexOf("\\")) + 1);
-
-function inside(after: string, before: string): (value: Scalar) => Scalar | undefined {
-  return (value) => {
-    const text = String(value);
-    const start = text.indexOf(after);
-    if (start < 0) return undefined;
-    const end = text.indexOf(before, start + after.length);
-    return part(text, start + after.length, end < 0 ? undefined : end);
-  };
-}
-
-const sentence = (value: Scalar) => {
-  const words = String(value).replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
-
-function itemThat(only: Test, ifNone: Test | undefined): (value: Scalar) => Scalar | undefined {
-  return (value) => {
-    const items = cut(String(value), LONGEST_STRING).split(",").map(strip);
-    return items.find(TESTS[only]) ?? (ifNone === undefined ? undefined : items.find(TESTS[ifNone]));
-  };
-}
-
-function wordFor(patterns: Readonly<Record<string, string>>): (value: Scalar) => Scalar | undefined {
-  const words = Object.entries(patterns).map(([pattern, word]) => [new RegExp(`^${pattern.replaceAll("*", ".*")}$`, "s"), word] as const);
-  return (value) => words.find(([pattern]) => pattern.test(String(value)))?.[1];
-}
-
 const timeOf = (value: Scalar) => (typeof value === "string" ? epochMilliseconds(value) : typeof value === "number" ? value : undefined);
 const numberOf = (value: Scalar) => (typeof value === "number" || (typeof value === "string" && /^\d{1,15}$/.test(value)) ? Number(value) : undefined);
-
-const inUtc = (value: Scalar) => (typeof value === "string" && value.length <= 29 && /T[\d:.]+$/.test(value) ? `${value}Z` : value);
-
-function joinPath(directory: Scalar | undefined, name: Scalar | undefined): Scalar | undefined {
-  if (directory === undefined || name === undefined) return directory;
-  const before = String(directory);
-  if (/[\\/]$/.test(before)) return before + String(name);
-  return before + (before.includes("\\") && !before.includes("/") ? "\\" : "/") + String(name);
-}
