@@ -7,7 +7,8 @@ import { textProperty } from "../src/node/config";
 import { packedPayload } from "../src/packed-events";
 import type { FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 

@@ -9,13 +9,14 @@ import { deliveryRegistry } from "../src/delivery/registry";
 import { hasSeveralReceivers, nextFormatter } from "../src/node/receivers";
 import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
 
 export = function (RED: NodeAPI) {
   const translate = RED._;
-  const claims = new CursorClaims();
+  let claims: CursorClaims | undefined;
   serveMetrics(RED);
   const allNodes = () => {
     const nodes: (NodeDef & { d?: boolean })[] = [];
@@ -31,6 +32,7 @@ export = function (RED: NodeAPI) {
     cursorKey(key);
     const safety = storeSafety((RED.settings as { contextStorage?: unknown }).contextStorage, store);
     const scope = { global: "global", flow: `flow ${node.z}`, node: `node ${node.id}` }[cursorType];
+    claims ??= new CursorClaims();
     const release = claims.claim(`${scope} ${safety.name} ${key}`, key, { id: node.id, name: node.name ?? node.id });
     if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
     if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });

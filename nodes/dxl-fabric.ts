@@ -8,7 +8,8 @@ import { commonError } from "../src/errors";
 import type { Properties } from "../src/node/config";
 import type { Proxy } from "../src/node/proxy";
 import { localise, type Translate } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
 import { systemClock } from "../src/syslog/clock";
 
 /** The core `http proxy` config node. */
