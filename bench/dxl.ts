@@ -11,7 +11,7 @@ const FIELDS: OtherFields = { responseRuleName: "Send Threat Event via DXL", ten
 
 export async function dxl(options: string[]): Promise<Row[]> {
   const { rounds } = parseOptions(options, { rounds: 9 }, []);
-  const { decodeMessage, encodeEvent } = built<typeof message>("dxl/message.js");
+  const { decodeMessage, encodeEvent } = built<typeof message>("dxl/message");
   const frames = Array.from({ length: FRAMES }, (_, index) => encodeEvent({
     version: 2,
     messageId: `{4df1a3b2-${String(index).padStart(4, "0")}-11ee-8c90-0242ac120002}`,

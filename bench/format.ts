@@ -36,8 +36,8 @@ function forPackage(event: Event): object {
 export async function format(options: string[]): Promise<Row[]> {
   const { rounds, numbers } = parseOptions(options, { rounds: 9, events: 3000 }, []);
   const count = numbers["events"] as number;
-  const { compileFormatter } = built<typeof encoder>("cef/encoder.js");
-  const { mappings } = built<typeof index>("cef/mappings/index.js");
+  const { compileFormatter } = built<typeof encoder>("cef/encoder");
+  const { mappings } = built<typeof index>("cef/mappings/index");
   const mapping = (kind: string) => {
     const found = mappings.get(kind);
     if (found === undefined) throw new Error(`there is no mapping ${kind}`);

@@ -8,8 +8,8 @@ import { built, compare, perSecond } from "./rounds";
 export async function parse(options: string[]): Promise<Row[]> {
   const { rounds, numbers } = parseOptions(options, { rounds: 5, events: 10_000 }, []);
   const events = numbers["events"] as number;
-  const { readPage } = built<typeof page>("code42/page.js");
-  const { bodyOf } = built<typeof body>("body.js");
+  const { readPage } = built<typeof page>("code42/page");
+  const { bodyOf } = built<typeof body>("body");
   const rows: Row[] = [];
   for (const version of ["v1", "v2"] as const) {
     for (const ascii of [false, true]) {

@@ -40,10 +40,10 @@ export async function compare(contestants: Contestants, { items, rounds, leastMs
 
 export const perSecond = (rate: number | undefined): string => `${Math.round(rate ?? NaN).toLocaleString("en-US")}/s`;
 
-/** A file of src/, from dist/. */
-export function built<Module>(file: string): Module {
+/** A module of src/, from dist/: "cef/encoder". */
+export function built<Module>(name: string): Module {
   ensureBuilt();
-  return createRequire(__filename)(join(root, "dist/src", file)) as Module;
+  return (createRequire(__filename)(join(root, "dist/runtime.js")) as Record<string, Module>)[name] as Module;
 }
 
 /** A peer, from the package beside this file, which is installed at its first use. */

@@ -42,8 +42,8 @@ export async function send(options: string[]): Promise<Row[]> {
     await Promise.all([hand(), reliable ? all : undefined]);
   };
 
-  const { createSender, readSettings } = built<typeof settings>("syslog/settings.js");
-  const { systemClock } = built<typeof clock>("syslog/clock.js");
+  const { createSender, readSettings } = built<typeof settings>("syslog/settings");
+  const { systemClock } = built<typeof clock>("syslog/clock");
   const sender = (transport: "tcp" | "udp") => {
     const parsed = readSettings({ host: "127.0.0.1", port: String(transport === "tcp" ? port : udpPort), transport, header: "none", queueEvents: String(count), confirmDelay: "0" });
     const made = createSender(parsed, { clock: systemClock, random: Math.random, systemHostname: "bench", processId: process.pid, tls: {} }, { changed: () => undefined, outage: () => undefined });

@@ -4,12 +4,14 @@ import { previewLine } from "../src/cef/explain";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
+import { serveDialog, type TryHost } from "../src/node/dialog-route";
 import { textProperty } from "../src/node/config";
 import { packedPayload } from "../src/packed-events";
 import type { FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
-import { deployedForm, explained, readTrial, serveDialog, withEnvironment, type TryHost } from "../src/node/try-it";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
+import { deployedForm, explained, readTrial, withEnvironment } from "../src/node/try-it";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 

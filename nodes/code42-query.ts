@@ -4,23 +4,25 @@ import { queryError } from "../src/code42/errors";
 import { parseSettings, type CursorType } from "../src/code42/query-settings";
 import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
-import { CursorClaims, storeTable } from "../src/cursor/context-store";
+import { CursorClaims } from "../src/cursor/context-store";
+import { storeTable } from "../src/cursor/store-safety";
 import { deliveryRegistry } from "../src/delivery/registry";
+import type { TryHost } from "../src/node/dialog-route";
 import type { Properties } from "../src/node/config";
 import { cursorPlace } from "../src/node/cursor-place";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node/receivers";
 import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
-import type { TryHost } from "../src/node/try-it";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
 type QueryNode = Node & QueryDialogNode & { settings: Properties };
 
 export = function (RED: NodeAPI) {
   const translate = RED._;
-  const claims = new CursorClaims();
+  let claims: CursorClaims | undefined;
   serveMetrics(RED);
   const allNodes = () => {
     const nodes: (NodeDef & { d?: boolean })[] = [];
@@ -30,7 +32,7 @@ export = function (RED: NodeAPI) {
 
   /** Where the cursor of `node` is kept, claimed for it. */
   const placeOf = (node: Node, cursorType: CursorType, cursor: string) => cursorPlace({
-    id: node.id, z: node.z, name: node.name ?? node.id, claims,
+    id: node.id, z: node.z, name: node.name ?? node.id, claims: (claims ??= new CursorClaims()),
     context: () => node.context(),
     parseContextStore: (text) => RED.util.parseContextStore(text) as { key: string; store?: string },
     contextStorage: (RED.settings as { contextStorage?: unknown }).contextStorage,

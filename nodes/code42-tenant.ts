@@ -2,9 +2,10 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { tenantAddress, testTenant } from "../src/code42/connection-test";
 import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
 import { commonError, SiemError } from "../src/errors";
+import { serveDialog, type TryHost } from "../src/node/dialog-route";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
-import { deployedForm, explained, guardStored, readTrial, serveDialog, withEnvironment, withStored, type TryHost } from "../src/node/try-it";
+import { deployedForm, explained, guardStored, readTrial, withEnvironment, withStored } from "../src/node/try-it";
 import { PACKAGE_NAME, VERSION } from "../src/version";
 
 /** The core `http proxy` config node. */

@@ -4,7 +4,8 @@ import { isRecord, type FlowMessage } from "../src/messages";
 import { choiceProperty } from "../src/node/config";
 import { sinkId, sinkList } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
 

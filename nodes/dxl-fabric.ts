@@ -6,11 +6,13 @@ import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { commonError } from "../src/errors";
+import { serveDialog, type TryHost } from "../src/node/dialog-route";
 import { textProperty, type Properties } from "../src/node/config";
 import type { Proxy } from "../src/node/proxy";
 import { localise, type Translate } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
-import { deployedForm, explained, guardStored, readTrial, serveDialog, withEnvironment, withStored, type TryHost } from "../src/node/try-it";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
+import { deployedForm, explained, guardStored, readTrial, withEnvironment, withStored } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
 
 /** The core `http proxy` config node. */

@@ -4,7 +4,8 @@ import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
 import { StatusLine, localise, type Translate } from "../src/node/report";
-import { NodeStats, serveMetrics } from "../src/node/stats";
+import { serveMetrics } from "../src/node/metrics-route";
+import { NodeStats } from "../src/node/stats";
 import { systemClock } from "../src/syslog/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };

@@ -28,8 +28,14 @@ const SIZES: readonly { rest: number; length: number }[] = [
  * A message is mostly short ASCII texts that lie close together. To make one text of them all and to cut them out of it
  * spares a call into native code for each. What is cut out keeps the window alive.
  */
-const WINDOW = 512;
+const WINDOW = 256;
 const MOST_SHARED = 128;
+
+/**
+ * Names that were read last, at a place that their bytes tell. They are the same in every message, and one that V8 knows
+ * already as the name of a property becomes one without a search among all names. Nobody can see what stands here.
+ */
+const names: string[] = new Array<string>(64).fill("");
 
 /** Reads one value after the other. Throws RangeError for a value that is not there or has another type. */
 export class MessagePackReader {
@@ -91,6 +97,25 @@ export class MessagePackReader {
     return this.slice(length);
   }
 
+  /** Like `textOrSkip`, for texts that become the names of properties. */
+  nameOrSkip(): string | undefined {
+    const { bytes, at } = this;
+    const length = (bytes[at] ?? NIL) ^ FIXRAW;
+    const start = at + 1;
+    const end = start + length;
+    if (length === 0 || length > 0x1f || end > this.end) return this.textOrSkip();
+    const place = (7 * length + bytes[start]! + bytes[end - 1]!) % names.length;
+    const name = names[place]!;
+    if (spells(bytes, start, end, name)) {
+      this.at = end;
+      return name;
+    }
+    const text = this.textOrSkip()!;
+    // Only of ASCII is a character a byte. The list of an object's keys has the names as V8 keeps them.
+    if (isAscii(bytes, start, end)) names[place] = Object.keys({ [text]: true })[0]!;
+    return text;
+  }
+
   /** How many values the array holds that begins here; they follow. */
   arrayLength(): number {
     const type = this.byte();
@@ -133,8 +158,8 @@ export class MessagePackReader {
     const type = this.byte();
     if ((type & 0xe0) === FIXRAW) return type & 0x1f;
     switch (type) {
-      case 0xc4: case 0xd9: return this.unsigned(1);
-      case 0xc5: case RAW16: return this.unsigned(2);
+      case 0xc4: case 0xd9: return this.byte();
+      case 0xc5: case RAW16: return this.byte() * 256 + this.byte();
       case 0xc6: case RAW32: return this.unsigned(4);
       default: return -1;
     }
@@ -163,9 +188,21 @@ export class MessagePackReader {
   }
 }
 
-function isAscii(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (bytes[at]! >= 0x80) return false;
+function spells(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (text.length !== end - start) return false;
+  for (let at = start; at < end; at++) if (bytes[at]! !== text.charCodeAt(at - start)) return false;
   return true;
+}
+
+/** Eight bytes at a time and without a branch for each, because nearly every text is ASCII to its end. */
+function isAscii(bytes: Buffer, start: number, end: number): boolean {
+  let all = 0;
+  let at = start;
+  for (const last = end - 8; at <= last; at += 8) {
+    all |= bytes[at]! | bytes[at + 1]! | bytes[at + 2]! | bytes[at + 3]! | bytes[at + 4]! | bytes[at + 5]! | bytes[at + 6]! | bytes[at + 7]!;
+  }
+  for (; at < end; at++) all |= bytes[at]!;
+  return all < 0x80;
 }
 
 function malformed(): never {

@@ -97,31 +97,31 @@ function wholeNumber(reader: MessagePackReader): number {
 /** Entries of one list that are kept. Real lists are short; a million entries, which fit into a message, would cost a tenth of a second. */
 const MOST_ENTRIES = 2000;
 
-/** The entries of a list; undefined for those that are no text. */
-function entries(reader: MessagePackReader): (string | undefined)[] {
-  const length = reader.arrayLength();
-  const kept: (string | undefined)[] = [];
-  const most = Math.min(length, MOST_ENTRIES);
-  for (let count = 0; count < most; count++) kept.push(reader.textOrSkip());
-  if (length > most) reader.skip(length - most);
-  return kept;
-}
-
+/** The entries of a list that are texts. */
 function texts(reader: MessagePackReader): string[] {
-  const all = entries(reader);
-  return all.includes(undefined) ? all.filter((entry) => entry !== undefined) : (all as string[]);
+  const length = reader.arrayLength();
+  const most = Math.min(length, MOST_ENTRIES);
+  const kept: string[] = [];
+  for (let count = 0; count < most; count++) {
+    const text = reader.textOrSkip();
+    if (text !== undefined) kept.push(text);
+  }
+  reader.skip(length - most);
+  return kept;
 }
 
 /** Key, value, key, value; of keys that repeat, the last counts, and a key without a text has the empty one. */
 function readOtherFields(reader: MessagePackReader): OtherFields {
-  const flat = entries(reader);
+  const length = reader.arrayLength();
+  const most = Math.min(length, MOST_ENTRIES);
   const fields: OtherFields = {};
-  for (let index = 0; index < flat.length; index += 2) {
-    const key = flat[index];
-    const value = flat[index + 1] ?? "";
+  for (let count = 0; count < most; count += 2) {
+    const key = reader.nameOrSkip();
+    const value = (count + 1 < most ? reader.textOrSkip() : undefined) ?? "";
     if (key === "__proto__") Object.defineProperty(fields, key, { value, enumerable: true, configurable: true, writable: true });
     else if (key !== undefined) fields[key] = value;
   }
+  reader.skip(length - most);
   return fields;
 }
 

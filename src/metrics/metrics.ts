@@ -19,7 +19,6 @@ export interface NodeFigures extends Figures {
 
 export class Metrics {
   private readonly sources = new Set<() => NodeFigures>();
-  private readonly served = new WeakSet<object>();
 
   /** Adds a node; returns the function that takes it out again. */
   add(source: () => NodeFigures): () => void {
@@ -30,13 +29,6 @@ export class Metrics {
   /** The figures of all nodes. */
   all(): NodeFigures[] {
     return [...this.sources].map((source) => source());
-  }
-
-  /** True once for each `server`: the nodes of a runtime share one route. */
-  firstOn(server: object): boolean {
-    if (this.served.has(server)) return false;
-    this.served.add(server);
-    return true;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Where a query node keeps its cursor: a key of Node-RED's context, claimed for the node, and the spare slot beside it. */
 import type { CursorType } from "../code42/query-settings";
-import { ContextSlot, cursorKey, noStore, storeSafety, type ContextAccess, type CursorClaims, type CursorStore } from "../cursor/context-store";
-import type { StoreSafety } from "../cursor/store-safety";
+import { ContextSlot, cursorKey, noStore, type ContextAccess, type CursorClaims, type CursorStore } from "../cursor/context-store";
+import { storeSafety, type StoreSafety } from "../cursor/store-safety";
 import { TwoSlotStore, spareSlot, type ContextScope } from "../cursor/two-slot-store";
 import type { Params } from "../errors";
 

@@ -6,7 +6,8 @@ import { previewQuery } from "../code42/preview";
 import { parseSettings } from "../code42/query-settings";
 import type { TenantNode } from "../code42/tenant";
 import { isRecord } from "../messages";
-import { deployedForm, FailedStep, readTrial, serveDialog, withEnvironment, type TryHost } from "./try-it";
+import { serveDialog, type TryHost } from "./dialog-route";
+import { deployedForm, FailedStep, readTrial, withEnvironment } from "./try-it";
 
 export interface QueryDialogNode {
   /** Throws why the node does not run. */

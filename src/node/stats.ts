@@ -1,7 +1,7 @@
 /** A node's figures: counted by its parts, shown by the metrics route and by `msg.action: "stats"`. */
 import { SiemError, messageOf } from "../errors";
 import type { FlowMessage } from "../messages";
-import { PROMETHEUS_TYPE, metricsOfProcess, prometheusText, type LastError, type NodeFigures } from "../metrics/metrics";
+import { metricsOfProcess, type LastError, type NodeFigures } from "../metrics/metrics";
 import type { Figures } from "../metrics/table";
 
 export const STATS_TOPIC = "security-events/stats";
@@ -41,27 +41,4 @@ export class NodeStats {
   close(): void {
     this.remove();
   }
-}
-
-/** The part of Node-RED's runtime API that the route needs. */
-export interface MetricsHost {
-  httpAdmin: { get(path: string, ...handlers: never[]): unknown };
-  auth: { needsPermission(permission: string): unknown };
-}
-
-interface Response {
-  set(header: string, value: string): void;
-  send(body: string): void;
-}
-
-/** Serves the figures of all nodes to those who may read them; each node set asks for it, the first one on a runtime does it. */
-export function serveMetrics({ httpAdmin, auth }: MetricsHost): void {
-  const metrics = metricsOfProcess();
-  if (!metrics.firstOn(httpAdmin)) return;
-  const handle = (_request: unknown, response: Response) => {
-    response.set("Content-Type", PROMETHEUS_TYPE);
-    response.set("Cache-Control", "no-store");
-    response.send(prometheusText(metrics.all()));
-  };
-  httpAdmin.get("/security-events/metrics", auth.needsPermission("security-events.read") as never, handle as never);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Cursor, MAX_LEDGER } from "../../../src/cursor/cursor";
-import { ContextSlot, CursorClaims, cursorKey, storeSafety, type ContextAccess } from "../../../src/cursor/context-store";
+import { ContextSlot, CursorClaims, cursorKey, type ContextAccess } from "../../../src/cursor/context-store";
+import { storeSafety } from "../../../src/cursor/store-safety";
 import { cursorInstant, durationMs, epochMs, startInstant } from "../../../src/cursor/instant";
 import { Ledger, ledgerKey } from "../../../src/cursor/ledger";
 

@@ -74,6 +74,15 @@ describe("DXL message: decoding", () => {
     assert.equal(Object.getPrototypeOf(proto), Object.prototype);
     assert.equal(JSON.stringify(structuredClone(proto)), '{"__proto__":"x"}');
   });
+  it("reads each name of otherFields as its bytes say, whatever names came before", () => {
+    const named = (name: Buffer) => Object.keys(decodeMessage(Buffer.concat([event(1, "a0 92"), Buffer.from([0xa0 | name.length]), name, hex("a1 78")])).otherFields);
+    const name = fc.uint8Array({ maxLength: 31 }).map((bytes) => Buffer.from(bytes));
+    // Of the first two, the one is the character that the other would be if bytes were characters.
+    const latin = fc.constantFrom("c38a", "ca", "c3", "61").map((text) => Buffer.from(text, "hex"));
+    fc.assert(fc.property(fc.array(fc.oneof(name, latin), { minLength: 1, maxLength: 8 }), (list) => {
+      for (const bytes of [...list, ...list]) assert.deepEqual(named(bytes), [bytes.toString()]);
+    }), { numRuns: 500 });
+  });
   it("keeps a payload of any bytes", () => {
     assert.equal(decodeMessage(event(0, "c4 04 00 ff c3 28")).payload.toString("hex"), "00ffc328");
   });

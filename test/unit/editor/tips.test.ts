@@ -5,7 +5,7 @@ import germanSyslog from "../../../nodes/locales/de/syslog-out.json";
 import english from "../../../nodes/locales/en-US/code42-query.json";
 import englishCef from "../../../nodes/locales/en-US/cef-format.json";
 import englishSyslog from "../../../nodes/locales/en-US/syslog-out.json";
-import { storeTable } from "../../../src/cursor/context-store";
+import { storeTable } from "../../../src/cursor/store-safety";
 import { formatTips, queryTips, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
 import type { FlowItem } from "../../../src/editor/wires";
 import { examples } from "../../support/examples";

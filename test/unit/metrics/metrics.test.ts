@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { Metrics, prometheusText, type NodeFigures } from "../../../src/metrics/metrics";
 import { METRICS } from "../../../src/metrics/table";
+import { serveMetrics } from "../../../src/node/metrics-route";
 
 /** What the parser of Prometheus' own Python client makes of a text: one line a sample. */
 function parsed(text: string): { name: string; labels: Record<string, string>; value: number; type: string }[] {
@@ -57,8 +58,10 @@ describe("metrics in Prometheus' text format", () => {
   });
 
   it("are served once on each server", () => {
-    const metrics = new Metrics();
-    const [one, other] = [{}, {}];
-    assert.deepEqual([metrics.firstOn(one), metrics.firstOn(one), metrics.firstOn(other)], [true, false, true]);
+    const served: string[] = [];
+    const server = (name: string) => ({ httpAdmin: { get: (path: string) => served.push(`${name} ${path}`) }, auth: { needsPermission: () => () => undefined } });
+    const [one, other] = [server("one"), server("other")];
+    for (const host of [one, one, other]) serveMetrics(host);
+    assert.deepEqual(served, ["one /security-events/metrics", "other /security-events/metrics"]);
   });
 });

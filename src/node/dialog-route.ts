@@ -1,0 +1,44 @@
+/** The routes of the buttons in the edit dialogs. A part of every node file, so it uses nothing else before it is asked. */
+import type { Translate } from "./report";
+import { failure, notARequest, type Answer } from "./try-it";
+
+/** The part of Node-RED's runtime API that is needed. */
+export interface TryHost {
+  httpAdmin: Record<"get" | "post", (path: string, ...handlers: never[]) => unknown>;
+  auth: { needsPermission(permission: string): unknown };
+  nodes: { getNode(id: string): unknown; getCredentials(id: string): unknown; eachNode(visit: (node: never) => unknown): void };
+  _: Translate;
+}
+
+/** The part of an Express request and response that is used. */
+export interface AdminRequest {
+  params: Record<string, string>;
+  body: unknown;
+  is(type: string): string | false | null;
+}
+interface AdminResponse {
+  set(header: string, value: string): void;
+  status(code: number): AdminResponse;
+  json(body: unknown): void;
+}
+
+/**
+ * Serves `path`, written as the dialog asks for it, to those with `permission`. What `work` throws becomes an answer
+ * with `ok: false` and status 200: it is the result that was asked for.
+ */
+export function serveDialog(
+  { httpAdmin, auth, _: translate }: TryHost, method: "get" | "post", path: string, permission: string,
+  work: (request: AdminRequest) => Promise<Record<string, unknown>> | Record<string, unknown>,
+): void {
+  const handle = async (request: AdminRequest, response: AdminResponse) => {
+    response.set("Cache-Control", "no-store");
+    // A form of another web site cannot send JSON without asking the browser first.
+    if (method === "post" && request.is("json") === false) return response.status(415).json(notARequest(translate));
+    try {
+      response.json({ ok: true, ...await work(request) } satisfies Answer);
+    } catch (error) {
+      response.json(failure(translate, error));
+    }
+  };
+  httpAdmin[method](`/${path}`, auth.needsPermission(permission) as never, handle as never);
+}

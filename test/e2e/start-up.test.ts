@@ -1,0 +1,57 @@
+/** What the built node files do in a process that has nothing else. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ensureBuilt, root } from "../../scripts/built";
+
+const types = Object.keys((JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { "node-red": { nodes: object } })["node-red"].nodes);
+
+/** Runs `script` in a fresh process, with a RED that registers, and `loaded()`: the files below the project that were loaded since. */
+function run<Result>(script: string, ...args: string[]): Result {
+  const before = `
+const path = require("node:path");
+const [root, ...args] = process.argv.slice(1);
+const registered = {};
+const RED = { nodes: { registerType(type, make) { registered[type] = make; }, createNode() {}, getNode: () => null, eachNode() {} }, httpAdmin: { get() {}, post() {}, use() {} }, auth: { needsPermission: () => () => {} }, events: { on() {}, off() {} }, settings: {}, hooks: { add() {}, has: () => false }, _: (key) => key, log: {}, util: {} };
+const load = (type) => require(path.join(root, "dist/nodes", type + ".js"))(RED);
+const loaded = () => Object.keys(require.cache).map((file) => path.relative(root, file));
+`;
+  return JSON.parse(execFileSync(process.execPath, ["--enable-source-maps", "-e", `${before}\nprocess.stdout.write(JSON.stringify((() => {${script}})()));`, root, ...args], { encoding: "utf8" })) as Result;
+}
+
+describe("the built node files", function () {
+  this.timeout(120_000);
+  before(ensureBuilt);
+
+  it("load nothing but themselves until a flow has a node of theirs", () => {
+    const loaded = run<string[]>("args.forEach(load); return loaded();", ...types);
+    assert.deepEqual(loaded.sort(), types.map((type) => `dist/nodes/${type}.js`).sort(), "a node file uses something of src/ while Node-RED starts: do that when the node is made, or see AT_START in scripts/build.mjs");
+  });
+
+  for (const type of types) {
+    it(`work one without the others: ${type}`, () => {
+      const { registered, loaded } = run<{ registered: string[]; loaded: string[] }>(`
+        load(args[0]);
+        const node = { id: "n1", type: args[0], on() {}, error() {}, warn() {}, status() {}, log() {}, debug() {}, send() {} };
+        registered[args[0]].call(node, { id: "n1", type: args[0] });
+        node.getTenant && (() => { try { node.getTenant(); } catch {} })();
+        node.getFabric && (() => { try { node.getFabric(); } catch {} })();
+        const found = { registered: Object.keys(registered), loaded: loaded() };
+        setImmediate(() => process.exit());
+        return found;`, type);
+      assert.deepEqual(registered, [type]);
+      assert.deepEqual(loaded.sort(), [`dist/nodes/${type}.js`, "dist/runtime.js"]);
+    });
+  }
+
+  it("say in a stack trace where the source stands", () => {
+    const stack = run<string>(`
+      load("dxl-fabric");
+      const node = { id: "n1", on() {} };
+      registered["dxl-fabric"].call(node, { brokers: "" });
+      try { node.getFabric(); } catch (error) { return error.stack; }`);
+    assert.match(stack, /src\/dxl\/client-config\.ts:\d+/);
+    assert.match(stack, /nodes\/dxl-fabric\.ts:\d+/);
+  });
+});
