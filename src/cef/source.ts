@@ -270,10 +270,23 @@ export class EventReader {
 
 /** Reads what `steps` lead to from the value where they begin; several texts are joined. */
 export function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
+  const [first, name] = steps;
+  // Most lists are these: of texts, or of objects with a text each. They are read without a call for each step.
+  const isPlain = first === ALL && (steps.length === 1 || (steps.length === 2 && typeof name === "string"));
   return (head) => {
     if (isNothing(head)) return undefined;
     const texts = new Texts();
-    walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
+    if (!isPlain || !Array.isArray(head)) walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
+    else {
+      for (let index = 0; index < head.length; index++) {
+        const item: unknown = head[index];
+        if (typeof name !== "string") {
+          if (!texts.add(scalarOf(item, counter))) break;
+        } else if (isObject(item)) {
+          if (!texts.add(scalarOf(own(item, name), counter))) break;
+        } else if (item != null) counter.droppedValues++;
+      }
+    }
     return texts.joined(join);
   };
 }
@@ -314,7 +327,10 @@ class Texts {
   }
 
   joined(separator: string): Scalar | undefined {
-    return this.all === undefined ? this.only : this.all.join(separator);
+    if (this.all === undefined) return this.only;
+    let text = "";
+    for (const each of this.all) text += text === "" ? each : separator + each;
+    return text;
   }
 }
 
