@@ -217,6 +217,8 @@ class Simulator implements TenantSimulator {
       this.handle(request, response, routes).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
     };
     const server = this.options.tls === undefined ? createHttpServer(handler) : createHttpsServer(this.options.tls, handler);
+    // Longer than a busy machine ever pauses: a connection that ends just when it is used again is a fault of its own.
+    server.keepAliveTimeout = 60_000;
     this.servers.push(server);
     server.on("connection", (socket: Socket) => {
       this.sockets.add(socket);
