@@ -9,11 +9,12 @@ import { flow } from "./flow";
 import { format } from "./format";
 import { memory } from "./memory";
 import { parse } from "./parse";
+import { receive } from "./receive";
 import { machine, table, type Row } from "./report";
 import { send } from "./send";
 import { startup } from "./startup";
 
-const benches: Record<string, (options: string[]) => Promise<Row[]>> = { parse, format, send, dxl, startup, flow, memory };
+const benches: Record<string, (options: string[]) => Promise<Row[]>> = { parse, format, send, dxl, receive, startup, flow, memory };
 
 async function main(): Promise<void> {
   const [name, ...options] = process.argv.slice(2);

@@ -23,12 +23,13 @@ export = function (RED: NodeAPI) {
     try {
       const fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
-      const made = new Subscriber(readSettings(config), {
+      const words = () => subscriberStatus(made);
+      const made: Subscriber = new Subscriber(readSettings(config), {
         fabric: fabricNode.getFabric(),
         clock: systemClock,
         send: (message) => this.send(message),
         error: (error, message) => this.error(explain(error), message),
-        changed: () => status.show(...subscriberStatus(made)),
+        changed: () => status.changed(words),
       });
       made.start();
       subscriber = made;

@@ -12,6 +12,9 @@ export interface StatusTarget {
   status(status: { fill?: Colour; shape?: "dot" | "ring"; text?: string }): void;
 }
 
+/** The colour, and the text as a key of the catalog with what it has to be filled with. */
+export type StatusWords = [fill: Colour, key: string, params?: Params];
+
 const MIN_INTERVAL_MS = 250;
 
 /**
@@ -19,29 +22,26 @@ const MIN_INTERVAL_MS = 250;
  * Green and blue are dots, the others rings.
  */
 export class StatusLine {
-  private pending: (() => void) | undefined;
+  private pending: (() => StatusWords) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private last = "";
 
   constructor(private readonly node: StatusTarget, private readonly translate: Translate) {}
 
-  show(fill: Colour, key: string, params: Params = {}): void {
-    const apply = () => {
-      const text = this.translate(key, params);
-      if (`${fill} ${text}` === this.last) return;
-      this.last = `${fill} ${text}`;
-      this.node.status({ fill, shape: fill === "green" || fill === "blue" ? "dot" : "ring", text });
-    };
+  show(...words: StatusWords): void {
+    this.changed(() => words);
+  }
+
+  /** The same for a status that changes with every event: `words` is asked for only when it is shown. */
+  changed(words: () => StatusWords): void {
     if (this.timer !== undefined) {
-      this.pending = apply;
+      this.pending = words;
       return;
     }
-    apply();
+    this.apply(words());
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      const next = this.pending;
-      this.pending = undefined;
-      next?.();
+      this.flush();
     }, MIN_INTERVAL_MS);
     this.timer.unref();
   }
@@ -49,8 +49,20 @@ export class StatusLine {
   close(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.pending?.();
+    this.flush();
+  }
+
+  private flush(): void {
+    const { pending } = this;
     this.pending = undefined;
+    if (pending !== undefined) this.apply(pending());
+  }
+
+  private apply([fill, key, params = {}]: StatusWords): void {
+    const text = this.translate(key, params);
+    if (`${fill} ${text}` === this.last) return;
+    this.last = `${fill} ${text}`;
+    this.node.status({ fill, shape: fill === "green" || fill === "blue" ? "dot" : "ring", text });
   }
 }
 

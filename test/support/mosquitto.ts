@@ -14,6 +14,8 @@ export interface MosquittoOptions {
   server: Certificate;
   /** Lines of its access list (`acl_file`); everything is allowed without. */
   access?: readonly string[];
+  /** Lines of its configuration instead of those that make it log everything. */
+  settings?: readonly string[];
 }
 
 export class Mosquitto {
@@ -23,14 +25,14 @@ export class Mosquitto {
   private log = "";
   private logRead = 0;
 
-  private constructor(readonly port: number, private readonly plainPort: number, options: MosquittoOptions) {
+  private constructor(readonly port: number, readonly plainPort: number, options: MosquittoOptions) {
     const access = join(this.folder, "access");
     writeFileSync(access, (options.access ?? ["topic readwrite #"]).join("\n"));
     writeFileSync(this.config, `
 user root
 persistence false
+${(options.settings ?? ["log_type all"]).join("\n")}
 log_dest stderr
-log_type all
 allow_anonymous true
 acl_file ${access}
 listener ${plainPort} 127.0.0.1

@@ -1,0 +1,101 @@
+/**
+ * A flood of DXL events through mosquitto, QoS 0: our nodes in a Node-RED, down to a node behind them, against a bare MQTT
+ * client that only counts. From the first packet to the last event. `npm run bench -- receive [--rounds N] [--events N]`
+ */
+import { fork } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectAsync } from "mqtt";
+import type * as message from "../src/dxl/message";
+import { makeThreatEvent } from "../src/simulator/threat-events";
+import { makeCertificates } from "../test/support/certs";
+import { Mosquitto } from "../test/support/mosquitto";
+import { startNodeRed } from "../test/support/node-red-process";
+import { packedPackage } from "../test/support/packed-package";
+import type { Publish } from "./publisher";
+import { median, parseOptions, type Row } from "./report";
+import { built, perSecond } from "./rounds";
+
+const TOPICS = { ours: "/mcafee/event/epo/threat/response", bare: "/bench/bare" };
+/** How often Node-RED is asked how far it is. */
+const ASK_MS = 50;
+
+export async function receive(options: string[]): Promise<Row[]> {
+  const { rounds, numbers } = parseOptions(options, { rounds: 7, events: 50_000 }, []);
+  const count = numbers["events"] as number;
+  const { encodeEvent } = built<typeof message>("dxl/message");
+  const frames = Array.from({ length: 100 }, (_, index) => encodeEvent({
+    messageId: `{4df1a3b2-${String(index).padStart(4, "0")}-11ee-8c90-0242ac120002}`,
+    sourceClientId: "{0f3c8b8e-5a5e-4c4f-9d51-6a4b3f6f9a10}",
+    sourceBrokerId: "{b9a1d4e2-70a6-4b8f-a3f5-1c2d3e4f5a6b}",
+    otherFields: { "dxl.certs": "e9".padEnd(40, "0") },
+    payload: JSON.stringify(makeThreatEvent(index)),
+  }).toString("base64"));
+
+  const certs = makeCertificates();
+  const pem = { ca: certs.read(certs.ca.cert), cert: certs.read(certs.client.cert), key: certs.read(certs.client.key) };
+  // Nobody loses an event: it is the pace that is compared.
+  const broker = await Mosquitto.start({ ca: certs.ca.cert, server: certs.server, settings: ["log_type error", "max_queued_messages 0", "max_queued_bytes 0"] });
+  const publisher = fork(join(__dirname, "publisher.ts"), { execArgv: ["--import", "tsx"] });
+  const publish = (topic: string) => publisher.send({ port: broker.plainPort, topic, frames, count } satisfies Publish);
+
+  const userDir = mkdtempSync(join(tmpdir(), "siem-bench-"));
+  const nodeRed = await startNodeRed({
+    userDir,
+    modules: packedPackage().modules,
+    flows: [
+      { id: "tab", type: "tab", label: "bench" },
+      { id: "fabric", type: "dxl-fabric", name: "", brokers: `${broker.port};127.0.0.1`, credentials: { brokerCertChain: pem.ca, certificate: pem.cert, privateKey: pem.key } },
+      { id: "node", type: "dxl-threat-event", z: "tab", fabric: "fabric", topics: [TOPICS.ours], queueEvents: String(count), wires: [["out"]] },
+      { id: "out", type: "junction", z: "tab", x: 0, y: 0, wires: [[]] },
+    ],
+  });
+  const figure = async (name: string) => Number(new RegExp(`^security_events_${name}{.*type="dxl-threat-event".*} (\\d+)$`, "m").exec(await (await nodeRed.admin("/security-events/metrics")).text())?.[1]);
+  const reaches = async (name: string, value: number) => {
+    while (await figure(name) < value) await sleep(ASK_MS);
+  };
+
+  const seconds = async (topic: string, all: () => Promise<unknown>): Promise<number> => {
+    const started = performance.now();
+    publish(topic);
+    await all();
+    return (performance.now() - started) / 1000;
+  };
+  const ours = async (): Promise<number> => {
+    const before = await figure("sent_total");
+    return count / await seconds(TOPICS.ours, () => reaches("sent_total", before + count));
+  };
+  const bare = async (): Promise<number> => {
+    const client = await connectAsync({ protocol: "mqtts", protocolVersion: 4, host: "127.0.0.1", port: broker.port, ...pem });
+    await client.subscribeAsync(TOPICS.bare);
+    const rate = count / await seconds(TOPICS.bare, () => new Promise<void>((resolve) => {
+      let seen = 0;
+      client.on("message", () => {
+        seen += 1;
+        if (seen === count) resolve();
+      });
+    }));
+    await client.endAsync();
+    return rate;
+  };
+
+  const rates: { ours: number; bare: number }[] = [];
+  try {
+    await reaches("connected", 1);
+    // The first round compiles; it does not count.
+    for (let round = -1; round < rounds; round++) {
+      const rate = { ours: await ours(), bare: await bare() };
+      if (round >= 0) rates.push(rate);
+    }
+  } finally {
+    publisher.kill();
+    await nodeRed.stop();
+    rmSync(userDir, { recursive: true, force: true });
+    await broker.stop();
+    certs.remove();
+  }
+  const [mine, client] = [median(rates.map((rate) => rate.ours)), median(rates.map((rate) => rate.bare))];
+  return [{ what: "DXL events through mosquitto to a node in a flow, against a bare MQTT client", figure: perSecond(mine), peer: perSecond(client), ratio: median(rates.map((rate) => rate.ours / rate.bare)), atLeast: 0.9 }];
+}
