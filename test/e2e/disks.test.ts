@@ -41,6 +41,8 @@ describe("the disk of the cursor", function () {
       journey.offer(3000);
       await until(() => journey.status.get("query-job") === "red cursor not saved", "the query shows it", 30_000);
       await until(() => text.test(nodeRed.log()), "the log says why", 5000);
+      // What was begun is read to its end.
+      await sleep(1000);
       const requests = journey.tenant.requests.length;
       await sleep(1500);
       assert.ok(journey.siem.received - before <= (PAGES_OUT + 1) * PAGE, `${journey.siem.received - before} events were sent on`);
