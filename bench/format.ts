@@ -90,30 +90,31 @@ export async function format(options: string[]): Promise<Row[]> {
     for (const event of events) bytes.write(line(event));
   };
   const rates = await compare({
-    ours: all(v1, ours.format),
-    straight: all(v1, straightLine),
+    // The first one to read the events of v1 finds none of them in the processor's caches; it is not one of those compared most.
+    v2: all(v2, oursV2.format),
     own: all(v1, own.format),
     cef: all(v1, theirs),
-    v2: all(v2, oursV2.format),
+    ours: all(v1, ours.format),
+    straight: all(v1, straightLine),
   }, { items: count, rounds, leastMs: 25 });
   const fields = { ours: fieldsOf(v1.map(ours.format)) / count, v2: fieldsOf(v2.map(oursV2.format)) / count, cef: fieldsOf(v1.map(theirs)) / count };
   const rate = (name: string) => rates[name] as number;
-  const row = (what: string, name: string, against: string, atLeast: number): Row =>
-    ({ what, figure: perSecond(rate(name)), peer: perSecond(rate(against)), ratio: rate(name) / rate(against), atLeast });
+  const row = (what: string, name: string, against: string, atLeast?: number): Row =>
+    ({ what, figure: perSecond(rate(name)), peer: perSecond(rate(against)), ratio: rate(name) / rate(against), ...(atLeast === undefined ? {} : { atLeast }) });
+  // A line of npm cef has a third of the fields, so that its lines are not the same work.
   const perField = (name: "ours" | "v2"): Row => {
     const [own, other] = [rate(name) * fields[name], rate("cef") * fields.cef];
     return {
-      what: `the same in fields: ${fields[name].toFixed(1)} a line, against ${fields.cef.toFixed(1)} of npm cef`,
+      what: `fields of CEF lines, ${name === "v2" ? "v2" : "v1"}, ${fields[name].toFixed(1)} a line, against npm cef, v1, ${fields.cef.toFixed(1)} a line`,
       figure: perSecond(own), peer: perSecond(other), ratio: own / other, atLeast: 3,
     };
   };
   return [
     row("event → CEF bytes, v1, against straight-line code for the same table", "ours", "straight", 0.8),
-    row("event → CEF bytes, v1, lines against npm cef (12 keys, all it takes)", "ours", "cef", 1),
+    row("event → CEF bytes, v1, lines against npm cef (12 keys, all it takes)", "ours", "cef"),
+    row("straight-line code, v1, lines against npm cef", "straight", "cef"),
     perField("ours"),
-    row("event → CEF bytes, v2, lines against npm cef (12 keys of v1)", "v2", "cef", 1),
     perField("v2"),
-    row("straight-line code, lines against npm cef: no formatter can be faster", "straight", "cef", 1),
     row("event → CEF bytes with own rows and severity, against without", "own", "ours", 0.9),
   ];
 }

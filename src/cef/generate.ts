@@ -1,6 +1,6 @@
 /**
  * Writes the function that formats the events of one table as straight-line code: each property is loaded by a constant
- * name and each container once, which is more than twice as fast as functions that all rows share.
+ * name and each container once, which is nearly twice as fast as functions that all rows share.
  *
  * The code is made from our tables and from own rows that `rowProblem` has passed, and never from an event. Of a table
  * it holds keys, labels and steps of paths, only as string constants that JSON.stringify has written; everything else is
