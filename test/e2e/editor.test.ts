@@ -27,10 +27,9 @@ describe("the editor with this package", () => {
 
   const dialogs: Record<string, Record<string, string>> = {};
   const flows = examples().map(({ flow }) => flow);
-  // Whether an example is valid is the same in every language; the first five have all our nodes.
-  for (const { language, shown } of [{ language: "en-US", shown: flows }, { language: "de", shown: flows.slice(0, 5) }]) {
-    it(`opens every dialog without an error, ${shown.length} examples valid, in ${language}`, async () => {
-      const report = await visitEditor({ url: nodeRed.url, language, types, flows: shown });
+  for (const language of ["en-US", "de"]) {
+    it(`opens every dialog without an error, every example valid, in ${language}`, async () => {
+      const report = await visitEditor({ url: nodeRed.url, language, types, flows });
       assert.deepEqual(report.problems, []);
       dialogs[language] = report.dialogs;
     });
