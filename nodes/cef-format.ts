@@ -11,7 +11,7 @@ import type { FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
-import { deployedForm, explained, readTrial, withEnvironment } from "../src/node/try-it";
+import { editedForm, explained } from "../src/node/try-it";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 
@@ -104,9 +104,8 @@ export = function (RED: NodeAPI) {
   RED.nodes.registerType("cef-format", CefFormat as never);
 
   serveDialog(RED as unknown as TryHost, "post", "cef-format/preview", "cef-format.write", ({ body }) => {
-    const { id, settings, question: { kind, event } } = readTrial(body);
-    const form = withEnvironment(settings, deployedForm(RED as unknown as TryHost, "cef-format", id));
-    const { failure, ...preview } = previewLine(form, typeof kind === "string" ? kind : "", typeof event === "string" ? event : "");
+    const { settings, question: { kind, event } } = editedForm(RED as unknown as TryHost, "cef-format", body);
+    const { failure, ...preview } = previewLine(settings, typeof kind === "string" ? kind : "", typeof event === "string" ? event : "");
     return { ...preview, ...(failure === undefined ? {} : { failure: explained(translate, failure) }) };
   });
 };

@@ -1,11 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { tenantAddress, testTenant } from "../src/code42/connection-test";
+import { tenantSecrets, testTenant } from "../src/code42/connection-test";
 import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
 import { commonError, SiemError } from "../src/errors";
 import { serveDialog, type TryHost } from "../src/node/dialog-route";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
-import { deployedForm, explained, guardStored, readTrial, withEnvironment, withStored } from "../src/node/try-it";
+import { editedForm, explained } from "../src/node/try-it";
 import { PACKAGE_NAME, VERSION } from "../src/version";
 
 /** The core `http proxy` config node. */
@@ -21,7 +21,6 @@ interface Code42TenantNode extends Node<Properties>, TenantNode {
   configError: SiemError | undefined;
 }
 
-const CREDENTIALS = { "api-client": ["clientId", "clientSecret"], user: ["username", "password", "totpSecret"] };
 const TEST_MS = 30_000;
 
 export = function (RED: NodeAPI) {
@@ -80,11 +79,7 @@ export = function (RED: NodeAPI) {
   });
 
   serveDialog(RED as unknown as TryHost, "post", "code42-tenant/test", "code42-tenant.write", async ({ body }) => {
-    const trial = readTrial(body);
-    const deployed = deployedForm(RED as unknown as TryHost, "code42-tenant", trial.id);
-    const settings = withEnvironment(trial.settings, deployed);
-    const { credentials, usesStored } = withStored(trial.credentials, deployed, CREDENTIALS[settings["authType"] === "user" ? "user" : "api-client"]);
-    if (usesStored && deployed !== undefined) guardStored([tenantAddress(settings)], [tenantAddress(deployed.settings)]);
+    const { settings, credentials } = editedForm(RED as unknown as TryHost, "code42-tenant", body, tenantSecrets);
     const { sources, ...report } = await testTenant(tenantOptions(settings, credentials), TEST_MS);
     return { ...report, sources: sources.map(({ source, refused }) => ({ source, ...(refused === undefined ? {} : { refused: explained(RED._, refused) }) })) };
   });

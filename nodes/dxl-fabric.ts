@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { certificateInfo, fabricOptions } from "../src/dxl/client-config";
-import { brokerName, testFabric } from "../src/dxl/connection-test";
+import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { commonError } from "../src/errors";
 import { serveDialog, type TryHost } from "../src/node/dialog-route";
-import { textProperty, type Properties } from "../src/node/config";
+import type { Properties } from "../src/node/config";
 import type { Proxy } from "../src/node/proxy";
 import { localise, type Translate } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
-import { deployedForm, explained, guardStored, readTrial, withEnvironment, withStored } from "../src/node/try-it";
+import { editedForm, explained } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
 
 /** The core `http proxy` config node. */
@@ -33,8 +33,6 @@ interface Response {
   set(header: string, value: string): void;
   json(body: unknown): void;
 }
-
-const CREDENTIALS = ["brokerCertChain", "certificate", "privateKey", "passphrase"];
 
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
@@ -112,14 +110,8 @@ export = function (RED: NodeAPI) {
   }) as never);
 
   serveDialog(RED as unknown as TryHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
-    const trial = readTrial(body);
-    const deployed = deployedForm(RED as unknown as TryHost, "dxl-fabric", trial.id);
-    const settings = withEnvironment(trial.settings, deployed);
-    // With a file, everything else of the credentials stands there.
-    const { credentials, usesStored } = withStored(trial.credentials, deployed, textProperty(settings, "configFile", "") === "" ? CREDENTIALS : ["passphrase"]);
-    const options = optionsOf(settings, credentials);
-    if (usesStored && deployed !== undefined) guardStored(options.brokers.map(brokerName), optionsOf(deployed.settings, deployed.credentials).brokers.map(brokerName));
-    const brokers = await testFabric(options, { clock: systemClock });
+    const { settings, credentials } = editedForm(RED as unknown as TryHost, "dxl-fabric", body, fabricSecrets(optionsOf));
+    const brokers = await testFabric(optionsOf(settings, credentials), { clock: systemClock });
     return { brokers: brokers.map(({ broker, error }) => ({ broker, ...(error === undefined ? {} : { error: explained(translate, error) }) })) };
   });
 };

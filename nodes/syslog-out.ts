@@ -8,7 +8,7 @@ import { StatusLine, localise, setAside, type Translate } from "../src/node/repo
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
-import { deployedForm, readTrial, withEnvironment } from "../src/node/try-it";
+import { editedForm } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
 import { linesOf, type Line } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
@@ -108,8 +108,7 @@ export = function (RED: NodeAPI) {
   RED.nodes.registerType("syslog-out", SyslogOut as never);
 
   serveDialog(RED as unknown as TryHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
-    const trial = readTrial(body);
-    const form = withEnvironment(trial.settings, deployedForm(RED as unknown as TryHost, "syslog-out", trial.id));
+    const { settings: form } = editedForm(RED as unknown as TryHost, "syslog-out", body);
     const settings = readSettings(form);
     return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), host: settings.host, port: settings.port };
   });

@@ -50,4 +50,3 @@ const isId = (id: unknown): id is string => typeof id === "string" && id !== "";
 
 /** The ledger's key of an event: what has no id is recognised by its content. */
 const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));
-

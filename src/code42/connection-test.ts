@@ -2,7 +2,7 @@
 import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../node/config";
 import { bypasses } from "../node/proxy";
-import { FailedStep, type Step } from "../node/try-it";
+import { FailedStep, type Secrets, type Step } from "../node/try-it";
 import { previewQuery } from "./preview";
 import { sources } from "./source";
 import { Tenant, type TenantOptions } from "./tenant";
@@ -47,8 +47,14 @@ const OF_ONE_SOURCE: readonly string[] = ["FORBIDDEN", "NOT_FOUND", "BASE_URL_CO
 /** v1 file events were ended by the vendor: that a tenant has none is no news. */
 const TESTED = Object.keys(sources).filter((source) => source !== "file-events-v1");
 
-/** Where a tenant with these properties sends its secret. Without TLS the proxy sees it too. */
-export function tenantAddress(properties: Properties): string {
+/** Which credentials a tenant uses, and where it sends them. */
+export const tenantSecrets: Secrets = {
+  names: ({ authType }) => (authType === "user" ? ["username", "password", "totpSecret"] : ["clientId", "clientSecret"]),
+  addresses: (settings) => [tenantAddress(settings)],
+};
+
+/** Without TLS the proxy sees the secret too. */
+function tenantAddress(properties: Properties): string {
   const text = textProperty(properties, "baseUrl", "");
   const { origin, protocol } = URL.canParse(text) ? new URL(text) : { origin: text, protocol: "" };
   const proxy = textProperty(properties, "proxy", "");

@@ -1,6 +1,7 @@
 /** "Test connection" of a fabric: every broker by itself, up to a granted subscription. */
 import { SiemError } from "../errors";
-import { FailedStep, type Step } from "../node/try-it";
+import { textProperty, type Properties } from "../node/config";
+import { FailedStep, type Secrets, type Step } from "../node/try-it";
 import type { Clock } from "../syslog/clock";
 import { Fabric, type BrokerAddress, type FabricOptions } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
@@ -30,7 +31,13 @@ export const fabricStep = (error: unknown): Step => (error instanceof SiemError 
 const MOST_BROKERS = 10;
 const PATIENCE_MS = 10_000;
 
-export const brokerName = ({ host, port }: BrokerAddress): string => `${host.includes(":") ? `[${host}]` : host}:${port}`;
+const brokerName = ({ host, port }: BrokerAddress): string => `${host.includes(":") ? `[${host}]` : host}:${port}`;
+
+/** Which credentials a fabric uses, and the brokers that it sends them to. With a file, all but the passphrase stand there. */
+export const fabricSecrets = (optionsOf: (settings: Properties, credentials: Properties) => FabricOptions): Secrets => ({
+  names: (settings) => [...(textProperty(settings, "configFile", "") === "" ? ["brokerCertChain", "certificate", "privateKey"] : []), "passphrase"],
+  addresses: (settings, credentials) => optionsOf(settings, credentials).brokers.map(brokerName),
+});
 
 /**
  * Tries the first brokers of `options`, all at once. Throws a FailedStep when none can be used, and what the

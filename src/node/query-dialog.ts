@@ -7,7 +7,7 @@ import { parseSettings } from "../code42/query-settings";
 import type { TenantNode } from "../code42/tenant";
 import { isRecord } from "../messages";
 import { serveDialog, type TryHost } from "./dialog-route";
-import { deployedForm, FailedStep, readTrial, withEnvironment } from "./try-it";
+import { editedForm, FailedStep } from "./try-it";
 
 export interface QueryDialogNode {
   /** Throws why the node does not run. */
@@ -19,8 +19,7 @@ const PREVIEW_MS = 30_000;
 
 export function serveQueryDialog(host: TryHost): void {
   serveDialog(host, "post", `${TYPE}/preview`, `${TYPE}.write`, async ({ body }) => {
-    const { id, settings } = readTrial(body);
-    const form = withEnvironment(settings, deployedForm(host, TYPE, id));
+    const { settings: form } = editedForm(host, TYPE, body);
     const query = parseSettings(form);
     const node = host.nodes.getNode(String(form["tenant"])) as (TenantNode & { type: string }) | null | undefined;
     if (node?.type !== "code42-tenant") throw queryError("PREVIEW_TENANT", {}, { permanent: true });

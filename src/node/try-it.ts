@@ -39,7 +39,7 @@ export interface Explanation {
 
 export type Answer = { ok: true; [result: string]: unknown } | ({ ok: false; step?: Step } & Explanation);
 
-export interface Trial {
+interface Trial {
   id: string;
   settings: Properties;
   /** Those that were typed in the dialog. */
@@ -49,7 +49,7 @@ export interface Trial {
 }
 
 /** The node of a dialog as it is deployed. */
-export interface DeployedForm {
+interface DeployedForm {
   /** As the editor stored them. */
   stored: { settings: Properties; credentials: Properties };
   /** The same with the values of environment variables. */
@@ -74,15 +74,39 @@ export function explained(translate: Translate, error: unknown): Explanation {
     : { code: "UNKNOWN", key: "", params: {}, message };
 }
 
+/** The credentials of a type of node. */
+export interface Secrets {
+  /** Those that a node with these settings uses. */
+  names(settings: Properties): readonly string[];
+  /** Where it sends them. */
+  addresses(settings: Properties, credentials: Properties): readonly string[];
+}
+
+/**
+ * The form that a dialog of `type` sent, as the node would get it when it were deployed: with environment variables and
+ * stored credentials, and what the dialog asks beside it. Throws TRY_REQUEST, TRY_ENVIRONMENT, TRY_SECRET_ADDRESS, and
+ * what `secrets` throws.
+ */
+export function editedForm(host: Pick<TryHost, "nodes">, type: string, body: unknown, secrets?: Secrets): Omit<Trial, "id"> {
+  const trial = readTrial(body);
+  const deployed = deployedForm(host, type, trial.id);
+  const settings = withEnvironment(trial.settings, deployed);
+  const { credentials, usesStored } = withStored(trial.credentials, deployed, secrets?.names(settings) ?? []);
+  if (secrets !== undefined && usesStored && deployed !== undefined) {
+    guardStored(secrets.addresses(settings, credentials), secrets.addresses(deployed.settings, deployed.credentials));
+  }
+  return { settings, credentials, question: trial.question };
+}
+
 /** Reads what a dialog sent. Throws TRY_REQUEST. */
-export function readTrial(body: unknown): Trial {
+function readTrial(body: unknown): Trial {
   const { id, settings, credentials = {}, question = {} } = isRecord(body) ? body : {};
   if (typeof id !== "string" || !isRecord(settings) || !isRecord(credentials) || !isRecord(question)) throw commonError("TRY_REQUEST", {}, { permanent: true });
   return { id, settings, credentials, question };
 }
 
 /** The deployed node `id` of this type, whose runtime keeps its properties in `settings`; undefined if there is none. */
-export function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id: string): DeployedForm | undefined {
+function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id: string): DeployedForm | undefined {
   const node = nodes.getNode(id) as { type: string; settings: Properties; credentials?: Properties } | null | undefined;
   if (node == null || node.type !== type) return undefined;
   let settings: Properties = {};
@@ -96,7 +120,7 @@ export function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id
 const isVariable = (value: unknown): boolean => typeof value === "string" && /^\$\{\S+\}$/.test(value);
 
 /** The settings of a form, environment variables filled in where the deployed node has the same ones. Throws TRY_ENVIRONMENT. */
-export function withEnvironment(form: Properties, deployed: DeployedForm | undefined): Properties {
+function withEnvironment(form: Properties, deployed: DeployedForm | undefined): Properties {
   return Object.fromEntries(Object.entries(form).map(([name, value]) => {
     if (!isVariable(value)) return [name, value];
     if (deployed === undefined || deployed.stored.settings[name] !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
@@ -108,7 +132,7 @@ export function withEnvironment(form: Properties, deployed: DeployedForm | undef
  * The credentials `names` of a trial: those that were typed, and for the others those of the deployed node. `usesStored`
  * tells whether the value of a stored one is among them. Throws TRY_ENVIRONMENT.
  */
-export function withStored(typed: Properties, deployed: DeployedForm | undefined, names: readonly string[]): { credentials: Properties; usesStored: boolean } {
+function withStored(typed: Properties, deployed: DeployedForm | undefined, names: readonly string[]): { credentials: Properties; usesStored: boolean } {
   let usesStored = false;
   const credentials: Properties = {};
   for (const name of names) {
@@ -125,7 +149,7 @@ export function withStored(typed: Properties, deployed: DeployedForm | undefined
 }
 
 /** Throws TRY_SECRET_ADDRESS if an address of `edited` is not among those that are `deployed`. */
-export function guardStored(edited: readonly string[], deployed: readonly string[]): void {
+function guardStored(edited: readonly string[], deployed: readonly string[]): void {
   if (edited.every((address) => deployed.includes(address))) return;
   throw commonError("TRY_SECRET_ADDRESS", { address: deployed.join(", ") || "-" }, { permanent: true });
 }
