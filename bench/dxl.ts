@@ -1,6 +1,7 @@
 /** Frames of DXL become objects: ours against the vendor's client. `npm run bench -- dxl [--rounds N]` */
 import type * as message from "../src/dxl/message";
 import type { OtherFields } from "../src/dxl/message";
+import type * as messagePack from "../src/dxl/message-pack";
 import { makeThreatEvent } from "../src/simulator/threat-events";
 import { decodeWithClient } from "../test/support/dxl-client";
 import { parseOptions, type Row } from "./report";
@@ -12,6 +13,8 @@ const FIELDS: OtherFields = { responseRuleName: "Send Threat Event via DXL", ten
 export async function dxl(options: string[]): Promise<Row[]> {
   const { rounds } = parseOptions(options, { rounds: 9 }, []);
   const { decodeMessage, encodeEvent } = built<typeof message>("dxl/message");
+  // As a subscriber has them.
+  const names = built<typeof messagePack>("dxl/message-pack").newKnownNames();
   const frames = Array.from({ length: FRAMES }, (_, index) => encodeEvent({
     version: 2,
     messageId: `{4df1a3b2-${String(index).padStart(4, "0")}-11ee-8c90-0242ac120002}`,
@@ -27,7 +30,7 @@ export async function dxl(options: string[]): Promise<Row[]> {
   if (ours.messageId !== theirs["messageId"] || Buffer.compare(ours.payload, Buffer.from(theirs.payload)) !== 0) throw new Error("the two decoders disagree");
   const rates = await compare({
     ours: () => {
-      for (const frame of frames) decodeMessage(frame);
+      for (const frame of frames) decodeMessage(frame, names);
     },
     theirs: () => {
       for (const frame of frames) decodeWithClient(frame);

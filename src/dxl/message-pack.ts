@@ -32,10 +32,12 @@ const WINDOW = 256;
 const MOST_SHARED = 128;
 
 /**
- * Names that were read last, at a place that their bytes tell. They are the same in every message, and one that V8 knows
- * already as the name of a property becomes one without a search among all names. Nobody can see what stands here.
+ * Names that were read last, at a place that their bytes tell. They are the same in every message of a stream, and one
+ * that V8 knows already as the name of a property becomes one without a search among all names.
  */
-const names: string[] = new Array<string>(64).fill("");
+export type KnownNames = string[];
+
+export const newKnownNames = (): KnownNames => new Array<string>(64).fill("");
 
 /** Reads one value after the other. Throws RangeError for a value that is not there or has another type. */
 export class MessagePackReader {
@@ -45,7 +47,7 @@ export class MessagePackReader {
   private window = "";
   private windowStart = 0;
 
-  constructor(private readonly bytes: Buffer) {
+  constructor(private readonly bytes: Buffer, private readonly names?: KnownNames) {
     this.end = bytes.length;
   }
 
@@ -99,11 +101,11 @@ export class MessagePackReader {
 
   /** Like `textOrSkip`, for texts that become the names of properties. */
   nameOrSkip(): string | undefined {
-    const { bytes, at } = this;
+    const { bytes, at, names } = this;
     const length = (bytes[at] ?? NIL) ^ FIXRAW;
     const start = at + 1;
     const end = start + length;
-    if (length === 0 || length > 0x1f || end > this.end) return this.textOrSkip();
+    if (names === undefined || length === 0 || length > 0x1f || end > this.end) return this.textOrSkip();
     const place = (7 * length + bytes[start]! + bytes[end - 1]!) % names.length;
     const name = names[place]!;
     if (spells(bytes, start, end, name)) {

@@ -6,7 +6,7 @@
  * Source: OpenDXL clients (Java, JavaScript, Python), class Message, and the OpenDXL broker, messageImpl.cpp.
  */
 import { dxlError } from "./errors";
-import { MessagePackReader, packRaw, packTexts } from "./message-pack";
+import { MessagePackReader, packRaw, packTexts, type KnownNames } from "./message-pack";
 
 /** The values of `messageType`. */
 export const MessageType = { request: 0, response: 1, event: 2, error: 3 } as const;
@@ -44,11 +44,11 @@ export interface DxlMessage {
 /**
  * Reads a message of any type. A version's fields that are missing altogether are empty, what follows the known fields
  * is ignored, and entries of lists that are not texts are dropped: brokers pass all of that on. Of a list
- * the first 2,000 entries are kept.
+ * the first 2,000 entries are kept. Who decodes a stream gives its messages the same `names`, which makes it faster.
  * Throws SiemError NOT_A_DXL_MESSAGE, and nothing else, if a field is cut off or has another type.
  */
-export function decodeMessage(bytes: Uint8Array): DxlMessage {
-  const reader = new MessagePackReader(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+export function decodeMessage(bytes: Uint8Array, names?: KnownNames): DxlMessage {
+  const reader = new MessagePackReader(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), names);
   let field: keyof DxlMessage = "version";
   try {
     const version = wholeNumber(reader);

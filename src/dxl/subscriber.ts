@@ -9,6 +9,7 @@ import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
 import { decodeMessage, MessageType } from "./message";
+import { newKnownNames } from "./message-pack";
 import type { Figures } from "../metrics/table";
 import { toFlowMessage, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
@@ -59,6 +60,7 @@ export class Subscriber {
   state: FabricState = { phase: "idle", broker: undefined, error: undefined, failures: 0 };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly unsubscribe: (() => void)[] = [];
+  private readonly names = newKnownNames();
 
   constructor(private readonly settings: SubscriberSettings, private readonly parts: SubscriberParts) {
     this.queue = new EventQueue({
@@ -112,7 +114,7 @@ export class Subscriber {
   private take(topic: string, bytes: Buffer): void {
     let unreadable = bytes;
     try {
-      const message = decodeMessage(bytes);
+      const message = decodeMessage(bytes, this.names);
       // Requests and responses on the topic of an event are not for those who subscribe to events.
       if (message.messageType !== MessageType.event) return;
       unreadable = message.payload;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SiemError } from "../../../src/errors";
 import { decodeMessage, encodeEvent, MessageType, type DxlMessage } from "../../../src/dxl/message";
+import { newKnownNames } from "../../../src/dxl/message-pack";
 import { decodeWithClient } from "../../support/dxl-client";
 import { dxlVector, dxlVectors } from "../../support/dxl-vectors";
 
@@ -75,7 +76,8 @@ describe("DXL message: decoding", () => {
     assert.equal(JSON.stringify(structuredClone(proto)), '{"__proto__":"x"}');
   });
   it("reads each name of otherFields as its bytes say, whatever names came before", () => {
-    const named = (name: Buffer) => Object.keys(decodeMessage(Buffer.concat([event(1, "a0 92"), Buffer.from([0xa0 | name.length]), name, hex("a1 78")])).otherFields);
+    const known = newKnownNames();
+    const named = (name: Buffer) => Object.keys(decodeMessage(Buffer.concat([event(1, "a0 92"), Buffer.from([0xa0 | name.length]), name, hex("a1 78")]), known).otherFields);
     const name = fc.uint8Array({ maxLength: 31 }).map((bytes) => Buffer.from(bytes));
     // Of the first two, the one is the character that the other would be if bytes were characters.
     const latin = fc.constantFrom("c38a", "ca", "c3", "61").map((text) => Buffer.from(text, "hex"));
