@@ -43,7 +43,7 @@ let list: FieldList | undefined;
 /** A sample of a kind, or a pasted event, as the line that the node would make of it. */
 function preparePreview(id: string): void {
   const kind = $("#node-input-kind");
-  const sample = $("#cef-format-sample");
+  const sample = $("#cef-format-sample").append($("#node-input-kind option:not([value=auto])").clone());
   // A node that is set to one kind takes every event for one.
   const show = () => {
     if (kind.val() !== "auto") sample.val(String(kind.val()));

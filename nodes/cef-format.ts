@@ -6,8 +6,9 @@ import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { serveDialog, type TryHost } from "../src/node/dialog-route";
 import { textProperty } from "../src/node/config";
-import { packedPayload } from "../src/packed-events";
-import type { FormatNode } from "../src/node/receivers";
+import { packPayload, packedEvents } from "../src/packed-events";
+import { PackedLines } from "../src/packed-lines";
+import { takesPackedLines, type FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
@@ -64,7 +65,7 @@ export = function (RED: NodeAPI) {
         return done();
       }
       try {
-        const packed = property === "payload" ? packedPayload(message) : undefined;
+        const packed = property === "payload" ? packedEvents(message) : undefined;
         const value = packed === undefined ? read(input) : [];
         if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
         const isPage = Array.isArray(value);
@@ -74,7 +75,10 @@ export = function (RED: NodeAPI) {
           ready: packed?.takeLines(formatter),
           slices: packed?.slices() ?? [isPage ? value : [value]].values(),
           finished: (lines, failures) => {
-            RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
+            if (lines instanceof PackedLines) {
+              if (takesPackedLines(RED.nodes, this)) packPayload(message, lines);
+              else message.payload = lines.unpackAtOnce();
+            } else RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
             const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));
             if (failures[0] !== undefined) {
               message["cef"] = { failed: failures.length };

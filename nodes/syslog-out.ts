@@ -2,7 +2,9 @@ import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { FlowMessage } from "../src/messages";
+import { packedLines } from "../src/packed-events";
 import { serveDialog, type TryHost } from "../src/node/dialog-route";
+import { isFollowed } from "../src/node/receivers";
 import { sinkId } from "../src/node/sinks";
 import { StatusLine, localise, setAside, type Translate } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
@@ -10,7 +12,7 @@ import { NodeStats } from "../src/node/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
-import { linesOf, type Line } from "../src/syslog/lines";
+import { linesOf, type LineList } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
 import { createSender, readSettings, usesTls, type TransportName } from "../src/syslog/settings";
 import { senderStatus } from "../src/syslog/status";
@@ -72,9 +74,11 @@ export = function (RED: NodeAPI) {
       }
       // It comes again because another sink has not confirmed it.
       if (registry.hasConfirmed(message, sink)) return done();
-      let lines: readonly Line[];
+      let lines: LineList;
       try {
-        lines = linesOf(message.payload);
+        const packed = packedLines(message);
+        if (packed !== undefined && isFollowed(RED.nodes, this)) packed.keep();
+        lines = packed ?? linesOf(message.payload);
       } catch (error) {
         done(explain(error));
         return;

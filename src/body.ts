@@ -27,23 +27,41 @@ export class BodyWindow {
   /** Where it begins in the body. */
   start = 0;
   private readonly chunks: AsyncIterator<Buffer>;
+  /** Where chunks are joined. */
+  private room: Buffer = Buffer.alloc(0);
 
   constructor(body: Body) {
     this.chunks = body.chunks()[Symbol.asyncIterator]();
   }
 
-  /** Makes at least `more` bytes visible beyond those that are; false at the end of the body, when none came. */
+  /** Makes at least `more` bytes visible beyond those that are; false at the end of the body, when none came. `bytes` is another view then. */
   async widen(more: number): Promise<boolean> {
-    const parts = [this.bytes];
     let added = 0;
     while (added < Math.max(1, more)) {
       const next = await this.chunks.next();
       if (next.done === true) break;
-      parts.push(next.value);
+      this.append(next.value);
       added += next.value.length;
     }
-    if (added > 0) this.bytes = this.bytes.length === 0 && parts.length === 2 ? (parts[1] as Buffer) : Buffer.concat(parts);
     return added > 0;
+  }
+
+  /** The room for joined chunks is used again and again: else a page leaves megabytes behind. */
+  private append(chunk: Buffer): void {
+    const { bytes } = this;
+    if (bytes.length === 0) {
+      this.bytes = chunk;
+      return;
+    }
+    const size = bytes.length + chunk.length;
+    let start = bytes.buffer === this.room.buffer ? bytes.byteOffset : Infinity;
+    if (start + size > this.room.length) {
+      if (size > this.room.length) this.room = Buffer.allocUnsafeSlow(2 * size);
+      bytes.copy(this.room);
+      start = 0;
+    }
+    chunk.copy(this.room, start + bytes.length);
+    this.bytes = this.room.subarray(start, start + size);
   }
 
   /** Forgets what is before `place`. */

@@ -10,6 +10,7 @@
 import { setImmediate as nextTick } from "node:timers/promises";
 import { BodyWindow, type Body } from "./body";
 import type { FlowMessage } from "./messages";
+import { PackedLines, type LineBytes, type LineFormatter } from "./packed-lines";
 
 /** Elements of a JSON array, separated by commas, from byte `start` to `end` of a body. They were parsed once without a fault. */
 export interface BodySlice {
@@ -48,8 +49,10 @@ export function breather(): () => Promise<void> | undefined {
 /** Lines that were made of events when these were read. */
 export interface PreparedLines {
   /** What made them. */
-  formatter: object;
-  lines: string[];
+  formatter: LineFormatter;
+  memory: LineBytes;
+  /** Their numbers in it, one for each event. */
+  lines: readonly number[];
 }
 
 interface Run {
@@ -73,10 +76,11 @@ export class PackedEvents {
   }
 
   /** The lines that `formatter` made ahead; undefined if it did not, and the second time. */
-  takeLines(formatter: object): string[] | undefined {
+  takeLines(formatter: LineFormatter): PackedLines | undefined {
     const { prepared } = this;
     this.prepared = undefined;
-    return prepared?.formatter === formatter ? prepared.lines : undefined;
+    if (prepared?.formatter !== formatter) return undefined;
+    return new PackedLines(prepared.memory, prepared.lines, () => this.unpackAtOnce().map((event) => formatter.format(event)));
   }
 
   /** The events in order, as new objects, some at a time. */
@@ -106,8 +110,12 @@ export class PackedEvents {
     }
   }
 
-  /** The same without waiting, in one go. */
-  *slicesAtOnce(): Generator<unknown[]> {
+  /** All of them as new objects, in one go. */
+  unpackAtOnce(): unknown[] {
+    return [...this.slicesAtOnce()].flat();
+  }
+
+  private *slicesAtOnce(): Generator<unknown[]> {
     let inflated: { body: Body; bytes: Buffer } | undefined;
     for (const { slice, indexes } of this.runs) {
       if ("text" in slice) {
@@ -151,24 +159,25 @@ function chosen(json: Buffer, indexes: readonly number[]): unknown[] {
 
 const PACKED = Symbol("packed payload");
 
-type PackedMessage = FlowMessage & { [PACKED]?: PackedEvents | undefined };
+type Packed = PackedEvents | PackedLines;
+type PackedMessage = FlowMessage & { [PACKED]?: Packed | undefined };
 
 /**
- * Makes `events` the payload of a message to our own formatter, which asks for them with `packedPayload`. Whoever else
- * comes across it, such as a hook of Node-RED, finds an ordinary array of ordinary objects in `payload`, made at the
- * first look.
+ * Makes `packed` the payload of a message to a node of ours, which asks for it with `packedEvents` or `packedLines`.
+ * Whoever else comes across it, such as a hook of Node-RED, finds an ordinary array of ordinary objects or texts in
+ * `payload`, made at the first look.
  */
-export function packPayload(message: FlowMessage, events: PackedEvents): void {
+export function packPayload(message: FlowMessage, packed: Packed): void {
   const settle = (value: unknown) => {
     Object.defineProperty(message, "payload", { value, enumerable: true, configurable: true, writable: true });
     (message as PackedMessage)[PACKED] = undefined;
   };
-  Object.defineProperty(message, PACKED, { value: events, enumerable: false, writable: true });
+  Object.defineProperty(message, PACKED, { value: packed, enumerable: false, configurable: true, writable: true });
   Object.defineProperty(message, "payload", {
     enumerable: true,
     configurable: true,
     get() {
-      const all = [...events.slicesAtOnce()].flat();
+      const all = packed.unpackAtOnce();
       settle(all);
       return all;
     },
@@ -177,4 +186,13 @@ export function packPayload(message: FlowMessage, events: PackedEvents): void {
 }
 
 /** The events that `packPayload` gave, if nobody has looked at the payload or changed it. A copy of the message has none. */
-export const packedPayload = (message: FlowMessage): PackedEvents | undefined => (message as PackedMessage)[PACKED];
+export function packedEvents(message: FlowMessage): PackedEvents | undefined {
+  const packed = (message as PackedMessage)[PACKED];
+  return packed instanceof PackedEvents ? packed : undefined;
+}
+
+/** The lines that `packPayload` gave, as above. */
+export function packedLines(message: FlowMessage): PackedLines | undefined {
+  const packed = (message as PackedMessage)[PACKED];
+  return packed instanceof PackedLines ? packed : undefined;
+}

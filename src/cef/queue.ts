@@ -3,6 +3,7 @@
  * second, and nothing else in the process may wait that long.
  */
 import type { SiemError } from "../errors";
+import type { PackedLines } from "../packed-lines";
 import type { Formatter } from "./formatter";
 
 /** An event of which only a minimal line could be made. */
@@ -13,12 +14,12 @@ export interface FormatFailure {
 
 export interface FormatJob {
   /** Lines that were made ahead: nothing is left to do but to wait for the jobs before. */
-  ready?: string[] | undefined;
+  ready?: PackedLines | undefined;
   /** The events, some at a time. */
   slices: Iterator<readonly unknown[], unknown> | AsyncIterator<readonly unknown[], unknown>;
   formatter: Formatter;
   /** One line an event, in their order. */
-  finished(lines: string[], failures: readonly FormatFailure[]): void;
+  finished(lines: string[] | PackedLines, failures: readonly FormatFailure[]): void;
   /** Its events could not be read. */
   failed(error: unknown): void;
   /** The queue was closed before the job was done. */

@@ -2,7 +2,7 @@
 import { epochMs } from "../cursor/instant";
 import { ledgerKey } from "../cursor/ledger";
 import { keep, type EventPlace } from "../packed-events";
-import type { LineFormatter, SourceEvent } from "./source";
+import type { Preparation, SourceEvent } from "./source";
 
 export class Batch {
   /** Those that are new. */
@@ -13,7 +13,7 @@ export class Batch {
   lastMs: number | undefined;
 
   /** `known` is true for events that need not be sent. */
-  constructor(private readonly isKnown: (key: string) => boolean, readonly formatter?: LineFormatter) {}
+  constructor(private readonly isKnown: (key: string) => boolean, readonly prepared?: Preparation) {}
 
   /**
    * `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them; `place`
@@ -32,9 +32,11 @@ export class Batch {
   }
 
   /** An event that cannot be formatted is the business of the formatter's own node. */
-  private format(event: unknown): string | undefined {
-    const line = this.formatter?.format(event);
-    return this.formatter?.failure === undefined ? line : undefined;
+  private format(event: unknown): number | undefined {
+    if (this.prepared === undefined) return undefined;
+    const { formatter, memory } = this.prepared;
+    const line = formatter.format(event);
+    return formatter.failure === undefined ? memory.add(line) : undefined;
   }
 
   /** An event at this time was there, and is not wanted. */

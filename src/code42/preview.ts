@@ -59,7 +59,7 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     overlapMs,
     pageSize: PAGE_SIZE,
     known: () => false,
-    formatter: () => undefined,
+    prepare: () => undefined,
     warn: (key, params) => warnings.push({ key, params }),
     onRetry: ({ error }) => {
       throw error;

@@ -16,12 +16,13 @@ import type { FlowMessage, MessageParts } from "../messages";
 import type { Figures } from "../metrics/table";
 import type { Colour } from "../node/report";
 import { PackedEvents, packPayload } from "../packed-events";
+import { LineBytes, SparePieces, type LineFormatter } from "../packed-lines";
 import { describe, queryError } from "./errors";
 import { checkCriteria } from "./criteria-check";
 import { criteriaHash } from "./criteria-hash";
 import { loadSavedSearch } from "./saved-search";
 import { bothOf, criteriaGroups, filtersOn, type Criteria, type WireGroup } from "./query";
-import type { EventSource, LineFormatter } from "./source";
+import type { EventSource } from "./source";
 import { walk, type Api, type EventPage } from "./walk";
 
 export interface QuerySettings {
@@ -109,6 +110,7 @@ const CLOSE_STORE_MS = 2000;
 
 export class QueryRunner {
   readonly counters: QueryCounters = { polls: 0, failedPolls: 0, retries: 0, read: 0, known: 0, sent: 0, resent: 0, confirmed: 0, largestLatenessMs: 0 };
+  private readonly spare = new SparePieces();
   private cursor: Cursor | undefined;
   /** What the store holds, as far as this node knows. */
   private stored: string | undefined;
@@ -314,7 +316,10 @@ export class QueryRunner {
       untilMs: settings.until === "" ? undefined : untilInstant(settings.until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
-      formatter: () => (settings.output === "page" ? parts.nextFormatter() : undefined),
+      prepare: () => {
+        const formatter = settings.output === "page" ? parts.nextFormatter() : undefined;
+        return formatter === undefined ? undefined : { formatter, memory: new LineBytes(this.spare) };
+      },
       known: (key) => cursor.has(key) || outKeys.has(key),
       eventsAMessage: () => (settings.output === "event" ? 1 : parts.copies() ? EVENTS_A_COPY : Infinity),
       deliver: async (page) => {

@@ -3,6 +3,7 @@ import type { Cursor } from "../cursor/cursor";
 import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
 import type { EventPlace } from "../packed-events";
+import type { LineBytes, LineFormatter } from "../packed-lines";
 import { alerts } from "./alerts";
 import { auditLog } from "./audit-log";
 import { fileEvents } from "./file-events";
@@ -11,21 +12,14 @@ import type { Criteria, WireGroup } from "./query";
 import { sessions } from "./sessions";
 import type { Api, RetryNotice } from "./walk";
 
-/** The part of a CEF formatter that a query uses. */
-export interface LineFormatter {
-  format(event: unknown): string;
-  /** Why the last event has no line of its own. */
-  readonly failure: unknown;
-}
-
 /** One event of a reply, and where it can be read. */
 export interface SourceEvent extends EventPlace {
   /** What the cursor's ledger knows it by. */
   key: string;
   /** Epoch ms; undefined if the event does not tell. */
   insertedMs: number | undefined;
-  /** What the reply's formatter made of it; undefined if there is no formatter, or no line. */
-  line: string | undefined;
+  /** The number of its line in what was prepared; undefined if it has none. */
+  line: number | undefined;
   /** False if it has no usable id or time and is known by its content. */
   complete: boolean;
 }
@@ -42,8 +36,14 @@ export interface Reply {
   serverMs: number;
   /** True while earlier events may still follow: the cursor's floor waits for a reply without it. */
   floorStays?: boolean;
-  /** What made the lines of the events. */
-  formatter?: LineFormatter | undefined;
+  /** Lines that were made of the events while these were read. */
+  prepared?: Preparation | undefined;
+}
+
+/** A formatter that works ahead, and where its lines are. */
+export interface Preparation {
+  formatter: LineFormatter;
+  memory: LineBytes;
 }
 
 export interface PollOptions {
@@ -60,8 +60,8 @@ export interface PollOptions {
   pageSize: number;
   /** True for an event that is delivered, or out. */
   known: (key: string) => boolean;
-  /** The formatter that gets all that is sent, if that is all that happens to it: it may work ahead while the events are read. */
-  formatter: () => LineFormatter | undefined;
+  /** For one answer: the formatter that gets all that is sent, if that is all that happens to it. It may work ahead while the events are read. */
+  prepare: () => Preparation | undefined;
   warn: (key: string, params: Params) => void;
   onRetry: (retry: RetryNotice) => void;
   signal: AbortSignal;

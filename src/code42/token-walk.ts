@@ -141,7 +141,7 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
     const before = previous;
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
-    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, new Batch((key) => before.has(key) || known(key), poll.formatter())), { signal, onRetry });
+    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, new Batch((key) => before.has(key) || known(key), poll.prepare())), { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
     return { token, answer };
   };
@@ -170,9 +170,9 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : fetchPage(nextToken);
-    const { events, lastMs, formatter } = batch;
+    const { events, lastMs, prepared } = batch;
     yield {
-      reply: { events, known: batch.known, lastMs, serverMs, formatter },
+      reply: { events, known: batch.known, lastMs, serverMs, prepared },
       keys: batch.keys,
       last: request === undefined && !circles,
     };

@@ -8,7 +8,7 @@ import type { Body } from "../body";
 import type { Page } from "../delivery/tracker";
 import { PackedEvents } from "../packed-events";
 import { queryError } from "./errors";
-import type { EventSource, LineFormatter, PollOptions, Reply, SourceEvent } from "./source";
+import type { EventSource, PollOptions, Preparation, Reply, SourceEvent } from "./source";
 
 export interface RetryNotice {
   delayMs: number;
@@ -94,25 +94,26 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
 function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): Generator<EventPage> {
-  const { serverMs, floorStays = false, formatter } = reply;
+  const { serverMs, floorStays = false, prepared } = reply;
   const perMessage = eventsAMessage();
   const ids = positions(reply, source);
   const last = Math.max(0, Math.ceil(ids.length / pageSize) - 1) * pageSize;
+  prepared?.memory.holdFor(last / pageSize + 1);
   for (let start = 0; start <= last; start += pageSize) {
     const pageIds = ids.slice(start, start + pageSize);
     yield {
       units: pageIds.length === 0 ? 0 : Math.ceil(pageIds.length / Math.min(perMessage, pageIds.length)), perMessage, count: pageIds.length, ids: pageIds, serverMs, floorStays,
       lastMs: start === last ? reply.lastMs : pageIds.at(-1)?.[1],
-      events: packed(reply.events.slice(start, start + pageSize), formatter),
+      events: packed(reply.events.slice(start, start + pageSize), prepared),
     };
   }
 }
 
-function packed(events: readonly SourceEvent[], formatter: LineFormatter | undefined): PackedEvents {
-  if (formatter === undefined) return new PackedEvents(events);
-  const lines: string[] = [];
+function packed(events: readonly SourceEvent[], prepared: Preparation | undefined): PackedEvents {
+  if (prepared === undefined) return new PackedEvents(events);
+  const lines: number[] = [];
   for (const { line } of events) if (line !== undefined) lines.push(line);
-  return new PackedEvents(events, lines.length === events.length ? { formatter, lines } : undefined);
+  return new PackedEvents(events, lines.length === events.length ? { ...prepared, lines } : undefined);
 }
 
 /**

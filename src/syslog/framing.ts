@@ -22,21 +22,18 @@ const LF = 10;
 const CR = 13;
 const isBreak = (byte: number | undefined) => byte === LF || byte === CR;
 
-/** Fills one Buffer of a fixed capacity with frames. */
+/** Fills one Buffer with frames. */
 export class FrameBuilder implements Frames {
   readonly ends: number[] = [];
-  private readonly buffer: Buffer;
   private size = 0;
 
-  /** `maxBytes` limits header and line together. A line that does not fit into an empty builder of `capacity` gets a larger one. */
+  /** `maxBytes` limits header and line together. */
   constructor(
     private readonly framing: Framing,
     private readonly header: Buffer,
     private readonly maxBytes: number,
-    capacity: number,
-  ) {
-    this.buffer = Buffer.allocUnsafe(capacity);
-  }
+    private readonly buffer: Buffer,
+  ) {}
 
   get bytes(): Buffer {
     return this.buffer.subarray(0, this.size);

@@ -16,10 +16,11 @@ import type { SiemError } from "../errors";
 import type { Figures } from "../metrics/table";
 import type { Clock } from "./clock";
 import { Chunk } from "./chunk";
+import { ChunkMemory } from "./chunk-memory";
 import { linkError, serverClosed, syslogError, type SyslogErrorCode } from "./errors";
 import { FRAME_OVERHEAD, FrameBuilder, cut, type Framing } from "./framing";
 import type { HeaderSource } from "./header";
-import { bytesOf, type Line } from "./lines";
+import { asList, type Line, type LineList } from "./lines";
 import { BoundedQueue, type QueueItem, type QueueLimits } from "./queue";
 import { StuckLine } from "./stuck";
 import type { Link, Transport } from "./transport";
@@ -80,7 +81,7 @@ export interface SettledLines {
 export type Settled = (error: SiemError | undefined, lines: SettledLines) => void;
 
 interface Batch extends QueueItem {
-  readonly lines: readonly Line[];
+  readonly lines: LineList;
   readonly settled: Settled;
   /** Lines that are in no chunk yet begin here. */
   next: number;
@@ -127,6 +128,7 @@ export class Sender {
   /** Confirmed within the resend window, oldest first. */
   private recent: Lines[] = [];
   private recentBytes = 0;
+  private readonly memory: ChunkMemory;
   /** Refused in a session that has taken no line yet, oldest first. */
   private doubtful: { line: Lines; reason: SiemError }[] = [];
   /** The server has taken a line in this session. */
@@ -144,6 +146,7 @@ export class Sender {
 
   constructor(private readonly options: SenderOptions) {
     this.queue = new BoundedQueue(options.limits);
+    this.memory = new ChunkMemory(options.transport.stream ? options.transport.maxBytes : 0);
   }
 
   /** Lines that wait or are not confirmed. */
@@ -172,9 +175,10 @@ export class Sender {
 
   /**
    * Takes `lines` over. They are read again later and must not be changed before they are settled. An empty page is
-   * delivered at once.
+   * delivered at once. A list is released as soon as its lines are not read again.
    */
-  push(lines: readonly Line[], settled: Settled): void {
+  push(given: readonly Line[] | LineList, settled: Settled): void {
+    const lines = asList(given);
     if (this.closing) {
       settled(syslogError("CLOSED"), NOTHING_TO_SAY);
       return;
@@ -184,7 +188,7 @@ export class Sender {
       return;
     }
     this.counters.received += lines.length;
-    const batch: Batch = { lines, settled, events: lines.length, bytes: bytesOf(lines), next: 0, unconfirmed: lines.length, shortened: 0, undeliverable: [] };
+    const batch: Batch = { lines, settled, events: lines.length, bytes: lines.bytes, next: 0, unconfirmed: lines.length, shortened: 0, undeliverable: [] };
     const { overflow } = this.options.limits;
     for (const gone of this.queue.add(batch)) {
       this.counters[overflow === "refuse" ? "refused" : "dropped"] += gone.events;
@@ -362,16 +366,18 @@ export class Sender {
     if (batch === undefined) return undefined;
     const header = this.options.header(clock.date());
     const perLine = header.length + FRAME_OVERHEAD;
-    const first = Math.min(Buffer.byteLength(batch.lines[batch.next] ?? ""), maxBytes) + perLine;
+    const first = Math.min(Buffer.byteLength(batch.lines.at(batch.next)), maxBytes) + perLine;
     const left = batch.events - batch.next;
     const pending = this.queue.waitingBytes + Math.ceil((batch.bytes * left) / batch.events) + (this.queue.waitingEvents + left) * perLine;
-    const builder = new FrameBuilder(framing, header, maxBytes, Math.max(first, Math.min(transport.maxBytes, pending)));
+    const builder = new FrameBuilder(framing, header, maxBytes, this.memory.take(Math.max(first, Math.min(transport.maxBytes, pending))));
     const shares: Lines["shares"] = [];
     while (batch !== undefined && builder.ends.length < transport.maxFrames) {
       const start = batch.next;
       const full = !this.fill(builder, batch);
       if (batch.next > start) shares.push({ batch, first: start, count: batch.next - start });
       if (full) break;
+      // Without a stream the server may still refuse a line, which is then set aside as it came.
+      if (transport.stream && batch.next === batch.lines.length) batch.lines.release();
       batch = batch.next < batch.lines.length ? batch : this.queue.take();
       this.current = batch;
     }
@@ -383,7 +389,7 @@ export class Sender {
     const { lines } = batch;
     const { maxFrames } = this.options.transport;
     while (batch.next < lines.length && builder.ends.length < maxFrames) {
-      const added = builder.add(lines[batch.next] ?? "");
+      const added = builder.add(lines.at(batch.next));
       if (added === "full") return false;
       if (added === "shortened") batch.shortened += 1;
       batch.next += 1;
@@ -440,7 +446,7 @@ export class Sender {
       return [new Chunk(shorter, [shorter.length], shares)];
     }
     for (const { batch, first } of shares) {
-      batch.undeliverable.push({ line: batch.lines[first] ?? "", reason });
+      batch.undeliverable.push({ line: batch.lines.text(first), reason });
       this.counters.undeliverable += 1;
       this.done(batch, 1);
     }
@@ -521,11 +527,13 @@ export class Sender {
       this.recentBytes -= old.bytes.length;
       drop += 1;
     }
-    if (drop > 0) this.recent.splice(0, drop);
+    // They were handed over, confirmed, and are too old to be sent again.
+    for (const { bytes } of this.recent.splice(0, drop)) this.memory.give(bytes);
   }
 
   private settle(batch: Batch, error: SiemError | undefined): void {
     this.queue.release(batch);
+    batch.lines.release();
     this.counters.shortened += batch.shortened;
     batch.settled(error, batch);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bodyOf, type Body } from "../../../src/body";
-import { packedPayload } from "../../../src/packed-events";
+import { packedEvents } from "../../../src/packed-events";
 import type { Tenant } from "../../../src/code42/tenant";
 import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { startTenantSimulator, type TenantSimulator } from "../../../src/simulator/tenant";
@@ -227,14 +227,14 @@ describe("query", () => {
     const query = makeQuery(tenant, store, { pageSize: 100 }, undefined, { nextFormatter: () => formatter });
     await query.runner.act({});
     const [first, second, third] = query.messages as [FlowMessage, FlowMessage, FlowMessage];
-    assert.deepEqual(packedPayload(first)?.takeLines(formatter), ids.slice(0, 100).map((id) => `line of ${id}`));
-    const events = (await packedPayload(first)?.unpack()) as { event: { id: string } }[];
+    assert.deepEqual(packedEvents(first)?.takeLines(formatter)?.unpackAtOnce(), ids.slice(0, 100).map((id) => `line of ${id}`));
+    const events = (await packedEvents(first)?.unpack()) as { event: { id: string } }[];
     assert.deepEqual(events.map(({ event }) => event.id), ids.slice(0, 100));
     assert.deepEqual(JSON.parse(JSON.stringify(second)), { ...second, payload: second.payload });
     assert.deepEqual(eventIds([second]), ids.slice(100, 200));
-    assert.equal(packedPayload(third)?.takeLines({}), undefined, "another formatter, perhaps with other settings");
+    assert.equal(packedEvents(third)?.takeLines({ ...formatter }), undefined, "another formatter, perhaps with other settings");
     assert.deepEqual(eventIds([third]), ids.slice(200));
-    assert.equal(packedPayload(second), undefined, "somebody has looked, and may have changed it");
+    assert.equal(packedEvents(second), undefined, "somebody has looked, and may have changed it");
     assert.ok(Array.isArray(second.payload) && second.payload === second.payload);
   });
 

@@ -3,7 +3,7 @@ import { FrameBuilder, type Framing } from "../../../src/syslog/framing";
 import type { Line } from "../../../src/syslog/lines";
 
 function frame(framing: Framing, lines: Line[], { header = "", maxBytes = 8192, capacity = 4096 } = {}) {
-  const builder = new FrameBuilder(framing, Buffer.from(header), maxBytes, capacity);
+  const builder = new FrameBuilder(framing, Buffer.from(header), maxBytes, Buffer.alloc(capacity));
   const results = lines.map((line) => builder.add(line));
   return { results, text: builder.bytes.toString(), ends: builder.ends, bytes: builder.bytes };
 }

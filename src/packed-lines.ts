@@ -1,0 +1,122 @@
+/**
+ * The lines of a page as the bytes that will be sent.
+ *
+ * As texts, the lines of every page would live long enough to be moved to where only a full garbage collection frees
+ * them, a megabyte a page. As bytes they stand in pieces of memory that the next pages use again.
+ */
+
+/** A formatter as far as lines are made ahead with it. */
+export interface LineFormatter {
+  format(event: unknown): string;
+  /** Why the last event has no line of its own. */
+  readonly failure: unknown;
+}
+
+const PIECE_BYTES = 256 * 1024;
+/** 4 MB: what the pages of a thousand events need that are out at once. */
+const MOST_SPARE = 16;
+const BYTES_A_CHARACTER = 3;
+
+/** Pieces of memory that nobody uses at the moment. */
+export class SparePieces {
+  private readonly pieces: Buffer[] = [];
+
+  take(): Buffer {
+    return this.pieces.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+  }
+
+  give(pieces: readonly Buffer[]): void {
+    this.pieces.push(...pieces.slice(0, MOST_SPARE - this.pieces.length));
+  }
+}
+
+/** The lines of one answer, written one after the other. */
+export class LineBytes {
+  private readonly pieces: Buffer[] = [];
+  private room = 0;
+  private readonly starts: number[] = [];
+  private readonly ends: number[] = [];
+  /** Pages that still need them. */
+  private holders = 0;
+
+  constructor(private readonly spare: SparePieces) {}
+
+  /** Returns the number by which the line is found again; undefined if it is too long. */
+  add(line: string): number | undefined {
+    const most = line.length * BYTES_A_CHARACTER;
+    if (most > PIECE_BYTES) return undefined;
+    if (most > this.room) {
+      this.pieces.push(this.spare.take());
+      this.room = PIECE_BYTES;
+    }
+    const start = this.pieces.length * PIECE_BYTES - this.room;
+    const size = (this.pieces.at(-1) as Buffer).write(line, PIECE_BYTES - this.room);
+    this.room -= size;
+    this.ends.push(start + size);
+    return this.starts.push(start) - 1;
+  }
+
+  size(line: number): number {
+    return (this.ends[line] as number) - (this.starts[line] as number);
+  }
+
+  /** A view that is good until the last holder let go. */
+  view(line: number): Buffer {
+    const start = this.starts[line] as number;
+    const piece = Math.floor(start / PIECE_BYTES);
+    return (this.pieces[piece] as Buffer).subarray(start - piece * PIECE_BYTES, (this.ends[line] as number) - piece * PIECE_BYTES);
+  }
+
+  /** So many pages have lines here. */
+  holdFor(pages: number): void {
+    this.holders = pages;
+  }
+
+  letGo(): void {
+    this.holders -= 1;
+    if (this.holders === 0) this.spare.give(this.pieces.splice(0));
+  }
+}
+
+/** The lines of one page. */
+export class PackedLines {
+  readonly length: number;
+  /** Of all lines together. */
+  readonly bytes: number;
+  private memory: LineBytes | undefined;
+  private kept = false;
+
+  /** `lines` are the numbers that `memory` gave; `again` makes the same lines anew. */
+  constructor(memory: LineBytes, private readonly lines: readonly number[], private readonly again: () => string[]) {
+    this.length = lines.length;
+    this.bytes = lines.reduce((sum, line) => sum + memory.size(line), 0);
+    this.memory = memory;
+  }
+
+  /** Line `index`, to be copied at once. */
+  at(index: number): Buffer | string {
+    return this.memory?.view(this.lines[index] as number) ?? (this.again()[index] as string);
+  }
+
+  text(index: number): string {
+    return this.at(index).toString();
+  }
+
+  /** All lines as texts, in one go. */
+  unpackAtOnce(): string[] {
+    const { memory } = this;
+    return memory === undefined ? this.again() : this.lines.map((line) => memory.view(line).toString());
+  }
+
+  /** They will be looked at after they were released. */
+  keep(): void {
+    this.kept = true;
+  }
+
+  /** Their memory may be used again. Whoever asks for a line all the same waits until all were made anew. */
+  release(): void {
+    if (this.kept) return;
+    this.memory?.letGo();
+    this.memory = undefined;
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Memory for what is written to a stream, used again and again: chunks stay for seconds in the resend window, and garbage
+ * of that age and size is only freed by a full collection.
+ */
+
+const SMALLEST = 16 * 1024;
+/** Buffers of each size. */
+const MOST_SPARE = 16;
+
+export class ChunkMemory {
+  private readonly spare = new Map<number, Buffer[]>();
+
+  /** Buffers of `largest` bytes, of half as many, and so on are kept; 0 keeps none. */
+  constructor(private readonly largest: number) {}
+
+  /** A Buffer of at least `size` bytes. */
+  take(size: number): Buffer {
+    if (size < SMALLEST || size > this.largest) return Buffer.allocUnsafe(size);
+    let room = this.largest;
+    while (room / 2 >= size) room /= 2;
+    return this.spare.get(room)?.pop() ?? Buffer.allocUnsafeSlow(room);
+  }
+
+  /** `bytes` are a view of what `take` gave, which nobody uses any more. */
+  give({ buffer }: Buffer): void {
+    const room = buffer.byteLength;
+    if (room < SMALLEST || room > this.largest) return;
+    const spare = this.spare.get(room) ?? [];
+    this.spare.set(room, spare);
+    if (spare.length < MOST_SPARE) spare.push(Buffer.from(buffer));
+  }
+}

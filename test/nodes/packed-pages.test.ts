@@ -1,0 +1,89 @@
+/** Pages between our own nodes stand in memory that is used again; whoever else looks at a message finds what belongs to it. */
+import assert from "node:assert/strict";
+import tenantNode from "../../nodes/code42-tenant";
+import queryNode from "../../nodes/code42-query";
+import cefFormat from "../../nodes/cef-format";
+import syslogOut from "../../nodes/syslog-out";
+import { makeFileEvent } from "../../src/simulator/events";
+import { startSiem, type Siem } from "../../src/simulator/siem";
+import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
+import { coreNode, getNode, loadFlow, recordMessages, recordStatus, startServer, stopServer, unloadFlow, until, type FlowNode } from "../support/node-red";
+
+const nodes = [tenantNode, queryNode, cefFormat, syslogOut, coreNode("common/24-complete.js"), coreNode("function/15-change.js")];
+const EVENTS = 1000;
+
+describe("pages between our nodes", () => {
+  let simulator: TenantSimulator;
+  let siem: Siem;
+  let lines: string[];
+
+  before(startServer);
+  after(stopServer);
+  beforeEach(async () => {
+    simulator = await startTenantSimulator({ requestsPerMinute: 100_000 });
+    simulator.add(Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: (Date.now() - 3_600_000 + index) * 1000 })));
+    lines = [];
+    siem = await startSiem({ onEvent: (_event, message) => lines.push(message), onIllegal: (reason) => assert.fail(reason) });
+  });
+  afterEach(async () => {
+    await unloadFlow();
+    await siem.close();
+    await simulator.close();
+  });
+
+  /** Sends all events through `flow`, the nodes "q", "f" and "s" and whatever else; resolves with what came to the node "out". */
+  async function run(formatTo: string[], sink: Partial<FlowNode>, others: FlowNode[]): Promise<Record<string, unknown>[]> {
+    await loadFlow(nodes, [
+      { id: "t", type: "code42-tenant", baseUrl: simulator.url, authType: "api-client" },
+      { id: "q", type: "code42-query", tenant: "t", pollInterval: "0", pageSize: "100", cursor: "cursor_packed", cursorType: "global", confirmTimeout: "20", wires: [["f"]] },
+      { id: "f", type: "cef-format", wires: [formatTo] },
+      { id: "s", type: "syslog-out", host: "127.0.0.1", port: String(siem.port), transport: "tcp", format: "none", confirmDelay: "10", wires: [[], []], ...sink },
+      ...others,
+      { id: "out", type: "helper", wires: [] },
+    ], { credentials: { t: { clientId: simulator.clientId, clientSecret: simulator.clientSecret } } });
+    const out = recordMessages("out");
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => status.at(-1)?.text === "status.idle" || status.at(-1)?.fill === "red", "the poll ends", 30_000);
+    await until(() => lines.length >= EVENTS, "every line is there", 10_000);
+    assert.equal(siem.illegal, 0);
+    assert.equal(siem.ids.size, EVENTS);
+    assert.equal(siem.duplicates, 0);
+    return out;
+  }
+
+  /** The lines in the messages are those that came to the SIEM. */
+  const agree = async (messages: Record<string, unknown>[]) => {
+    const all = () => messages.flatMap(({ payload }) => payload as string[]);
+    await until(() => all().length >= EVENTS, "the messages come");
+    const told = all();
+    const bare = (line: string) => line.slice(line.indexOf("CEF:"));
+    assert.deepEqual(told.map(bare), lines.map(bare));
+  };
+
+  it("carry each event to the SIEM once when nobody else looks", async () => {
+    assert.deepEqual(await run(["s"], {}, []), []);
+  });
+
+  it("give a node behind the sink the lines that were sent", async () => {
+    await agree(await run(["s"], { wires: [["out"]] }, []));
+  });
+
+  it("give a complete node the lines that were sent", async () => {
+    await agree(await run(["s"], {}, [{ id: "done", type: "complete", scope: ["s"], wires: [["out"]] }]));
+  });
+
+  it("give a node between formatter and sink an ordinary array", async () => {
+    const change: FlowNode = { id: "c", type: "change", rules: [{ t: "set", p: "copy", pt: "msg", to: "payload", tot: "msg", dc: true }], wires: [["s", "out"]] };
+    const messages = await run(["c"], {}, [change]);
+    await agree(messages);
+    for (const { copy, payload } of messages) {
+      assert.ok(Array.isArray(copy));
+      assert.deepEqual(copy, payload);
+    }
+  });
+
+  it("give a second node beside the sink the same lines", async () => {
+    await agree(await run(["s", "out"], {}, []));
+  });
+});
