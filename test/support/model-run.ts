@@ -31,6 +31,8 @@ export const flagged = (...flags: string[]): Criteria => ({
 
 /** How many sequences each model plays; more of them with the environment variable MODEL_RUNS. */
 export const MODEL_RUNS = Number(process.env["MODEL_RUNS"] ?? 60);
+/** Many times what they take on a machine that does nothing else, ms. */
+export const MODEL_TIMEOUT_MS = 10_000 * MODEL_RUNS;
 const ROUNDS = 8;
 const START = Date.parse("2026-03-01T12:00:00Z");
 

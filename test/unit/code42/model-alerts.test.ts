@@ -1,5 +1,5 @@
 import { alerts } from "../../../src/code42/alerts";
-import { ALL, flagged, playModels, type Model } from "../../support/model-run";
+import { ALL, MODEL_TIMEOUT_MS, flagged, playModels, type Model } from "../../support/model-run";
 import type { ModelTenant } from "../../support/model-tenant";
 
 const OVERLAP_MS = 900_000;
@@ -40,7 +40,7 @@ const models: [name: string, model: Model][] = [
 describe("a model of", () => {
   for (const [name, model] of models) {
     it(`${name}: each is delivered, and none twice without a crash`, async function () {
-      this.timeout(600_000);
+      this.timeout(MODEL_TIMEOUT_MS);
       await playModels(model);
     });
   }

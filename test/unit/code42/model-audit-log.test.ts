@@ -1,5 +1,5 @@
 import { auditLog } from "../../../src/code42/audit-log";
-import { playModels } from "../../support/model-run";
+import { MODEL_TIMEOUT_MS, playModels } from "../../support/model-run";
 import type { ModelTenant } from "../../support/model-tenant";
 
 const OVERLAP_MS = 300_000;
@@ -17,7 +17,7 @@ function arrive(tenant: ModelTenant, random: () => number): void {
 
 describe("a model of", () => {
   it("the audit log: each entry is delivered as often as there are equal ones, and none twice without a crash", async function () {
-    this.timeout(600_000);
+    this.timeout(MODEL_TIMEOUT_MS);
     await playModels({
       source: () => auditLog({ alertChanges: false, excludeOwn: false, sessionOutput: "session" }), overlapMs: OVERLAP_MS, arrive,
       idOf: contentOf,

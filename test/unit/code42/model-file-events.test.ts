@@ -1,7 +1,7 @@
 import { fileEvents } from "../../../src/code42/file-events";
 import { fileEventsV1 } from "../../../src/code42/file-events-v1";
 import type { EventSource } from "../../../src/code42/source";
-import { ALL, flagged, playModels, type Model } from "../../support/model-run";
+import { ALL, MODEL_TIMEOUT_MS, flagged, playModels, type Model } from "../../support/model-run";
 import type { ModelTenant } from "../../support/model-tenant";
 
 const OVERLAP_MS = 300_000;
@@ -43,7 +43,7 @@ const models: [name: string, model: Model][] = [
 describe("a model of", () => {
   for (const [name, model] of models) {
     it(`${name}: every event is delivered, and none twice without a crash`, async function () {
-      this.timeout(600_000);
+      this.timeout(MODEL_TIMEOUT_MS);
       await playModels(model);
     });
   }

@@ -1,5 +1,5 @@
 import { sessions } from "../../../src/code42/sessions";
-import { playModels, type Model } from "../../support/model-run";
+import { MODEL_TIMEOUT_MS, playModels, type Model } from "../../support/model-run";
 import type { ModelRecord, ModelTenant } from "../../support/model-tenant";
 
 const LOOKBACK_MS = 3_600_000;
@@ -46,7 +46,7 @@ const models: [name: string, model: Model][] = [
 describe("a model of", () => {
   for (const [name, model] of models) {
     it(`${name}, and nothing twice without a crash`, async function () {
-      this.timeout(600_000);
+      this.timeout(MODEL_TIMEOUT_MS);
       await playModels(model);
     });
   }
