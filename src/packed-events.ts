@@ -7,10 +7,10 @@
  * whoever needs the events reads them anew, one slice after the other, as often as the page is sent. A formatter of ours
  * that is next in the flow makes its lines at the first reading, which saves the second one.
  */
-import { setImmediate as nextTick } from "node:timers/promises";
 import { BodyWindow, type Body } from "./body";
 import type { FlowMessage } from "./messages";
 import { PackedLines, type LineBytes, type LineFormatter } from "./packed-lines";
+import { breather } from "./turns";
 
 /** Elements of a JSON array, separated by commas, from byte `start` to `end` of a body. They were parsed once without a fault. */
 export interface BodySlice {
@@ -32,19 +32,6 @@ export interface EventPlace {
 
 /** Keeps an event as it is now. */
 export const keep = (event: unknown): EventPlace => ({ slice: { text: JSON.stringify(event) }, index: 0 });
-
-const BUSY_MS = 3;
-
-/** Lets other work run when this one has been busy for a while. */
-export function breather(): () => Promise<void> | undefined {
-  let since = performance.now();
-  return () => {
-    if (performance.now() - since < BUSY_MS) return undefined;
-    return nextTick().then(() => {
-      since = performance.now();
-    });
-  };
-}
 
 /** Lines that were made of events when these were read. */
 export interface PreparedLines {

@@ -1,5 +1,6 @@
 /** Merges several searches into one, in order of time: a cursor may only pass what all of them have passed. */
-import { PackedEvents, breather, keep } from "../packed-events";
+import { PackedEvents, keep } from "../packed-events";
+import { breather } from "../turns";
 import type { PollOptions, Reply, SourceEvent } from "./source";
 
 interface Stream {

@@ -10,7 +10,8 @@ import { BodyWindow, type Body } from "../body";
 import { queryError } from "./errors";
 import { messageOf } from "../errors";
 import { isRecord } from "../messages";
-import { breather, type BodySlice } from "../packed-events";
+import type { BodySlice } from "../packed-events";
+import { breather } from "../turns";
 
 /** Small slices also keep a name in a foreign script from making the text of the whole page twice as wide. */
 const SLICE_BYTES = 16 * 1024;

@@ -18,6 +18,7 @@ import type { Colour } from "../node/report";
 import { PackedEvents, packPayload } from "../packed-events";
 import { LineBytes, SparePieces, type LineFormatter } from "../packed-lines";
 import { describe, queryError } from "./errors";
+import { inTurns } from "../turns";
 import { checkCriteria } from "./criteria-check";
 import { criteriaHash } from "./criteria-hash";
 import { loadSavedSearch } from "./saved-search";
@@ -325,7 +326,7 @@ export class QueryRunner {
       deliver: async (page) => {
         walkedMs = page.serverMs;
         this.noteLateness(page);
-        for (const [key] of page.ids) outKeys.add(key);
+        await inTurns(page.ids, ([key]) => outKeys.add(key));
         if (!settings.once) return send(page);
         if (page.count === 0) return !signal.aborted;
         const before = kept;
@@ -469,7 +470,7 @@ export class QueryRunner {
 
   /** The delivered pages' positions become the cursor. Tries until the store takes it; reading waits meanwhile. */
   private async commit(pages: EventPage[], tracker: DeliveryTracker<EventPage>): Promise<void> {
-    const { cursor, settings, parts } = this;
+    const { cursor, outKeys, settings, parts } = this;
     if (cursor === undefined) return;
     for (const page of pages) {
       const overlap = cursor.advance(page, settings.overlapMs);
@@ -491,7 +492,7 @@ export class QueryRunner {
     }
     for (const page of pages) {
       this.counters.confirmed += page.count;
-      for (const [key] of page.ids) this.outKeys.delete(key);
+      await inTurns(page.ids, ([key]) => outKeys.delete(key));
     }
   }
 

@@ -7,6 +7,7 @@
 import { bodyOf, type Body } from "../body";
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
+import { inTurns } from "../turns";
 import { Batch } from "./batch";
 import { queryError } from "./errors";
 import { readPage } from "./page";
@@ -60,9 +61,9 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
   );
   const slice = new ClosedSlice(poll.cursor.floorMs, poll.overlapMs);
   for await (const page of walkPages({ search, poll, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
-    slice.add(page);
+    await slice.add(page);
     yield page.reply;
-    const range = slice.closed(page);
+    const range = await slice.closed(page);
     if (range === undefined) continue;
     const rangeGroups = groups(range.fromMs, range.untilMs);
     const total = await totalOf(search, poll, rangeGroups);
@@ -106,13 +107,16 @@ class ClosedSlice {
 
   constructor(private fromMs: number, private readonly overlapMs: number) {}
 
-  add({ reply, keys }: TokenPage): void {
+  async add({ reply, keys }: TokenPage): Promise<void> {
     this.pages += 1;
-    for (const [key, ms] of keys) if (ms !== undefined && ms >= this.fromMs && ms <= reply.serverMs - this.overlapMs) this.keys.set(key, ms);
+    const untilMs = reply.serverMs - this.overlapMs;
+    await inTurns(keys, ([key, ms]) => {
+      if (ms !== undefined && ms >= this.fromMs && ms <= untilMs) this.keys.set(key, ms);
+    });
   }
 
   /** What can be checked now that `page` was read, which is then forgotten here. */
-  closed({ reply, last }: TokenPage): { fromMs: number; untilMs: number; count: number; has: (key: string) => boolean } | undefined {
+  async closed({ reply, last }: TokenPage): Promise<{ fromMs: number; untilMs: number; count: number; has: (key: string) => boolean } | undefined> {
     if (this.pages < 2 || reply.lastMs === undefined || !(last || this.keys.size >= CHECKED_EVENTS)) return undefined;
     // More events of the last millisecond may stand on the next page.
     const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
@@ -120,7 +124,9 @@ class ClosedSlice {
     if (untilMs < fromMs) return undefined;
     const { keys } = this;
     this.keys = new Map();
-    for (const [key, ms] of keys) if (ms > untilMs) this.keys.set(key, ms);
+    await inTurns(keys, ([key, ms]) => {
+      if (ms > untilMs) this.keys.set(key, ms);
+    });
     this.fromMs = untilMs + 1;
     return { fromMs, untilMs, count: keys.size - this.keys.size, has: (key) => (keys.get(key) ?? Infinity) <= untilMs };
   }

@@ -3,6 +3,7 @@
  *
  * The walk itself never moves the cursor: each page says how far it reaches, and whoever delivers it commits that.
  */
+import { setImmediate as nextTick } from "node:timers/promises";
 import type { PagePosition } from "../cursor/cursor";
 import type { Body } from "../body";
 import type { Page } from "../delivery/tracker";
@@ -85,7 +86,7 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
   for await (const reply of options.source.read(options)) {
     totals.known += reply.known;
     totals.withoutId += reply.events.filter(({ complete }) => !complete).length;
-    for (const page of cut(reply, options)) {
+    for await (const page of cut(reply, options)) {
       if (!(await options.deliver(page))) return totals;
     }
   }
@@ -93,10 +94,13 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 }
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
-function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): Generator<EventPage> {
+async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): AsyncGenerator<EventPage> {
   const { serverMs, floorStays = false, prepared } = reply;
   const perMessage = eventsAMessage();
+  // Ten thousand events take a few milliseconds in each of these steps.
+  await nextTick();
   const ids = positions(reply, source);
+  await nextTick();
   const last = Math.max(0, Math.ceil(ids.length / pageSize) - 1) * pageSize;
   prepared?.memory.holdFor(last / pageSize + 1);
   for (let start = 0; start <= last; start += pageSize) {

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { inTurns } from "../../src/turns";
+
+describe("long work in turns", () => {
+  it("does every item in order and lets other work run in between", async () => {
+    let turns = 0;
+    let running = true;
+    const count = () => {
+      turns += 1;
+      if (running) setImmediate(count);
+    };
+    setImmediate(count);
+    const done: number[] = [];
+    await inTurns(Array.from({ length: 2000 }, (_, index) => index), (item) => {
+      const until = performance.now() + 0.02;
+      while (performance.now() < until);
+      done.push(item);
+    });
+    running = false;
+    assert.deepEqual(done, Array.from({ length: 2000 }, (_, index) => index));
+    assert.ok(turns >= 5, `${turns} turns in 40 ms`);
+  });
+
+  it("needs no turn for little work", async () => {
+    let others = 0;
+    setImmediate(() => { others += 1; });
+    await inTurns([1, 2, 3], () => undefined);
+    assert.equal(others, 0);
+  });
+});
