@@ -9,8 +9,8 @@ import { SiemError } from "../errors";
 import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import { networkError, tenantError } from "./tenant-errors";
 
-/** Small enough to be gone with the next short garbage collection, large enough that threads rarely wait for each other. */
-const CHUNK_BYTES = 256 * 1024;
+/** Small enough to be gone with the next short garbage collection. */
+const CHUNK_BYTES = 64 * 1024;
 
 export interface HttpOptions {
   base: URL;
