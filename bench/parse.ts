@@ -14,16 +14,29 @@ export async function parse(options: string[]): Promise<Row[]> {
   for (const version of ["v1", "v2"] as const) {
     for (const ascii of [false, true]) {
       const bytes = Buffer.from(pageJson({ version, pageSize: events, events, ascii }, 0));
+      const check = (found: number) => {
+        if (found !== events) throw new Error(`${found} events of ${events}`);
+      };
       const rates = await compare({
         whole: () => JSON.parse(bytes.toString("utf8")) as unknown,
+        // As the flow does it: what was read is handed on, and gone before the end of the page.
         ours: async () => {
+          let found = 0;
+          await readPage(bodyOf(bytes), "fileEvents", (slice) => {
+            found += slice.length;
+          });
+          check(found);
+        },
+        kept: async () => {
           const found: unknown[] = [];
           await readPage(bodyOf(bytes), "fileEvents", (slice) => void found.push(...slice));
-          if (found.length !== events) throw new Error(`${found.length} events of ${events}`);
+          check(found.length);
         },
       }, { items: events, rounds });
-      const [ours, whole] = [rates["ours"] as number, rates["whole"] as number];
-      rows.push({ what: `page bytes → objects, ${version}, ${ascii ? "all ASCII" : "some names not ASCII"}, against JSON.parse of the page`, figure: perSecond(ours), peer: perSecond(whole), ratio: ours / whole, atLeast: ascii ? 1.4 : 2.2 });
+      const [ours, kept, whole] = [rates["ours"] as number, rates["kept"] as number, rates["whole"] as number];
+      const what = `page bytes → objects, ${version}, ${ascii ? "all ASCII" : "some names not ASCII"}`;
+      rows.push({ what: `${what}, against JSON.parse of the page`, figure: perSecond(ours), peer: perSecond(whole), ratio: ours / whole, atLeast: ascii ? 1.4 : 2.2 });
+      rows.push({ what: `${what}, all of them kept`, figure: perSecond(kept), peer: perSecond(whole), ratio: kept / whole });
     }
   }
   return rows;

@@ -45,7 +45,7 @@ export function table(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.what, row.figure, row.peer ?? "", row.ratio.toPrecision(3),
     [row.atLeast === undefined ? "" : `≥ ${row.atLeast}`, row.atMost === undefined ? "" : `≤ ${row.atMost}`].join(""),
-    isHeld(row) ? "yes" : "**no**",
+    row.atLeast === undefined && row.atMost === undefined ? "" : isHeld(row) ? "yes" : "**no**",
   ]);
   const lines = [["what", "figure", "against", "ratio", "target", "held"], ["---", "---", "---", "---", "---", "---"], ...cells];
   const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...lines.map((line) => (line[column] as string).length)));

@@ -30,5 +30,6 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  // Servers and sinks that are still there would keep it waiting.
+  process.exit(1);
 });

@@ -5,6 +5,8 @@
 import { fork } from "node:child_process";
 import { join } from "node:path";
 import type * as clock from "../src/syslog/clock";
+import type * as packedLines from "../src/packed-lines";
+import type { Sender } from "../src/syslog/sender";
 import type * as settings from "../src/syslog/settings";
 import { eventV1 } from "./events";
 import type { SinkExpect, SinkReady, SinkReport } from "./line-sink";
@@ -45,21 +47,30 @@ export async function send(options: string[]): Promise<Row[]> {
   const { createSender, readSettings } = built<typeof settings>("syslog/settings");
   const { systemClock } = built<typeof clock>("syslog/clock");
   const sender = (transport: "tcp" | "udp") => {
-    const parsed = readSettings({ host: "127.0.0.1", port: String(transport === "tcp" ? port : udpPort), transport, header: "none", queueEvents: String(count), confirmDelay: "0" });
+    const parsed = readSettings({ host: "127.0.0.1", port: String(transport === "tcp" ? port : udpPort), transport, header: "none", queueEvents: String(count), queueBytes: "1000000000", confirmDelay: "0" });
     const made = createSender(parsed, { clock: systemClock, random: Math.random, systemHostname: "bench", processId: process.pid, tls: {} }, { changed: () => undefined, outage: () => undefined });
     made.start();
     return made;
   };
   const ours = { tcp: sender("tcp"), udp: sender("udp") };
-  const push = (transport: "tcp" | "udp") => () => new Promise<void>((resolve, reject) => {
-    let open = Math.ceil(count / PAGE);
-    for (let start = 0; start < count; start += PAGE) {
-      ours[transport].push(lines.slice(start, start + PAGE), (error) => {
+  const push = (transport: "tcp" | "udp", pages: Parameters<Sender["push"]>[0][]) => () => new Promise<void>((resolve, reject) => {
+    let open = pages.length;
+    for (const page of pages) {
+      ours[transport].push(page, (error) => {
         open -= 1;
         if (error !== undefined) reject(error);
         else if (open === 0) resolve();
       });
     }
+  });
+  const texts = Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => lines.slice(page * PAGE, (page + 1) * PAGE));
+  // As cef-format gives them to syslog-out.
+  const { LineBytes, PackedLines, SparePieces } = built<typeof packedLines>("packed-lines");
+  const packed = texts.map((page) => {
+    const memory = new LineBytes(new SparePieces());
+    const made = new PackedLines(memory, page.map((line) => memory.add(line) as number), () => page);
+    made.keep();
+    return made;
   });
 
   const { createClient, Transport } = peer<SyslogClient>("syslog-client");
@@ -77,10 +88,11 @@ export async function send(options: string[]): Promise<Row[]> {
   const [level, text] = [Symbol.for("level"), Symbol.for("message")];
 
   const rates = await compare({
-    ours: () => deliver(true, push("tcp")),
+    ours: () => deliver(true, push("tcp", packed)),
+    oursTexts: () => deliver(true, push("tcp", texts)),
     client: () => deliver(true, each((line, done) => clients.tcp.log(line, done))),
     winston: () => deliver(true, each((line, done) => winston.log({ [level]: "info", [text]: line }, done))),
-    oursUdp: () => deliver(false, push("udp")),
+    oursUdp: () => deliver(false, push("udp", packed)),
     clientUdp: () => deliver(false, each((line, done) => clients.udp.log(line, done))),
   }, { items: count, rounds, leastMs: 1, clock: () => performance.now() });
   for (const client of Object.values(clients)) client.close();
@@ -88,11 +100,12 @@ export async function send(options: string[]): Promise<Row[]> {
   await Promise.all(Object.values(ours).map((each) => each.close(1000)));
   sink.disconnect();
   const rate = (name: string) => rates[name] as number;
-  const row = (what: string, name: string, against: string, atLeast: number): Row =>
-    ({ what, figure: perSecond(rate(name)), peer: perSecond(rate(against)), ratio: rate(name) / rate(against), atLeast });
+  const row = (what: string, name: string, against: string, atLeast?: number): Row =>
+    ({ what, figure: perSecond(rate(name)), peer: perSecond(rate(against)), ratio: rate(name) / rate(against), ...(atLeast === undefined ? {} : { atLeast }) });
   return [
     row("send formatted pages, TCP, against syslog-client", "ours", "client", 10),
     row("send formatted pages, TCP, against winston-syslog", "ours", "winston", 20),
+    row("send pages of texts, as another node gives them, TCP, against syslog-client", "oursTexts", "client"),
     row("send formatted pages, UDP, against syslog-client", "oursUdp", "clientUdp", 1.4),
   ];
 }
