@@ -1,19 +1,13 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { tenantSecrets, testTenant } from "../src/code42/connection-test";
 import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
-import { commonError, SiemError } from "../src/errors";
+import { SiemError } from "../src/errors";
 import { serveDialog, type TryHost } from "../src/node/dialog-route";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
+import { proxyOf } from "../src/node/proxy";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm, explained } from "../src/node/try-it";
 import { PACKAGE_NAME, VERSION } from "../src/version";
-
-/** The core `http proxy` config node. */
-interface ProxyNode {
-  url?: string;
-  noproxy?: string[];
-  credentials?: { username?: string; password?: string };
-}
 
 interface Code42TenantNode extends Node<Properties>, TenantNode {
   settings: Properties;
@@ -29,8 +23,6 @@ export = function (RED: NodeAPI) {
 
   function tenantOptions(config: Properties, credentials: Properties): TenantOptions {
     const tls = configNode<TlsConfigNode>(config["tls"]);
-    const proxy = configNode<ProxyNode>(config["proxy"]);
-    if (proxy === null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
     return {
       baseUrl: textProperty(config, "baseUrl", ""),
       authType: choiceProperty(config, "authType", ["api-client", "user"]),
@@ -43,7 +35,7 @@ export = function (RED: NodeAPI) {
       timeoutMs: 1000 * numberProperty(config, "timeout", { fallback: DEFAULTS.timeoutMs / 1000, min: 1, max: 600 }),
       requestsPerMinute: numberProperty(config, "requestsPerMinute", { fallback: DEFAULTS.requestsPerMinute, min: 1, max: 6000, integer: true }),
       tls: tlsOptions(tls !== undefined, tls),
-      proxy: proxy === undefined ? undefined : { url: proxy.url ?? "", noproxy: proxy.noproxy ?? [], ...proxy.credentials },
+      proxy: proxyOf(RED.nodes, config["proxy"]),
       userAgent: `node-red-siem/${VERSION} (${PACKAGE_NAME})`,
     };
   }

@@ -5,18 +5,14 @@ import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
-import { commonError } from "../src/errors";
-import { serveDialog, type TryHost } from "../src/node/dialog-route";
+import { onlyJson, serveDialog, type TryHost } from "../src/node/dialog-route";
 import type { Properties } from "../src/node/config";
-import type { Proxy } from "../src/node/proxy";
+import { proxyOf } from "../src/node/proxy";
 import { localise, type Translate } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { editedForm, explained } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
-
-/** The core `http proxy` config node. */
-type ProxyNode = Proxy & { credentials?: { username?: string; password?: string } };
 
 interface DxlFabricNode extends Node<Properties>, FabricNode {
   settings: Properties;
@@ -40,14 +36,7 @@ export = function (RED: NodeAPI) {
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const parts = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
 
-  function proxyOf(id: unknown): Proxy | undefined {
-    if (typeof id !== "string" || id === "") return undefined;
-    const node = RED.nodes.getNode(id) as unknown as ProxyNode | null;
-    if (node == null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
-    return { url: node.url, noproxy: node.noproxy ?? [], ...node.credentials };
-  }
-
-  const optionsOf = (config: Properties, credentials: Properties) => fabricOptions(config, credentials, { ...parts, proxy: proxyOf(config["proxy"]) });
+  const optionsOf = (config: Properties, credentials: Properties) => fabricOptions(config, credentials, { ...parts, proxy: proxyOf(RED.nodes, config["proxy"]) });
 
   function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
@@ -87,20 +76,21 @@ export = function (RED: NodeAPI) {
     }
   };
 
+  const json = onlyJson(translate) as never;
   // What is deployed, for those who may read flows; any other file or text only for those who may deploy it.
-  RED.httpAdmin.post("/dxl-fabric/:id/certificate", RED.auth.needsPermission("dxl-fabric.read"), answer(({ params }) => {
+  RED.httpAdmin.post("/dxl-fabric/:id/certificate", RED.auth.needsPermission("dxl-fabric.read"), json, answer(({ params }) => {
     const node = RED.nodes.getNode(params["id"] ?? "") as unknown as DxlFabricNode | null;
     if (node?.type !== "dxl-fabric") throw fabricError("NOT_DEPLOYED");
     return node.certificate();
   }) as never);
-  RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), answer(({ body }) => {
+  RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), json, answer(({ body }) => {
     const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
     if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, parts).credentials.certificate;
     return typeof certificate === "string" ? certificate : "";
   }) as never);
   // The one place where a private key leaves the runtime: the dialog has to make it a credential of the node that is being
   // edited, which only a deploy can do. Nothing of it stays here.
-  RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), (async ({ body }: Request, response: Response) => {
+  RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), json, (async ({ body }: Request, response: Response) => {
     response.set("Cache-Control", "no-store");
     try {
       response.json(await provision((body ?? {}) as Properties));

@@ -50,11 +50,9 @@ interface Run {
 /** Some events of one or more answers, in order. */
 export class PackedEvents {
   private readonly runs: Run[] = [];
-  readonly count: number;
 
   /** Events of one body that stand in its order are read in one pass. `prepared` has a line for each, if anything. */
   constructor(places: readonly EventPlace[], private prepared?: PreparedLines) {
-    this.count = places.length;
     for (const { slice, index } of places) {
       const run = this.runs.at(-1);
       if (run?.slice === slice) run.indexes.push(index);

@@ -47,6 +47,8 @@ const OF_ONE_SOURCE: readonly string[] = ["FORBIDDEN", "NOT_FOUND", "BASE_URL_CO
 /** v1 file events were ended by the vendor: that a tenant has none is no news. */
 const TESTED = Object.keys(sources).filter((source) => source !== "file-events-v1");
 
+const TEST_REQUESTS = 12;
+
 /** Which credentials a tenant uses, and where it sends them. */
 export const tenantSecrets: Secrets = {
   names: ({ authType }) => (authType === "user" ? ["username", "password", "totpSecret"] : ["clientId", "clientSecret"]),
@@ -68,7 +70,12 @@ function tenantAddress(properties: Properties): string {
 export async function testTenant(options: TenantOptions, timeoutMs: number): Promise<TenantReport> {
   let tenant: Tenant | undefined;
   try {
-    tenant = new Tenant({ ...options, timeoutMs: Math.min(options.timeoutMs ?? timeoutMs, timeoutMs / 2) });
+    tenant = new Tenant({
+      ...options,
+      // Its few requests must not wait for the next minute.
+      requestsPerMinute: Math.max(options.requestsPerMinute ?? 0, TEST_REQUESTS),
+      timeoutMs: Math.min(options.timeoutMs ?? timeoutMs, timeoutMs / 2),
+    });
     const signal = AbortSignal.timeout(timeoutMs);
     await tenant.serverTime(signal);
     const access: SourceAccess[] = [];

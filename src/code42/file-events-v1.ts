@@ -30,6 +30,11 @@ export const fileEventsV1: EventSource = {
   overlapS: 300,
   placeOf: (id, api, signal) => placeOf(search, id, api, signal),
   check: SEARCH_RULES["file-events-v1"].check,
-  read: (poll) => mergeInOrder(poll, flatQueries(poll.criteria).map((criteria) =>
-    walkTokens(search, poll, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor)))),
+  read: (poll) => {
+    const queries = flatQueries(poll.criteria);
+    // What several searches found is put in order first: lines that were made ahead would be thrown away.
+    const options = queries.length === 1 ? poll : { ...poll, prepare: () => undefined };
+    return mergeInOrder(poll, queries.map((criteria) =>
+      walkTokens(search, options, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor))));
+  },
 };

@@ -88,7 +88,7 @@ export class HttpClient {
         proxy: false,
         maxRedirects: 0,
         validateStatus: null,
-        // Collected and inflated below: in one piece off the main thread, and a cut gzip stream is an error.
+        // Collected below, and inflated when somebody reads it: a cut gzip stream is an error then.
         responseType: "stream",
         decompress: false,
       });

@@ -16,7 +16,9 @@ import { breather } from "../turns";
 /** Small slices also keep a name in a foreign script from making the text of the whole page twice as wide. */
 const SLICE_BYTES = 16 * 1024;
 
-const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, COMMA = 0x2c;
+const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, COMMA = 0x2c, COLON = 0x3a;
+/** JSON's. */
+const BLANKS: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
 
 /** Gets elements in order, and where they stand in the body. */
 export type EachSlice = (elements: unknown[], slice: BodySlice) => void;
@@ -45,14 +47,14 @@ class PageReader {
     let array = findArray(window.bytes, arrayKey);
     while (array === undefined) {
       // Twice as much each time: a document without the array is searched in time that grows with its length.
-      if (!(await window.widen(window.bytes.length))) return parseObject(window.bytes.toString("utf8"));
+      if (!(await window.widen(window.bytes.length))) return withoutList(parseObject(window.bytes.toString("utf8")), arrayKey);
       array = findArray(window.bytes, arrayKey);
     }
     const head = window.bytes.toString("utf8", 0, array + 1);
     window.moveTo(array + 1);
     await this.readFast();
     await this.readExactly();
-    return parseObject(head + (await window.rest()).toString("utf8"));
+    return withoutList(parseObject(head + (await window.rest()).toString("utf8")), arrayKey);
   }
 
   /**
@@ -106,21 +108,46 @@ class PageReader {
 
 /** Position of the `[` of `"key": [` in the outermost object. */
 function findArray(bytes: Buffer, key: string): number | undefined {
-  const wanted = Buffer.from(JSON.stringify(key));
   let depth = 0;
   for (let position = 0; position < bytes.length; position++) {
     const byte = bytes[position];
     if (byte === QUOTE) {
       const end = stringEnd(bytes, position);
-      if (depth === 1 && end < bytes.length && bytes.compare(wanted, 0, wanted.length, position, end + 1) === 0) {
-        const value = /^\s*:\s*\[/.exec(bytes.toString("latin1", end + 1, end + 64));
-        if (value !== null) return end + value[0].length;
+      if (depth === 1 && end < bytes.length && isText(bytes, position, end + 1, key)) {
+        const colon = afterBlanks(bytes, end + 1);
+        const value = afterBlanks(bytes, colon + 1);
+        if (bytes[colon] === COLON && bytes[value] === OPEN_BRACKET) return value;
       }
       position = end;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
   }
   return undefined;
+}
+
+/** True if the JSON text from `start` to `end` says `text`, however it is written. */
+function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start > ESCAPED_LENGTH * text.length + 2) return false;
+  try {
+    return JSON.parse(bytes.toString("utf8", start, end)) === text;
+  } catch {
+    return false;
+  }
+}
+
+const ESCAPED_LENGTH = "\\u0000".length;
+
+function afterBlanks(bytes: Buffer, start: number): number {
+  let position = start;
+  while (BLANKS.includes(bytes[position] ?? 0)) position += 1;
+  return position;
+}
+
+/** Throws PAGE_INVALID if `document` holds elements that nobody was given, such as those of a second list of this name. */
+function withoutList(document: Record<string, unknown>, arrayKey: string): Record<string, unknown> {
+  const list = document[arrayKey];
+  if (Array.isArray(list) && list.length > 0) throw queryError("PAGE_INVALID", { reason: `it has more than one list "${arrayKey}"` });
+  return document;
 }
 
 /** Enough to see the first key of the first element. */

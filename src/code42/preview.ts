@@ -56,7 +56,8 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     api: answers, criteria, extraGroups: [], signal,
     cursor: { floorMs, lastMs: undefined, size: 0 },
     untilMs: until === "" ? undefined : untilInstant(until, serverMs),
-    overlapMs,
+    // A source that would go a long way back in steps asks for all of it at once.
+    overlapMs: source.rereads === "lookback" ? Math.max(overlapMs, serverMs - floorMs) : overlapMs,
     pageSize: PAGE_SIZE,
     known: () => false,
     prepare: () => undefined,
@@ -65,11 +66,14 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
       throw error;
     },
   });
+  let isCut = false;
   for await (const reply of replies) {
     events.push(...await new PackedEvents(reply.events).unpack());
-    if (events.length >= MOST_EVENTS || answers.spent) break;
+    isCut = answers.spent;
+    if (isCut) break;
   }
-  return { ...answers.count, from: onCursorTerm ? undefined : new Date(floorMs).toISOString(), events: events.slice(0, MOST_EVENTS), warnings };
+  const { count, exact } = answers.count;
+  return { count, exact: exact && !isCut, from: onCursorTerm ? undefined : new Date(floorMs).toISOString(), events: events.slice(0, MOST_EVENTS), warnings };
 }
 
 /**

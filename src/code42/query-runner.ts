@@ -125,6 +125,7 @@ export class QueryRunner {
   private outKeys = new Set<string>();
   private polling: Promise<void> | undefined;
   private abort = new AbortController();
+  private readonly closing = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private automatic = false;
   private closed = false;
@@ -177,6 +178,7 @@ export class QueryRunner {
   /** Stops reading, waits a little for what is out, and forgets the rest: it is read again from the cursor. */
   async close(): Promise<void> {
     this.closed = true;
+    this.closing.abort();
     this.automatic = false;
     await this.halt();
     await this.tracker.idle(CLOSE_UNHELD_MS);
@@ -453,7 +455,7 @@ export class QueryRunner {
       {
         registry: parts.registry,
         random: () => parts.random(),
-        send: (page, token, indexes, repeated) => this.sendPage(page, token, indexes, repeated),
+        send: (page, token, indexes, repeated, isWanted) => this.sendPage(page, token, indexes, repeated, isWanted),
         commit: (pages) => this.commit(pages, tracker),
         failed: (failure) => this.undelivered(failure),
         resending: (_page, attempt, why) => {
@@ -497,7 +499,7 @@ export class QueryRunner {
   }
 
   /** Sends a page, in one message or in several; other work runs between these. */
-  private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[], repeated: boolean): Promise<void> {
+  private async sendPage(page: EventPage, token: string | undefined, indexes: readonly number[], repeated: boolean, isWanted: () => boolean): Promise<void> {
     const { counters, parts, settings: { source, output } } = this;
     const { topic, kind } = source;
     const { units, perMessage, complete, events: packed } = page;
@@ -524,6 +526,7 @@ export class QueryRunner {
     let index = 0;
     let sinceTick = 0;
     for await (const events of packed.groups(Math.min(perMessage, page.count))) {
+      if (!isWanted()) return;
       if (wanted.has(index)) {
         if (sinceTick >= EVENTS_PER_TICK) {
           await nextTick();
@@ -583,7 +586,7 @@ export class QueryRunner {
       return cursorInstant(value);
     } catch (error) {
       const isEventId = error instanceof SiemError && error.code === "CHECKPOINT_IS_EVENT_ID";
-      const found = isEventId ? await this.settings.source.placeOf?.(String(value).trim(), this.parts.api(), this.abort.signal) : undefined;
+      const found = isEventId ? await this.settings.source.placeOf?.(String(value).trim(), this.parts.api(), this.closing.signal) : undefined;
       if (found === undefined) throw error;
       return found;
     }

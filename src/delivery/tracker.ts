@@ -21,8 +21,11 @@ export interface Page {
 
 export interface TrackerParts<P extends Page> {
   registry: DeliveryRegistry;
-  /** Sends the units `indexes` of `page` under `token`, `repeated` if not for the first time; without a token the sink has nothing to confirm. */
-  send(page: P, token: string | undefined, indexes: readonly number[], repeated: boolean): Promise<void>;
+  /**
+   * Sends the units `indexes` of `page` under `token`, `repeated` if not for the first time, as long as they `isWanted`;
+   * without a token the sink has nothing to confirm.
+   */
+  send(page: P, token: string | undefined, indexes: readonly number[], repeated: boolean, isWanted: () => boolean): Promise<void>;
   /** Stores that `pages` (in order) are delivered. It retries by itself; a rejection is final. */
   commit(pages: P[]): Promise<void>;
   /** The tracker gave up on `page`, or a commit or a send failed for good. Nothing is out any more. */
@@ -175,7 +178,7 @@ export class DeliveryTracker<P extends Page> {
   private async transmit(entry: Out<P>, indexes: number[]): Promise<void> {
     entry.sent = false;
     try {
-      await this.parts.send(entry.page, entry.token, indexes, entry.resends > 0);
+      await this.parts.send(entry.page, entry.token, indexes, entry.resends > 0, () => !this.closed);
     } catch (error) {
       this.fail({ kind: "error", error });
       return;
@@ -184,6 +187,8 @@ export class DeliveryTracker<P extends Page> {
     entry.sentAt = this.progressAt = performance.now();
     if (!this.options.confirm) entry.unsettled.clear();
     if (entry.unsettled.size === 0) this.advance();
+    // Rejected while the rest of the page was still being sent.
+    if (entry.rejected.size > 0) this.again(entry, { reason: entry.rejection ?? "" });
   }
 
   private watchOut(): NodeJS.Timeout {

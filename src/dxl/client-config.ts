@@ -10,7 +10,7 @@ import { booleanProperty, numberProperty, textProperty, type Properties } from "
 import type { Proxy } from "../node/proxy";
 import { fabricError } from "./fabric-errors";
 import { findEntry, parseIni, same, truth, usesWebSockets, type Entry } from "./ini";
-import type { BrokerAddress, FabricCredentials, FabricOptions } from "./fabric";
+import { urlHost, type BrokerAddress, type FabricCredentials, type FabricOptions } from "./fabric";
 
 export interface ConfigParts {
   /** The text of a file; throws what `node:fs` throws. */
@@ -165,7 +165,7 @@ function proxyOf(find: (section: string, key: string) => Entry | undefined): Pro
   };
   const port = needed("Port");
   if (!isPort(port.value)) throw fabricError("CONFIG_VALUE", where(port), { permanent: true });
-  const host = isIPv6(address.value) ? `[${address.value}]` : address.value;
+  const host = urlHost(address.value);
   const url = /^https?:\/\//i.test(host) ? `${host}:${port.value}` : `http://${host}:${port.value}`;
   if (!URL.canParse(url)) throw fabricError("CONFIG_VALUE", where(address), { permanent: true });
   const user = find("Proxy", "User")?.value;

@@ -3,7 +3,7 @@ import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../node/config";
 import { FailedStep, type Secrets, type Step } from "../node/try-it";
 import type { Clock } from "../syslog/clock";
-import { Fabric, type BrokerAddress, type FabricOptions } from "./fabric";
+import { Fabric, urlHost, type BrokerAddress, type FabricOptions } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
 
@@ -31,7 +31,7 @@ export const fabricStep = (error: unknown): Step => (error instanceof SiemError 
 const MOST_BROKERS = 10;
 const PATIENCE_MS = 10_000;
 
-const brokerName = ({ host, port }: BrokerAddress): string => `${host.includes(":") ? `[${host}]` : host}:${port}`;
+const brokerName = ({ host, port }: BrokerAddress): string => `${urlHost(host)}:${port}`;
 
 /** Which credentials a fabric uses, and the brokers that it sends them to. With a file, all but the passphrase stand there. */
 export const fabricSecrets = (optionsOf: (settings: Properties, credentials: Properties) => FabricOptions): Secrets => ({

@@ -19,6 +19,9 @@ import type { Clock } from "../syslog/clock";
 import { connectionError, credentialError, fabricError } from "./fabric-errors";
 import { checkFilter, covers, fewest } from "./filter";
 
+/** `host` as it stands before a port. */
+export const urlHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+
 export interface BrokerAddress {
   /** A name or an address; IPv6 without brackets. */
   host: string;
@@ -177,7 +180,7 @@ export class Fabric {
   private async open(): Promise<void> {
     const attempt = (this.attempt = {});
     const address = this.options.brokers[this.next % this.options.brokers.length] as BrokerAddress;
-    const broker = `${isIPv6(address.host) ? `[${address.host}]` : address.host}:${address.port}`;
+    const broker = `${urlHost(address.host)}:${address.port}`;
     this.show({ phase: "connecting", broker });
     let client: MqttClient;
     try {
@@ -222,7 +225,7 @@ export class Fabric {
       ...(clientId === undefined ? {} : { clientId }),
     };
     if (!webSockets) return { ...common, ...tls, protocol: "mqtts", host };
-    const name = isIPv6(host) ? `[${host}]` : host;
+    const name = urlHost(host);
     const { proxy } = this;
     const wsOptions: Record<string, unknown> = { ...tls };
     if (proxy !== undefined && !bypasses(new URL(`https://${name}:${port}`), this.options.proxy?.noproxy ?? [])) {

@@ -14,7 +14,7 @@ import { commonError, messageOf, SiemError } from "../errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import { fabricOptions } from "./client-config";
 import { bits, IS_NO_AUTHORITY, nameOf, octets, oid, pem, sequence, setOf, tlv } from "./der";
-import { certificatesOf, secureContext } from "./fabric";
+import { certificatesOf, secureContext, urlHost } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
 
 /** Lines of brokers as the property `brokers` has them, and PEM texts. */
@@ -155,7 +155,7 @@ async function open(server: Server, signal: AbortSignal): Promise<TLSSocket> {
 /** The text of the reply. Follows redirects on the server itself and keeps its cookies, which a log-in of ePO may need. */
 async function ask(server: Server, firstPath: string, { authorization }: Secrets, signal: AbortSignal): Promise<string> {
   const { host, port } = server;
-  const origin = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const origin = `https://${urlHost(host)}:${port}`;
   const cookies = new Map<string, string>();
   let path = firstPath;
   for (let redirects = 0; redirects <= REDIRECTS; redirects++) {

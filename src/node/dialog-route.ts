@@ -22,6 +22,12 @@ interface AdminResponse {
   json(body: unknown): void;
 }
 
+/** Refuses a POST that a form of another web site can send: JSON it cannot send without asking the browser first. */
+export const onlyJson = (translate: Translate) => (request: AdminRequest, response: AdminResponse, next: () => void): void => {
+  if (request.is("json") === false) response.status(415).json(notARequest(translate));
+  else next();
+};
+
 /**
  * Serves `path`, written as the dialog asks for it, to those with `permission`. What `work` throws becomes an answer
  * with `ok: false` and status 200: it is the result that was asked for.
@@ -32,13 +38,11 @@ export function serveDialog(
 ): void {
   const handle = async (request: AdminRequest, response: AdminResponse) => {
     response.set("Cache-Control", "no-store");
-    // A form of another web site cannot send JSON without asking the browser first.
-    if (method === "post" && request.is("json") === false) return response.status(415).json(notARequest(translate));
     try {
       response.json({ ok: true, ...await work(request) } satisfies Answer);
     } catch (error) {
       response.json(failure(translate, error));
     }
   };
-  httpAdmin[method](`/${path}`, auth.needsPermission(permission) as never, handle as never);
+  httpAdmin[method](`/${path}`, auth.needsPermission(permission) as never, ...(method === "post" ? [onlyJson(translate) as never] : []), handle as never);
 }

@@ -1,4 +1,5 @@
 /** What our nodes take from Node-RED's own `http proxy` node. */
+import { commonError } from "../errors";
 
 export interface Proxy {
   /** `http://` or `https://` address of a proxy that speaks CONNECT. */
@@ -7,6 +8,21 @@ export interface Proxy {
   password?: string;
   /** Hosts that are asked directly: `host`, `host:port`, `.domain`, `*.domain`, `*`; as in Node-RED's own nodes. */
   noproxy?: readonly string[];
+}
+
+/** The core `http proxy` config node. */
+interface ProxyNode {
+  url?: string;
+  noproxy?: string[];
+  credentials?: { username?: string; password?: string };
+}
+
+/** The proxy of the node `id`; undefined if none is chosen. Throws PROXY_NODE_MISSING. */
+export function proxyOf(nodes: { getNode(id: string): unknown }, id: unknown): Proxy | undefined {
+  if (typeof id !== "string" || id === "") return undefined;
+  const node = nodes.getNode(id) as ProxyNode | null | undefined;
+  if (node == null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
+  return { url: node.url ?? "", noproxy: node.noproxy ?? [], ...node.credentials };
 }
 
 /** The address of the proxy with its user and password; undefined if it is no web address. */

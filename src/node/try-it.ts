@@ -117,16 +117,28 @@ function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id: strin
   return { stored: { settings, credentials: isRecord(credentials) ? credentials : {} }, settings: node.settings, credentials: node.credentials ?? {} };
 }
 
-const isVariable = (value: unknown): boolean => typeof value === "string" && /^\$\{\S+\}$/.test(value);
+/** As Node-RED has it, the old spelling included. */
+const isVariable = (value: unknown): boolean => typeof value === "string" && /^\$(?:\{\S+\}|\(\S+\))$/.test(value);
 
 /** The settings of a form, environment variables filled in where the deployed node has the same ones. Throws TRY_ENVIRONMENT. */
 function withEnvironment(form: Properties, deployed: DeployedForm | undefined): Properties {
-  return Object.fromEntries(Object.entries(form).map(([name, value]) => {
-    if (!isVariable(value)) return [name, value];
-    if (deployed === undefined || deployed.stored.settings[name] !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
-    return [name, deployed.settings[name]];
-  }));
+  const { stored, settings } = deployed ?? { stored: { settings: {} }, settings: {} };
+  return Object.fromEntries(Object.entries(form).map(([name, value]) => [name, filled(value, own(stored.settings, name), own(settings, name), name)]));
 }
+
+/** `value` with the variables that stand at the same place of what is `stored`, in lists and groups too. */
+function filled(value: unknown, stored: unknown, deployed: unknown, name: string): unknown {
+  if (isVariable(value)) {
+    if (stored !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
+    return deployed;
+  }
+  if (Array.isArray(value)) return value.map((item, index) => filled(item, own(stored, index), own(deployed, index), name));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, own(stored, key), own(deployed, key), name)]));
+}
+
+const own = (owner: unknown, key: string | number): unknown =>
+  (typeof owner === "object" && owner !== null && Object.hasOwn(owner, key) ? (owner as Record<string | number, unknown>)[key] : undefined);
 
 /**
  * The credentials `names` of a trial: those that were typed, and for the others those of the deployed node. `usesStored`

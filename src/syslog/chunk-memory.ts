@@ -9,6 +9,8 @@ const MOST_SPARE = 16;
 
 export class ChunkMemory {
   private readonly spare = new Map<number, Buffer[]>();
+  /** What was made here. Short Buffers share their memory with those of the whole process, in stretches of any size. */
+  private readonly own = new WeakSet<ArrayBufferLike>();
 
   /** Buffers of `largest` bytes, of half as many, and so on are kept; 0 keeps none. */
   constructor(private readonly largest: number) {}
@@ -18,13 +20,17 @@ export class ChunkMemory {
     if (size < SMALLEST || size > this.largest) return Buffer.allocUnsafe(size);
     let room = this.largest;
     while (room / 2 >= size) room /= 2;
-    return this.spare.get(room)?.pop() ?? Buffer.allocUnsafeSlow(room);
+    const known = this.spare.get(room)?.pop();
+    if (known !== undefined) return known;
+    const made = Buffer.allocUnsafeSlow(room);
+    this.own.add(made.buffer);
+    return made;
   }
 
   /** `bytes` are a view of what `take` gave, which nobody uses any more. */
   give({ buffer }: Buffer): void {
+    if (!this.own.has(buffer)) return;
     const room = buffer.byteLength;
-    if (room < SMALLEST || room > this.largest) return;
     const spare = this.spare.get(room) ?? [];
     this.spare.set(room, spare);
     if (spare.length < MOST_SPARE) spare.push(Buffer.from(buffer));

@@ -220,6 +220,28 @@ describe("the dialog of code42-query", () => {
     });
   }
 
+  it("counts sessions of a long time, those of later days too", async () => {
+    await load();
+    const day = 86_400_000;
+    simulator.sessions.preload({ count: 7, startMs: Date.now() - 29 * day });
+    simulator.sessions.preload({ count: 40, startMs: Date.now() - 2 * day });
+    const { count, exact } = await preview({ source: "sessions", startFrom: "P30D", lookback: "86400" }) as unknown as { count: number; exact: boolean };
+    assert.deepEqual([count, exact], [47, true]);
+  });
+
+  it("fills in an environment variable inside the criteria where the deployed node has the same one, and refuses it elsewhere", async () => {
+    process.env["SIEM_TEST_EVENT"] = makeFileEvent(3, { insertedUs: 0 }).event.id;
+    const criteria = (value: string, ...before: object[]) => [...before, { filters: [{ term: "event.id", operator: "IS", value }] }];
+    const other = { filters: [{ term: "file.name", operator: "EXISTS" }] };
+    for (const variable of ["${SIEM_TEST_EVENT}", "$(SIEM_TEST_EVENT)"]) {
+      await unloadFlow();
+      await load({ criteria: criteria(variable) });
+      assert.equal((await preview({ criteria: criteria(variable) })).count, 1);
+      assert.equal((await preview({ criteria: criteria(variable, other) })).code, "TRY_ENVIRONMENT");
+    }
+    assert.equal((await preview({ criteria: criteria("${HOME}") })).code, "TRY_ENVIRONMENT");
+  });
+
   it("says what to do when the tenant is not deployed, and at which step the tenant failed", async () => {
     await load();
     assert.equal((await preview({ tenant: "gone" })).code, "PREVIEW_TENANT");
@@ -255,6 +277,9 @@ describe("the dialog of code42-query", () => {
     assert.equal((cursor as { floor: string }).floor, "2026-01-31T08:00:00.000Z");
     assert.equal(await floor(), "2026-01-31T08:00:00.000Z");
     assert.equal((await postDialog("code42-query/q/cursor", { action: "set", cursor: "soon" })).code, "CURSOR_VALUE_INVALID");
+    const byEvent = await postDialog("code42-query/q/cursor", { action: "set", cursor: makeFileEvent(3, { insertedUs: 0 }).event.id });
+    assert.equal(byEvent.ok, true, `of an event, after the node was halted: ${JSON.stringify(byEvent)}`);
+    await postDialog("code42-query/q/cursor", { action: "set", cursor: "2026-01-31T08:00:00Z" });
     assert.equal((await postDialog("code42-query/q/cursor", { action: "stop" })).code, "ACTION_UNKNOWN");
     assert.equal(await floor(), "2026-01-31T08:00:00.000Z");
     assert.equal((await postDialog("code42-query/q/cursor", { action: "reset" })).ok, true);

@@ -15,7 +15,10 @@ interface Sent {
   indexes: readonly number[];
 }
 
-function setUp(options: Partial<TrackerOptions> = {}, commit: (names: number[]) => Promise<void> = async () => undefined) {
+function setUp(
+  options: Partial<TrackerOptions> = {}, commit: (names: number[]) => Promise<void> = async () => undefined,
+  sending: (isWanted: () => boolean) => Promise<void> = async () => undefined,
+) {
   const registry = new DeliveryRegistry();
   const sent: Sent[] = [];
   const committed: number[][] = [];
@@ -26,7 +29,10 @@ function setUp(options: Partial<TrackerOptions> = {}, commit: (names: number[]) 
     {
       registry,
       random: () => 0.5,
-      send: async ({ name }, token, indexes) => void sent.push({ name, token, indexes }),
+      send: async ({ name }, token, indexes, _repeated, isWanted) => {
+        sent.push({ name, token, indexes });
+        await sending(isWanted);
+      },
       commit: async (pages) => {
         const names = pages.map((page) => page.name);
         await commit(names);
@@ -46,6 +52,30 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("delivery tracker", () => {
+  it("sends again what was rejected while the rest of the page was still being sent", async () => {
+    const { tracker, registry, sent, committed, message, signal } = setUp({ confirmTimeoutMs: 60_000 }, undefined, async () => {
+      if (sent.length === 1) registry.reject(message(1, 0, 3), new Error("not now"));
+      await sleep(5);
+    });
+    await tracker.add({ name: 1, units: 3 }, signal);
+    await until(() => sent.length === 2);
+    assert.deepEqual(sent[1]?.indexes, [0]);
+    for (const index of [0, 1, 2]) registry.confirm(message(1, index, 3));
+    await tracker.idle();
+    assert.deepEqual(committed, [[1]]);
+  });
+
+  it("tells who sends a page in parts when nobody wants the rest", async () => {
+    const wanted: boolean[] = [];
+    const { tracker, signal } = setUp({}, undefined, async (isWanted) => {
+      wanted.push(isWanted());
+      tracker.close();
+      wanted.push(isWanted());
+    });
+    await tracker.add({ name: 1, units: 3 }, signal);
+    assert.deepEqual(wanted, [true, false]);
+  });
+
   it("commits the contiguous run from the oldest page only", async () => {
     const { tracker, registry, committed, message, settle, signal } = setUp();
     for (const name of [1, 2, 3]) await tracker.add({ name, units: 1 }, signal);

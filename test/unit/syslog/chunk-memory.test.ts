@@ -27,6 +27,23 @@ describe("memory of chunks", () => {
     }
   });
 
+  it("never keeps memory that other Buffers of the process share, however large its stretches are", () => {
+    const { poolSize } = Buffer;
+    Buffer.poolSize = 64 * KB;
+    try {
+      Buffer.allocUnsafe(poolSize);
+      const memory = new ChunkMemory(256 * KB);
+      const short = memory.take(600);
+      const foreign = Buffer.from("of somebody else");
+      memory.give(short);
+      memory.take(40 * KB).fill("X");
+      assert.equal(foreign.toString(), "of somebody else");
+      assert.notEqual(memory.take(40 * KB).buffer, short.buffer);
+    } finally {
+      Buffer.poolSize = poolSize;
+    }
+  });
+
   it("keeps a bounded number of them", () => {
     const memory = new ChunkMemory(16 * KB);
     const taken = Array.from({ length: 100 }, () => memory.take(16 * KB));
