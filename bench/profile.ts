@@ -24,9 +24,9 @@ const STAGES: readonly (readonly [stage: string, place: RegExp])[] = [
   ["waiting", /^\((idle|program)\)/],
   ["garbage collection", /^\(garbage collector\)/],
   ["fetch: axios, HTTP, gunzip", /\/axios\/|\/code42\/(http|tenant|limiter|token)\.ts|node:(_?http|zlib|internal\/http)|zlib|llhttp|\/(follow-redirects|form-data)\//],
-  ["page to events: parse, known ids, pages", /\/src\/(code42\/|cursor\/|instant)/],
-  ["events to CEF", /\/src\/cef\/|nodes\/cef-format/],
-  ["lines to bytes, sending", /\/src\/syslog\/|nodes\/syslog-out|utf8Write|writeBuffer|writev|node:(net|buffer|internal\/(stream|streams))/],
+  ["page to events: parse, known ids, pages", /\/src\/(code42\/|cursor\/|instant|body|packed-events|turns)/],
+  ["events to CEF", /\/src\/cef\/|nodes\/cef-format|generated-lines/],
+  ["lines to bytes, sending", /\/src\/(syslog\/|packed-lines)|nodes\/syslog-out|utf8Write|writeBuffer|writev|node:(net|buffer|internal\/(stream|streams))/],
   ["delivery and confirmation", /\/src\/delivery\//],
   ["Node-RED and Node.js", /node_modules|node:|realm|loader/],
 ];

@@ -51,12 +51,15 @@ return says ? ${program.use(inOnePiece)}(line) : undefined;
   try {
     // The only place where text becomes code; the head of this file says which text.
     // eslint-disable-next-line @typescript-eslint/no-implied-eval
-    return (new Function(...program.names, body) as (...values: unknown[]) => WriteLine)(...program.values);
+    return (new Function(...program.names, `${body}\n//# sourceURL=${GENERATED}`) as (...values: unknown[]) => WriteLine)(...program.values);
   } catch (error) {
     if (error instanceof EvalError) return undefined;
     throw error;
   }
 }
+
+/** The generated code's file, in profiles and stack traces. */
+const GENERATED = "generated-lines.js";
 
 /**
  * V8 keeps the parts of a string that `+` made until somebody looks at a character. Each of the lines would be a tree
