@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import german from "../../../nodes/locales/de/code42-query.json";
 import germanCef from "../../../nodes/locales/de/cef-format.json";
 import germanSyslog from "../../../nodes/locales/de/syslog-out.json";
 import english from "../../../nodes/locales/en-US/code42-query.json";
 import englishCef from "../../../nodes/locales/en-US/cef-format.json";
 import englishSyslog from "../../../nodes/locales/en-US/syslog-out.json";
+import { root } from "../../../scripts/built";
 import { storeTable } from "../../../src/cursor/store-safety";
 import { formatTips, queryTips, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
 import type { FlowItem } from "../../../src/editor/wires";
@@ -106,6 +109,22 @@ describe("tips in the dialog of cef-format", () => {
 });
 
 describe("the texts of the tips", () => {
+  it("send whoever filters on the cursor's term to the start, and not to the time of the event, which leaves out late ones", () => {
+    for (const [language, start, late] of [["en-US", "Start from", /leaves out events that are reported late/], ["de", "Beginnen ab", /(lässt spät gemeldete Ereignisse aus|lässt Ereignisse aus, die spät gemeldet werden)/]] as const) {
+      const tip = (language === "de" ? german : english).builder.onCursorTerm;
+      const help = /<code>IncompatibleFilterError.*/.exec(readFileSync(join(root, `nodes/locales/${language}/code42-query.html`), "utf8"))?.[0] ?? "";
+      for (const text of [tip, help]) {
+        assert.ok(text.includes(start), text);
+        assert.match(text, late);
+      }
+    }
+  });
+
+  it("say of a queue that drops that only what nobody sends again is lost", () => {
+    assert.match(englishSyslog.notice.drops, /A code42-query that waits for confirmation sends them again; lines of other sources are lost\./);
+    assert.match(germanSyslog.notice.drops, /code42-query, die auf Bestätigung wartet, sendet sie erneut; Zeilen anderer Quellen gehen verloren\./);
+  });
+
   it("stand in both languages with the same parameters", () => {
     const parameters = (texts: Record<string, string>) => Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, (text.match(/__\w+?__/g) ?? []).sort()]));
     for (const [one, other] of [[english.notice, german.notice], [englishSyslog.notice, germanSyslog.notice], [englishCef.notice, germanCef.notice]] as const) {
