@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import manifest from "../../package.json";
 import { pages } from "../../scripts/docs";
 import { root } from "../../scripts/built";
+import { udpTransport } from "../../src/syslog/transport";
 
 describe("the documentation", () => {
   for (const { file, text } of pages()) {
@@ -24,6 +25,17 @@ describe("the documentation", () => {
   it("is reached from the README, page by page", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     for (const file of files.slice(0, -2)) assert.ok(readme.includes(`](${file.slice(root.length + 1)})`), file);
+  });
+
+  it("says of UDP in the README what the help says, with the number of the transport", () => {
+    const lastCell = (file: string, row: RegExp) => row.exec(readFileSync(join(root, file), "utf8"))?.[1]?.replaceAll(/[,:]/g, "");
+    const help = lastCell("nodes/locales/en-US/syslog-out.html", /<tr><td>UDP<\/td>.*<td>([^<]*)<\/td><\/tr>/);
+    assert.equal(lastCell("README.md", /^\| UDP \|.*\| ([^|]*) \|$/m), help);
+    assert.match(help ?? "", new RegExp(`up to ${udpTransport({ host: "", port: 1, clock: {} as never }).maxFrames} lines`));
+  });
+
+  it("says that a page goes in short messages where several wires take it, in the README and in both helps", () => {
+    for (const file of ["README.md", "nodes/locales/en-US/code42-query.html", "nodes/locales/de/code42-query.html"]) assert.match(readFileSync(join(root, file), "utf8"), /250 (events|Ereignissen)/, file);
   });
 
   it("has a row for every node, and names every script it tells to run", () => {
