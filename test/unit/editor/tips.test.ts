@@ -8,8 +8,9 @@ import english from "../../../nodes/locales/en-US/code42-query.json";
 import englishCef from "../../../nodes/locales/en-US/cef-format.json";
 import englishSyslog from "../../../nodes/locales/en-US/syslog-out.json";
 import { root } from "../../../scripts/built";
+import { MIN_BYTES } from "../../../src/cef/formatter";
 import { storeTable } from "../../../src/cursor/store-safety";
-import { formatTips, queryTips, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
+import { formatTips, queryTips, SHORTEST_LINE, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
 import type { FlowItem } from "../../../src/editor/wires";
 import { examples } from "../../support/examples";
 
@@ -103,8 +104,29 @@ describe("tips in the dialog of cef-format", () => {
     const flow = [node("f", "cef-format", [["a", "b"]]), node("a", "syslog-out", [], { maxBytes: "65507" }), node("b", "syslog-out", [], { maxBytes: "2048" }), node("c", "syslog-out", [], { maxBytes: "1024" })];
     assert.deepEqual(formatTips("f", 1948, flow), []);
     assert.deepEqual(formatTips("f", 1949, flow), [{ key: "notice.longerThanSyslog", params: { limit: 2048, advice: 1948 } }]);
+    assert.deepEqual(formatTips("f", 1949, flow, "cef"), formatTips("f", 1949, flow));
     assert.deepEqual(formatTips("f", 8000, [node("f", "cef-format")]), []);
     assert.deepEqual(formatTips("f", 8193, [node("f", "cef-format")]), [{ key: "notice.aboveUsualLimit", params: { limit: 8192 } }]);
+  });
+});
+
+describe("tips in the dialog of cef-format, where it cannot shorten", () => {
+  const wired = (limit: number, more: object = {}) => [node("f", "cef-format", [["s"]], more), node("s", "syslog-out", [], { maxBytes: String(limit) })];
+
+  it("asks of JSON, which becomes an id and a reason when it is too long, that the syslog-out takes more", () => {
+    const tip = [{ key: "notice.jsonLongerThanSyslog", params: { limit: 2048, needed: 8100 } }];
+    for (const format of ["json", "raw-json"]) {
+      assert.deepEqual(formatTips("f", 8000, wired(2048), format), tip);
+      assert.deepEqual(formatTips("f", 8000, wired(2048, { format })), tip);
+      assert.deepEqual(formatTips("f", 1948, wired(2048), format), []);
+    }
+    assert.deepEqual(formatTips("f", 8000, wired(2048, { format: "json" }), "cef").map(({ key }) => key), ["notice.longerThanSyslog"]);
+  });
+
+  it("advises no line that is shorter than the node allows", () => {
+    assert.equal(SHORTEST_LINE, MIN_BYTES);
+    for (const limit of [480, 512, 611]) assert.deepEqual(formatTips("f", 600, wired(limit)), [{ key: "notice.syslogTooShort", params: { limit, min: 512, needed: 700 } }]);
+    assert.deepEqual(formatTips("f", 600, wired(612)), [{ key: "notice.longerThanSyslog", params: { limit: 612, advice: 512 } }]);
   });
 });
 
