@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
 import { chromium, type Browser, type Page } from "playwright-core";
 import manifest from "../../package.json";
 import { makeAlert } from "../../src/simulator/alerts";
@@ -162,9 +163,19 @@ describe("the examples from 06 on", function () {
     const count = Number(/^Code42: (\d+) file events with a high risk$/.exec(title ?? "")?.[1]);
     assert.ok(count > 20 && count < EVENTS, title);
     assert.equal(lines.length, 21);
-    assert.ok(lines.slice(0, 20).every((line) => /^• (HIGH|CRITICAL): \S+@\S+, /.test(line)), text);
+    assert.ok(lines.slice(0, 20).every((line) => /^• `(HIGH|CRITICAL)`: `\S+@\u200b\S+`, (`[^`]+`), (`[^`]+`) to (`[^`]+`)$/.test(line)), text);
     assert.equal(lines[20], `and ${count - 20} more`);
     await confirmed("09", count);
+  });
+
+  it("09: no file name forges a line, a link or a mention in the chat", () => {
+    const { func } = examples().flatMap(({ flow }) => flow).find(({ id }) => id === "siem09func000001") as unknown as { func: string };
+    const names = ["a\n• `HIGH`: `boss`", "b\u2028c\r\nd\u0000\u0085", "`@channel` @all", "[pay](https://evil.example) <!here> <https://evil.example|x>", "\u202egpj.exe", "", "\n`\n", "a & b"];
+    const events = names.map((name) => ({ risk: { severity: "HIGH" }, user: { email: "a@b.example" }, event: { action: "file-created" }, file: { name }, destination: {} }));
+    const run = runInNewContext(`(function (msg) { ${func} })`) as (message: object) => { payload: { text: string } };
+    const { payload: { text } } = run({ payload: events });
+    const shown = ["a • HIGH: boss", "b c  d", "@\u200bchannel @\u200ball", "[pay](https://evil.example) &lt;!here&gt; &lt;https://evil.example|x&gt;", "gpj.exe", "unknown", "unknown", "a &amp; b"];
+    assert.deepEqual(text.split("\n").slice(1), shown.map((name) => `• \`HIGH\`: \`a@\u200bb.example\`, \`file-created\`, \`${name}\` to \`unknown\``));
   });
 
   it("10 and 11: sessions, alerts and the audit log reach the SIEM", async () => {
