@@ -207,6 +207,40 @@ describe("the examples from 06 on", function () {
     await page.close();
   });
 
+  it("12: a second question leaves the table to the first, and the page takes another when that has ended, well or not", async () => {
+    const problems: string[] = [];
+    const page = await open("/dashboard/search", problems);
+    const count = (user: string) => Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: 0 })).filter((event) => (event["user"] as { email: string }).email === user).length;
+    const ask = async (user: string) => {
+      await page.getByLabel("User (email)").fill(user);
+      await page.getByRole("button", { name: "Search" }).click();
+    };
+    const rows = () => page.locator("tbody tr").allInnerTexts();
+    tenant.faults.add({ kind: "status", status: 503 }, { times: Infinity });
+    try {
+      await ask("dana@example.com");
+      await page.getByText("searching", { exact: true }).waitFor();
+      await ask("nobody@example.com");
+      await page.getByText(/^One question at a time: ask this one again/).waitFor();
+    } finally {
+      tenant.faults.clear();
+    }
+    await page.getByText(`${count("dana@example.com")} events. One question at a time: the later one was not asked`, { exact: true }).waitFor();
+    assert.ok((await rows()).every((row) => row.includes("dana@example.com")), (await rows()).join("\n"));
+
+    tenant.faults.add({ kind: "status", status: 403 }, { times: Infinity });
+    try {
+      await ask("nobody@example.com");
+      await page.getByText(/"File Events: Read"/).waitFor();
+    } finally {
+      tenant.faults.clear();
+    }
+    await ask("dana@example.com");
+    await page.getByText(`${count("dana@example.com")} events`, { exact: true }).waitFor();
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
   it("13: the dashboard shows the figures of both sources, and goes on as events come", async () => {
     const problems: string[] = [];
     const page = await open("/dashboard", problems);
