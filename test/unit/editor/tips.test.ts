@@ -144,7 +144,7 @@ describe("the texts of the tips", () => {
 
   it("say of a queue that drops that only what nobody sends again is lost", () => {
     assert.match(englishSyslog.notice.drops, /A code42-query that waits for confirmation sends them again; lines of other sources are lost\./);
-    assert.match(germanSyslog.notice.drops, /code42-query, die auf Bestätigung wartet, sendet sie erneut; Zeilen anderer Quellen gehen verloren\./);
+    assert.match(germanSyslog.notice.drops, /code42-query, der auf Bestätigung wartet, sendet sie erneut; Zeilen anderer Quellen gehen verloren\./);
   });
 
   it("stand in both languages with the same parameters", () => {
