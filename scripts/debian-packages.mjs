@@ -1,6 +1,6 @@
 /**
- * The Debian packages that the tests need: real syslog servers, an MQTT broker, a CEF parser, openssl, a browser. As root it installs
- * what is missing; otherwise it prints the commands and ends with exit code 1. syslog-ng conflicts with rsyslog and is
+ * The Debian packages that the tests need: real syslog servers, an MQTT broker, a CEF parser, a parser of metrics, openssl, a browser. As root
+ * it installs what is missing; otherwise it prints the commands and ends with exit code 1. syslog-ng conflicts with rsyslog and is
  * therefore unpacked into .cache/syslog-ng, beside the installed libraries it needs.
  */
 import { execFileSync } from "node:child_process";
@@ -9,8 +9,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const PACKAGES = [
-  "rsyslog", "rsyslog-openssl", "rsyslog-relp", "liblognorm-utils", "mosquitto", "redis-server", "faketime", "openssl", "chromium", "fonts-dejavu-core",
+  "rsyslog", "rsyslog-openssl", "rsyslog-relp", "liblognorm-utils", "mosquitto", "redis-server", "faketime", "openssl", "python3-prometheus-client",
+  "chromium", "fonts-dejavu-core",
 ];
+/** Those of them that show the editor: `npm run screenshot` needs no more. */
+export const BROWSER = ["chromium", "fonts-dejavu-core"];
 const UNPACKED = "syslog-ng-core";
 
 /** The folder with the unpacked syslog-ng (`usr/sbin/syslog-ng` in it). */
@@ -50,15 +53,15 @@ function unpack(name, folder) {
   renameSync(work, folder);
 }
 
-/** Makes sure that everything is there; ends the process with exit code 1 if it is not and may not be installed. */
-export function ensureDebianPackages() {
-  const unpacked = existsSync(join(SYSLOG_NG, "usr/sbin/syslog-ng"));
-  let wanted = PACKAGES.filter((name) => !installed(name));
+/** Makes sure that `names` are there, by default everything; ends the process with exit code 1 if they are not and may not be installed. */
+export function ensureDebianPackages(names = PACKAGES) {
+  const unpacked = names !== PACKAGES || existsSync(join(SYSLOG_NG, "usr/sbin/syslog-ng"));
+  let wanted = names.filter((name) => !installed(name));
   if (wanted.length === 0 && unpacked) return;
 
   if (process.getuid?.() !== 0) {
     const script = fileURLToPath(import.meta.url);
-    console.error(`The tests need Debian packages that are not here: ${[...wanted, ...(unpacked ? [] : [`${UNPACKED} (unpacked)`])].join(", ")}`);
+    console.error(`Debian packages are needed that are not here: ${[...wanted, ...(unpacked ? [] : [`${UNPACKED} (unpacked)`])].join(", ")}`);
     console.error(`Run as root:\n  apt-get update\n  node ${script}`);
     process.exit(1);
   }

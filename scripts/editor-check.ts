@@ -15,6 +15,8 @@ import { root } from "./built";
 const types = Object.keys(manifest["node-red"].nodes);
 
 async function main(): Promise<void> {
+  const { BROWSER, ensureDebianPackages } = await import("./debian-packages.mjs");
+  ensureDebianPackages(BROWSER);
   const { secondRuntime } = await import("./second-runtime.mjs");
   const totals = { passed: 0, failed: 0 };
   for (const [name, runtime] of [["node-red-4", undefined], ["node-red-5", secondRuntime()]] as const) {

@@ -21,6 +21,8 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: { lang: { type: "string", default: "en-US" }, dark: { type: "boolean", default: false } },
   });
+  const { BROWSER, ensureDebianPackages } = await import("./debian-packages.mjs");
+  ensureDebianPackages(BROWSER);
   const userDir = mkdtempSync(join(tmpdir(), "siem-shot-"));
   const nodeRed = await startNodeRed({ userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true });
   try {

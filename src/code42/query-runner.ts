@@ -102,6 +102,7 @@ const EVENTS_PER_TICK = 250;
 /** A message to several nodes is copied for all but the first, about 20 µs an event in one go. */
 const EVENTS_A_COPY = 250;
 const PATIENCE_MS = 2000;
+const HALT_MS = 500;
 const MAX_FAILURE_PAUSE_MS = 600_000;
 const MAX_COMMIT_PAUSE_MS = 60_000;
 /** A page that no sink holds yet may still be on its way to one; a sink drains for at most 10 s. */
@@ -271,6 +272,8 @@ export class QueryRunner {
   }
 
   private async poll(extra: WireGroup[]): Promise<void> {
+    // What was stopped may still be about to end.
+    if (this.abort.signal.aborted) await Promise.race([this.polling?.catch(() => undefined), sleep(HALT_MS, undefined, { ref: false })]);
     if (this.polling !== undefined && (extra.length > 0 || this.settings.once)) throw queryError("POLL_RUNNING");
     if (this.polling !== undefined || this.closed) return;
     this.abort = new AbortController();

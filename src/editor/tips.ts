@@ -16,6 +16,8 @@ export interface Tip {
 export const USUAL_LIMIT = 8192;
 /** What a syslog header takes of the receiver's limit, with a host name of a usual length. */
 const HEADER_ROOM = 100;
+/** The least that "Longest line" of `cef-format` may be. */
+export const SHORTEST_LINE = 512;
 
 /** The time of an event, where the cursor moves along another one. */
 const EVENT_TIMES: Readonly<Record<string, string>> = { "file-events": "@timestamp", "file-events-v1": "eventTimestamp" };
@@ -100,7 +102,6 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|::1|\[::1\])$/i;
 export function syslogTips({ transport, host, maxBytes, overflow, tls }: SyslogForm): Tip[] {
   const tips: Tip[] = [];
   const encrypted = transport === "tls" || transport === "relp-tls";
-  // UDP has a tip of its own in the form.
   if (encrypted) tips.push(...tlsTips(tls));
   else if (host.trim() !== "" && !LOOPBACK.test(host.trim())) tips.push({ key: "notice.notEncrypted" });
   if (maxBytes > USUAL_LIMIT) tips.push({ key: "notice.aboveUsualLimit", params: { limit: USUAL_LIMIT } });
@@ -108,10 +109,20 @@ export function syslogTips({ transport, host, maxBytes, overflow, tls }: SyslogF
   return tips;
 }
 
-/** Lines that `syslog-out` would have to cut: this node shortens field by field, that one can only cut off. */
-export function formatTips(id: string, maxBytes: number, flow: readonly FlowItem[]): Tip[] {
+/**
+ * Lines that `syslog-out` would have to cut: as CEF this node shortens field by field, that one can only cut off. JSON
+ * cannot be shortened here either, and no line may be set to less than SHORTEST_LINE: then the limit there must rise.
+ * `format` is that of the dialog; without it, that of the node as it stands in `flow`.
+ */
+export function formatTips(id: string, maxBytes: number, flow: readonly FlowItem[], format = flow.find((node) => node.id === id)?.["format"]): Tip[] {
   const limits = reachFrom(flow, id).nodes.filter(({ type }) => type === "syslog-out").map((node) => Number(node["maxBytes"] ?? USUAL_LIMIT));
   const lowest = Math.min(...limits.filter((limit) => limit > 0));
-  if (maxBytes > lowest - HEADER_ROOM) return [{ key: "notice.longerThanSyslog", params: { limit: lowest, advice: lowest - HEADER_ROOM } }];
+  const advice = lowest - HEADER_ROOM;
+  if (maxBytes > advice) {
+    const needed = maxBytes + HEADER_ROOM;
+    if (format === "json" || format === "raw-json") return [{ key: "notice.jsonLongerThanSyslog", params: { limit: lowest, needed } }];
+    if (advice < SHORTEST_LINE) return [{ key: "notice.syslogTooShort", params: { limit: lowest, min: SHORTEST_LINE, needed } }];
+    return [{ key: "notice.longerThanSyslog", params: { limit: lowest, advice } }];
+  }
   return maxBytes > USUAL_LIMIT ? [{ key: "notice.aboveUsualLimit", params: { limit: USUAL_LIMIT } }] : [];
 }

@@ -7,6 +7,7 @@ import { parseSettings } from "../code42/query-settings";
 import type { TenantNode } from "../code42/tenant";
 import { isRecord } from "../messages";
 import { serveDialog, type TryHost } from "./dialog-route";
+import { isInSubflow } from "./subflow";
 import { editedForm, FailedStep } from "./try-it";
 
 export interface QueryDialogNode {
@@ -22,7 +23,9 @@ export function serveQueryDialog(host: TryHost): void {
     const { settings: form } = editedForm(host, TYPE, body);
     const query = parseSettings(form);
     const node = host.nodes.getNode(String(form["tenant"])) as (TenantNode & { type: string }) | null | undefined;
-    if (node?.type !== "code42-tenant") throw queryError("PREVIEW_TENANT", {}, { permanent: true });
+    if (node?.type !== "code42-tenant") {
+      throw queryError(isInSubflow(host.nodes, "code42-tenant", String(form["tenant"])) ? "PREVIEW_SUBFLOW" : "PREVIEW_TENANT", {}, { permanent: true });
+    }
     try {
       const { warnings, ...preview } = await previewQuery(node.getTenant(), query, AbortSignal.timeout(PREVIEW_MS));
       const texts = [...query.warnings, ...warnings].map(({ key, params }) => ({ key, params, message: host._(key, params) }));
@@ -35,7 +38,7 @@ export function serveQueryDialog(host: TryHost): void {
 
   const panelOf = (id: string | undefined): CursorPanel => {
     const node = host.nodes.getNode(id ?? "") as (QueryDialogNode & { type: string }) | null | undefined;
-    if (node?.type !== TYPE) throw queryError("PANEL_NOT_DEPLOYED", {}, { permanent: true });
+    if (node?.type !== TYPE) throw queryError(isInSubflow(host.nodes, TYPE, id ?? "") ? "PANEL_SUBFLOW" : "PANEL_NOT_DEPLOYED", {}, { permanent: true });
     return node.cursorPanel();
   };
   serveDialog(host, "get", `${TYPE}/:id/cursor`, `${TYPE}.read`, async ({ params }) => ({ ...await panelOf(params["id"]).report() }));

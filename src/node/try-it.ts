@@ -18,6 +18,7 @@ import { isRecord } from "../messages";
 import type { Properties } from "./config";
 import type { TryHost } from "./dialog-route";
 import { localise, type Translate } from "./report";
+import { isInSubflow } from "./subflow";
 
 /** At which step something failed; the names of the steps stand in the catalog under `common.tryIt.step`. */
 export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signIn" | "permission" | "protocol" | "answer";
@@ -84,12 +85,13 @@ export interface Secrets {
 
 /**
  * The form that a dialog of `type` sent, as the node would get it when it were deployed: with environment variables and
- * stored credentials, and what the dialog asks beside it. Throws TRY_REQUEST, TRY_ENVIRONMENT, TRY_SECRET_ADDRESS, and
- * what `secrets` throws.
+ * stored credentials, and what the dialog asks beside it. Throws TRY_REQUEST, TRY_ENVIRONMENT, TRY_SUBFLOW,
+ * TRY_SECRET_ADDRESS, and what `secrets` throws.
  */
 export function editedForm(host: Pick<TryHost, "nodes">, type: string, body: unknown, secrets?: Secrets): Omit<Trial, "id"> {
   const trial = readTrial(body);
   const deployed = deployedForm(host, type, trial.id);
+  if (deployed === undefined) guardSubflow(host, type, trial, secrets);
   const settings = withEnvironment(trial.settings, deployed);
   const { credentials, usesStored } = withStored(trial.credentials, deployed, secrets?.names(settings) ?? []);
   if (secrets !== undefined && usesStored && deployed !== undefined) {
@@ -115,6 +117,15 @@ function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id: strin
   });
   const credentials = nodes.getCredentials(id);
   return { stored: { settings, credentials: isRecord(credentials) ? credentials : {} }, settings: node.settings, credentials: node.credentials ?? {} };
+}
+
+/** Throws TRY_SUBFLOW if the trial needs a value that only a deployed node has, and the node stands in a subflow, where none has its id. */
+function guardSubflow({ nodes }: Pick<TryHost, "nodes">, type: string, { id, settings, credentials }: Trial, secrets: Secrets | undefined): void {
+  const stored = nodes.getCredentials(id);
+  const kept = (name: string) => isRecord(stored) && typeof stored[name] === "string" && stored[name] !== "" && !Object.hasOwn(credentials, name);
+  const variables = [settings, credentials].flatMap((form) => Object.keys(form).filter((key) => isVariable(form[key])));
+  const [name] = [...variables, ...(secrets?.names(settings) ?? []).filter(kept)];
+  if (name !== undefined && isInSubflow(nodes, type, id)) throw commonError("TRY_SUBFLOW", { name }, { permanent: true });
 }
 
 /** As Node-RED has it, the old spelling included. */

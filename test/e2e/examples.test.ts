@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
 import { chromium, type Browser, type Page } from "playwright-core";
 import manifest from "../../package.json";
 import { makeAlert } from "../../src/simulator/alerts";
@@ -162,9 +163,19 @@ describe("the examples from 06 on", function () {
     const count = Number(/^Code42: (\d+) file events with a high risk$/.exec(title ?? "")?.[1]);
     assert.ok(count > 20 && count < EVENTS, title);
     assert.equal(lines.length, 21);
-    assert.ok(lines.slice(0, 20).every((line) => /^• (HIGH|CRITICAL): \S+@\S+, /.test(line)), text);
+    assert.ok(lines.slice(0, 20).every((line) => /^• `(HIGH|CRITICAL)`: `\S+@\u200b\S+`, (`[^`]+`), (`[^`]+`) to (`[^`]+`)$/.test(line)), text);
     assert.equal(lines[20], `and ${count - 20} more`);
     await confirmed("09", count);
+  });
+
+  it("09: no file name forges a line, a link or a mention in the chat", () => {
+    const { func } = examples().flatMap(({ flow }) => flow).find(({ id }) => id === "siem09func000001") as unknown as { func: string };
+    const names = ["a\n• `HIGH`: `boss`", "b\u2028c\r\nd\u0000\u0085", "`@channel` @all", "[pay](https://evil.example) <!here> <https://evil.example|x>", "\u202egpj.exe", "", "\n`\n", "a & b"];
+    const events = names.map((name) => ({ risk: { severity: "HIGH" }, user: { email: "a@b.example" }, event: { action: "file-created" }, file: { name }, destination: {} }));
+    const run = runInNewContext(`(function (msg) { ${func} })`) as (message: object) => { payload: { text: string } };
+    const { payload: { text } } = run({ payload: events });
+    const shown = ["a • HIGH: boss", "b c  d", "@\u200bchannel @\u200ball", "[pay](https://evil.example) &lt;!here&gt; &lt;https://evil.example|x&gt;", "gpj.exe", "unknown", "unknown", "a &amp; b"];
+    assert.deepEqual(text.split("\n").slice(1), shown.map((name) => `• \`HIGH\`: \`a@\u200bb.example\`, \`file-created\`, \`${name}\` to \`unknown\``));
   });
 
   it("10 and 11: sessions, alerts and the audit log reach the SIEM", async () => {
@@ -192,6 +203,40 @@ describe("the examples from 06 on", function () {
     const rows = await page.locator("tbody tr").allInnerTexts();
     assert.equal(rows.length, Math.min(20, wanted.length));
     assert.ok(rows.every((row) => row.includes("dana@example.com")), rows.join("\n"));
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  it("12: a second question leaves the table to the first, and the page takes another when that has ended, well or not", async () => {
+    const problems: string[] = [];
+    const page = await open("/dashboard/search", problems);
+    const count = (user: string) => Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: 0 })).filter((event) => (event["user"] as { email: string }).email === user).length;
+    const ask = async (user: string) => {
+      await page.getByLabel("User (email)").fill(user);
+      await page.getByRole("button", { name: "Search" }).click();
+    };
+    const rows = () => page.locator("tbody tr").allInnerTexts();
+    tenant.faults.add({ kind: "status", status: 503 }, { times: Infinity });
+    try {
+      await ask("dana@example.com");
+      await page.getByText("searching", { exact: true }).waitFor();
+      await ask("nobody@example.com");
+      await page.getByText(/^One question at a time: ask this one again/).waitFor();
+    } finally {
+      tenant.faults.clear();
+    }
+    await page.getByText(`${count("dana@example.com")} events. One question at a time: the later one was not asked`, { exact: true }).waitFor();
+    assert.ok((await rows()).every((row) => row.includes("dana@example.com")), (await rows()).join("\n"));
+
+    tenant.faults.add({ kind: "status", status: 403 }, { times: Infinity });
+    try {
+      await ask("nobody@example.com");
+      await page.getByText(/"File Events: Read"/).waitFor();
+    } finally {
+      tenant.faults.clear();
+    }
+    await ask("dana@example.com");
+    await page.getByText(`${count("dana@example.com")} events`, { exact: true }).waitFor();
     assert.deepEqual(problems, []);
     await page.close();
   });

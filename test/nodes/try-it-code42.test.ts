@@ -286,6 +286,26 @@ describe("the dialog of code42-query", () => {
     assert.equal(await floor(), undefined);
   });
 
+  it("tells that a query in a subflow has no cursor and no stored values to show here, however often it is deployed", async () => {
+    await loadFlow([tenantNode, queryNode], [
+      { id: "s", type: "subflow", name: "ours", in: [], out: [] },
+      { id: "t", type: "code42-tenant", baseUrl: simulator.url },
+      { id: "inner", type: "code42-tenant", z: "s", baseUrl: simulator.url },
+      { ...query(), z: "s", x: 100, y: 100, wires: [[]] },
+      { id: "copy", type: "subflow:s", wires: [] },
+    ], { credentials: { t: CREDENTIALS, inner: CREDENTIALS } });
+    assert.equal((await panel()).code, "PANEL_SUBFLOW");
+    assert.equal((await postDialog("code42-query/q/cursor", { action: "reset" })).code, "PANEL_SUBFLOW");
+    assert.equal((await getDialog("code42-query/inner/cursor")).code, "PANEL_NOT_DEPLOYED");
+    assert.equal((await preview()).ok, true);
+    assert.equal((await preview({ startFrom: "${FROM}" })).code, "TRY_SUBFLOW");
+    assert.equal((await preview({ tenant: "inner" })).code, "PREVIEW_SUBFLOW");
+    const test = (credentials: Record<string, string>) => tryForm("code42-tenant/test", { id: "inner", settings: { baseUrl: simulator.url, authType: "api-client" }, credentials }, [SECRET]);
+    assert.equal((await test({ clientId: CREDENTIALS.clientId })).code, "TRY_SUBFLOW");
+    assert.equal((await test({ ...CREDENTIALS, clientSecret: "${SECRET}" })).code, "TRY_SUBFLOW");
+    assert.equal((await test(CREDENTIALS)).ok, true);
+  });
+
   it("tells that there is no cursor: not deployed, wrong settings, or a query that keeps none", async () => {
     await load({ cursorType: "none" });
     assert.deepEqual(await panel(), { ok: true, scope: "none" });

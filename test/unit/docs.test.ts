@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import manifest from "../../package.json";
 import { pages } from "../../scripts/docs";
 import { root } from "../../scripts/built";
+import { udpTransport } from "../../src/syslog/transport";
 
 describe("the documentation", () => {
   for (const { file, text } of pages()) {
@@ -24,6 +25,26 @@ describe("the documentation", () => {
   it("is reached from the README, page by page", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     for (const file of files.slice(0, -2)) assert.ok(readme.includes(`](${file.slice(root.length + 1)})`), file);
+  });
+
+  it("names every permission that the sources ask for, where it says what to permit", () => {
+    const code42 = join(root, "src/code42");
+    const asked = new Set(readdirSync(code42).filter((name) => name.endsWith(".ts")).flatMap((name) => readFileSync(join(code42, name), "utf8").match(/(?<=")[A-Z][A-Za-z ]+: Read(?=")/g) ?? []));
+    assert.equal(asked.size, 5, [...asked].join());
+    for (const file of ["docs/security.md", "nodes/locales/en-US/code42-tenant.html", "nodes/locales/de/code42-tenant.html"]) {
+      for (const permission of asked) assert.ok(readFileSync(join(root, file), "utf8").includes(permission), `${file}: ${permission}`);
+    }
+  });
+
+  it("says of UDP in the README what the help says, with the number of the transport", () => {
+    const lastCell = (file: string, row: RegExp) => row.exec(readFileSync(join(root, file), "utf8"))?.[1]?.replaceAll(/[,:]/g, "");
+    const help = lastCell("nodes/locales/en-US/syslog-out.html", /<tr><td>UDP<\/td>.*<td>([^<]*)<\/td><\/tr>/);
+    assert.equal(lastCell("README.md", /^\| UDP \|.*\| ([^|]*) \|$/m), help);
+    assert.match(help ?? "", new RegExp(`up to ${udpTransport({ host: "", port: 1, clock: {} as never }).maxFrames} lines`));
+  });
+
+  it("says that a page goes in short messages where several wires take it, in the README and in both helps", () => {
+    for (const file of ["README.md", "nodes/locales/en-US/code42-query.html", "nodes/locales/de/code42-query.html"]) assert.match(readFileSync(join(root, file), "utf8"), /250 (events|Ereignissen)/, file);
   });
 
   it("has a row for every node, and names every script it tells to run", () => {

@@ -35,6 +35,8 @@ describe("npm run new-node", function () {
 
   it("makes a node whose tests pass, which compiles, builds, and stands in an example, the README and the docs", async () => {
     await mustRun("scripts/new-node.mjs", "event-counter");
+    // Named as what the adapter imports is; the build below compiles them as well.
+    for (const name of ["event-count", "status-line", "node-stats"]) await mustRun("scripts/new-node.mjs", name);
     writeFileSync(join(copy, "tsconfig.one.json"), JSON.stringify({ extends: "./tsconfig.editor.json", include: ["nodes/event-counter.editor.ts"] }));
     const [tests] = await Promise.all([
       mustRun("node_modules/mocha/bin/mocha.js", "test/unit/event-counter/event-count.test.ts", "test/nodes/event-counter.test.ts", "test/unit/docs.test.ts"),

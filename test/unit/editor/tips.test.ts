@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import german from "../../../nodes/locales/de/code42-query.json";
 import germanCef from "../../../nodes/locales/de/cef-format.json";
 import germanSyslog from "../../../nodes/locales/de/syslog-out.json";
 import english from "../../../nodes/locales/en-US/code42-query.json";
 import englishCef from "../../../nodes/locales/en-US/cef-format.json";
 import englishSyslog from "../../../nodes/locales/en-US/syslog-out.json";
+import { root } from "../../../scripts/built";
+import { MIN_BYTES } from "../../../src/cef/formatter";
 import { storeTable } from "../../../src/cursor/store-safety";
-import { formatTips, queryTips, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
+import { formatTips, queryTips, SHORTEST_LINE, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
 import type { FlowItem } from "../../../src/editor/wires";
 import { examples } from "../../support/examples";
 
@@ -100,12 +104,49 @@ describe("tips in the dialog of cef-format", () => {
     const flow = [node("f", "cef-format", [["a", "b"]]), node("a", "syslog-out", [], { maxBytes: "65507" }), node("b", "syslog-out", [], { maxBytes: "2048" }), node("c", "syslog-out", [], { maxBytes: "1024" })];
     assert.deepEqual(formatTips("f", 1948, flow), []);
     assert.deepEqual(formatTips("f", 1949, flow), [{ key: "notice.longerThanSyslog", params: { limit: 2048, advice: 1948 } }]);
+    assert.deepEqual(formatTips("f", 1949, flow, "cef"), formatTips("f", 1949, flow));
     assert.deepEqual(formatTips("f", 8000, [node("f", "cef-format")]), []);
     assert.deepEqual(formatTips("f", 8193, [node("f", "cef-format")]), [{ key: "notice.aboveUsualLimit", params: { limit: 8192 } }]);
   });
 });
 
+describe("tips in the dialog of cef-format, where it cannot shorten", () => {
+  const wired = (limit: number, more: object = {}) => [node("f", "cef-format", [["s"]], more), node("s", "syslog-out", [], { maxBytes: String(limit) })];
+
+  it("asks of JSON, which becomes an id and a reason when it is too long, that the syslog-out takes more", () => {
+    const tip = [{ key: "notice.jsonLongerThanSyslog", params: { limit: 2048, needed: 8100 } }];
+    for (const format of ["json", "raw-json"]) {
+      assert.deepEqual(formatTips("f", 8000, wired(2048), format), tip);
+      assert.deepEqual(formatTips("f", 8000, wired(2048, { format })), tip);
+      assert.deepEqual(formatTips("f", 1948, wired(2048), format), []);
+    }
+    assert.deepEqual(formatTips("f", 8000, wired(2048, { format: "json" }), "cef").map(({ key }) => key), ["notice.longerThanSyslog"]);
+  });
+
+  it("advises no line that is shorter than the node allows", () => {
+    assert.equal(SHORTEST_LINE, MIN_BYTES);
+    for (const limit of [480, 512, 611]) assert.deepEqual(formatTips("f", 600, wired(limit)), [{ key: "notice.syslogTooShort", params: { limit, min: 512, needed: 700 } }]);
+    assert.deepEqual(formatTips("f", 600, wired(612)), [{ key: "notice.longerThanSyslog", params: { limit: 612, advice: 512 } }]);
+  });
+});
+
 describe("the texts of the tips", () => {
+  it("send whoever filters on the cursor's term to the start, and not to the time of the event, which leaves out late ones", () => {
+    for (const [language, start, late] of [["en-US", "Start from", /leaves out events that are reported late/], ["de", "Beginnen ab", /(lässt spät gemeldete Ereignisse aus|lässt Ereignisse aus, die spät gemeldet werden)/]] as const) {
+      const tip = (language === "de" ? german : english).builder.onCursorTerm;
+      const help = /<code>IncompatibleFilterError.*/.exec(readFileSync(join(root, `nodes/locales/${language}/code42-query.html`), "utf8"))?.[0] ?? "";
+      for (const text of [tip, help]) {
+        assert.ok(text.includes(start), text);
+        assert.match(text, late);
+      }
+    }
+  });
+
+  it("say of a queue that drops that only what nobody sends again is lost", () => {
+    assert.match(englishSyslog.notice.drops, /A code42-query that waits for confirmation sends them again; lines of other sources are lost\./);
+    assert.match(germanSyslog.notice.drops, /code42-query, der auf Bestätigung wartet, sendet sie erneut; Zeilen anderer Quellen gehen verloren\./);
+  });
+
   it("stand in both languages with the same parameters", () => {
     const parameters = (texts: Record<string, string>) => Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, (text.match(/__\w+?__/g) ?? []).sort()]));
     for (const [one, other] of [[english.notice, german.notice], [englishSyslog.notice, germanSyslog.notice], [englishCef.notice, germanCef.notice]] as const) {

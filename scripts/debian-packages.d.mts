@@ -1,0 +1,2 @@
+export const BROWSER: readonly string[];
+export function ensureDebianPackages(names?: readonly string[]): void;

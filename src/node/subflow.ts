@@ -1,0 +1,14 @@
+/** Nodes inside a subflow: what runs are copies with ids of their own, one set for each instance. */
+import type { Properties } from "./config";
+import type { TryHost } from "./dialog-route";
+
+/** True if the deployed node `id` of this type belongs to the template of a subflow. */
+export function isInSubflow({ eachNode }: Pick<TryHost["nodes"], "eachNode">, type: string, id: string): boolean {
+  const subflows = new Set<unknown>();
+  let place: unknown;
+  eachNode((node: Properties) => {
+    if (node["type"] === "subflow") subflows.add(node["id"]);
+    if (node["id"] === id && node["type"] === type) place = node["z"];
+  });
+  return subflows.has(place);
+}
