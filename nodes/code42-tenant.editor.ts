@@ -1,6 +1,7 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/base-url";
-import { formValues, prepareTrial, say, translator, typedCredentials, type Text } from "../src/editor/try-it";
+import { say, translator, type Text } from "../src/editor/texts";
+import { formValues, prepareTrial, typedCredentials } from "../src/editor/try-it";
 import { keepTips } from "../src/editor/tip-rows";
 import { tlsTips, type TlsForm } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";

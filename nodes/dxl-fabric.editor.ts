@@ -1,6 +1,7 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { brokersOf } from "../src/dxl/ini";
-import { formValues, prepareTrial, say, translator, typedCredentials, type Text } from "../src/editor/try-it";
+import { say, translator, type Text } from "../src/editor/texts";
+import { formValues, prepareTrial, typedCredentials } from "../src/editor/try-it";
 import { numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;

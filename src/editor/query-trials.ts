@@ -1,5 +1,6 @@
 /** The section "Try it" of the dialog of `code42-query`: the preview of the query, and the cursor of the running node. */
-import { code, formValues, prepareTrial, say, translator, type Text, type Translate } from "./try-it";
+import { say, translator, type Text, type Translate } from "./texts";
+import { code, formValues, prepareTrial } from "./try-it";
 
 interface Preview {
   count: number;

@@ -1,6 +1,7 @@
 /** The criteria of a query as groups of rows, or as the JSON that they are. */
 import { MAX_CRITERIA } from "../../code42/query";
-import { markRow, showFilterRow, showProblems, type Translate } from "./filter-row";
+import type { Translate } from "../texts";
+import { markRow, showFilterRow, showProblems } from "./filter-row";
 import { criteriaProblems, rowProblems, rulesOf, wholeProblems, type Subject } from "./problems";
 import { criteriaCount, criteriaOf, filledRows, MAX_DEPTH, nested, newFilter, newGroup, rowsOf, Unshowable, type FilterRow, type GroupRow } from "./rows";
 

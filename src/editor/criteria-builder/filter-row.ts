@@ -1,11 +1,10 @@
 /** One filter of the criteria: its term, its operator, its value, and what may be wrong with them. */
+import type { Translate } from "../texts";
 import { pickerOf, type Value } from "./pickers";
 import type { Problem } from "./problems";
 import { knownTerm, operatorsFor, withOperator, withTerm, type FilterRow } from "./rows";
 import { suggest, termSuggestions } from "./suggestions";
 import { showValueField } from "./value-field";
-
-export type Translate = (key: string, params?: Record<string, unknown>) => string;
 
 export interface RowOptions {
   source: string;
@@ -47,7 +46,7 @@ export function showFilterRow(content: JQuery, row: FilterRow, options: RowOptio
     if (picker(before) !== picker(value)) showValue();
     changed();
   };
-  suggest(term, () => termSuggestions(source), () => {
+  suggest(term, () => termSuggestions(source), translate, () => {
     const name = String(term.val()).trim();
     if (name === current().term) return;
     show(withTerm(source, current(), name));
