@@ -4,6 +4,7 @@ import { criteriaProblems } from "../src/editor/criteria-builder/problems";
 import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { prepareQueryTrials } from "../src/editor/query-trials";
+import { inWords, translator } from "../src/editor/texts";
 import { keepTips } from "../src/editor/tip-rows";
 import { queryTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
@@ -36,7 +37,7 @@ interface Properties extends EditorNodeProperties {
   confirmTimeout: string;
 }
 
-const text = (key: string, params?: Record<string, unknown>): string => RED._(`@security-events/node-red-siem/code42-query:${key}`, params as never);
+const text = translator(RED, "code42-query");
 const number = (min: number, max: number, integer = false) => numberBetween(min, max, (params) => text("validate.number", params), integer) as never;
 
 const DURATION_OR_INSTANT = /^(P(?=.)(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?)$/;
@@ -119,7 +120,7 @@ RED.nodes.registerType<Properties>("code42-query", {
         if (this.criteriaType === "json") return true;
         const subject = { source: this.source, clause: this.criteriaClause, hasCursor: this.cursorType !== "none" };
         const error = criteriaProblems(subject, value).find(({ level }) => level === "error");
-        return error === undefined || text(error.key, error.params);
+        return error === undefined || text(error.key, inWords(text, error.params));
       } as never,
     },
     criteriaClause: { value: "AND" },

@@ -12,13 +12,19 @@ export interface Text {
 
 const PACKAGE = "@security-events/node-red-siem";
 
+/** A key with a node set in front of it stays as it is: errors of a tenant are told in the dialog of a query too. */
 export const translator = (RED: { _(key: string, params?: never): string }, type: string): Translate =>
-  (key, params) => RED._(`${PACKAGE}/${type}:${key}`, params as never);
+  (key, params) => RED._(key.includes(":") ? key : `${PACKAGE}/${type}:${key}`, params as never);
 
 /** An explanation in the language of the browser. The catalogs of this package are in it once their node set is. */
 export function say(text: Translate, { key, params, message }: Text): string {
   if (key === "") return message;
-  const own = key.slice(key.indexOf(":") + 1);
-  const translated = text(own, params);
-  return translated === "" || translated.endsWith(own) ? message : translated;
+  const translated = text(key, inWords(text, params));
+  return translated === "" || translated.endsWith(key.slice(key.indexOf(":") + 1)) ? message : translated;
+}
+
+/** The parameters of an error of `code42-query`: where one says what is expected, in the language of the browser. */
+export function inWords(text: Translate, params: Text["params"]): Text["params"] {
+  const { expects } = params;
+  return expects === undefined ? params : { ...params, expected: text(`${PACKAGE}/code42-query:expected.${expects}`) };
 }

@@ -1,5 +1,5 @@
 /** One filter of the criteria: its term, its operator, its value, and what may be wrong with them. */
-import type { Translate } from "../texts";
+import { inWords, type Translate } from "../texts";
 import { pickerOf, type Value } from "./pickers";
 import type { Problem } from "./problems";
 import { knownTerm, operatorsFor, withOperator, withTerm, type FilterRow } from "./rows";
@@ -77,10 +77,9 @@ export function markRow(content: JQuery, problems: readonly Problem[], translate
 export function showProblems(box: JQuery, problems: readonly Problem[], translate: Translate): void {
   box.children(".siem-problem").remove();
   for (const { level, key, params } of problems) {
-    const expected = params["expects"] === undefined ? {} : { expected: translate(`expected.${params["expects"]}`) };
     $("<div>", { class: `siem-problem siem-${level}`, role: "status" })
       .css({ flex: "1 0 100%", fontSize: "0.9em", whiteSpace: "normal" })
-      .append($("<i>", { class: level === "error" ? "fa fa-times-circle" : "fa fa-warning" }).css({ color: `var(--red-ui-text-color-${level})` }), document.createTextNode(` ${translate(key, { ...params, ...expected })}`))
+      .append($("<i>", { class: level === "error" ? "fa fa-times-circle" : "fa fa-warning" }).css({ color: `var(--red-ui-text-color-${level})` }), document.createTextNode(` ${translate(key, inWords(translate, params))}`))
       .appendTo(box);
   }
 }
