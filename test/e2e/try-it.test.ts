@@ -34,6 +34,8 @@ describe("the buttons that try what is edited", () => {
   let page: Page;
   const problems: string[] = [];
   const heard: string[] = [];
+  /** What had to be confirmed. */
+  const asked: string[] = [];
   let pressed = 0;
 
   before(async function () {
@@ -66,7 +68,10 @@ describe("the buttons that try what is edited", () => {
       if (response.status() >= 400 && response.url().startsWith(nodeRed.url)) problems.push(`${response.status()} ${response.url()}`);
       if (/\/(?:test|preview|cursor)$/.test(response.url())) void response.text().then((text) => heard.push(text), () => undefined);
     });
-    page.on("dialog", (dialog) => void dialog.accept());
+    page.on("dialog", (dialog) => {
+      asked.push(dialog.message());
+      void dialog.accept();
+    });
     await page.route((address) => !address.href.startsWith(nodeRed.url), (route) => route.abort("blockedbyclient"));
     await page.goto(nodeRed.url);
     await page.waitForSelector("#red-ui-palette .red-ui-palette-node");
@@ -132,6 +137,14 @@ describe("the buttons that try what is edited", () => {
     assert.match(await press("code42-query-cursor"), /There is no cursor yet[^]*in memory: it survives nothing/);
     await page.locator("#code42-query-cursor-value").fill("2026-01-31T08:00:00Z");
     assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set\.[^]*2026-01-31 08:00:00\.000 UTC/);
+    assert.match(asked.pop() ?? "", /to 2026-01-31T08:00:00\.000Z\?[^]*at once[^]*no cursor yet/);
+    await page.locator("#code42-query-cursor-value").fill("2026-01-31T09:00:00Z");
+    assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set/);
+    assert.match(asked.pop() ?? "", /from 2026-01-31T08:00:00\.000Z to 2026-01-31T09:00:00\.000Z\?[^]*skipped for good/);
+    await page.locator("#code42-query-cursor-value").fill("2126-01-31T09:00:00Z");
+    assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /2126-01-31T09:00:00\.000Z is in the future/);
+    assert.deepEqual(asked, []);
+    assert.match(await press("code42-query-cursor"), /2026-01-31 09:00:00\.000 UTC/);
     assert.match(await press("code42-query-cursor-reset", "code42-query-cursor-result"), /The cursor was reset/);
     await close();
   });
