@@ -214,6 +214,19 @@ describe("the criteria builder", () => {
     assert.deepEqual(problems, []);
   });
 
+  it("proposes a cursor key in the field only: Cancel leaves the node as it was", async () => {
+    const keep = (cursor: string) => page.evaluate((key) => {
+      (RED.nodes.node("query") as { cursor?: string }).cursor = key;
+    }, cursor);
+    await keep("");
+    await open();
+    assert.equal(await page.locator("#node-input-cursor").inputValue(), "code42_file_events_query");
+    await page.locator("#node-dialog-cancel").click();
+    await page.locator(".red-ui-tray").waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => (RED.nodes.node("query") as { cursor?: string }).cursor), "");
+    await keep("builder");
+  });
+
   async function drag(row: Locator, onto: Locator): Promise<void> {
     const handle = await row.locator(".red-ui-editableList-item-handle").boundingBox() ?? assert.fail();
     const target = await onto.boundingBox() ?? assert.fail();
