@@ -2,6 +2,7 @@
 import { CEF_TYPES, isEmittable, lookUp, type DictionaryEntry } from "../cef/dictionary";
 import type { RowProblem } from "../cef/mapping";
 import { complete, type Completion } from "./auto-complete";
+import { contentsOf } from "./editable-list";
 import { fieldProblems, proposeKeys, proposePaths, type OwnField } from "./own-fields";
 import type { Translate } from "./texts";
 
@@ -49,15 +50,11 @@ export class FieldList {
   /** Says at each row what it becomes, or what is wrong with it. */
   check(): void {
     const problems = fieldProblems(this.all(), this.context.profile());
-    this.rows().forEach((row, index) => this.mark(row, problems[index]));
+    contentsOf(this.list).forEach((row, index) => this.mark(row, problems[index]));
   }
 
   private all(): OwnField[] {
-    return this.rows().map(readRow);
-  }
-
-  private rows(): JQuery[] {
-    return this.list.editableList("items").toArray().map((element: HTMLElement) => $(element));
+    return contentsOf(this.list).map(readRow);
   }
 
   private build(row: JQuery, field: Partial<OwnField>): void {

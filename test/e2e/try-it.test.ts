@@ -163,6 +163,25 @@ describe("the buttons that try what is edited", () => {
     await close();
   });
 
+  it("forgets an own field as soon as it is removed, while its row still fades", async () => {
+    await open("format", "cef-format");
+    const rows = page.locator("#cef-format-fields > li");
+    for (const index of [0, 1]) {
+      await page.locator(".red-ui-editableList-addButton").first().click();
+      await rows.nth(index).locator(".cef-format-key").fill("suser");
+      await rows.nth(index).locator(".cef-format-source").fill("user.email");
+    }
+    assert.equal(await rows.nth(1).locator(".cef-format-key").getAttribute("aria-invalid"), "true");
+    const judged = await rows.evaluateAll(([first, second]) => {
+      (first?.querySelector(".red-ui-editableList-item-remove") as HTMLElement).click();
+      const key = second?.querySelector(".cef-format-key");
+      key?.dispatchEvent(new Event("input", { bubbles: true }));
+      return { fading: first?.isConnected, invalid: key?.getAttribute("aria-invalid") };
+    });
+    assert.deepEqual(judged, { fading: true, invalid: "false" });
+    await close();
+  });
+
   it("sends a test message", async () => {
     await open("syslog", "syslog-out");
     assert.match(await press("syslog-out-test"), /handed over to 127\.0\.0\.1, port \d+[^]*externalId=test-[0-9a-f]{8} /);
