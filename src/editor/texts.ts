@@ -23,8 +23,13 @@ export function say(text: Translate, { key, params, message }: Text): string {
   return translated === "" || translated.endsWith(key.slice(key.indexOf(":") + 1)) ? message : translated;
 }
 
-/** The parameters of an error of `code42-query`: where one says what is expected, in the language of the browser. */
+/** The parameters of an error of `code42-query`: where they say what is expected, or why, in the language of the browser. */
 export function inWords(text: Translate, params: Text["params"]): Text["params"] {
-  const { expects } = params;
-  return expects === undefined ? params : { ...params, expected: text(`${PACKAGE}/code42-query:expected.${expects}`) };
+  const { expects, because, group } = params;
+  const word = (key: string) => text(`${PACKAGE}/code42-query:${key}`, params);
+  return {
+    ...params,
+    ...(expects === undefined ? {} : { expected: word(`expected.${expects}`) }),
+    ...(because === undefined ? {} : { where: word(group === 0 ? "reason.whole" : "reason.group"), reason: word(`reason.${because}`) }),
+  };
 }

@@ -3,6 +3,7 @@ import { checkFilter } from "../../../src/code42/criteria-check";
 import { queryError } from "../../../src/code42/errors";
 import { tenantError } from "../../../src/code42/tenant-errors";
 import { commonError, fill, SiemError, type Params } from "../../../src/errors";
+import { criteriaProblems } from "../../../src/editor/criteria-builder/problems";
 import { inWords, say, translator } from "../../../src/editor/texts";
 import common from "../../../nodes/locales/de/common.json";
 import query from "../../../nodes/locales/de/code42-query.json";
@@ -46,5 +47,15 @@ describe("the texts of a dialog", () => {
     assert.match(told(error), /eine Zahl/);
     assert.doesNotMatch(told(error), /a number/);
     assert.equal(text("error.VALUE_UNSUITABLE", inWords(text, error.params)), told(error));
+  });
+
+  it("say in the same language why a search cannot express criteria", () => {
+    const filter = (operator: string) => ({ term: "state", operator, value: "OPEN" });
+    const german = (source: string, value: unknown) => {
+      const [problem] = criteriaProblems({ source, clause: "AND", hasCursor: true }, value);
+      return problem === undefined ? assert.fail() : text(problem.key, inWords(text, problem.params));
+    };
+    assert.match(german("sessions", [{ clause: "AND", filters: [filter("IS_NOT")] }]), /, Gruppe 1: Diese Suche kennt IS und IS_ANY, nicht IS_NOT\. Ändern Sie sie/);
+    assert.match(german("alerts", [{ clause: "AND", groups: [{ clause: "AND", filters: [{ ...filter("IS"), term: "State" }] }] }]), /, Gruppe 1: Diese Suche kann Gruppen nicht schachteln\./);
   });
 });
