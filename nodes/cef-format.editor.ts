@@ -5,7 +5,8 @@ import { exportedFlow } from "../src/editor/red";
 import { keepTips } from "../src/editor/tip-rows";
 import { formatTips } from "../src/editor/tips";
 import { showLine, type LineAnswer } from "../src/editor/line-preview";
-import { formValues, prepareTrial, translator } from "../src/editor/try-it";
+import { translator } from "../src/editor/texts";
+import { formValues, prepareTrial } from "../src/editor/try-it";
 
 declare const RED: EditorRED;
 

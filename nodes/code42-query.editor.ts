@@ -1,9 +1,11 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
 import { criteriaProblems } from "../src/editor/criteria-builder/problems";
+import { keyOf, proposeCursor, type CursorOwner } from "../src/editor/cursor-key";
 import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { prepareQueryTrials } from "../src/editor/query-trials";
+import { inWords, translator } from "../src/editor/texts";
 import { keepTips } from "../src/editor/tip-rows";
 import { queryTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
@@ -36,24 +38,19 @@ interface Properties extends EditorNodeProperties {
   confirmTimeout: string;
 }
 
-const text = (key: string, params?: Record<string, unknown>): string => RED._(`@security-events/node-red-siem/code42-query:${key}`, params as never);
+const text = translator(RED, "code42-query");
 const number = (min: number, max: number, integer = false) => numberBetween(min, max, (params) => text("validate.number", params), integer) as never;
 
 const DURATION_OR_INSTANT = /^(P(?=.)(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?)$/;
 
-const keyOf = (cursor: string): string => cursor.replace(/^#:\(.*?\)::/, "");
-
-/** A readable key of its own, so that a copied node never shares a cursor. */
-function proposeCursor(node: EditorNodeInstance<Properties>): void {
-  let taken = !node.cursor;
+/** The cursor key that `node` should have beside all other queries. */
+function ownCursor(node: EditorNodeInstance<Properties>): string {
+  const others: CursorOwner[] = [];
   RED.nodes.eachNode((other) => {
-    const query = other as unknown as EditorNodeInstance<Properties>;
-    if (query.type === "code42-query" && query.id !== node.id && query.cursor && keyOf(query.cursor) === keyOf(node.cursor)) taken = true;
+    others.push(other as unknown as CursorOwner);
     return true;
   });
-  if (!taken) return;
-  const store = /^#:\(.*?\)::/.exec(node.cursor ?? "")?.[0] ?? "";
-  node.cursor = `${store}code42_${node.source.replace(/\W/g, "_")}_${node.id.slice(0, 6)}`;
+  return proposeCursor(node, others);
 }
 
 /** Alerts appear later than the other events; an overlap that somebody chose stays. */
@@ -119,7 +116,7 @@ RED.nodes.registerType<Properties>("code42-query", {
         if (this.criteriaType === "json") return true;
         const subject = { source: this.source, clause: this.criteriaClause, hasCursor: this.cursorType !== "none" };
         const error = criteriaProblems(subject, value).find(({ level }) => level === "error");
-        return error === undefined || text(error.key, error.params);
+        return error === undefined || text(error.key, inWords(text, error.params));
       } as never,
     },
     criteriaClause: { value: "AND" },
@@ -186,14 +183,13 @@ RED.nodes.registerType<Properties>("code42-query", {
     return this.name ? "node_label_italic" : "";
   },
   onadd() {
-    proposeCursor(this);
+    this.cursor = ownCursor(this);
   },
   oneditprepare() {
     // Nodes of an earlier version have no such choices.
     if (this.sessionOutput === undefined) $("#node-input-sessionOutput").val("session");
     if (this.lookback === undefined) $("#node-input-lookback").val("86400");
-    proposeCursor(this);
-    $("#node-input-cursor").val(this.cursor).typedInput({
+    $("#node-input-cursor").val(ownCursor(this)).typedInput({
       default: "global",
       types: [
         "global", "flow", { value: "node", label: this._("cursorType.node"), icon: "fa fa-square-o" },

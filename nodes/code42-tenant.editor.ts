@@ -1,6 +1,7 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/base-url";
-import { formValues, prepareTrial, say, translator, typedCredentials, type Text } from "../src/editor/try-it";
+import { say, translator, type Text } from "../src/editor/texts";
+import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { keepTips } from "../src/editor/tip-rows";
 import { tlsTips, type TlsForm } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
@@ -98,9 +99,9 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
       show({ address, principal, sources }, box) {
         box.append($("<div>").text(translate("tryIt.signedIn", { address, principal })));
         for (const { source, refused } of sources) {
-          const icon = $("<i>", { class: `fa fa-fw ${refused === undefined ? "fa-check" : "fa-times"}`, "aria-hidden": "true" });
           const words = translate(refused === undefined ? "tryIt.mayRead" : "tryIt.mayNotRead");
-          box.append($("<div>").append(icon, document.createTextNode(` ${translate(`tryIt.source.${source}`)}: ${words}${refused === undefined ? "" : `. ${say(translate, refused)}`}`)));
+          const why = refused === undefined ? "" : `. ${say(translate, refused)}`;
+          box.append(resultRow(refused === undefined, `${translate(`tryIt.source.${source}`)}: ${words}${why}`));
         }
       },
     });

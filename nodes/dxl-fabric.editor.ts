@@ -1,6 +1,7 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { brokersOf } from "../src/dxl/ini";
-import { formValues, prepareTrial, say, translator, typedCredentials, type Text } from "../src/editor/try-it";
+import { say, translator, type Text } from "../src/editor/texts";
+import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -109,9 +110,8 @@ function prepareTest(id: string): void {
     },
     show({ brokers }, box) {
       for (const { broker, error } of brokers) {
-        const icon = $("<i>", { class: `fa fa-fw ${error === undefined ? "fa-check" : "fa-times"}`, "aria-hidden": "true" });
         const words = error === undefined ? translate("tryIt.connected") : `${translate("tryIt.failed")}. ${say(translate, error)}`;
-        box.append($("<div>").append(icon, document.createTextNode(` ${broker}: ${words}`)));
+        box.append(resultRow(error === undefined, `${broker}: ${words}`));
       }
     },
   });

@@ -1,5 +1,6 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
-import { code, formValues, prepareTrial, translator } from "../src/editor/try-it";
+import { translator } from "../src/editor/texts";
+import { code, formValues, prepareTrial } from "../src/editor/try-it";
 import { keepTips } from "../src/editor/tip-rows";
 import { syslogTips, type TlsForm } from "../src/editor/tips";
 

@@ -1,24 +1,15 @@
 /** The list of own fields in the edit form of `cef-format`. */
 import { CEF_TYPES, isEmittable, lookUp, type DictionaryEntry } from "../cef/dictionary";
 import type { RowProblem } from "../cef/mapping";
+import { complete, type Completion } from "./auto-complete";
+import { contentsOf } from "./editable-list";
 import { fieldProblems, proposeKeys, proposePaths, type OwnField } from "./own-fields";
-
-export type TranslateText = (key: string, params?: Record<string, unknown>) => string;
+import type { Translate } from "./texts";
 
 /** What else of the form decides about a row. */
 export interface FieldContext {
   kind(): string;
   profile(): string;
-}
-
-interface Completion {
-  value: string;
-  label: JQuery;
-}
-
-/** Node-RED's own widget, which its types do not know. */
-interface AutoComplete {
-  autoComplete(options: { minLength: number; search(text: string): Completion[] }): void;
 }
 
 /** More would not be read. */
@@ -34,7 +25,7 @@ const readRow = (row: JQuery): OwnField => ({
 });
 
 export class FieldList {
-  constructor(private readonly list: JQuery, private readonly context: FieldContext, private readonly text: TranslateText) {
+  constructor(private readonly list: JQuery, private readonly context: FieldContext, private readonly text: Translate) {
     list.editableList({
       height: "auto",
       removable: true,
@@ -59,15 +50,11 @@ export class FieldList {
   /** Says at each row what it becomes, or what is wrong with it. */
   check(): void {
     const problems = fieldProblems(this.all(), this.context.profile());
-    this.rows().forEach((row, index) => this.mark(row, problems[index]));
+    contentsOf(this.list).forEach((row, index) => this.mark(row, problems[index]));
   }
 
   private all(): OwnField[] {
-    return this.rows().map(readRow);
-  }
-
-  private rows(): JQuery[] {
-    return this.list.editableList("items").toArray().map((element: HTMLElement) => $(element));
+    return contentsOf(this.list).map(readRow);
   }
 
   private build(row: JQuery, field: Partial<OwnField>): void {
@@ -86,21 +73,14 @@ export class FieldList {
     row.append(inputs, note);
     this.complete(part(row, "key"), (text) => this.keys(text));
     this.complete(part(row, "source"), (text) => this.paths(text));
-    // The widget changes a field by Tab or Enter without an event; leaving the field tells it too.
     inputs.on("input change focusout", () => this.check());
   }
 
   private complete(input: JQuery, search: (text: string) => Completion[]): void {
-    (input as unknown as AutoComplete).autoComplete({
+    complete(input, {
       minLength: 1,
-      // Tab and Enter take the first one: it is what was typed, so that no key or path is changed unseen.
-      search: (text) => {
-        const found = search(text).slice(0, MOST_PROPOSALS);
-        const typed = text.trim();
-        const exact = found.findIndex(({ value }) => value === typed);
-        if (exact >= 0) return [...found.splice(exact, 1), ...found];
-        return found.length === 0 ? [] : [{ value: typed, label: line(typed, this.text("hint.asTyped")) }, ...found];
-      },
+      search: (text) => search(text).slice(0, MOST_PROPOSALS),
+      asTyped: (text) => line(text, this.text("hint.asTyped")),
     });
   }
 

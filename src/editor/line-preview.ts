@@ -1,5 +1,6 @@
 /** Shows what the runtime made of an event: the line, and a table of its fields. */
-import { code, say, type Text, type Translate } from "./try-it";
+import { say, type Text, type Translate } from "./texts";
+import { code } from "./try-it";
 
 export interface LineAnswer {
   line: string;

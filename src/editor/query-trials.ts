@@ -1,5 +1,7 @@
 /** The section "Try it" of the dialog of `code42-query`: the preview of the query, and the cursor of the running node. */
-import { code, formValues, prepareTrial, say, translator, type Text, type Translate } from "./try-it";
+import { cursorMove } from "./cursor-move";
+import { say, translator, type Text, type Translate } from "./texts";
+import { code, formValues, prepareTrial, request } from "./try-it";
 
 interface Preview {
   count: number;
@@ -48,7 +50,16 @@ export function prepareQueryTrials(RED: { _(key: string, params?: never): string
   });
   prepareTrial<CursorReport>({
     button: "code42-query-cursor-set", result, url, text, show: done("panel.setDone"),
-    body: () => ({ action: "set", cursor: String($("#code42-query-cursor-value").val()).trim() }),
+    async body() {
+      const cursor = String($("#code42-query-cursor-value").val()).trim();
+      const now = await request(url, "GET");
+      if (!now.ok) return say(text, now);
+      const { scope, cursor: stands } = now as unknown as CursorReport;
+      if (scope === "none") return text("panel.none");
+      const move = cursorMove(cursor, stands?.floor ?? null, Date.now());
+      if ("refused" in move) return say(text, move.refused);
+      return window.confirm(text(move.question, { from: move.from ?? "", to: move.to })) ? { action: "set", cursor } : undefined;
+    },
   });
 }
 

@@ -1,29 +1,9 @@
 /** A button in an edit dialog that asks the runtime to try what is edited, and the place below it where the answer stands. */
-
-/** Where a text comes from: a key with its parameters for the browser's language, else `message`. */
-export interface Text {
-  key: string;
-  params: Record<string, string | number>;
-  message: string;
-}
+import { say, type Text, type Translate } from "./texts";
 
 export type Answer = { ok: true } | ({ ok: false; step?: string } & Text);
 
-/** `RED._` with the node set in front of the key: the texts of `code` stand in the catalog of `type`. */
-export type Translate = (key: string, params?: Record<string, unknown>) => string;
-
-const PACKAGE = "@security-events/node-red-siem";
-
-export const translator = (RED: { _(key: string, params?: never): string }, type: string): Translate =>
-  (key, params) => RED._(`${PACKAGE}/${type}:${key}`, params as never);
-
-/** An explanation in the language of the browser. The catalogs of this package are in it once their node set is. */
-export function say(text: Translate, { key, params, message }: Text): string {
-  if (key === "") return message;
-  const own = key.slice(key.indexOf(":") + 1);
-  const translated = text(own, params);
-  return translated === "" || translated.endsWith(own) ? message : translated;
-}
+type Asked = object | string | undefined;
 
 export interface Trial<Result> {
   /** The id of the button. */
@@ -34,8 +14,8 @@ export interface Trial<Result> {
   url: string;
   method?: "GET" | "POST";
   text: Translate;
-  /** What is sent; for a `GET` nothing. Undefined: do not ask. */
-  body?: () => object | undefined;
+  /** What is sent; for a `GET` nothing. A text is shown in place of asking; undefined: do not ask. */
+  body?: () => Asked | Promise<Asked>;
   show: (result: Result & { ok: true }, box: JQuery) => void;
 }
 
@@ -44,27 +24,38 @@ export function prepareTrial<Result>({ button: id, result: place = `${id}-result
   const button = $(`#${id}`);
   const result = $(`#${place}`);
   const tell = (content: string) => box(result).text(content);
-  button.on("click", () => {
-    const sent = body?.();
+  const ask = async () => {
+    const sent = await body?.();
+    if (typeof sent === "string") return tell(sent);
     if (body !== undefined && sent === undefined) return;
+    tell(text("common.tryIt.running"));
+    const answer = await request(url, method, sent);
+    if (answer.ok) return show(answer as Result & { ok: true }, box(result));
+    const failed = box(result);
+    if (answer.step !== undefined) failed.append($("<b>").text(`${text(`common.tryIt.step.${answer.step}`)}. `));
+    failed.append(document.createTextNode(say(text, answer)));
+  };
+  button.on("click", () => {
     const spinner = $("<i>", { class: "fa fa-spinner fa-spin", "aria-hidden": "true" }).css({ marginRight: "5px" });
     button.prop("disabled", true).prepend(spinner);
-    tell(text("common.tryIt.running"));
-    $.ajax({ url, method, ...(sent === undefined ? {} : { contentType: "application/json", data: JSON.stringify(sent) }) })
-      .done((answer: Answer) => {
-        if (answer.ok) return show(answer as Result & { ok: true }, box(result));
-        const failed = box(result);
-        if (answer.step !== undefined) failed.append($("<b>").text(`${text(`common.tryIt.step.${answer.step}`)}. `));
-        failed.append(document.createTextNode(say(text, answer)));
-      })
-      .fail(() => tell(text("common.tryIt.noAnswer")))
-      .always(() => {
-        spinner.remove();
-        button.prop("disabled", false);
-        // A button that cannot be pressed loses the focus, and nobody who works with the keyboard wants to look for it.
-        if (document.activeElement === document.body) button.trigger("focus");
-      });
+    void ask().catch(() => tell(text("common.tryIt.noAnswer"))).finally(() => {
+      spinner.remove();
+      button.prop("disabled", false);
+      // A button that cannot be pressed loses the focus, and nobody who works with the keyboard wants to look for it.
+      if (document.activeElement === document.body) button.trigger("focus");
+    });
   });
+}
+
+/** Asks the runtime. Rejects if it does not answer, or refuses. */
+export async function request(url: string, method: "GET" | "POST", sent?: object): Promise<Answer> {
+  return await $.ajax({ url, method, ...(sent === undefined ? {} : { contentType: "application/json", data: JSON.stringify(sent) }) }) as Answer;
+}
+
+/** A line of an answer: what went well, or did not. */
+export function resultRow(isGood: boolean, words: string): JQuery {
+  const icon = $("<i>", { class: `fa fa-fw ${isGood ? "fa-check" : "fa-times"}`, "aria-hidden": "true" });
+  return $("<div>").append(icon, document.createTextNode(` ${words}`));
 }
 
 /** An empty box in the place for answers, which screen readers read when it changes. */

@@ -79,6 +79,8 @@ describe("the criteria builder", () => {
     await row.locator(".siem-term").pressSequentially(search);
     const option = page.locator(".red-ui-autoComplete-container a", { hasText: term }).first();
     await option.waitFor({ state: "visible" });
+    // The first one is what was typed.
+    await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     assert.equal(await row.locator(".siem-term").inputValue(), term);
@@ -162,6 +164,67 @@ describe("the criteria builder", () => {
     assert.match(await box().innerText(), /At criteria\[0\]\.filters\[0\]: the rows have no field for "display"/);
     assert.deepEqual(await saveAndDeploy(), unusual);
     assert.deepEqual(problems, []);
+  });
+
+  it("saves what was typed, and nothing that nobody chose", async function () {
+    this.timeout(60_000);
+    await page.evaluate(() => {
+      const query = RED.nodes.node("query") as { criteria?: unknown };
+      query.criteria = [{ clause: "AND", filters: [{ term: "risk.severity", operator: "IS_ANY", value: ["LOW"] }, { term: "destination.name", operator: "IS", value: "Dropbox" }] }];
+    });
+    await open();
+    const menu = page.locator(".red-ui-autoComplete-container");
+    const values = (row: Locator) => row.locator(".siem-value button").evaluateAll((buttons) => buttons.map((each) => each.getAttribute("aria-label")));
+    const first = rows().first();
+    const add = first.getByPlaceholder("Add a value");
+
+    // A click and Tab: the menu was looked at.
+    await add.click();
+    await menu.waitFor({ state: "visible" });
+    await page.keyboard.press("Tab");
+    await menu.waitFor({ state: "detached" });
+    assert.deepEqual(await values(first), ["Remove LOW"]);
+    assert.equal(await add.evaluate((input) => input === document.activeElement), false, "Tab stays in the field");
+
+    // Back, and on to the field before it: the release of Shift is no reason for a menu.
+    await page.keyboard.press("Shift+Tab");
+    assert.equal(await add.evaluate((input) => input === document.activeElement), true);
+    await page.waitForTimeout(200);
+    assert.equal(await menu.count(), 0, "Shift opens the menu");
+    await page.keyboard.press("Shift+Tab");
+    assert.deepEqual(await values(first), ["Remove LOW"]);
+
+    // Enter takes the text, not what is like it.
+    await add.click();
+    await add.pressSequentially("CRIT");
+    await menu.waitFor({ state: "visible" });
+    assert.match(await menu.locator("a").first().innerText(), /CRIT\s+as typed/);
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await values(first), ["Remove LOW", "Remove CRIT"]);
+
+    const term = rows().nth(1).locator(".siem-term");
+    await term.fill("");
+    await term.pressSequentially("destination.user");
+    await menu.waitFor({ state: "visible" });
+    await page.keyboard.press("Tab");
+    assert.equal(await term.inputValue(), "destination.user");
+    assert.match(await rows().nth(1).locator(".siem-problem").innerText(), /"destination\.user", which is not known/);
+    await page.locator("#node-dialog-cancel").click();
+    await page.locator(".red-ui-tray").waitFor({ state: "detached" });
+    assert.deepEqual(problems, []);
+  });
+
+  it("proposes a cursor key in the field only: Cancel leaves the node as it was", async () => {
+    const keep = (cursor: string) => page.evaluate((key) => {
+      (RED.nodes.node("query") as { cursor?: string }).cursor = key;
+    }, cursor);
+    await keep("");
+    await open();
+    assert.equal(await page.locator("#node-input-cursor").inputValue(), "code42_file_events_query");
+    await page.locator("#node-dialog-cancel").click();
+    await page.locator(".red-ui-tray").waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => (RED.nodes.node("query") as { cursor?: string }).cursor), "");
+    await keep("builder");
   });
 
   async function drag(row: Locator, onto: Locator): Promise<void> {

@@ -34,6 +34,8 @@ describe("the buttons that try what is edited", () => {
   let page: Page;
   const problems: string[] = [];
   const heard: string[] = [];
+  /** What had to be confirmed. */
+  const asked: string[] = [];
   let pressed = 0;
 
   before(async function () {
@@ -66,7 +68,10 @@ describe("the buttons that try what is edited", () => {
       if (response.status() >= 400 && response.url().startsWith(nodeRed.url)) problems.push(`${response.status()} ${response.url()}`);
       if (/\/(?:test|preview|cursor)$/.test(response.url())) void response.text().then((text) => heard.push(text), () => undefined);
     });
-    page.on("dialog", (dialog) => void dialog.accept());
+    page.on("dialog", (dialog) => {
+      asked.push(dialog.message());
+      void dialog.accept();
+    });
     await page.route((address) => !address.href.startsWith(nodeRed.url), (route) => route.abort("blockedbyclient"));
     await page.goto(nodeRed.url);
     await page.waitForSelector("#red-ui-palette .red-ui-palette-node");
@@ -132,6 +137,14 @@ describe("the buttons that try what is edited", () => {
     assert.match(await press("code42-query-cursor"), /There is no cursor yet[^]*in memory: it survives nothing/);
     await page.locator("#code42-query-cursor-value").fill("2026-01-31T08:00:00Z");
     assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set\.[^]*2026-01-31 08:00:00\.000 UTC/);
+    assert.match(asked.pop() ?? "", /to 2026-01-31T08:00:00\.000Z\?[^]*at once[^]*no cursor yet/);
+    await page.locator("#code42-query-cursor-value").fill("2026-01-31T09:00:00Z");
+    assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set/);
+    assert.match(asked.pop() ?? "", /from 2026-01-31T08:00:00\.000Z to 2026-01-31T09:00:00\.000Z\?[^]*skipped for good/);
+    await page.locator("#code42-query-cursor-value").fill("2126-01-31T09:00:00Z");
+    assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /2126-01-31T09:00:00\.000Z is in the future/);
+    assert.deepEqual(asked, []);
+    assert.match(await press("code42-query-cursor"), /2026-01-31 09:00:00\.000 UTC/);
     assert.match(await press("code42-query-cursor-reset", "code42-query-cursor-result"), /The cursor was reset/);
     await close();
   });
@@ -147,6 +160,25 @@ describe("the buttons that try what is edited", () => {
     assert.match(await press("cef-format-preview"), /CEF:0\|[^]*deviceReceiptTime/);
     await page.locator("#cef-format-pasted").fill("no JSON");
     assert.match(await press("cef-format-preview"), /The pasted event is not JSON/);
+    await close();
+  });
+
+  it("forgets an own field as soon as it is removed, while its row still fades", async () => {
+    await open("format", "cef-format");
+    const rows = page.locator("#cef-format-fields > li");
+    for (const index of [0, 1]) {
+      await page.locator(".red-ui-editableList-addButton").first().click();
+      await rows.nth(index).locator(".cef-format-key").fill("suser");
+      await rows.nth(index).locator(".cef-format-source").fill("user.email");
+    }
+    assert.equal(await rows.nth(1).locator(".cef-format-key").getAttribute("aria-invalid"), "true");
+    const judged = await rows.evaluateAll(([first, second]) => {
+      (first?.querySelector(".red-ui-editableList-item-remove") as HTMLElement).click();
+      const key = second?.querySelector(".cef-format-key");
+      key?.dispatchEvent(new Event("input", { bubbles: true }));
+      return { fading: first?.isConnected, invalid: key?.getAttribute("aria-invalid") };
+    });
+    assert.deepEqual(judged, { fading: true, invalid: "false" });
     await close();
   });
 

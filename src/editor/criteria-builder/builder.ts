@@ -1,6 +1,8 @@
 /** The criteria of a query as groups of rows, or as the JSON that they are. */
 import { MAX_CRITERIA } from "../../code42/query";
-import { markRow, showFilterRow, showProblems, type Translate } from "./filter-row";
+import { contentsOf } from "../editable-list";
+import type { Translate } from "../texts";
+import { markRow, showFilterRow, showProblems } from "./filter-row";
 import { criteriaProblems, rowProblems, rulesOf, wholeProblems, type Subject } from "./problems";
 import { criteriaCount, criteriaOf, filledRows, MAX_DEPTH, nested, newFilter, newGroup, rowsOf, Unshowable, type FilterRow, type GroupRow } from "./rows";
 
@@ -39,8 +41,6 @@ interface ListOptions {
 
 const asList = (element: JQuery) => element as unknown as List;
 const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value ?? [], null, 2));
-/** The rows of a list in their order; one that fades away has been removed. */
-const contentsOf = (list: JQuery): JQuery[] => list.children(":not(.red-ui-editableList-item-deleting)").children(".red-ui-editableList-item-content").toArray().map((element) => $(element));
 
 export class CriteriaBuilder {
   private readonly list = $("<ol>", { class: "siem-groups" });

@@ -1,11 +1,10 @@
 /** One filter of the criteria: its term, its operator, its value, and what may be wrong with them. */
+import { inWords, type Translate } from "../texts";
 import { pickerOf, type Value } from "./pickers";
 import type { Problem } from "./problems";
 import { knownTerm, operatorsFor, withOperator, withTerm, type FilterRow } from "./rows";
 import { suggest, termSuggestions } from "./suggestions";
 import { showValueField } from "./value-field";
-
-export type Translate = (key: string, params?: Record<string, unknown>) => string;
 
 export interface RowOptions {
   source: string;
@@ -47,7 +46,7 @@ export function showFilterRow(content: JQuery, row: FilterRow, options: RowOptio
     if (picker(before) !== picker(value)) showValue();
     changed();
   };
-  suggest(term, () => termSuggestions(source), () => {
+  suggest(term, () => termSuggestions(source), translate, () => {
     const name = String(term.val()).trim();
     if (name === current().term) return;
     show(withTerm(source, current(), name));
@@ -78,10 +77,9 @@ export function markRow(content: JQuery, problems: readonly Problem[], translate
 export function showProblems(box: JQuery, problems: readonly Problem[], translate: Translate): void {
   box.children(".siem-problem").remove();
   for (const { level, key, params } of problems) {
-    const expected = params["expects"] === undefined ? {} : { expected: translate(`expected.${params["expects"]}`) };
     $("<div>", { class: `siem-problem siem-${level}`, role: "status" })
       .css({ flex: "1 0 100%", fontSize: "0.9em", whiteSpace: "normal" })
-      .append($("<i>", { class: level === "error" ? "fa fa-times-circle" : "fa fa-warning" }).css({ color: `var(--red-ui-text-color-${level})` }), document.createTextNode(` ${translate(key, { ...params, ...expected })}`))
+      .append($("<i>", { class: level === "error" ? "fa fa-times-circle" : "fa fa-warning" }).css({ color: `var(--red-ui-text-color-${level})` }), document.createTextNode(` ${translate(key, inWords(translate, params))}`))
       .appendTo(box);
   }
 }

@@ -1,5 +1,7 @@
 /** What an input offers while somebody types: a search that keeps free text possible. */
 import { TERM_TABLES } from "../../code42/terms";
+import { complete, openMenu, type Completion } from "../auto-complete";
+import type { Translate } from "../texts";
 
 export interface Suggestion {
   value: string;
@@ -20,35 +22,28 @@ export function matching(all: readonly Suggestion[], text: string): Suggestion[]
 /** The terms of a source. */
 export const termSuggestions = (source: string): Suggestion[] => (TERM_TABLES[source]?.terms ?? []).map(({ term, label }) => ({ value: term, detail: label }));
 
-interface AutoComplete {
-  autoComplete(options: { minLength: number; search(text: string): { value: string; label: JQuery }[] }): JQuery;
-}
-
 /**
  * Gives `input` Node-RED's menu of suggestions, which opens by typing, by the arrow key and by a click. `commit` is
  * called when the text is complete; it may be called again with the same text.
  */
-export function suggest(input: JQuery, suggestions: () => readonly Suggestion[], commit: () => void): void {
-  (input as unknown as AutoComplete).autoComplete({ minLength: 0, search: (text) => matching(suggestions(), text).map(option) });
+export function suggest(input: JQuery, suggestions: () => readonly Suggestion[], translate: Translate, commit: () => void): void {
+  complete(input, {
+    minLength: 0,
+    search: (text) => matching(suggestions(), text).map(option),
+    asTyped: (text) => option({ value: text, detail: translate("builder.asTyped") }).label,
+  });
   input.attr({ role: "combobox", autocomplete: "off" });
   input.on("change", () => {
     // On its way to the menu the focus leaves the input, with half a word in it.
     if (document.activeElement === input[0] || $(".red-ui-autoComplete-container:visible").length === 0) commit();
   });
   input.on("keydown", ({ key }) => {
-    // The menu has put its first suggestion into the input, and tells nobody.
     if (key === "Enter" || key === "Tab") commit();
   });
-  input.on("click", () => {
-    const event = $.Event("keyup");
-    event.keyCode = DOWN;
-    input.trigger(event);
-  });
+  input.on("click", () => openMenu(input));
 }
 
-const DOWN = 40;
-
-function option({ value, detail }: Suggestion): { value: string; label: JQuery } {
+function option({ value, detail }: Suggestion): Completion {
   const label = $("<div>").css({ display: "flex", gap: "12px", justifyContent: "space-between", whiteSpace: "normal" }).append($("<span>").text(value));
   if (detail !== undefined) $("<span>").css({ color: "var(--red-ui-secondary-text-color)", textAlign: "right" }).text(detail).appendTo(label);
   return { value, label };

@@ -1,5 +1,6 @@
 /** The field that a filter's value is entered in: a picker that fits the term and the operator, or free text. */
 import type { Term } from "../../code42/terms";
+import type { Translate } from "../texts";
 import { choicesOf, durationOf, durationParts, fits, instantOf, isBoolean, localTime, UNITS, type Picker, type Scalar, type Unit, type Value } from "./pickers";
 import { suggest } from "./suggestions";
 
@@ -7,7 +8,7 @@ export interface ValueFieldOptions {
   picker: Picker;
   known: Term | undefined;
   value: Value | undefined;
-  translate: (key: string) => string;
+  translate: Translate;
   /** Called with each new value; undefined: there is none. */
   changed: (value: Value | undefined) => void;
 }
@@ -60,7 +61,7 @@ function textField(options: ValueFieldOptions): JQuery {
     last = text;
     changed(text === "" ? undefined : text);
   };
-  if (choicesOf(known).length > 0) suggest(field, () => choicesOf(known).map((choice) => ({ value: choice })), commit);
+  if (choicesOf(known).length > 0) suggest(field, () => choicesOf(known).map((choice) => ({ value: choice })), translate, commit);
   else field.on("change", commit);
   return field;
 }
@@ -132,7 +133,8 @@ function showList(cell: JQuery, { value, known, translate, changed }: ValueField
   };
   box.append(field);
   showItems();
-  suggest(field, () => choicesOf(known).filter((choice) => !items.map(String).includes(choice)).map((choice) => ({ value: choice })), () => add([String(field.val())]));
+  const left = () => choicesOf(known).filter((choice) => !items.map(String).includes(choice)).map((choice) => ({ value: choice }));
+  suggest(field, left, translate, () => add([String(field.val())]));
   field.on("keydown", ({ key }) => {
     if (key === "Backspace" && field.val() === "" && items.length > 0) set(items.slice(0, -1));
   });

@@ -1,0 +1,27 @@
+/** What somebody has to know before a cursor is set by hand. */
+import { cursorInstant } from "../cursor/instant";
+import { SiemError } from "../errors";
+import type { Text } from "./texts";
+
+/** The catalog key of the question, or of why it is not asked; instants are ISO 8601. */
+export type CursorMove = { refused: Text } | { question: string; from?: string; to: string };
+
+/**
+ * Judges setting a cursor that stands at `floor` (ISO 8601; null: there is none) to `value`, as the user wrote it, at `now`
+ * (epoch ms). An event id is no instant: the runtime looks it up.
+ */
+export function cursorMove(value: string, floor: string | null, now: number): CursorMove {
+  const from = floor === null ? {} : { from: floor };
+  let instant: number;
+  try {
+    instant = cursorInstant(value);
+  } catch (error) {
+    if (!(error instanceof SiemError)) throw error;
+    if (error.code === "CHECKPOINT_IS_EVENT_ID") return { question: floor === null ? "panel.confirmFirst" : "panel.confirmEvent", ...from, to: value };
+    return { refused: error };
+  }
+  const to = new Date(instant).toISOString();
+  if (instant > now) return { refused: { key: "panel.future", params: { to }, message: "" } };
+  if (floor === null) return { question: "panel.confirmFirst", to };
+  return { question: instant > Date.parse(floor) ? "panel.confirmForward" : "panel.confirmBack", ...from, to };
+}

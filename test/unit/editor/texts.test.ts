@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { checkFilter } from "../../../src/code42/criteria-check";
+import { queryError } from "../../../src/code42/errors";
+import { tenantError } from "../../../src/code42/tenant-errors";
+import { commonError, fill, SiemError, type Params } from "../../../src/errors";
+import { criteriaProblems } from "../../../src/editor/criteria-builder/problems";
+import { inWords, say, translator } from "../../../src/editor/texts";
+import common from "../../../nodes/locales/de/common.json";
+import query from "../../../nodes/locales/de/code42-query.json";
+import tenant from "../../../nodes/locales/de/code42-tenant.json";
+
+/** As Node-RED's, for a browser in German: a key without a text is answered with itself. */
+const RED = {
+  _(key: string, params: Params = {}): string {
+    const [name, path] = key.split(":") as [string, string];
+    const catalogs: Record<string, object> = { "code42-query": { ...query, common }, "code42-tenant": { ...tenant, common } };
+    let found: unknown = catalogs[name.replace("@security-events/node-red-siem/", "")];
+    for (const part of path.split(".")) found = (found as Record<string, unknown> | undefined)?.[part];
+    return typeof found === "string" ? fill(found, params) : path;
+  },
+};
+
+describe("the texts of a dialog", () => {
+  const text = translator(RED, "code42-query");
+  const told = ({ key, params, message }: SiemError) => say(text, { key, params, message });
+
+  it("explain an error of the tenant, of the query and of every node in the language of the browser", () => {
+    assert.equal(told(tenantError("TIMED_OUT", { host: "api.us.code42.com", seconds: 60 })), fill(tenant.error.TIMED_OUT, { host: "api.us.code42.com", seconds: 60 }));
+    assert.equal(told(queryError("PREVIEW_TIMED_OUT")), query.error.PREVIEW_TIMED_OUT);
+    assert.equal(told(commonError("TRY_REQUEST")), common.error.TRY_REQUEST);
+    assert.equal(say(translator(RED as never, "code42-tenant"), queryError("TENANT_ID_MISSING")), query.error.TENANT_ID_MISSING);
+  });
+
+  it("are the server's where the catalog of the browser has none", () => {
+    assert.equal(say(text, { key: "@security-events/node-red-siem/code42-tenant:error.OF_TOMORROW", params: {}, message: "the server's" }), "the server's");
+    assert.equal(say(text, { key: "", params: {}, message: "no key" }), "no key");
+  });
+
+  it("say what a value must be in the same language", () => {
+    let error: unknown;
+    try {
+      checkFilter("file-events", { term: "file.sizeInBytes", operator: "GREATER_THAN", value: "big" });
+    } catch (thrown) {
+      error = thrown;
+    }
+    assert.ok(error instanceof SiemError);
+    assert.match(told(error), /eine Zahl/);
+    assert.doesNotMatch(told(error), /a number/);
+    assert.equal(text("error.VALUE_UNSUITABLE", inWords(text, error.params)), told(error));
+  });
+
+  it("say in the same language why a search cannot express criteria", () => {
+    const filter = (operator: string) => ({ term: "state", operator, value: "OPEN" });
+    const german = (source: string, value: unknown) => {
+      const [problem] = criteriaProblems({ source, clause: "AND", hasCursor: true }, value);
+      return problem === undefined ? assert.fail() : text(problem.key, inWords(text, problem.params));
+    };
+    assert.match(german("sessions", [{ clause: "AND", filters: [filter("IS_NOT")] }]), /, Gruppe 1: Diese Suche kennt IS und IS_ANY, nicht IS_NOT\. Ändern Sie sie/);
+    assert.match(german("alerts", [{ clause: "AND", groups: [{ clause: "AND", filters: [{ ...filter("IS"), term: "State" }] }] }]), /, Gruppe 1: Diese Suche kann Gruppen nicht schachteln\./);
+  });
+});
