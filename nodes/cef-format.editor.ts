@@ -126,7 +126,7 @@ RED.nodes.registerType<Properties>("cef-format", {
     list = fields;
     preparePreview(this.id);
     const flow = exportedFlow(RED);
-    keepTips($("#cef-format-tips"), (key, params) => (this as Translating)._(key, params), () => formatTips(this.id, Number($("#node-input-maxBytes").val()), flow));
+    keepTips($("#cef-format-tips"), (key, params) => (this as Translating)._(key, params), () => formatTips(this.id, Number($("#node-input-maxBytes").val()), flow, String($("#node-input-format").val())));
   },
   oneditsave() {
     this.fields = list?.fields() ?? this.fields;
