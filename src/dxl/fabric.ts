@@ -381,14 +381,28 @@ export class Fabric {
 export function secureContext({ brokerCertChain, certificate, privateKey, passphrase }: FabricCredentials): SecureContext {
   // OpenSSL takes a bundle without any certificate, and every broker is then unknown.
   certificatesOf(brokerCertChain);
+  const secret = { key: privateKey, ...(passphrase === undefined ? {} : { passphrase }) };
   try {
-    const secret = { key: privateKey, ...(passphrase === undefined ? {} : { passphrase }) };
     const context = createSecureContext({ ca: brokerCertChain, cert: certificate, minVersion: "TLSv1.2", ...secret });
     // OpenSSL compares only a key and a certificate of the same kind, and leaves others side by side.
     if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(secret))) throw new Error("key type mismatch");
     return context;
   } catch (error) {
+    // One wrong passphrase of 256 leaves a padding that looks right (PKCS #7), and OpenSSL complains of what it decrypted.
+    if (passphrase !== undefined && ENCRYPTED.test(privateKey) && !isReadable(secret)) throw fabricError("PASSPHRASE_WRONG", {}, { cause: error, permanent: true });
     throw credentialError(error, passphrase !== undefined);
+  }
+}
+
+/** PKCS #8 (RFC 7468 section 11), and the older form that OpenSSL writes. */
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+
+function isReadable(secret: { key: string; passphrase?: string }): boolean {
+  try {
+    createPrivateKey(secret);
+    return true;
+  } catch {
+    return false;
   }
 }
 

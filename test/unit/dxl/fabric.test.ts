@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createPrivateKey } from "node:crypto";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { createRequire } from "node:module";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
@@ -334,6 +335,17 @@ describe("Fabric", () => {
     refused("KEY_MISMATCH", { privateKey: certs.read(certs.otherClient.key) });
     refused("PASSPHRASE_MISSING", { privateKey });
     refused("PASSPHRASE_WRONG", { privateKey, passphrase: "donkey" });
+    // One of 256 wrong ones decrypts to something whose padding looks right.
+    const misleading = Array.from({ length: 5000 }, (_, index) => `donkey ${index}`).find((passphrase) => {
+      try {
+        createPrivateKey({ key: privateKey, passphrase });
+      } catch (error) {
+        return !/bad decrypt/i.test(String(error));
+      }
+      return false;
+    });
+    assert.ok(misleading !== undefined);
+    refused("PASSPHRASE_WRONG", { privateKey, passphrase: misleading });
     refused("CREDENTIALS_INVALID", { privateKey: "no key" });
     refused("CREDENTIALS_INVALID", { certificate: "no certificate" });
     refused("CA_INVALID", { brokerCertChain: "no certificate" });
