@@ -15,7 +15,8 @@ export interface LineFormatter {
 const PIECE_BYTES = 256 * 1024;
 /** 4 MB: what the pages of a thousand events need that are out at once. */
 const MOST_SPARE = 16;
-const BYTES_A_CHARACTER = 3;
+/** At most, of a UTF-16 unit in UTF-8: a character of four bytes has two units (RFC 3629 section 3). */
+const BYTES_A_UNIT = 3;
 
 /** Pieces of memory that nobody uses at the moment. */
 export class SparePieces {
@@ -43,7 +44,7 @@ export class LineBytes {
 
   /** Returns the number by which the line is found again; undefined if it is too long. */
   add(line: string): number | undefined {
-    const most = line.length * BYTES_A_CHARACTER;
+    const most = line.length * BYTES_A_UNIT;
     if (most > PIECE_BYTES) return undefined;
     if (most > this.room) {
       this.pieces.push(this.spare.take());
@@ -84,6 +85,8 @@ export class PackedLines {
   /** Of all lines together. */
   readonly bytes: number;
   private memory: LineBytes | undefined;
+  /** Those that were made anew. */
+  private texts: string[] | undefined;
   private kept = false;
 
   /** `lines` are the numbers that `memory` gave; `again` makes the same lines anew. */
@@ -95,7 +98,7 @@ export class PackedLines {
 
   /** Line `index`, to be copied at once. */
   at(index: number): Buffer | string {
-    return this.memory?.view(this.lines[index] as number) ?? (this.again()[index] as string);
+    return this.memory?.view(this.lines[index] as number) ?? (this.madeAnew()[index] as string);
   }
 
   text(index: number): string {
@@ -105,7 +108,11 @@ export class PackedLines {
   /** All lines as texts, in one go. */
   unpackAtOnce(): string[] {
     const { memory } = this;
-    return memory === undefined ? this.again() : this.lines.map((line) => memory.view(line).toString());
+    return memory === undefined ? this.madeAnew() : this.lines.map((line) => memory.view(line).toString());
+  }
+
+  private madeAnew(): string[] {
+    return (this.texts ??= this.again());
   }
 
   /** They will be looked at after they were released. */

@@ -28,6 +28,7 @@ export function linesOf(payload: unknown): LineList {
   return listOf(payload as Line[]);
 }
 
+/** A list as it is; an array is not copied. */
 export const asList = (lines: readonly Line[] | LineList): LineList => ("release" in lines ? lines : listOf(lines));
 
 function listOf(lines: readonly Line[]): LineList {
@@ -36,8 +37,8 @@ function listOf(lines: readonly Line[]): LineList {
 }
 
 /**
- * Text counts as a byte a character. The exact figure would have to flatten
- * every concatenated string of a page in one go; that is left to the encoding, which goes in slices.
+ * Text counts as a byte a character. The exact figure would have to flatten every concatenated string of a page in one
+ * go; that is left to the encoding, which goes in slices.
  */
 function bytesOf(lines: readonly Line[]): number {
   let bytes = 0;

@@ -174,11 +174,11 @@ export class Sender {
   }
 
   /**
-   * Takes `lines` over. They are read again later and must not be changed before they are settled. An empty page is
+   * Takes the lines of `page` over. They are read again later and must not be changed before they are settled. An empty page is
    * delivered at once. A list is released as soon as its lines are not read again.
    */
-  push(given: readonly Line[] | LineList, settled: Settled): void {
-    const lines = asList(given);
+  push(page: readonly Line[] | LineList, settled: Settled): void {
+    const lines = asList(page);
     if (this.closing) {
       settled(syslogError("CLOSED"), NOTHING_TO_SAY);
       return;
