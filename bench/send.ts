@@ -6,6 +6,7 @@ import { fork } from "node:child_process";
 import { join } from "node:path";
 import type * as clock from "../src/syslog/clock";
 import type * as packedLines from "../src/packed-lines";
+import type * as spareMemory from "../src/spare-memory";
 import type { Sender } from "../src/syslog/sender";
 import type * as settings from "../src/syslog/settings";
 import { eventV1 } from "./events";
@@ -65,9 +66,10 @@ export async function send(options: string[]): Promise<Row[]> {
   });
   const texts = Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => lines.slice(page * PAGE, (page + 1) * PAGE));
   // As cef-format gives them to syslog-out.
-  const { LineBytes, PackedLines, SparePieces } = built<typeof packedLines>("packed-lines");
+  const { LineBytes, PackedLines, PIECE_BYTES } = built<typeof packedLines>("packed-lines");
+  const { SpareMemory } = built<typeof spareMemory>("spare-memory");
   const packed = texts.map((page) => {
-    const memory = new LineBytes(new SparePieces());
+    const memory = new LineBytes(new SpareMemory(PIECE_BYTES));
     const made = new PackedLines(memory, page.map((line) => memory.add(line) as number), () => page);
     made.keep();
     return made;

@@ -4,6 +4,7 @@
  * As texts, the lines of every page would live long enough to be moved to where only a full garbage collection frees
  * them, a megabyte a page. As bytes they stand in pieces of memory that the next pages use again.
  */
+import type { SpareMemory } from "./spare-memory";
 
 /** A formatter as far as lines are made ahead with it. */
 export interface LineFormatter {
@@ -12,24 +13,10 @@ export interface LineFormatter {
   readonly failure: unknown;
 }
 
-const PIECE_BYTES = 256 * 1024;
-/** 4 MB: what the pages of a thousand events need that are out at once. */
-const MOST_SPARE = 16;
+/** What lines take their memory in. */
+export const PIECE_BYTES = 256 * 1024;
 /** At most, of a UTF-16 unit in UTF-8: a character of four bytes has two units (RFC 3629 section 3). */
 const BYTES_A_UNIT = 3;
-
-/** Pieces of memory that nobody uses at the moment. */
-export class SparePieces {
-  private readonly pieces: Buffer[] = [];
-
-  take(): Buffer {
-    return this.pieces.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
-  }
-
-  give(pieces: readonly Buffer[]): void {
-    this.pieces.push(...pieces.slice(0, MOST_SPARE - this.pieces.length));
-  }
-}
 
 /** The lines of one answer, written one after the other. */
 export class LineBytes {
@@ -40,14 +27,14 @@ export class LineBytes {
   /** Pages that still need them. */
   private holders = 0;
 
-  constructor(private readonly spare: SparePieces) {}
+  constructor(private readonly spare: SpareMemory) {}
 
   /** Returns the number by which the line is found again; undefined if it is too long. */
   add(line: string): number | undefined {
     const most = line.length * BYTES_A_UNIT;
     if (most > PIECE_BYTES) return undefined;
-    if (most > this.room) {
-      this.pieces.push(this.spare.take());
+    if (most >= this.room) {
+      this.pieces.push(this.spare.take(PIECE_BYTES));
       this.room = PIECE_BYTES;
     }
     const start = this.pieces.length * PIECE_BYTES - this.room;
@@ -75,7 +62,8 @@ export class LineBytes {
 
   letGo(): void {
     this.holders -= 1;
-    if (this.holders === 0) this.spare.give(this.pieces.splice(0));
+    if (this.holders > 0) return;
+    for (const piece of this.pieces.splice(0)) this.spare.give(piece);
   }
 }
 

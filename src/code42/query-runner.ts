@@ -16,8 +16,9 @@ import type { FlowMessage, MessageParts } from "../messages";
 import type { Figures } from "../metrics/table";
 import type { Colour } from "../node/report";
 import { PackedEvents, packPayload } from "../packed-events";
-import { LineBytes, SparePieces, type LineFormatter } from "../packed-lines";
+import { LineBytes, PIECE_BYTES, type LineFormatter } from "../packed-lines";
 import { describe, queryError } from "./errors";
+import { SpareMemory } from "../spare-memory";
 import { inTurns } from "../turns";
 import { checkCriteria } from "./criteria-check";
 import { criteriaHash } from "./criteria-hash";
@@ -112,7 +113,7 @@ const CLOSE_STORE_MS = 2000;
 
 export class QueryRunner {
   readonly counters: QueryCounters = { polls: 0, failedPolls: 0, retries: 0, read: 0, known: 0, sent: 0, resent: 0, confirmed: 0, largestLatenessMs: 0 };
-  private readonly spare = new SparePieces();
+  private readonly spare = new SpareMemory(PIECE_BYTES);
   private cursor: Cursor | undefined;
   /** What the store holds, as far as this node knows. */
   private stored: string | undefined;

@@ -14,9 +14,9 @@
  */
 import type { SiemError } from "../errors";
 import type { Figures } from "../metrics/table";
+import { SpareMemory } from "../spare-memory";
 import type { Clock } from "./clock";
 import { Chunk } from "./chunk";
-import { ChunkMemory } from "./chunk-memory";
 import { linkError, serverClosed, syslogError, type SyslogErrorCode } from "./errors";
 import { FRAME_OVERHEAD, FrameBuilder, cut, type Framing } from "./framing";
 import type { HeaderSource } from "./header";
@@ -128,7 +128,7 @@ export class Sender {
   /** Confirmed within the resend window, oldest first. */
   private recent: Lines[] = [];
   private recentBytes = 0;
-  private readonly memory: ChunkMemory;
+  private readonly memory: SpareMemory;
   /** Refused in a session that has taken no line yet, oldest first. */
   private doubtful: { line: Lines; reason: SiemError }[] = [];
   /** The server has taken a line in this session. */
@@ -146,7 +146,7 @@ export class Sender {
 
   constructor(private readonly options: SenderOptions) {
     this.queue = new BoundedQueue(options.limits);
-    this.memory = new ChunkMemory(options.transport.stream ? options.transport.maxBytes : 0);
+    this.memory = new SpareMemory(options.transport.stream ? options.transport.maxBytes : 0);
   }
 
   /** Lines that wait or are not confirmed. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { LineBytes, PackedLines, SparePieces } from "../../src/packed-lines";
+import { LineBytes, PackedLines, PIECE_BYTES } from "../../src/packed-lines";
+import { SpareMemory } from "../../src/spare-memory";
 
 const texts = (count: number, letter: string) => Array.from({ length: count }, (_, index) => `${index} ${letter.repeat(index % 900)} größe 値 😀`);
 
-function pack(spare: SparePieces, lines: string[], pages = 1) {
+function pack(spare: SpareMemory, lines: string[], pages = 1) {
   const memory = new LineBytes(spare);
   const numbers = lines.map((line) => memory.add(line) as number);
   memory.holdFor(pages);
@@ -13,7 +14,7 @@ function pack(spare: SparePieces, lines: string[], pages = 1) {
 describe("packed lines", () => {
   it("gives every line as bytes and as text, in the order asked for", () => {
     const lines = texts(3000, "a");
-    const { memory, numbers } = pack(new SparePieces(), lines);
+    const { memory, numbers } = pack(new SpareMemory(PIECE_BYTES), lines);
     const wanted = numbers.filter((number) => number % 7 !== 3).reverse();
     const packed = new PackedLines(memory, wanted, () => assert.fail("they are still there"));
     const expected = wanted.map((number) => lines[number] as string);
@@ -25,7 +26,7 @@ describe("packed lines", () => {
   });
 
   it("uses memory again when every page of an answer is through, not before", () => {
-    const spare = new SparePieces();
+    const spare = new SpareMemory(PIECE_BYTES);
     const lines = texts(400, "a");
     const { memory, numbers } = pack(spare, lines, 2);
     const used = memory.view(0).buffer;
@@ -44,7 +45,7 @@ describe("packed lines", () => {
   });
 
   it("stays readable after the release if it was to be kept", () => {
-    const spare = new SparePieces();
+    const spare = new SpareMemory(PIECE_BYTES);
     const lines = texts(50, "a");
     const { memory, numbers } = pack(spare, lines);
     const packed = new PackedLines(memory, numbers, () => assert.fail("not made anew"));
@@ -55,8 +56,14 @@ describe("packed lines", () => {
   });
 
   it("takes no line that is longer than a piece of memory", () => {
-    const memory = new LineBytes(new SparePieces());
+    const memory = new LineBytes(new SpareMemory(PIECE_BYTES));
     assert.equal(memory.add("x".repeat(100_000)), undefined);
     assert.equal(memory.add("short"), 0);
+  });
+
+  it("takes empty lines, also as the first one", () => {
+    const lines = ["", "a", "", "b"];
+    const { memory, numbers } = pack(new SpareMemory(PIECE_BYTES), lines);
+    assert.deepEqual(new PackedLines(memory, numbers, () => assert.fail("they are still there")).unpackAtOnce(), lines);
   });
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { ChunkMemory } from "../../../src/syslog/chunk-memory";
+import { SpareMemory } from "../../src/spare-memory";
 
 const KB = 1024;
 
-describe("memory of chunks", () => {
+describe("spare memory", () => {
   it("gives the smallest size that fits, and the same memory again once nobody uses it", () => {
-    const memory = new ChunkMemory(256 * KB);
+    const memory = new SpareMemory(256 * KB);
     const sizes = [256 * KB, 129 * KB, 128 * KB, 70 * KB, 17 * KB];
     const taken = sizes.map((size) => memory.take(size));
     assert.deepEqual(taken.map(({ length }) => length / KB), [256, 256, 128, 128, 32]);
@@ -18,7 +18,7 @@ describe("memory of chunks", () => {
   });
 
   it("keeps neither short Buffers nor those over its largest", () => {
-    const memory = new ChunkMemory(64 * KB);
+    const memory = new SpareMemory(64 * KB);
     for (const size of [16 * KB - 1, 64 * KB + 1]) {
       const taken = memory.take(size);
       assert.equal(taken.length, size);
@@ -32,7 +32,7 @@ describe("memory of chunks", () => {
     Buffer.poolSize = 64 * KB;
     try {
       Buffer.allocUnsafe(poolSize);
-      const memory = new ChunkMemory(256 * KB);
+      const memory = new SpareMemory(256 * KB);
       const short = memory.take(600);
       const foreign = Buffer.from("of somebody else");
       memory.give(short);
@@ -45,7 +45,7 @@ describe("memory of chunks", () => {
   });
 
   it("keeps a bounded number of them", () => {
-    const memory = new ChunkMemory(16 * KB);
+    const memory = new SpareMemory(16 * KB);
     const taken = Array.from({ length: 100 }, () => memory.take(16 * KB));
     taken.forEach((buffer) => memory.give(buffer));
     const known = new Set(taken.map(({ buffer }) => buffer));

@@ -1,13 +1,10 @@
-/**
- * Memory for what is written to a stream, used again and again: chunks stay for seconds in the resend window, and garbage
- * of that age and size is only freed by a full collection.
- */
+/** Large Buffers that are used again and again: garbage of their size that lives for seconds is only freed by a full collection. */
 
 const SMALLEST = 16 * 1024;
 /** Buffers of each size. */
 const MOST_SPARE = 16;
 
-export class ChunkMemory {
+export class SpareMemory {
   private readonly spare = new Map<number, Buffer[]>();
   /** What was made here. Short Buffers share their memory with those of the whole process, in stretches of any size. */
   private readonly own = new WeakSet<ArrayBufferLike>();
