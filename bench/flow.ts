@@ -121,7 +121,7 @@ async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pag
       modules: packedPackage().modules,
       contextStorage: durableStore,
       flows: [...flow, start],
-      settingsScript: naive === true ? naiveSettings : "",
+      settingsScript: naive === true ? naiveSettings() : "",
       env: { NODE_OPTIONS: `--require ${join(__dirname, "probe.cjs")}`, PROBE_FILE: probe, PROBE_WINDOW_MS: "100", ...(profiled ? { PROBE_PROFILE: profile } : {}) },
     });
     try {

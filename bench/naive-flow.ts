@@ -4,6 +4,7 @@
  * confirmation, most escapes and checks) makes it faster, not slower.
  */
 import type { FlowNode } from "../test/support/node-red-process";
+import { peerPath } from "./rounds";
 
 /** Column → key, of the type that says how it is written: text, time, list, list of objects, custom key with its label. */
 const COLUMNS: Record<string, [key: string, type: "text" | "time" | "list" | "users", label?: string]> = {
@@ -72,7 +73,7 @@ do {
 `;
 
 /** The settings that it needs: axios within reach of a function node. */
-export const naiveSettings = `module.exports.functionGlobalContext = { axios: require(${JSON.stringify(require.resolve("axios"))}) };`;
+export const naiveSettings = (): string => `module.exports.functionGlobalContext = { axios: require(${JSON.stringify(peerPath("axios"))}) };`;
 
 /** It starts at the node `fetch`. */
 export function naiveFlow(options: { url: string; path: string; pageSize: number; siemPort: number }): FlowNode[] {

@@ -46,8 +46,10 @@ export function built<Module>(name: string): Module {
   return (createRequire(__filename)(join(root, "dist/runtime.js")) as Record<string, Module>)[name] as Module;
 }
 
-/** A peer, from the package beside this file, which is installed at its first use. */
-export function peer<Module>(name: string): Module {
-  if (!existsSync(join(__dirname, "node_modules"))) execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: __dirname, stdio: "inherit" });
-  return createRequire(__filename)(name) as Module;
+/** Where a peer is: in the package beside this file, which is installed at its first use. */
+export function peerPath(name: string): string {
+  if (!existsSync(join(__dirname, "node_modules", name))) execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: __dirname, stdio: "inherit" });
+  return createRequire(__filename).resolve(name);
 }
+
+export const peer = <Module>(name: string): Module => createRequire(__filename)(peerPath(name)) as Module;

@@ -1,18 +1,50 @@
 /** The body of an answer: kept as it came, inflated a piece at a time, as often as somebody wants to read it. */
+import { createGunzip, gunzipSync } from "node:zlib";
 
 export interface Body {
   /** The inflated bytes from the beginning, some at a time. Throws if the body is damaged. */
   chunks(): AsyncIterable<Buffer>;
   /** All of them at once, which may take a while. */
   whole(): Buffer;
+  /** The body as it came, for another thread to read. */
+  readonly raw: RawBody;
 }
 
-export const bodyOf = (bytes: Buffer): Body => ({
-  async *chunks() {
-    yield bytes;
-  },
-  whole: () => bytes,
-});
+/** Small enough to be gone with the next short garbage collection. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** More bytes came out of a body than are allowed. */
+export class BodyTooLong extends Error {}
+
+/** Bytes as they came, and what must be known to read them. */
+export class RawBody implements Body {
+  readonly raw = this;
+
+  /** `limit` is how many bytes there may be when gzip (`zipped`) is undone. */
+  constructor(readonly bytes: Buffer, readonly zipped: boolean, readonly limit: number) {}
+
+  /** Throws BodyTooLong, and what zlib throws. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    if (!this.zipped) {
+      yield this.bytes;
+      return;
+    }
+    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+    gunzip.end(this.bytes);
+    let bytes = 0;
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > this.limit) throw new BodyTooLong();
+      yield chunk;
+    }
+  }
+
+  whole(): Buffer {
+    return this.zipped ? gunzipSync(this.bytes, { maxOutputLength: this.limit }) : this.bytes;
+  }
+}
+
+export const bodyOf = (bytes: Buffer): Body => new RawBody(bytes, false, bytes.length);
 
 export async function wholeOf(body: Body): Promise<Buffer> {
   const chunks: Buffer[] = [];

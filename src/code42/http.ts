@@ -1,16 +1,12 @@
 /** One HTTP request and its complete reply, over connections that are kept, straight or through a proxy. */
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
-import { createGunzip, gunzipSync } from "node:zlib";
-import { wholeOf, type Body } from "../body";
+import { BodyTooLong, RawBody, wholeOf, type Body } from "../body";
 import { SiemError } from "../errors";
 import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import { networkError, tenantError } from "./tenant-errors";
-
-/** Small enough to be gone with the next short garbage collection. */
-const CHUNK_BYTES = 64 * 1024;
 
 export interface HttpOptions {
   base: URL;
@@ -72,36 +68,20 @@ export class HttpClient {
     request.signal.addEventListener("abort", follow, { once: true });
     try {
       request.signal.throwIfAborted();
-      // Loaded at the first request: a Node-RED that only has the node installed does not pay for it.
-      const { default: axios } = await import("axios");
       const agent = await (this.agent ??= this.connect());
       const started = this.clock.monotonic();
-      const response = await axios.request<Readable>({
-        url: this.base + request.path,
-        method: request.method,
-        headers: { Accept: "application/json", "Accept-Encoding": "gzip", "User-Agent": userAgent, ...request.headers },
-        data: request.data,
-        signal: abort.signal,
-        httpAgent: agent,
-        httpsAgent: agent,
-        // Only the proxy that was configured, never one of the environment.
-        proxy: false,
-        maxRedirects: 0,
-        validateStatus: null,
-        // Collected below, and inflated when somebody reads it: a cut gzip stream is an error then.
-        responseType: "stream",
-        decompress: false,
-      });
+      const response = await this.open(request, userAgent, agent, abort.signal);
       const headersAt = this.clock.monotonic();
       timer.refresh();
       const header = (name: string) => {
-        const value: unknown = response.headers[name];
+        const value = response.headers[name];
         return typeof value === "string" ? value : undefined;
       };
-      const raw = await collect(response.data, maxBodyBytes);
-      const body = new ReceivedBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes, base.host);
-      const isLeft = request.leaveBody === true && response.status < 300;
-      return { status: response.status, header, body, isLeft, data: isLeft ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
+      const raw = await collect(response, maxBodyBytes);
+      const body = new ReceivedBody(new RawBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes), base.host);
+      const { statusCode: status = 0 } = response;
+      const isLeft = request.leaveBody === true && status < 300;
+      return { status, header, body, isLeft, data: isLeft ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
     } catch (error) {
       if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();
@@ -119,6 +99,21 @@ export class HttpClient {
     this.agent?.then((agent) => agent.destroy(), () => undefined);
   }
 
+  /** Resolves when the headers are there. A redirect is an answer like any other. */
+  private open({ method, path, headers, data }: HttpRequest, userAgent: string, agent: HttpAgent, signal: AbortSignal): Promise<IncomingMessage> {
+    const send = this.options.base.protocol === "https:" ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const call = send(this.base + path, {
+        method, agent, signal,
+        // Inflated when somebody reads the body: a cut gzip stream is an error then.
+        headers: { Accept: "application/json", "Accept-Encoding": "gzip", "User-Agent": userAgent, ...headers },
+      }, resolve);
+      // A fault in the body comes here too, and is told to whoever reads the body.
+      call.on("error", reject);
+      call.end(data);
+    });
+  }
+
   private async connect(): Promise<HttpAgent> {
     const { base, tls, timeoutMs } = this.options;
     const secure = base.protocol === "https:";
@@ -127,7 +122,7 @@ export class HttpClient {
     const options = {
       keepAlive: true,
       proxy: this.proxy,
-      // Also for the CONNECT request, which axios knows nothing about.
+      // For the CONNECT request as well, to which those of the request do not apply.
       timeout: timeoutMs,
       proxyRequestOptions: { signal: this.closing.signal, ...(tls.ca === undefined ? {} : { ca: tls.ca as string[] }) },
     };
@@ -140,35 +135,24 @@ export class ReceivedBody implements Body {
   /** What reading it ended with. */
   fault: SiemError | undefined;
 
-  constructor(private readonly raw: Buffer, private readonly zipped: boolean, private readonly limit: number, private readonly host: string) {}
+  constructor(readonly raw: RawBody, private readonly host: string) {}
 
   /** Bytes as they came. */
   get length(): number {
-    return this.raw.length;
+    return this.raw.bytes.length;
   }
 
   /** Throws BODY_TOO_LARGE, and what `networkError` makes of compressed bytes that are damaged or cut. */
   async *chunks(): AsyncGenerator<Buffer> {
-    if (!this.zipped) {
-      yield this.raw;
-      return;
-    }
-    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-    gunzip.end(this.raw);
-    let bytes = 0;
     try {
-      for await (const chunk of gunzip as AsyncIterable<Buffer>) {
-        bytes += chunk.length;
-        if (bytes > this.limit) throw bodyTooLarge(this.limit);
-        yield chunk;
-      }
+      yield* this.raw.chunks();
     } catch (error) {
-      throw this.fault = error instanceof SiemError ? error : networkError(error, this.host);
+      throw this.fault = error instanceof BodyTooLong ? bodyTooLarge(this.raw.limit) : networkError(error, this.host);
     }
   }
 
   whole(): Buffer {
-    return this.zipped ? gunzipSync(this.raw, { maxOutputLength: this.limit }) : this.raw;
+    return this.raw.whole();
   }
 }
 

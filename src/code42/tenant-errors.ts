@@ -36,11 +36,10 @@ export function networkError(thrown: unknown, host: string): SiemError {
   return tenantError("CONNECTION_FAILED", params, { cause });
 }
 
-/** axios wraps what the socket threw, and Node wraps the failures of several addresses in one error. */
+/** Node wraps the failures of several addresses in one error. */
 function innermost(thrown: unknown): SystemError {
-  const { cause, errors } = thrown as { cause?: unknown; errors?: unknown[] };
-  const inner = cause ?? errors?.[0];
-  return inner === undefined ? (thrown as SystemError) : innermost(inner);
+  const { errors } = thrown as { errors?: unknown[] };
+  return errors?.[0] === undefined ? (thrown as SystemError) : innermost(errors[0]);
 }
 
 /** The error of a reply that is not the answer; undefined if `status` is a success. `detail` is what the server said, in one short line. */

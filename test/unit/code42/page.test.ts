@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Body } from "../../../src/body";
+import { RawBody, type Body } from "../../../src/body";
 import { readPage } from "../../../src/code42/page";
 import { PackedEvents, type EventPlace } from "../../../src/packed-events";
 
@@ -14,6 +14,7 @@ async function read(text: string | Buffer, size = Infinity) {
       for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
     },
     whole: () => bytes,
+    raw: new RawBody(bytes, false, bytes.length),
   };
   const envelope = await readPage(body, "fileEvents", (slice, from) => {
     places.push(...slice.map((_, index) => ({ slice: from, index })));

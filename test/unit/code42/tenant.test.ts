@@ -276,7 +276,7 @@ describe("tenant", () => {
     }
 
     it("a host that does not exist", () => {
-      const error = networkError({ cause: Object.assign(new Error("getaddrinfo ENOTFOUND api.xx.code42.com"), { code: "ENOTFOUND", hostname: "api.xx.code42.com" }) }, "api.xx.code42.com");
+      const error = networkError(Object.assign(new Error("getaddrinfo ENOTFOUND api.xx.code42.com"), { code: "ENOTFOUND", hostname: "api.xx.code42.com" }), "api.xx.code42.com");
       assert.equal(error.code, "HOST_NOT_FOUND");
       assert.equal(error.permanent, true);
       assert.match(error.message, /api\.xx\.code42\.com/);
