@@ -48,9 +48,12 @@ const deferSources = {
   },
 };
 
-const modules = readdirSync(join(COMPILED, "src"), { recursive: true }).filter((file) => file.endsWith(".js")).map((file) => moduleOf(join(COMPILED, "src", file)));
+/** The file of a thread; the runtime finds it beside itself. */
+const THREAD = "code42/page-worker";
+const modules = readdirSync(join(COMPILED, "src"), { recursive: true }).filter((file) => file.endsWith(".js")).map((file) => moduleOf(join(COMPILED, "src", file))).filter((name) => name !== THREAD);
 const contents = `module.exports = {\n${modules.map((name) => `  get ${quoted(name)}() { return require(${quoted(`./src/${name}.js`)}); },`).join("\n")}\n};`;
-await bundle({ stdin: { contents, resolveDir: COMPILED, sourcefile: "runtime.js" }, outfile: at("dist/runtime.js") });
+await bundle({ stdin: { contents, resolveDir: COMPILED, sourcefile: "runtime.js" }, outfile: at("dist/runtime.js"), external: ["./page-worker"] });
+await bundle({ entryPoints: [join(COMPILED, "src", `${THREAD}.js`)], outdir: at("dist") });
 await bundle({ entryPoints: types.map((type) => join(COMPILED, "nodes", `${type}.js`)), outdir: at("dist/nodes"), plugins: [deferSources] });
 execFileSync(process.execPath, [at("scripts/check-tables.mjs")], { stdio: "inherit" });
 

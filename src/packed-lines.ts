@@ -4,6 +4,7 @@
  * As texts, the lines of every page would live long enough to be moved to where only a full garbage collection frees
  * them, a megabyte a page. As bytes they stand in pieces of memory that the next pages use again.
  */
+import type { Properties } from "./node/config";
 import type { SpareMemory } from "./spare-memory";
 
 /** A formatter as far as lines are made ahead with it. */
@@ -11,6 +12,14 @@ export interface LineFormatter {
   format(event: unknown): string;
   /** Why the last event has no line of its own. */
   readonly failure: unknown;
+  /** Undefined if only this one can make its lines. */
+  readonly recipe?: LineRecipe;
+}
+
+/** By which another thread makes a formatter that makes the same lines: the properties of a `cef-format`, and a kind of record. */
+export interface LineRecipe {
+  properties: Properties;
+  kind: string;
 }
 
 /** What lines take their memory in. */
@@ -18,31 +27,27 @@ export const PIECE_BYTES = 256 * 1024;
 /** At most, of a UTF-16 unit in UTF-8: a character of four bytes has two units (RFC 3629 section 3). */
 const BYTES_A_UNIT = 3;
 
-/** The lines of one answer, written one after the other. */
+/** Lines as one thread hands them to another. */
+export interface WrittenLines {
+  /** Each PIECE_BYTES long. */
+  pieces: Uint8Array[];
+  /** The first byte of each line, and the one behind it, counted over all pieces. */
+  starts: Float64Array;
+  ends: Float64Array;
+}
+
+/** The lines of one answer, one behind the other. */
 export class LineBytes {
-  private readonly pieces: Buffer[] = [];
-  private room = 0;
-  private readonly starts: number[] = [];
-  private readonly ends: number[] = [];
   /** Pages that still need them. */
   private holders = 0;
 
-  constructor(private readonly spare: SpareMemory) {}
-
-  /** Returns the number by which the line is found again; undefined if it is too long. */
-  add(line: string): number | undefined {
-    const most = line.length * BYTES_A_UNIT;
-    if (most > PIECE_BYTES) return undefined;
-    if (most >= this.room) {
-      this.pieces.push(this.spare.take(PIECE_BYTES));
-      this.room = PIECE_BYTES;
-    }
-    const start = this.pieces.length * PIECE_BYTES - this.room;
-    const size = (this.pieces.at(-1) as Buffer).write(line, PIECE_BYTES - this.room);
-    this.room -= size;
-    this.ends.push(start + size);
-    return this.starts.push(start) - 1;
-  }
+  /** `spare` gets the memory when nobody needs it any more. */
+  constructor(
+    private readonly spare: Pick<SpareMemory, "give">,
+    protected readonly pieces: Buffer[] = [],
+    protected readonly starts: ArrayLike<number> = [],
+    protected readonly ends: ArrayLike<number> = [],
+  ) {}
 
   size(line: number): number {
     return (this.ends[line] as number) - (this.starts[line] as number);
@@ -64,6 +69,35 @@ export class LineBytes {
     this.holders -= 1;
     if (this.holders > 0) return;
     for (const piece of this.pieces.splice(0)) this.spare.give(piece);
+  }
+}
+
+/** Writes them. */
+export class LineWriter extends LineBytes {
+  private room = 0;
+
+  constructor(private readonly memory: SpareMemory, private readonly first: number[] = [], private readonly behind: number[] = []) {
+    super(memory, [], first, behind);
+  }
+
+  /** Returns the number by which the line is found again; undefined if it is too long. */
+  add(line: string): number | undefined {
+    const most = line.length * BYTES_A_UNIT;
+    if (most > PIECE_BYTES) return undefined;
+    if (most >= this.room) {
+      this.pieces.push(this.memory.take(PIECE_BYTES));
+      this.room = PIECE_BYTES;
+    }
+    const start = this.pieces.length * PIECE_BYTES - this.room;
+    const size = (this.pieces.at(-1) as Buffer).write(line, PIECE_BYTES - this.room);
+    this.room -= size;
+    this.behind.push(start + size);
+    return this.first.push(start) - 1;
+  }
+
+  /** What has been written, to be handed to another thread: nothing is left here. */
+  take(): WrittenLines {
+    return { pieces: this.pieces.splice(0), starts: Float64Array.from(this.first), ends: Float64Array.from(this.behind) };
   }
 }
 

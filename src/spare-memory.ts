@@ -27,6 +27,16 @@ export class SpareMemory {
   /** `bytes` are a view of what `take` gave, which nobody uses any more. */
   give({ buffer }: Buffer): void {
     if (!this.own.has(buffer)) return;
+    this.keep(buffer);
+  }
+
+  /** Takes memory back that was handed to another thread. */
+  adopt(buffer: ArrayBuffer): void {
+    this.own.add(buffer);
+    this.keep(buffer);
+  }
+
+  private keep(buffer: ArrayBufferLike): void {
     const room = buffer.byteLength;
     const spare = this.spare.get(room) ?? [];
     this.spare.set(room, spare);

@@ -1,6 +1,7 @@
 /** What every format has in common: a line for every event, also for one that cannot be formatted, and the counts. */
 import { messageOf, SiemError } from "../errors";
 import { isRecord } from "../messages";
+import type { LineRecipe } from "../packed-lines";
 import { cefError } from "./errors";
 
 export interface FormatCounters {
@@ -20,6 +21,8 @@ export interface Formatter {
   readonly counters: Readonly<FormatCounters>;
   /** Why the last event could not be formatted; undefined if it could. */
   readonly failure: SiemError | undefined;
+  /** How another thread makes its like. */
+  recipe?: LineRecipe;
 }
 
 export interface FormatSteps {

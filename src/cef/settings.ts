@@ -5,6 +5,7 @@ import { cefError } from "./errors";
 import { DEFAULT_BYTES, MIN_BYTES, type Formatter } from "./formatter";
 import { compileJsonFormatter } from "./json";
 import { compatibleMappings, mappings } from "./mappings";
+import type { Mapping } from "./mapping";
 
 export const AUTO = "auto";
 export const MAX_BYTES = 1_048_576;
@@ -25,7 +26,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
 
   if (format !== "cef") {
     const options = { leaveOutEmpty: format === "json", maxBytes };
-    const formatters = new Map([...mappings].map(([name, mapping]) => [name, compileJsonFormatter(mapping, options)]));
+    const formatters = withRecipes(properties, mappings, (mapping) => compileJsonFormatter(mapping, options));
     // JSON needs no mapping: any record will do.
     const other = compileJsonFormatter(undefined, options);
     return (messageKind) => formatters.get(String(kindOf(messageKind))) ?? other;
@@ -41,7 +42,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
     maxBytes,
   };
   // All of them now, so that a bad own field is seen at deploy and not with the first message.
-  const formatters = new Map([...PROFILES[profile]].map(([name, mapping]) => [name, compileFormatter(mapping, options)]));
+  const formatters = withRecipes(properties, PROFILES[profile], (mapping) => compileFormatter(mapping, options));
   const choose: ChooseFormatter = (messageKind) => {
     const wanted = kindOf(messageKind);
     if (typeof wanted !== "string" || wanted === "") throw cefError("KIND_MISSING");
@@ -52,3 +53,6 @@ export function readFormatters(properties: Properties): ChooseFormatter {
   if (kind !== AUTO) choose(kind);
   return choose;
 }
+
+const withRecipes = (properties: Properties, mappings: ReadonlyMap<string, Mapping>, compile: (mapping: Mapping) => Formatter): Map<string, Formatter> =>
+  new Map([...mappings].map(([kind, mapping]) => [kind, Object.assign(compile(mapping), { recipe: { properties, kind } })]));

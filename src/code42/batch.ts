@@ -1,8 +1,9 @@
 /** Gathers the events of a reply and drops those that are known: what every source does alike. */
 import { epochMs } from "../cursor/instant";
 import { ledgerKey } from "../cursor/ledger";
-import { keep, type EventPlace } from "../packed-events";
-import type { Preparation, SourceEvent } from "./source";
+import { keep } from "../packed-events";
+import type { EventFacts } from "./page-facts";
+import type { SourceEvent } from "./source";
 
 export class Batch {
   /** Those that are new. */
@@ -12,36 +13,31 @@ export class Batch {
   known = 0;
   lastMs: number | undefined;
 
-  /** `known` is true for events that need not be sent. */
-  constructor(private readonly isKnown: (key: string) => boolean, readonly prepared?: Preparation) {}
+  /** `isKnown` is true for events that need not be sent. */
+  constructor(private readonly isKnown: (key: string) => boolean) {}
 
-  /**
-   * `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them; `place`
-   * is where the event can be read again, if not from a copy of its own.
-   */
-  add(event: unknown, id: unknown, insertedMs: number | undefined, place?: EventPlace): void {
-    this.pass(insertedMs);
+  /** `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them. */
+  add(event: unknown, id: unknown, insertedMs: number | undefined): void {
     const key = eventKey(event, id);
-    const repeated = this.keys.has(key) || this.isKnown(key);
-    this.keys.set(key, insertedMs);
-    if (repeated) this.known += 1;
-    else {
-      const { slice, index } = place ?? keep(event);
-      this.events.push({ slice, index, line: this.format(event), key, insertedMs, complete: isId(id) && insertedMs !== undefined });
-    }
+    if (this.isNew(key, insertedMs)) this.events.push({ ...keep(event), line: undefined, key, insertedMs, complete: isComplete(id, insertedMs) });
   }
 
-  /** An event that cannot be formatted is the business of the formatter's own node. */
-  private format(event: unknown): number | undefined {
-    if (this.prepared === undefined) return undefined;
-    const { formatter, memory } = this.prepared;
-    const line = formatter.format(event);
-    return formatter.failure === undefined ? memory.add(line) : undefined;
+  /** An event that can be read again where it stands. */
+  place({ key, insertedMs, complete, place: { slice, index }, line }: EventFacts): void {
+    if (this.isNew(key, insertedMs)) this.events.push({ slice, index, line, key, insertedMs, complete });
   }
 
   /** An event at this time was there, and is not wanted. */
   pass(insertedMs: number | undefined): void {
     if (insertedMs !== undefined) this.lastMs = Math.max(this.lastMs ?? 0, insertedMs);
+  }
+
+  private isNew(key: string, insertedMs: number | undefined): boolean {
+    this.pass(insertedMs);
+    const repeated = this.keys.has(key) || this.isKnown(key);
+    this.keys.set(key, insertedMs);
+    if (repeated) this.known += 1;
+    return !repeated;
   }
 }
 
@@ -50,5 +46,8 @@ export const instantOf = (value: unknown): number | undefined => (typeof value =
 
 const isId = (id: unknown): id is string => typeof id === "string" && id !== "";
 
+/** True if an event is told from others by its id, and from earlier ones by its time. */
+export const isComplete = (id: unknown, insertedMs: number | undefined): boolean => isId(id) && insertedMs !== undefined;
+
 /** The ledger's key of an event: what has no id is recognised by its content. */
-const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));
+export const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));

@@ -2,8 +2,6 @@
  * File events, version 1 (`POST /v1/file-events`): flat events of tenants that still have them. The vendor ended its
  * support in May 2023 (code42cli change log, 1.15.0).
  */
-import { isRecord } from "../messages";
-import { instantOf } from "./batch";
 import { flatQueries } from "./flat-query";
 import { mergeInOrder } from "./merge";
 import { requestGroups } from "./query";
@@ -15,9 +13,7 @@ const search: TokenSearch = {
   path: "/v1/file-events",
   cursorTerm: SEARCH_RULES["file-events-v1"].cursorTerm,
   idTerm: "eventId",
-  id: (event) => (isRecord(event) ? event["eventId"] : undefined),
-  happenedMs: (event) => instantOf(isRecord(event) ? event["eventTimestamp"] : undefined),
-  insertedMs: (event) => instantOf(isRecord(event) ? event["insertionTimestamp"] : undefined),
+  reader: "file-events-v1",
 };
 
 export const fileEventsV1: EventSource = {

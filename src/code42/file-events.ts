@@ -1,20 +1,14 @@
 /** File events, version 2 (`POST /v2/file-events`; developer portal, "Search file events"). */
-import { isRecord } from "../messages";
-import { instantOf } from "./batch";
 import { requestGroups } from "./query";
 import { SEARCH_RULES } from "./search-rules";
 import type { EventSource } from "./source";
 import { placeOf, walkTokens, type TokenSearch } from "./token-walk";
 
-const inEvent = (event: unknown, key: string): unknown => (isRecord(event) && isRecord(event["event"]) ? event["event"][key] : undefined);
-
 const search: TokenSearch = {
   path: "/v2/file-events",
   cursorTerm: SEARCH_RULES["file-events"].cursorTerm,
   idTerm: "event.id",
-  id: (event) => inEvent(event, "id"),
-  happenedMs: (event) => instantOf(isRecord(event) ? event["@timestamp"] : undefined),
-  insertedMs: (event) => instantOf(inEvent(event, "inserted")),
+  reader: "file-events",
 };
 
 export const fileEvents: EventSource = {

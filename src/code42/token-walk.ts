@@ -7,23 +7,22 @@
 import { bodyOf, type Body } from "../body";
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
+import type { LineWriter } from "../packed-lines";
 import { inTurns } from "../turns";
 import { Batch } from "./batch";
 import { queryError } from "./errors";
+import { eventReaders, type ReaderName } from "./event-readers";
 import { readPage } from "./page";
+import { eventsOf, readFacts } from "./page-facts";
 import type { WireFilter, WireGroup } from "./query";
-import type { PollOptions, Reply } from "./source";
+import type { PollOptions, Preparation, Reply } from "./source";
 import type { Api, Reading } from "./walk";
 
 export interface TokenSearch {
   path: string;
   cursorTerm: string;
   idTerm: string;
-  id(event: unknown): unknown;
-  /** Epoch ms at which it happened. */
-  happenedMs(event: unknown): number | undefined;
-  /** Epoch ms. */
-  insertedMs(event: unknown): number | undefined;
+  reader: ReaderName;
 }
 
 /** The groups of a request: the user's, `range`, and the cursor's filter. */
@@ -86,11 +85,12 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
  */
 export async function placeOf(search: TokenSearch, id: string, api: Api, signal: AbortSignal): Promise<number | undefined> {
   const groups: WireGroup[] = [{ filterClause: "AND", filters: [{ term: search.idTerm, operator: "IS", value: id }] }];
+  const reader = eventReaders[search.reader];
   let place: number | undefined;
   const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal });
   refuseProblems(await readPage(bodyOf(data), EVENTS, ([event]) => {
-    if (search.id(event) !== id) return;
-    const times = [search.insertedMs(event), search.happenedMs(event)].filter((ms) => ms !== undefined);
+    if (reader.id(event) !== id) return;
+    const times = [reader.insertedMs(event), reader.happenedMs(event)].filter((ms) => ms !== undefined);
     if (times.length > 0) place = Math.min(...times);
   }));
   return place;
@@ -147,7 +147,9 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
     const before = previous;
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
-    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, new Batch((key) => before.has(key) || known(key), poll.prepare())), { signal, onRetry });
+    const isKnown = (key: string) => before.has(key) || known(key);
+    // What is read again is nearly all known: no lines are made ahead of it.
+    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, isKnown, poll, rereading ? undefined : poll.prepare()), { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
     return { token, answer };
   };
@@ -168,7 +170,7 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
       request = fetchPage("");
       continue;
     }
-    const { nextToken, batch } = answer.value;
+    const { nextToken, batch, prepared } = answer.value;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
     previous = batch.keys;
     reachedMs = Math.max(reachedMs, batch.lastMs ?? 0);
@@ -176,7 +178,7 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : fetchPage(nextToken);
-    const { events, lastMs, prepared } = batch;
+    const { events, lastMs } = batch;
     yield {
       reply: { events, known: batch.known, lastMs, serverMs, prepared },
       keys: batch.keys,
@@ -192,6 +194,7 @@ interface PageCall {
 
 interface EventsRead {
   batch: Batch;
+  prepared: Preparation | undefined;
   /** "" behind the last page. */
   nextToken: string;
 }
@@ -206,16 +209,21 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
 });
 
 /** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. */
-async function readEvents(body: Body, search: TokenSearch, batch: Batch): Promise<EventsRead> {
-  const envelope = await readPage(body, EVENTS, (events, slice) => {
-    for (const [index, event] of events.entries()) batch.add(event, search.id(event), search.insertedMs(event), { slice, index });
-  });
+async function readEvents(body: Body, { reader }: TokenSearch, isKnown: (key: string) => boolean, { thread }: PollOptions, preparation: Preparation<LineWriter> | undefined): Promise<EventsRead> {
+  const task = { list: EVENTS, reader };
+  const formatter = preparation?.formatter;
+  const elsewhere = formatter === undefined || formatter.recipe !== undefined ? await thread?.read(body, task, formatter?.recipe) : undefined;
+  const facts = elsewhere?.facts ?? await readFacts(body, task, preparation && { ...preparation, wants: (key) => !isKnown(key) });
+  const memory = elsewhere === undefined ? preparation?.memory : elsewhere.memory;
+  const { envelope } = facts;
   refuseProblems(envelope);
   const events = envelope[EVENTS];
   if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
   const { nextPgToken } = envelope;
   if (nextPgToken != null && typeof nextPgToken !== "string") throw queryError("PAGE_INVALID", { reason: `"nextPgToken" is of type ${typeof nextPgToken}` });
-  return { batch, nextToken: nextPgToken ?? "" };
+  const batch = new Batch(isKnown);
+  await inTurns(eventsOf(facts, body), (event) => batch.place(event));
+  return { batch, prepared: formatter && memory && { formatter, memory }, nextToken: nextPgToken ?? "" };
 }
 
 /** How many events match, by Code42's own count; 0 if it does not say. */

@@ -8,7 +8,8 @@
  */
 import { hash } from "node:crypto";
 
-const KEY_LENGTH = 12;
+/** Characters of a key. */
+export const KEY_LENGTH = 12;
 /** Two base-36 digits for the millisecond within its second, then the key. */
 const ENTRY_LENGTH = 2 + KEY_LENGTH;
 
