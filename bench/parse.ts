@@ -1,5 +1,6 @@
 /** The bytes of a page become objects: ours against `JSON.parse` of the whole page. `npm run bench -- parse [--rounds N] [--events N]` */
 import type * as body from "../src/body";
+import type * as eventShapes from "../src/code42/event-shapes";
 import type * as page from "../src/code42/page";
 import { pageJson } from "./pages";
 import { parseOptions, type Row } from "./report";
@@ -9,6 +10,7 @@ export async function parse(options: string[]): Promise<Row[]> {
   const { rounds, numbers } = parseOptions(options, { rounds: 5, events: 10_000 }, []);
   const events = numbers["events"] as number;
   const { readPage } = built<typeof page>("code42/page");
+  const { EventShapes } = built<typeof eventShapes>("code42/event-shapes");
   const { bodyOf } = built<typeof body>("body");
   const rows: Row[] = [];
   for (const version of ["v1", "v2"] as const) {
@@ -17,6 +19,7 @@ export async function parse(options: string[]): Promise<Row[]> {
       const check = (found: number) => {
         if (found !== events) throw new Error(`${found} events of ${events}`);
       };
+      const shapes = new EventShapes();
       const rates = await compare({
         whole: () => JSON.parse(bytes.toString("utf8")) as unknown,
         // As the flow does it: what was read is handed on, and gone before the end of the page.
@@ -24,7 +27,7 @@ export async function parse(options: string[]): Promise<Row[]> {
           let found = 0;
           await readPage(bodyOf(bytes), "fileEvents", (slice) => {
             found += slice.length;
-          });
+          }, shapes);
           check(found);
         },
         kept: async () => {

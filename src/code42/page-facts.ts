@@ -8,6 +8,7 @@ import type { EventPlace } from "../packed-events";
 import type { LineFormatter, LineWriter } from "../packed-lines";
 import { eventKey, isComplete } from "./batch";
 import { eventReaders, type ReaderName } from "./event-readers";
+import type { EventShapes } from "./event-shapes";
 import { readPage } from "./page";
 
 /** What is read, and how. */
@@ -40,8 +41,8 @@ export interface LineMaker {
   wants(key: string): boolean;
 }
 
-/** Throws what `readPage` throws. */
-export async function readFacts(body: Body, { list, reader }: PageTask, maker: LineMaker | undefined): Promise<PageFacts> {
+/** `shapes` is best kept for all pages of a reader. Throws what `readPage` throws. */
+export async function readFacts(body: Body, { list, reader }: PageTask, shapes: EventShapes, maker: LineMaker | undefined): Promise<PageFacts> {
   const events = eventReaders[reader];
   const keys: string[] = [];
   const times: number[] = [];
@@ -59,7 +60,7 @@ export async function readFacts(body: Body, { list, reader }: PageTask, maker: L
       complete.push(isComplete(id, insertedMs) ? 1 : 0);
       if (maker !== undefined) lines.push(lineOf(event, key, maker));
     }
-  });
+  }, shapes);
   return {
     envelope,
     keys: keys.join(""),

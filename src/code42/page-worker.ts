@@ -4,6 +4,8 @@ import { RawBody } from "../body";
 import { readFormatters } from "../cef/settings";
 import { LineWriter, PIECE_BYTES, type LineFormatter, type LineRecipe } from "../packed-lines";
 import { SpareMemory } from "../spare-memory";
+import type { ReaderName } from "./event-readers";
+import { EventShapes } from "./event-shapes";
 import { readFacts } from "./page-facts";
 import type { PageAnswer, PageRequest } from "./page-thread";
 
@@ -11,6 +13,7 @@ import type { PageAnswer, PageRequest } from "./page-thread";
 const MOST_FORMATTERS = 32;
 
 const spare = new SpareMemory(PIECE_BYTES);
+const shapes: Record<ReaderName, EventShapes> = { "file-events": new EventShapes(), "file-events-v1": new EventShapes() };
 const formatters = new Map<string, LineFormatter>();
 
 function formatterFor(recipe: LineRecipe): LineFormatter {
@@ -27,7 +30,7 @@ async function answer({ id, bytes, zipped, limit, recipe, ...task }: PageRequest
   const memory = new LineWriter(spare);
   try {
     const maker = recipe === undefined ? undefined : { formatter: formatterFor(recipe), memory, wants: () => true };
-    const facts = await readFacts(new RawBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), zipped, limit), task, maker);
+    const facts = await readFacts(new RawBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), zipped, limit), task, shapes[task.reader], maker);
     return { id, facts, ...(maker === undefined ? {} : { written: memory.take() }) };
   } catch {
     memory.letGo();

@@ -12,8 +12,9 @@ import { inTurns } from "../turns";
 import { Batch } from "./batch";
 import { queryError } from "./errors";
 import { eventReaders, type ReaderName } from "./event-readers";
+import { EventShapes } from "./event-shapes";
 import { readPage } from "./page";
-import { eventsOf, readFacts } from "./page-facts";
+import { eventsOf, readFacts, type PageFacts, type PageTask } from "./page-facts";
 import type { WireFilter, WireGroup } from "./query";
 import type { PollOptions, Preparation, Reply } from "./source";
 import type { Api, Reading } from "./walk";
@@ -49,6 +50,7 @@ interface Walk {
   poll: PollOptions;
   groups: () => WireGroup[];
   known: (key: string) => boolean;
+  shapes: EventShapes;
 }
 
 /** Throws PAGE_INVALID, SEARCH_PROBLEMS, PAGE_TOKEN_LOOP, and what the tenant throws. */
@@ -59,7 +61,8 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
     filter("ON_OR_AFTER", fromMs),
   );
   const slice = new ClosedSlice(poll.cursor.floorMs, poll.overlapMs);
-  for await (const page of walkPages({ search, poll, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
+  const shapes = new EventShapes();
+  for await (const page of walkPages({ search, poll, shapes, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
     await slice.add(page);
     yield page.reply;
     const range = await slice.closed(page);
@@ -68,7 +71,7 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
     const total = await totalOf(search, poll, rangeGroups);
     if (total > range.count) {
       let found = 0;
-      for await (const { reply } of walkPages({ search, poll, groups: () => rangeGroups, known: (key) => range.has(key) || poll.known(key) })) {
+      for await (const { reply } of walkPages({ search, poll, shapes, groups: () => rangeGroups, known: (key) => range.has(key) || poll.known(key) })) {
         found += reply.events.length;
         yield reply;
       }
@@ -132,7 +135,7 @@ class ClosedSlice {
   }
 }
 
-async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator<TokenPage> {
+async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncGenerator<TokenPage> {
   const { api, cursor, signal, onRetry } = poll;
   const tokens = new Set<string>();
   /** Of the page before: by the time a page is read, the cursor may have moved past that one and forgotten its ids. */
@@ -149,7 +152,7 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
     const isKnown = (key: string) => before.has(key) || known(key);
     // What is read again is nearly all known: no lines are made ahead of it.
-    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, search, isKnown, poll, rereading ? undefined : poll.prepare()), { signal, onRetry });
+    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, { search, poll, isKnown, shapes, preparation: rereading ? undefined : poll.prepare() }), { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
     return { token, answer };
   };
@@ -192,6 +195,21 @@ interface PageCall {
   answer: Promise<Reading<EventsRead>>;
 }
 
+/** How a page is read. */
+interface PageReading {
+  search: TokenSearch;
+  poll: PollOptions;
+  isKnown: (key: string) => boolean;
+  shapes: EventShapes;
+  /** Undefined if no lines are wanted yet. */
+  preparation: Preparation<LineWriter> | undefined;
+}
+
+interface FactsRead {
+  facts: PageFacts;
+  prepared: Preparation | undefined;
+}
+
 interface EventsRead {
   batch: Batch;
   prepared: Preparation | undefined;
@@ -209,22 +227,33 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
 });
 
 /** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. */
-async function readEvents(body: Body, { reader }: TokenSearch, isKnown: (key: string) => boolean, { thread }: PollOptions, preparation: Preparation<LineWriter> | undefined): Promise<EventsRead> {
-  const task = { list: EVENTS, reader };
-  const formatter = preparation?.formatter;
-  const elsewhere = formatter === undefined || formatter.recipe !== undefined ? await thread?.read(body, task, formatter?.recipe) : undefined;
-  const facts = elsewhere?.facts ?? await readFacts(body, task, preparation && { ...preparation, wants: (key) => !isKnown(key) });
-  const memory = elsewhere === undefined ? preparation?.memory : elsewhere.memory;
+async function readEvents(body: Body, how: PageReading): Promise<EventsRead> {
+  const { facts, prepared } = await readElsewhere(body, how) ?? await readHere(body, how);
   const { envelope } = facts;
   refuseProblems(envelope);
   const events = envelope[EVENTS];
   if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
   const { nextPgToken } = envelope;
   if (nextPgToken != null && typeof nextPgToken !== "string") throw queryError("PAGE_INVALID", { reason: `"nextPgToken" is of type ${typeof nextPgToken}` });
-  const batch = new Batch(isKnown);
+  const batch = new Batch(how.isKnown);
   await inTurns(eventsOf(facts, body), (event) => batch.place(event));
-  return { batch, prepared: formatter && memory && { formatter, memory }, nextToken: nextPgToken ?? "" };
+  return { batch, prepared, nextToken: nextPgToken ?? "" };
 }
+
+/** Undefined if nobody else is there to read it, or makes the lines that are wanted. */
+async function readElsewhere(body: Body, { search, poll, preparation }: PageReading): Promise<FactsRead | undefined> {
+  const recipe = preparation?.formatter.recipe;
+  if (preparation !== undefined && recipe === undefined) return undefined;
+  const read = await poll.thread?.read(body, taskOf(search), recipe);
+  return read && { facts: read.facts, prepared: read.memory && preparation && { formatter: preparation.formatter, memory: read.memory } };
+}
+
+async function readHere(body: Body, { search, isKnown, shapes, preparation }: PageReading): Promise<FactsRead> {
+  const maker = preparation && { ...preparation, wants: (key: string) => !isKnown(key) };
+  return { facts: await readFacts(body, taskOf(search), shapes, maker), prepared: preparation };
+}
+
+const taskOf = ({ reader }: TokenSearch): PageTask => ({ list: EVENTS, reader });
 
 /** How many events match, by Code42's own count; 0 if it does not say. */
 async function totalOf(search: TokenSearch, { api, signal, onRetry }: PollOptions, groups: WireGroup[]): Promise<number> {

@@ -8,6 +8,7 @@ import { eventV1 } from "../../../bench/events";
 import { built } from "../../../bench/rounds";
 import { RawBody } from "../../../src/body";
 import { readFormatters } from "../../../src/cef/settings";
+import { EventShapes } from "../../../src/code42/event-shapes";
 import { eventsOf, readFacts, type PageTask } from "../../../src/code42/page-facts";
 import type * as pageThread from "../../../src/code42/page-thread";
 import { LineWriter, PackedLines, PIECE_BYTES, type LineFormatter } from "../../../src/packed-lines";
@@ -38,7 +39,7 @@ async function readAt(thread: Thread, body: RawBody, task: PageTask, formatter: 
 
 async function readHere(body: RawBody, task: PageTask, formatter: LineFormatter) {
   const memory = new LineWriter(new SpareMemory(PIECE_BYTES));
-  const facts = await readFacts(body, task, { formatter, memory, wants: () => true });
+  const facts = await readFacts(body, task, new EventShapes(), { formatter, memory, wants: () => true });
   const events = [...eventsOf(facts, body)];
   return { envelope: facts.envelope, events, lines: events.map(({ line }) => memory.view(line as number).toString()) };
 }
