@@ -10,8 +10,8 @@ export interface Body {
   readonly raw: RawBody;
 }
 
-/** Small enough to be gone with the next short garbage collection. */
-const CHUNK_BYTES = 64 * 1024;
+/** Large enough to cost few turns, and small enough to come from memory that malloc uses again (it maps larger pieces anew, mallopt(3)). */
+const CHUNK_BYTES = 120 * 1024;
 
 /** More bytes came out of a body than are allowed. */
 export class BodyTooLong extends Error {}

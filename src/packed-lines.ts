@@ -4,6 +4,7 @@
  * As texts, the lines of every page would live long enough to be moved to where only a full garbage collection frees
  * them, a megabyte a page. As bytes they stand in pieces of memory that the next pages use again.
  */
+import { NumberColumn } from "./columns";
 import type { Properties } from "./node/config";
 import type { SpareMemory } from "./spare-memory";
 
@@ -36,6 +37,10 @@ export interface WrittenLines {
   ends: Float64Array;
 }
 
+interface Places {
+  at(line: number): number | undefined;
+}
+
 /** The lines of one answer, one behind the other. */
 export class LineBytes {
   /** Pages that still need them. */
@@ -44,20 +49,20 @@ export class LineBytes {
   /** `spare` gets the memory when nobody needs it any more. */
   constructor(
     private readonly spare: Pick<SpareMemory, "give">,
-    protected readonly pieces: Buffer[] = [],
-    protected readonly starts: ArrayLike<number> = [],
-    protected readonly ends: ArrayLike<number> = [],
+    protected readonly pieces: Buffer[],
+    private readonly starts: Places,
+    private readonly ends: Places,
   ) {}
 
   size(line: number): number {
-    return (this.ends[line] as number) - (this.starts[line] as number);
+    return this.ends.at(line)! - this.starts.at(line)!;
   }
 
   /** A view that is good until the last holder let go. */
   view(line: number): Buffer {
-    const start = this.starts[line] as number;
+    const start = this.starts.at(line)!;
     const piece = Math.floor(start / PIECE_BYTES);
-    return (this.pieces[piece] as Buffer).subarray(start - piece * PIECE_BYTES, (this.ends[line] as number) - piece * PIECE_BYTES);
+    return (this.pieces[piece] as Buffer).subarray(start - piece * PIECE_BYTES, this.ends.at(line)! - piece * PIECE_BYTES);
   }
 
   /** So many pages have lines here. */
@@ -76,7 +81,7 @@ export class LineBytes {
 export class LineWriter extends LineBytes {
   private room = 0;
 
-  constructor(private readonly memory: SpareMemory, private readonly first: number[] = [], private readonly behind: number[] = []) {
+  constructor(private readonly memory: SpareMemory, private readonly first = new NumberColumn(), private readonly behind = new NumberColumn()) {
     super(memory, [], first, behind);
   }
 
@@ -92,12 +97,12 @@ export class LineWriter extends LineBytes {
     const size = (this.pieces.at(-1) as Buffer).write(line, PIECE_BYTES - this.room);
     this.room -= size;
     this.behind.push(start + size);
-    return this.first.push(start) - 1;
+    return this.first.push(start);
   }
 
   /** What has been written, to be handed to another thread: nothing is left here. */
   take(): WrittenLines {
-    return { pieces: this.pieces.splice(0), starts: Float64Array.from(this.first), ends: Float64Array.from(this.behind) };
+    return { pieces: this.pieces.splice(0), starts: this.first.view(), ends: this.behind.view() };
   }
 }
 

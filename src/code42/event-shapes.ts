@@ -22,7 +22,8 @@ const COMMA = 0x2c;
 export class EventShapes {
   /** Slices that were not left to `JSON.parse`. */
   taken = 0;
-  private readonly scanner = new JsonScanner();
+  /** Made with the first parser: most polls find too little to learn from. */
+  private scanner: JsonScanner | undefined;
   /** By the keys of the events, in order. */
   private readonly learned = new Map<string, { shape: Shape; events: number }>();
   /** The one that has read the last event comes first. */
@@ -37,9 +38,10 @@ export class EventShapes {
    * live long, V8 makes the next ones in the old generation, which takes twice the time of everything else.
    */
   parse(bytes: Buffer, end: number): unknown[] | undefined {
-    if (this.parsers.length === 0 || end > SCANNER_BYTES) return undefined;
-    this.scanner.load(bytes, end);
-    const events = this.tryRead(end);
+    const { scanner } = this;
+    if (scanner === undefined || this.parsers.length === 0 || end > SCANNER_BYTES) return undefined;
+    scanner.load(bytes, end);
+    const events = this.tryRead(scanner, end);
     if (events === undefined) return undefined;
     this.patience = Math.min(PATIENCE, this.patience + 1);
     this.taken += 1;
@@ -74,12 +76,11 @@ export class EventShapes {
     if (known.events > LEARNED_EVENTS) return;
     known.shape.learn(event);
     if (known.events < LEARNED_EVENTS) return;
-    const parser = generateParser(known.shape, this.scanner);
+    const parser = generateParser(known.shape, (this.scanner ??= new JsonScanner()));
     if (parser !== undefined) this.parsers.unshift(parser);
   }
 
-  private tryRead(end: number): unknown[] | undefined {
-    const { scanner } = this;
+  private tryRead(scanner: JsonScanner, end: number): unknown[] | undefined {
     const events: unknown[] = [];
     try {
       for (let start = 0; ; start += 1) {

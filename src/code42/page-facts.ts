@@ -3,6 +3,7 @@
  * events themselves are gone as soon as that is known. Everything here can be handed from one thread to another.
  */
 import type { Body } from "../body";
+import { NumberColumn, TextColumn } from "../columns";
 import { KEY_LENGTH } from "../cursor/ledger";
 import type { EventPlace } from "../packed-events";
 import type { LineFormatter, LineWriter } from "../packed-lines";
@@ -26,11 +27,11 @@ export interface PageFacts {
   /** Epoch ms at which they were inserted; NaN where an event does not tell. */
   times: Float64Array;
   /** 1 for an event with a usable id and time. */
-  complete: Uint8Array;
+  complete: Float64Array;
   /** For each slice of the body its first byte, the byte behind it, and how many events it has. */
   slices: Float64Array;
   /** The number of each event's line in the memory for lines, -1 for none; undefined if none were made. */
-  lines: Int32Array | undefined;
+  lines: Float64Array | undefined;
 }
 
 /** Makes lines of events while these are read. */
@@ -44,13 +45,10 @@ export interface LineMaker {
 /** `shapes` is best kept for all pages of a reader. Throws what `readPage` throws. */
 export async function readFacts(body: Body, { list, reader }: PageTask, shapes: EventShapes, maker: LineMaker | undefined): Promise<PageFacts> {
   const events = eventReaders[reader];
-  const keys: string[] = [];
-  const times: number[] = [];
-  const complete: number[] = [];
-  const slices: number[] = [];
-  const lines: number[] = [];
+  const keys = new TextColumn(KEY_LENGTH);
+  const [times, complete, slices, lines] = [new NumberColumn(), new NumberColumn(), new NumberColumn(), new NumberColumn()];
   const envelope = await readPage(body, list, (elements, { start, end }) => {
-    slices.push(start, end, elements.length);
+    for (const value of [start, end, elements.length]) slices.push(value);
     for (const event of elements) {
       const id = events.id(event);
       const insertedMs = events.insertedMs(event);
@@ -61,14 +59,7 @@ export async function readFacts(body: Body, { list, reader }: PageTask, shapes: 
       if (maker !== undefined) lines.push(lineOf(event, key, maker));
     }
   }, shapes);
-  return {
-    envelope,
-    keys: keys.join(""),
-    times: Float64Array.from(times),
-    complete: Uint8Array.from(complete),
-    slices: Float64Array.from(slices),
-    lines: maker === undefined ? undefined : Int32Array.from(lines),
-  };
+  return { envelope, keys: keys.join(), times: times.view(), complete: complete.view(), slices: slices.view(), lines: maker && lines.view() };
 }
 
 /** An event that cannot be formatted is the business of the formatter's own node. */

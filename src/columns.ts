@@ -1,0 +1,60 @@
+/**
+ * Numbers and short texts of many events, in memory that the garbage collector need not look into: as arrays of objects
+ * they would be copied again and again while a page is read.
+ */
+
+const FIRST_ROOM = 1024;
+
+/** A list of numbers that grows. */
+export class NumberColumn {
+  private values = new Float64Array(FIRST_ROOM);
+  private count = 0;
+
+  get length(): number {
+    return this.count;
+  }
+
+  /** Returns its index. */
+  push(value: number): number {
+    if (this.count === this.values.length) {
+      const larger = new Float64Array(2 * this.count);
+      larger.set(this.values);
+      this.values = larger;
+    }
+    this.values[this.count] = value;
+    return this.count++;
+  }
+
+  at(index: number): number {
+    return this.values[index] as number;
+  }
+
+  /** A view of what is there now. */
+  view(): Float64Array {
+    return this.values.subarray(0, this.count);
+  }
+}
+
+/** A list of texts in ASCII, all of one length. */
+export class TextColumn {
+  private bytes: Buffer;
+  private used = 0;
+
+  constructor(private readonly width: number) {
+    this.bytes = Buffer.allocUnsafeSlow(FIRST_ROOM * width);
+  }
+
+  push(text: string): void {
+    if (this.used === this.bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * this.used);
+      this.bytes.copy(larger);
+      this.bytes = larger;
+    }
+    this.used += this.bytes.write(text, this.used, this.width, "latin1");
+  }
+
+  /** All of them, one behind the other. */
+  join(): string {
+    return this.bytes.toString("latin1", 0, this.used);
+  }
+}

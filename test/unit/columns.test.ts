@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { NumberColumn, TextColumn } from "../../src/columns";
+
+describe("columns", () => {
+  it("keep any number, and as many as come", () => {
+    const column = new NumberColumn();
+    const numbers = Array.from({ length: 5000 }, (_, index) => [index, -1, 2 ** 40 + index, NaN, 0.5][index % 5] as number);
+    assert.deepEqual(numbers.map((number) => column.push(number)), numbers.map((_, index) => index));
+    assert.equal(column.length, 5000);
+    assert.deepEqual([...column.view()], numbers);
+    assert.deepEqual([column.at(2), column.at(4003)], [numbers[2], numbers[4003]]);
+    assert.equal(new NumberColumn().view().length, 0);
+  });
+
+  it("keep texts of one length, and as many as come", () => {
+    const column = new TextColumn(3);
+    const texts = Array.from({ length: 5000 }, (_, index) => (index % 1000).toString().padStart(3, "_"));
+    for (const text of texts) column.push(text);
+    assert.equal(column.join(), texts.join(""));
+    assert.equal(new TextColumn(3).join(), "");
+  });
+});
