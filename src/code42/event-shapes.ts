@@ -6,7 +6,7 @@
  */
 import { isRecord } from "../messages";
 import { JsonScanner, SCANNER_BYTES } from "./json-scanner";
-import { generateParser, Shape, type ParseEvent } from "./shape-parser";
+import { ObjectParser, Shape } from "./shape-parser";
 
 /** So many events of a shape are learned from: making the parser costs as much as it saves with a hundred events. */
 const LEARNED_EVENTS = 50;
@@ -27,7 +27,7 @@ export class EventShapes {
   /** By the keys of the events, in order. */
   private readonly learned = new Map<string, { shape: Shape; events: number }>();
   /** The one that has read the last event comes first. */
-  private readonly parsers: ParseEvent[] = [];
+  private readonly parsers: ObjectParser[] = [];
   private patience = PATIENCE;
   private resting = 0;
   private nextRest = REST;
@@ -76,7 +76,7 @@ export class EventShapes {
     if (known.events > LEARNED_EVENTS) return;
     known.shape.learn(event);
     if (known.events < LEARNED_EVENTS) return;
-    const parser = generateParser(known.shape, (this.scanner ??= new JsonScanner()));
+    const parser = ObjectParser.of(known.shape, (this.scanner ??= new JsonScanner()));
     if (parser !== undefined) this.parsers.unshift(parser);
   }
 
@@ -100,10 +100,10 @@ export class EventShapes {
   private event(start: number): unknown {
     const { parsers } = this;
     for (let index = 0; index < parsers.length; index++) {
-      const parse = parsers[index] as ParseEvent;
-      const event = parse(start);
+      const parser = parsers[index] as ObjectParser;
+      const event = parser.parse(start);
       if (event === undefined) continue;
-      if (index > 0) [parsers[0], parsers[index]] = [parse, parsers[0] as ParseEvent];
+      if (index > 0) [parsers[0], parsers[index]] = [parser, parsers[0] as ObjectParser];
       return event;
     }
     return undefined;

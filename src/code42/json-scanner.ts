@@ -42,6 +42,16 @@ export class JsonScanner {
     this.end = end;
   }
 
+  /** True if these words stand at `at`, which is moved behind their `bytes` bytes; the last word ends there. */
+  skip(words: Int32Array, bytes: number): boolean {
+    const { view, at } = this;
+    const last = words.length - 1;
+    for (let index = 0; index < last; index++) if (view.getInt32(at + 4 * index, true) !== words[index]) return false;
+    if (view.getInt32(at + bytes - 4, true) !== words[last]) return false;
+    this.at = at + bytes;
+    return true;
+  }
+
   value(start: number): unknown {
     switch (this.bytes[start] as number) {
       case QUOTE: return this.string(start);
