@@ -127,8 +127,9 @@ describe("shapes of events", () => {
     const shapes = taught(KINDS["file events v2"] as Make);
     const bytes = Buffer.from(textOf(KINDS["file events v2"] as Make, 5, 2).join(","));
     const ends: number[] = [];
-    for (let end = 0; end <= bytes.length; end++) if (check(shapes, bytes.subarray(0, end))) ends.push(end);
-    assert.deepEqual(ends, [bytes.indexOf('},{"@timestamp"') + 1, bytes.length]);
+    // Longest first: what the reader holds of the one before must not count.
+    for (let end = bytes.length; end >= 0; end--) if (check(shapes, bytes.subarray(0, end))) ends.push(end);
+    assert.deepEqual(ends, [bytes.length, bytes.indexOf('},{"@timestamp"') + 1]);
   });
 
   it("are several at a time, in any order", () => {
