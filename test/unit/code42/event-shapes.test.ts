@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { eventV1 } from "../../../bench/events";
-import type { Body } from "../../../src/body";
 import { EventShapes } from "../../../src/code42/event-shapes";
 import { readPage } from "../../../src/code42/page";
 import { makeAlert } from "../../../src/simulator/alerts";
 import { makeFileEvent, numbers } from "../../../src/simulator/events";
 import { makeSession } from "../../../src/simulator/sessions";
+import { chunkedBody } from "../../support/chunked-body";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 2000);
 const START = Date.UTC(2026, 0, 5);
@@ -192,13 +192,7 @@ describe("reading a page by the shape of its events", () => {
   async function read(text: string, shapes: EventShapes, size = 60_000) {
     const events: unknown[] = [];
     const bytes = Buffer.from(text);
-    const body: Body = {
-      async *chunks() {
-        for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
-      },
-      whole: () => bytes,
-    };
-    await readPage(body, "fileEvents", (elements, { start, end }) => {
+    await readPage(chunkedBody(bytes, size), "fileEvents", (elements, { start, end }) => {
       assert.deepStrictEqual(JSON.parse(`[${bytes.toString("utf8", start, end)}]`), elements);
       events.push(...elements);
     }, shapes);

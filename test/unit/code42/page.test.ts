@@ -1,21 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RawBody, type Body } from "../../../src/body";
 import { readPage } from "../../../src/code42/page";
 import { PackedEvents, type EventPlace } from "../../../src/packed-events";
+import { chunkedBody } from "../../support/chunked-body";
 
 /** Reads `text` as it comes in chunks of `size` bytes, and its elements once more from where they stand. */
 async function read(text: string | Buffer, size = Infinity) {
   const elements: unknown[] = [];
   const places: EventPlace[] = [];
   const bytes = Buffer.from(text);
-  const body: Body = {
-    async *chunks() {
-      for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
-    },
-    whole: () => bytes,
-    raw: new RawBody(bytes, false, bytes.length),
-  };
+  const body = chunkedBody(bytes, size);
   const envelope = await readPage(body, "fileEvents", (slice, from) => {
     places.push(...slice.map((_, index) => ({ slice: from, index })));
     elements.push(...slice);

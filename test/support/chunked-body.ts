@@ -1,0 +1,10 @@
+import { RawBody, type Body } from "../../src/body";
+
+/** A body that comes in chunks of `size` bytes. */
+export const chunkedBody = (bytes: Buffer, size: number): Body => ({
+  async *chunks() {
+    for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
+  },
+  whole: () => bytes,
+  raw: new RawBody(bytes, false, bytes.length),
+});
