@@ -41,6 +41,23 @@ export async function readPage(body: Body, arrayKey: string, each: EachSlice, sh
   }
 }
 
+/** In which the rest of a page behind its list ends. */
+const END_BYTES = 4096;
+
+/**
+ * The text that the end of `body` has at `key`, found at the price of inflating it: it is there before the page can be
+ * read, but only a guess, because nothing of the page is checked. Throws what the body throws.
+ */
+export async function textAtTheEnd(body: Pick<Body, "chunks">, key: string): Promise<string | undefined> {
+  let end = Buffer.alloc(0);
+  for await (const chunk of body.chunks()) end = chunk.length < END_BYTES ? Buffer.concat([end, chunk]).subarray(-END_BYTES) : Buffer.from(chunk.subarray(-END_BYTES));
+  const name = `${JSON.stringify(key)}:`;
+  const text = end.toString("utf8");
+  const found = text.lastIndexOf(name);
+  const value = /^\s*("(?:[^"\\]|\\.)*")/.exec(found < 0 ? "" : text.slice(found + name.length))?.[1];
+  return value === undefined ? undefined : JSON.parse(value) as string;
+}
+
 class PageReader {
   private readonly between = breather();
 

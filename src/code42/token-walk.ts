@@ -13,8 +13,8 @@ import { Batch } from "./batch";
 import { queryError } from "./errors";
 import { eventReaders, type ReaderName } from "./event-readers";
 import { EventShapes } from "./event-shapes";
-import { readPage } from "./page";
-import { eventsOf, readFacts, type PageFacts, type PageTask } from "./page-facts";
+import { readPage, textAtTheEnd } from "./page";
+import { eventsOf, readFacts, type EventFacts, type PageFacts, type PageTask } from "./page-facts";
 import type { WireFilter, WireGroup } from "./query";
 import type { PollOptions, Preparation, Reply } from "./source";
 import type { Api, Reading } from "./walk";
@@ -34,6 +34,9 @@ const REREAD_PAGE_SIZE = 10_000;
 const MAX_TOKEN_RESTARTS = 3;
 const MAX_PROBLEMS_TEXT = 300;
 const EVENTS = "fileEvents";
+const NEXT_TOKEN = "nextPgToken";
+/** A server that takes longer for its answer is asked for the next page before this one is read, ms. */
+const SLOW_MS = 30;
 /** After so many events a walk asks Code42 whether these were all: one request more for each 20 pages. */
 const CHECKED_EVENTS = 20_000;
 
@@ -62,22 +65,30 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
   );
   const slice = new ClosedSlice(poll.cursor.floorMs, poll.overlapMs);
   const shapes = new EventShapes();
+  /** Code42's own count of what was read before: it is asked for while the walk goes on. */
+  let counted: Promise<Count> | undefined;
   for await (const page of walkPages({ search, poll, shapes, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
     await slice.add(page);
     yield page.reply;
     const range = await slice.closed(page);
     if (range === undefined) continue;
-    const rangeGroups = groups(range.fromMs, range.untilMs);
-    const total = await totalOf(search, poll, rangeGroups);
-    if (total > range.count) {
-      let found = 0;
-      for await (const { reply } of walkPages({ search, poll, shapes, groups: () => rangeGroups, known: (key) => range.has(key) || poll.known(key) })) {
-        found += reply.events.length;
-        yield reply;
-      }
-      const instant = (ms: number) => new Date(ms).toISOString();
-      poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.count, found });
+    yield* missing(await counted);
+    counted = totalOf(search, poll, groups(range.fromMs, range.untilMs)).then((total) => ({ range, total }));
+    counted.catch(() => undefined); // Awaited later.
+  }
+  yield* missing(await counted);
+
+  /** Reads a range once more of which Code42 counts more than came. */
+  async function* missing(count: Count | undefined): AsyncGenerator<Reply> {
+    if (count === undefined || count.total <= count.range.count) return;
+    const { range, total } = count;
+    let found = 0;
+    for await (const { reply } of walkPages({ search, poll, shapes, groups: () => groups(range.fromMs, range.untilMs), known: (key) => range.has(key) || poll.known(key) })) {
+      found += reply.events.length;
+      yield reply;
     }
+    const instant = (ms: number) => new Date(ms).toISOString();
+    poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.count, found });
   }
 }
 
@@ -97,6 +108,20 @@ export async function placeOf(search: TokenSearch, id: string, api: Api, signal:
     if (times.length > 0) place = Math.min(...times);
   }));
   return place;
+}
+
+/** A range of time in which nothing new can appear any more, and what came of it. */
+interface ClosedRange {
+  /** Epoch ms, both inclusive. */
+  fromMs: number;
+  untilMs: number;
+  count: number;
+  has: (key: string) => boolean;
+}
+
+interface Count {
+  range: ClosedRange;
+  total: number;
 }
 
 /**
@@ -119,7 +144,7 @@ class ClosedSlice {
   }
 
   /** What can be checked now that `page` was read, which is then forgotten here. */
-  async closed({ reply, last }: TokenPage): Promise<{ fromMs: number; untilMs: number; count: number; has: (key: string) => boolean } | undefined> {
+  async closed({ reply, last }: TokenPage): Promise<ClosedRange | undefined> {
     if (this.pages < 2 || reply.lastMs === undefined || !(last || this.keys.size >= CHECKED_EVENTS)) return undefined;
     // More events of the last millisecond may stand on the next page.
     const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
@@ -148,18 +173,29 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
   const fetchPage = (token: string): PageCall => {
     const rereading = cursor.size >= poll.pageSize && reachedMs < (cursor.lastMs ?? 0);
     const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
-    const before = previous;
-    // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
-    const isKnown = (key: string) => before.has(key) || known(key);
     // What is read again is nearly all known: no lines are made ahead of it.
-    const answer = api.postAndRead(search.path, request, (body) => readEvents(body, { search, poll, isKnown, shapes, preparation: rereading ? undefined : poll.prepare() }), { signal, onRetry });
+    const preparation = rereading ? undefined : poll.prepare();
+    const askedAt = performance.now();
+    let tell: (token: string | undefined) => void = () => undefined;
+    const hint = new Promise<string | undefined>((resolve) => (tell = resolve));
+    // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
+    const answer = api.postAndRead(search.path, request, (body) => {
+      if (!rereading && performance.now() - askedAt > SLOW_MS) textAtTheEnd(body.raw, NEXT_TOKEN).then(tell, () => undefined);
+      return readEvents(body, { search, poll, isKnown: known, shapes, preparation });
+    }, { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
-    return { token, answer };
+    return { token, answer, hint };
   };
 
   let request: PageCall | undefined = fetchPage("");
   while (request !== undefined) {
-    const { token }: PageCall = request;
+    const { token, hint }: PageCall = request;
+    /** The page behind this one, if what this one seems to say of it was enough to ask for it. */
+    let ahead: PageCall | undefined;
+    let isRead = false;
+    void hint.then((next) => {
+      if (!isRead && next !== undefined && next !== token && !tokens.has(next)) ahead = fetchPage(next);
+    });
     let answer: Awaited<PageCall["answer"]>;
     try {
       answer = await request.answer;
@@ -172,27 +208,36 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
       tokens.clear();
       request = fetchPage("");
       continue;
+    } finally {
+      isRead = true;
     }
-    const { nextToken, batch, prepared } = answer.value;
+    const { nextToken, events, prepared } = answer.value;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
+    const before = previous;
+    const batch: Batch = new Batch((key) => before.has(key) || known(key));
+    await inTurns(events, (event) => batch.place(event));
     previous = batch.keys;
     reachedMs = Math.max(reachedMs, batch.lastMs ?? 0);
     tokens.add(token);
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
-    request = nextToken === "" || circles ? undefined : fetchPage(nextToken);
-    const { events, lastMs } = batch;
+    request = nextToken === "" || circles ? undefined : nextOf(nextToken, ahead) ?? fetchPage(nextToken);
+    const { lastMs } = batch;
     yield {
-      reply: { events, known: batch.known, lastMs, serverMs, prepared },
+      reply: { events: batch.events, known: batch.known, lastMs, serverMs, prepared },
       keys: batch.keys,
       last: request === undefined && !circles,
     };
   }
 }
 
+const nextOf = (token: string, ahead: PageCall | undefined) => (ahead?.token === token ? ahead : undefined);
+
 interface PageCall {
   token: string;
   answer: Promise<Reading<EventsRead>>;
+  /** What seems to be the token of the page behind it; pending for ever if nothing does, or if it is not worth a look. */
+  hint: Promise<string | undefined>;
 }
 
 /** How a page is read. */
@@ -211,7 +256,7 @@ interface FactsRead {
 }
 
 interface EventsRead {
-  batch: Batch;
+  events: Iterable<EventFacts>;
   prepared: Preparation | undefined;
   /** "" behind the last page. */
   nextToken: string;
@@ -233,11 +278,9 @@ async function readEvents(body: Body, how: PageReading): Promise<EventsRead> {
   refuseProblems(envelope);
   const events = envelope[EVENTS];
   if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
-  const { nextPgToken } = envelope;
-  if (nextPgToken != null && typeof nextPgToken !== "string") throw queryError("PAGE_INVALID", { reason: `"nextPgToken" is of type ${typeof nextPgToken}` });
-  const batch = new Batch(how.isKnown);
-  await inTurns(eventsOf(facts, body), (event) => batch.place(event));
-  return { batch, prepared, nextToken: nextPgToken ?? "" };
+  const { [NEXT_TOKEN]: nextToken } = envelope;
+  if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", { reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` });
+  return { events: eventsOf(facts, body), prepared, nextToken: nextToken ?? "" };
 }
 
 /** Undefined if nobody else is there to read it, or makes the lines that are wanted. */
