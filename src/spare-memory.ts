@@ -1,7 +1,6 @@
 /** Large Buffers that are used again and again: garbage of their size that lives for seconds is only freed by a full collection. */
 
 const SMALLEST = 16 * 1024;
-/** Buffers of each size. */
 const MOST_SPARE = 16;
 
 export class SpareMemory {
@@ -9,8 +8,8 @@ export class SpareMemory {
   /** What was made here. Short Buffers share their memory with those of the whole process, in stretches of any size. */
   private readonly own = new WeakSet<ArrayBufferLike>();
 
-  /** Buffers of `largest` bytes, of half as many, and so on are kept; 0 keeps none. */
-  constructor(private readonly largest: number) {}
+  /** Buffers of `largest` bytes, of half as many, and so on are kept, at most `most` of each size; 0 keeps none. */
+  constructor(private readonly largest: number, private readonly most = MOST_SPARE) {}
 
   /** A Buffer of at least `size` bytes. */
   take(size: number): Buffer {
@@ -30,8 +29,9 @@ export class SpareMemory {
     this.keep(buffer);
   }
 
-  /** Takes memory back that was handed to another thread. */
+  /** Takes memory back that `take` gave and that was handed to another thread. */
   adopt(buffer: ArrayBuffer): void {
+    if (buffer.byteLength > this.largest) return;
     this.own.add(buffer);
     this.keep(buffer);
   }
@@ -40,6 +40,6 @@ export class SpareMemory {
     const room = buffer.byteLength;
     const spare = this.spare.get(room) ?? [];
     this.spare.set(room, spare);
-    if (spare.length < MOST_SPARE) spare.push(Buffer.from(buffer));
+    if (spare.length < this.most) spare.push(Buffer.from(buffer));
   }
 }

@@ -6,13 +6,16 @@
  */
 import { Worker } from "node:worker_threads";
 import type { Body, RawBody } from "../body";
+import { GarbageCounter } from "../garbage";
 import { LineBytes, type LineRecipe, type WrittenLines } from "../packed-lines";
 import { processWide } from "../process-wide";
+import { SpareMemory } from "../spare-memory";
 import type { PageFacts, PageTask } from "./page-facts";
 
 /** What the worker is asked. Buffers that it lent come back with it. */
 export interface PageRequest extends PageTask {
   id: number;
+  /** At the beginning of memory that goes back with the answer. */
   bytes: Uint8Array;
   zipped: boolean;
   limit: number;
@@ -24,6 +27,8 @@ export interface PageRequest extends PageTask {
 export interface PageAnswer {
   id: number;
   facts?: PageFacts;
+  /** The memory of the request's bytes. */
+  body?: ArrayBuffer;
   written?: WrittenLines;
 }
 
@@ -41,6 +46,9 @@ const IDLE_MS = 30_000;
  * no limit of its own, because Node.js ends the whole process when a thread meets one inside of JSON.parse.
  */
 const YOUNG_MB = 8;
+/** Bodies up to this size are sent in memory that is used again. */
+const BODY_BYTES = 4 * 1024 * 1024;
+const GARBAGE_BYTES = 16 * 1024 * 1024;
 /** So many threads may end one after the other without an answer. */
 const MOST_FAILURES = 3;
 
@@ -50,6 +58,9 @@ export class PageThread {
   private asked = 0;
   private failures = 0;
   private returned: ArrayBuffer[] = [];
+  private bodies = new SpareMemory(BODY_BYTES, 2);
+  /** The answers that were read: what the thread does keeps this one's heap so quiet that they would lie about for long. */
+  private readonly garbage = new GarbageCounter(GARBAGE_BYTES);
   private idle: NodeJS.Timeout | undefined;
 
   private readonly file: string;
@@ -70,6 +81,7 @@ export class PageThread {
   async read({ raw }: Body, task: PageTask, recipe: LineRecipe | undefined): Promise<ReadPage | undefined> {
     if (raw.bytes.length < LEAST_BYTES || this.failures >= MOST_FAILURES) return undefined;
     const { facts, written } = await this.ask(raw, task, recipe);
+    this.garbage.add(raw.bytes.length);
     if (facts === undefined) return undefined;
     return { facts, memory: written && new LineBytes(this, written.pieces.map(({ buffer }) => Buffer.from(buffer)), written.starts, written.ends) };
   }
@@ -88,7 +100,10 @@ export class PageThread {
         worker.ref();
         clearTimeout(this.idle);
         const returned = this.returned.splice(0);
-        worker.postMessage({ ...task, id, bytes, zipped, limit, recipe, returned } satisfies PageRequest, returned);
+        // The body itself stays: it may have to be read again.
+        const copy = this.bodies.take(bytes.length).subarray(0, bytes.length);
+        bytes.copy(copy);
+        worker.postMessage({ ...task, id, bytes: copy, zipped, limit, recipe, returned } satisfies PageRequest, [copy.buffer as ArrayBuffer, ...returned]);
       } catch {
         // Node.js may forbid threads (--permission).
         this.failures = MOST_FAILURES;
@@ -107,6 +122,7 @@ export class PageThread {
     };
     worker.on("message", (answer: PageAnswer) => {
       this.failures = 0;
+      if (answer.body !== undefined) this.bodies.adopt(answer.body);
       this.settle(answer);
     });
     worker.on("error", ended);
@@ -137,6 +153,7 @@ export class PageThread {
   private forget(): void {
     this.worker = undefined;
     this.returned = [];
+    this.bodies = new SpareMemory(BODY_BYTES, 2);
     for (const id of [...this.waiting.keys()]) this.settle({ id });
   }
 }

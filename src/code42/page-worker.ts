@@ -12,7 +12,10 @@ import type { PageAnswer, PageRequest } from "./page-thread";
 /** Settings of nodes that were deployed lately. */
 const MOST_FORMATTERS = 32;
 
-const spare = new SpareMemory(PIECE_BYTES);
+/** As many as the pages have that may be out at a time: what is not kept here is made anew with every page. */
+const MOST_PIECES = 96;
+
+const spare = new SpareMemory(PIECE_BYTES, MOST_PIECES);
 const shapes: Record<ReaderName, EventShapes> = { "file-events": new EventShapes(), "file-events-v1": new EventShapes() };
 const formatters = new Map<string, LineFormatter>();
 
@@ -30,9 +33,10 @@ async function answer({ id, bytes, zipped, limit, recipe, ...task }: PageRequest
   const memory = new LineWriter(spare);
   try {
     const maker = recipe === undefined ? undefined : { formatter: formatterFor(recipe), memory, wants: () => true };
-    const facts = await readFacts(new RawBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), zipped, limit), task, shapes[task.reader], maker);
-    return { id, facts, ...(maker === undefined ? {} : { written: memory.take() }) };
+    const facts = await readFacts(new RawBody(Buffer.from(bytes.buffer, 0, bytes.length), zipped, limit), task, shapes[task.reader], maker);
+    return { id, facts, body: bytes.buffer as ArrayBuffer, ...(maker === undefined ? {} : { written: memory.take() }) };
   } catch {
+    // The body does not go back: whatever inflates it may still be at work.
     memory.letGo();
     return { id };
   }
@@ -41,8 +45,8 @@ async function answer({ id, bytes, zipped, limit, recipe, ...task }: PageRequest
 parentPort?.on("message", (request: PageRequest) => {
   for (const buffer of request.returned) spare.adopt(buffer);
   void answer(request).then((found) => {
-    const { facts, written } = found;
+    const { facts, body, written } = found;
     const moved = [facts?.times, facts?.complete, facts?.slices, facts?.lines, written?.starts, written?.ends, ...written?.pieces ?? []];
-    parentPort?.postMessage(found, moved.flatMap((each) => (each === undefined ? [] : [each.buffer as ArrayBuffer])));
+    parentPort?.postMessage(found, [...(body === undefined ? [] : [body]), ...moved.flatMap((each) => (each === undefined ? [] : [each.buffer as ArrayBuffer]))]);
   });
 });
