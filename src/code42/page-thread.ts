@@ -119,14 +119,14 @@ export class PageThread {
       if (this.worker !== worker) return;
       this.failures += 1;
       this.forget();
+      void worker.terminate();
     };
     worker.on("message", (answer: PageAnswer) => {
       this.failures = 0;
       if (answer.body !== undefined) this.bodies.adopt(answer.body);
       this.settle(answer);
     });
-    worker.on("error", ended);
-    worker.on("exit", ended);
+    for (const event of ["messageerror", "error", "exit"]) worker.on(event, ended);
     return worker;
   }
 
