@@ -49,7 +49,7 @@ ${extension.join("\n")}
 return says ? ${program.use(inOnePiece)}(line) : undefined;
 };`;
   try {
-    // The only place where text becomes code; the head of this file says which text.
+    // The head of this file says which text becomes code.
     // eslint-disable-next-line @typescript-eslint/no-implied-eval
     return (new Function(...program.names, `${body}\n//# sourceURL=${GENERATED}`) as (...values: unknown[]) => WriteLine)(...program.values);
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Reads single values of compact JSON from bytes, for generated parsers that know what stands where (shape-parser.ts).
+ * Reads single values of compact JSON from bytes, for parsers that know what stands where (shape-parser.ts).
  *
  * What is common in events is read here; anything else is cut out and given to `JSON.parse` by itself. So either the
  * result is that of `JSON.parse`, or a SyntaxError is thrown. Blanks are not common: to them everything here is deaf.
@@ -52,6 +52,7 @@ export class JsonScanner {
     return true;
   }
 
+  /** Any value that begins at byte `start`. Like all that read here it leaves `at` behind it, and throws a SyntaxError. */
   value(start: number): unknown {
     switch (this.bytes[start] as number) {
       case QUOTE: return this.string(start);

@@ -17,8 +17,11 @@ export interface PageRequest extends PageTask {
   id: number;
   /** At the beginning of memory that goes back with the answer. */
   bytes: Uint8Array;
+  /** True if they are gzip. */
   zipped: boolean;
+  /** How many bytes there may be when that is undone. */
   limit: number;
+  /** Undefined if no lines are wanted. */
   recipe: LineRecipe | undefined;
   returned: ArrayBuffer[];
 }
@@ -48,6 +51,7 @@ const IDLE_MS = 30_000;
 const YOUNG_MB = 8;
 /** Bodies up to this size are sent in memory that is used again. */
 const BODY_BYTES = 4 * 1024 * 1024;
+/** How much of delivered answers may lie about. */
 const GARBAGE_BYTES = 16 * 1024 * 1024;
 /** So many threads may end one after the other without an answer. */
 const MOST_FAILURES = 3;
