@@ -27,7 +27,7 @@ export async function parse(options: string[]): Promise<Row[]> {
           let found = 0;
           await readPage(bodyOf(bytes), "fileEvents", (slice) => {
             found += slice.length;
-          }, shapes);
+          }, { shapes });
           check(found);
         },
         kept: async () => {

@@ -23,6 +23,7 @@ interface CallFrame {
 const STAGES: readonly (readonly [stage: string, place: RegExp])[] = [
   ["waiting", /^\((idle|program)\)/],
   ["garbage collection", /^\(garbage collector\)/],
+  ["events to facts and lines (kernel)", /wasm:/],
   ["fetch: HTTP, gunzip", /\/code42\/(http|tenant|limiter|token)\.ts|node:(_?http|zlib|internal\/http)|zlib|llhttp/],
   ["page to events: parse, known ids, pages", /\/src\/(code42\/|cursor\/|instant|body|packed-events|turns)/],
   ["events to CEF", /\/src\/cef\/|nodes\/cef-format|generated-lines/],

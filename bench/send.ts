@@ -66,10 +66,10 @@ export async function send(options: string[]): Promise<Row[]> {
   });
   const texts = Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => lines.slice(page * PAGE, (page + 1) * PAGE));
   // As cef-format gives them to syslog-out.
-  const { LineWriter, PackedLines, PIECE_BYTES } = built<typeof packedLines>("packed-lines");
+  const { LineBytes, PackedLines, PIECE_BYTES } = built<typeof packedLines>("packed-lines");
   const { SpareMemory } = built<typeof spareMemory>("spare-memory");
   const packed = texts.map((page) => {
-    const memory = new LineWriter(new SpareMemory(PIECE_BYTES));
+    const memory = new LineBytes(new SpareMemory(PIECE_BYTES));
     const made = new PackedLines(memory, page.map((line) => memory.add(line) as number), () => page);
     made.keep();
     return made;

@@ -1,7 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { CursorPanel } from "../src/code42/cursor-panel";
 import { queryError } from "../src/code42/errors";
-import { pageThread } from "../src/code42/page-thread";
 import { parseSettings, type CursorType } from "../src/code42/query-settings";
 import { QueryRunner } from "../src/code42/query-runner";
 import type { TenantNode } from "../src/code42/tenant";
@@ -65,7 +64,6 @@ export = function (RED: NodeAPI) {
         store: place.store,
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
-        thread: pageThread(),
         copies: () => hasSeveralReceivers(this),
         nextFormatter: () => nextFormatter(RED.nodes, this, settings.source.kind),
         status: (colour, text, params) => status.show(colour, text, params),

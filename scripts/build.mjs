@@ -11,6 +11,7 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } f
 import { join, relative } from "node:path";
 import { createRequire } from "node:module";
 import { build } from "esbuild";
+import { buildKernel } from "./kernel.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const at = (...parts) => join(root, ...parts);
@@ -24,6 +25,7 @@ const COMPILED = at(".cache/compiled");
 const AT_START = ["node/metrics-route", "node/dialog-route", "node/query-dialog", "cursor/store-safety", "messages", "process-wide"];
 
 for (const folder of [at("dist"), COMPILED]) rmSync(folder, { recursive: true, force: true });
+buildKernel();
 execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", at("tsconfig.build.json")], { stdio: "inherit" });
 
 const bundle = (options) => build({ bundle: true, platform: "node", target: "node20", packages: "external", sourcemap: "linked", sourcesContent: false, logLevel: "warning", ...options });
@@ -48,12 +50,9 @@ const deferSources = {
   },
 };
 
-/** The file of a thread; the runtime finds it beside itself. */
-const THREAD = "code42/page-worker";
-const modules = readdirSync(join(COMPILED, "src"), { recursive: true }).filter((file) => file.endsWith(".js")).map((file) => moduleOf(join(COMPILED, "src", file))).filter((name) => name !== THREAD);
+const modules = readdirSync(join(COMPILED, "src"), { recursive: true }).filter((file) => file.endsWith(".js")).map((file) => moduleOf(join(COMPILED, "src", file)));
 const contents = `module.exports = {\n${modules.map((name) => `  get ${quoted(name)}() { return require(${quoted(`./src/${name}.js`)}); },`).join("\n")}\n};`;
-await bundle({ stdin: { contents, resolveDir: COMPILED, sourcefile: "runtime.js" }, outfile: at("dist/runtime.js"), external: ["./page-worker"] });
-await bundle({ entryPoints: [join(COMPILED, "src", `${THREAD}.js`)], outdir: at("dist") });
+await bundle({ stdin: { contents, resolveDir: COMPILED, sourcefile: "runtime.js" }, outfile: at("dist/runtime.js") });
 await bundle({ entryPoints: types.map((type) => join(COMPILED, "nodes", `${type}.js`)), outdir: at("dist/nodes"), plugins: [deferSources] });
 execFileSync(process.execPath, [at("scripts/check-tables.mjs")], { stdio: "inherit" });
 

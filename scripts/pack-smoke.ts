@@ -40,22 +40,19 @@ function check(ok: boolean, deviation: string): void {
   if (!ok) deviations.push(deviation);
 }
 
-/** What src/ is made into: for Node-RED's own thread, and for the one that reads pages. */
-const BUNDLES = ["runtime", "page-worker"];
-
 const ALLOWED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^examples\/[^/]+\.json$/,
   new RegExp(`^dist/nodes/${anyType}\\.(js|js\\.map|html)$`),
   /^dist\/nodes\/icons\/[a-z0-9-]+\.svg$/,
   new RegExp(`^dist/nodes/locales/(${LANGUAGES.join("|")})/${anyType}\\.(json|html)$`),
-  new RegExp(`^dist/(${BUNDLES.join("|")})\\.js(\\.map)?$`),
+  /^dist\/(runtime\.js(\.map)?|kernel\.wasm)$/,
 ];
 
 function checkFiles(files: readonly string[]): void {
   for (const file of files) check(ALLOWED.some((pattern) => pattern.test(file)), `${file} must not be in the package`);
   const wanted = [
-    "package.json", "README.md", "LICENSE", "CHANGELOG.md", ...BUNDLES.map((name) => `dist/${name}.js`),
+    "package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/runtime.js", "dist/kernel.wasm",
     ...types.flatMap((type) => ["js", "html"].map((extension) => `dist/nodes/${type}.${extension}`)),
     ...types.flatMap((type) => LANGUAGES.flatMap((language) => ["json", "html"].map((extension) => `dist/nodes/locales/${language}/${type}.${extension}`))),
     ...readdirSync(join(root, "icons")).map((icon) => `dist/nodes/icons/${icon}`),
@@ -64,13 +61,11 @@ function checkFiles(files: readonly string[]): void {
   for (const file of wanted) check(files.includes(file), `${file} is missing in the package`);
 }
 
-/** What the bundles were made of: of our sources only, and of nothing that is for development or for the browser. */
-function checkBundles(modules: string): void {
-  for (const name of BUNDLES) {
-    const { sources } = JSON.parse(readFileSync(join(modules, manifest.name, `dist/${name}.js.map`), "utf8")) as { sources: string[] };
-    check(sources.length > 0, `dist/${name}.js.map names no source`);
-    for (const source of sources) check(/^\.\.\/(\.cache\/compiled\/)?(runtime\.js$|src\/(?!simulator\/|editor\/)|nodes\/locales\/)/.test(source), `${source} must not be in dist/${name}.js`);
-  }
+/** What the bundle was made of: of our sources only, and of nothing that is for development or for the browser. */
+function checkBundle(modules: string): void {
+  const { sources } = JSON.parse(readFileSync(join(modules, manifest.name, "dist/runtime.js.map"), "utf8")) as { sources: string[] };
+  check(sources.length > 0, "dist/runtime.js.map names no source");
+  for (const source of sources) check(/^\.\.\/(\.cache\/compiled\/)?(runtime\.js$|src\/(?!simulator\/|editor\/)|nodes\/locales\/)/.test(source), `${source} must not be in dist/runtime.js`);
 }
 
 /** Every package that an installation brings, and where: all of them are in the bill of materials, with a licence. */
@@ -143,7 +138,7 @@ async function checkExamples(nodeRed: NodeRedProcess, files: readonly string[]):
 async function main(): Promise<void> {
   const { files, modules } = packedPackage();
   checkFiles(files);
-  checkBundles(modules);
+  checkBundle(modules);
   checkDependencies(modules);
   const userDir = mkdtempSync(join(tmpdir(), "siem-smoke-"));
   const nodeRed = await startNodeRed({ userDir, modules });

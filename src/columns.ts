@@ -45,12 +45,21 @@ export class TextColumn {
   }
 
   push(text: string): void {
-    if (this.used === this.bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * this.used);
-      this.bytes.copy(larger);
-      this.bytes = larger;
-    }
+    this.makeRoom(this.width);
     this.used += this.bytes.write(text, this.used, this.width, "latin1");
+  }
+
+  /** Several, one behind the other. */
+  pushAll(texts: Buffer): void {
+    this.makeRoom(texts.length);
+    this.used += texts.copy(this.bytes, this.used);
+  }
+
+  private makeRoom(bytes: number): void {
+    if (this.used + bytes <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.used + bytes));
+    this.bytes.copy(larger, 0, 0, this.used);
+    this.bytes = larger;
   }
 
   /** All of them, one behind the other. */

@@ -4,8 +4,8 @@
  * As texts, the lines of every page would live long enough to be moved to where only a full garbage collection frees
  * them, a megabyte a page. As bytes they stand in pieces of memory that the next pages use again.
  */
+import type { LineTable } from "./cef/table";
 import { NumberColumn } from "./columns";
-import type { Properties } from "./node/config";
 import type { SpareMemory } from "./spare-memory";
 
 /** A formatter as far as lines are made ahead with it. */
@@ -13,56 +13,77 @@ export interface LineFormatter {
   format(event: unknown): string;
   /** Why the last event has no line of its own. */
   readonly failure: unknown;
-  /** Undefined if only this one can make its lines. */
-  readonly recipe?: LineRecipe;
-}
-
-/** By which another thread makes a formatter that makes the same lines: the properties of a `cef-format`, and a kind of record. */
-export interface LineRecipe {
-  properties: Properties;
-  kind: string;
+  /** By which the kernel makes the same lines. */
+  readonly table?: LineTable | undefined;
 }
 
 /** What lines take their memory in. */
 export const PIECE_BYTES = 256 * 1024;
 /** At most, of a UTF-16 unit in UTF-8: a character of four bytes has two units (RFC 3629 section 3). */
 const BYTES_A_UNIT = 3;
+const LF = 10;
 
-/** Lines as one thread hands them to another. */
-export interface WrittenLines {
-  /** Each PIECE_BYTES long. */
-  pieces: Uint8Array[];
-  /** The first byte of each line, and the one behind it, counted over all pieces. */
-  starts: Float64Array;
-  ends: Float64Array;
-}
-
-interface Places {
-  at(line: number): number | undefined;
-}
-
-/** The lines of one answer, one behind the other. */
+/** The lines of one answer, one behind the other, each with a line feed behind it. */
 export class LineBytes {
+  private readonly pieces: Buffer[] = [];
+  /** Of each line its first byte, and the one behind it, counted over all pieces. */
+  private readonly starts = new NumberColumn();
+  private readonly ends = new NumberColumn();
+  /** Free bytes of the last piece. */
+  private room = 0;
   /** Pages that still need them. */
   private holders = 0;
 
-  /** `spare` gets the memory when nobody needs it any more. */
-  constructor(
-    private readonly spare: Pick<SpareMemory, "give">,
-    protected readonly pieces: Buffer[],
-    private readonly starts: Places,
-    private readonly ends: Places,
-  ) {}
+  /** `spare` gives the memory, and gets it back when nobody needs it any more. */
+  constructor(private readonly spare: SpareMemory) {}
+
+  /** Returns the number by which the line is found again; undefined if it is too long. */
+  add(line: string): number | undefined {
+    const most = line.length * BYTES_A_UNIT + 1;
+    if (most > PIECE_BYTES) return undefined;
+    if (most > this.room) this.nextPiece();
+    const start = this.end;
+    const piece = this.pieces.at(-1) as Buffer;
+    const size = piece.write(line, PIECE_BYTES - this.room);
+    piece[PIECE_BYTES - this.room + size] = LF;
+    this.room -= size + 1;
+    this.ends.push(start + size);
+    return this.starts.push(start);
+  }
+
+  /**
+   * Adds `count` lines that stand in `bytes` from `start` on, each with a line feed behind it; `behind` says where that of
+   * the line with this index is over. Returns the number of the first one.
+   */
+  addAll(bytes: Buffer, start: number, count: number, behind: (index: number) => number): number {
+    const first = this.starts.length;
+    let at = start;
+    let copied = start;
+    for (let index = 0; index < count; index++) {
+      const next = behind(index);
+      if (next - copied > this.room) {
+        this.copy(bytes, copied, at);
+        copied = at;
+        this.nextPiece();
+      }
+      const place = this.end + at - copied;
+      this.starts.push(place);
+      this.ends.push(place + next - at - 1);
+      at = next;
+    }
+    this.copy(bytes, copied, at);
+    return first;
+  }
 
   size(line: number): number {
-    return this.ends.at(line)! - this.starts.at(line)!;
+    return this.ends.at(line) - this.starts.at(line);
   }
 
   /** A view that is good until the last holder let go. */
   view(line: number): Buffer {
-    const start = this.starts.at(line)!;
+    const start = this.starts.at(line);
     const piece = Math.floor(start / PIECE_BYTES);
-    return (this.pieces[piece] as Buffer).subarray(start - piece * PIECE_BYTES, this.ends.at(line)! - piece * PIECE_BYTES);
+    return (this.pieces[piece] as Buffer).subarray(start - piece * PIECE_BYTES, this.ends.at(line) - piece * PIECE_BYTES);
   }
 
   /** So many pages have lines here. */
@@ -75,34 +96,21 @@ export class LineBytes {
     if (this.holders > 0) return;
     for (const piece of this.pieces.splice(0)) this.spare.give(piece);
   }
-}
 
-/** Writes them. */
-export class LineWriter extends LineBytes {
-  private room = 0;
-
-  constructor(private readonly memory: SpareMemory, private readonly first = new NumberColumn(), private readonly behind = new NumberColumn()) {
-    super(memory, [], first, behind);
+  private copy(bytes: Buffer, start: number, end: number): void {
+    if (end === start) return;
+    bytes.copy(this.pieces.at(-1) as Buffer, PIECE_BYTES - this.room, start, end);
+    this.room -= end - start;
   }
 
-  /** Returns the number by which the line is found again; undefined if it is too long. */
-  add(line: string): number | undefined {
-    const most = line.length * BYTES_A_UNIT;
-    if (most > PIECE_BYTES) return undefined;
-    if (most >= this.room) {
-      this.pieces.push(this.memory.take(PIECE_BYTES));
-      this.room = PIECE_BYTES;
-    }
-    const start = this.pieces.length * PIECE_BYTES - this.room;
-    const size = (this.pieces.at(-1) as Buffer).write(line, PIECE_BYTES - this.room);
-    this.room -= size;
-    this.behind.push(start + size);
-    return this.first.push(start);
+  private nextPiece(): void {
+    this.pieces.push(this.spare.take(PIECE_BYTES));
+    this.room = PIECE_BYTES;
   }
 
-  /** What has been written, to be handed to another thread: nothing is left here. */
-  take(): WrittenLines {
-    return { pieces: this.pieces.splice(0), starts: this.first.view(), ends: this.behind.view() };
+  /** Where the next line goes. */
+  private get end(): number {
+    return this.pieces.length * PIECE_BYTES - this.room;
   }
 }
 

@@ -26,17 +26,6 @@ export class SpareMemory {
   /** `bytes` are a view of what `take` gave, which nobody uses any more. */
   give({ buffer }: Buffer): void {
     if (!this.own.has(buffer)) return;
-    this.keep(buffer);
-  }
-
-  /** Takes memory back that `take` gave and that was handed to another thread. */
-  adopt(buffer: ArrayBuffer): void {
-    if (buffer.byteLength > this.largest) return;
-    this.own.add(buffer);
-    this.keep(buffer);
-  }
-
-  private keep(buffer: ArrayBufferLike): void {
     const room = buffer.byteLength;
     const spare = this.spare.get(room) ?? [];
     this.spare.set(room, spare);

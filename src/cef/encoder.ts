@@ -9,10 +9,11 @@ import { HEADER_LENGTHS, lookUp, OWN_KEY_LENGTH } from "./dictionary";
 import { cefError } from "./errors";
 import { inEventOrder } from "./event-order";
 import { attempt, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type FormatCounters, type Formatter } from "./formatter";
-import { generateLineWriter, type FieldPart, type HeaderPart, type WriteLine } from "./generate";
+import { generateLineWriter, type WriteLine } from "./generate";
 import { assemble, fieldOf, sacrificeOrder, shorten, type ExtensionReader, type ReadField } from "./line";
 import { isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
 import { EventReader } from "./source";
+import type { HeaderPart, LineTable, RowPart } from "./table";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "./text";
 import { convert, type Convert, type Scalar } from "./values";
 
@@ -30,6 +31,7 @@ export interface FormatOptions {
 }
 
 const UNKNOWN_CLASS = "unknown";
+const UNKNOWN_SEVERITY = "Unknown";
 const SEVERITY = /^(?:\d|10|Unknown|Low|Medium|High|Very-High)$/;
 
 type HeaderField = keyof Mapping["header"];
@@ -123,7 +125,8 @@ export function compileFormatter(mapping: Mapping, options: FormatOptions = {}, 
     return line;
   };
 
-  return makeFormatter(counters, { describe, explain, close: () => reader.close() });
+  const table: LineTable | undefined = mapping.eventOrder === undefined ? { header: Object.values(headerParts), rows: parts, maxBytes } : undefined;
+  return Object.assign(makeFormatter(counters, { describe, explain, close: () => reader.close() }), { table });
 }
 
 /** The fields as they stand in the table. */
@@ -153,10 +156,12 @@ function headerOf(mapping: Mapping, options: FormatOptions, counters: FormatCoun
     const constant = strip(override ?? "") || (typeof source === "object" && "constant" in source ? source.constant : "");
     if (constant !== "") {
       const fixed = escapeHeader(cut(constant, HEADER_LENGTHS[field]));
-      return { source: { constant }, toText: () => fixed };
+      return { source: { constant }, fixed, fallback, maxLength: HEADER_LENGTHS[field], toText: () => fixed };
     }
     return {
       source,
+      fallback,
+      maxLength: HEADER_LENGTHS[field],
       toText(value) {
         if (value === undefined) return fallback;
         const whole = String(value);
@@ -175,8 +180,11 @@ function headerOf(mapping: Mapping, options: FormatOptions, counters: FormatCoun
     classId: text("classId", undefined, UNKNOWN_CLASS),
     name: text("name", undefined, "Event"),
     severity: {
-      source: severity === "" ? mapping.header.severity : { constant: severity },
-      toText: (value) => (SEVERITY.test(String(value)) ? String(value) : "Unknown"),
+      ...(severity === "" ? { source: mapping.header.severity } : { source: { constant: severity }, fixed: severity }),
+      fallback: UNKNOWN_SEVERITY,
+      maxLength: "Very-High".length,
+      isSeverity: true,
+      toText: (value) => (SEVERITY.test(String(value)) ? String(value) : UNKNOWN_SEVERITY),
     },
   };
 }
@@ -212,16 +220,19 @@ function mergeRows(rows: readonly Row[], fields: readonly unknown[]): Row[] {
   return merged;
 }
 
-function partOf(row: Row, counters: FormatCounters): FieldPart {
+function partOf(row: Row, counters: FormatCounters): RowPart {
+  const maxLength = lookUp(row.key)?.maxLength ?? OWN_KEY_LENGTH;
   return {
     ...fieldOf(row),
     source: row.source,
+    type: row.type,
+    maxLength,
     isConstant: typeof row.source === "object" && "constant" in row.source,
-    toText: row.type === "string" ? textWriter(lookUp(row.key)?.maxLength ?? OWN_KEY_LENGTH, counters) : typedWriter(convert[row.type], counters),
+    toText: row.type === "string" ? textWriter(maxLength, counters) : typedWriter(convert[row.type], counters),
   };
 }
 
-function compileField(part: FieldPart, reader: EventReader): ReadField {
+function compileField(part: RowPart, reader: EventReader): ReadField {
   const read = reader.compile(part.source);
   return {
     ...part,

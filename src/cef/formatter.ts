@@ -1,8 +1,8 @@
 /** What every format has in common: a line for every event, also for one that cannot be formatted, and the counts. */
 import { messageOf, SiemError } from "../errors";
 import { isRecord } from "../messages";
-import type { LineRecipe } from "../packed-lines";
 import { cefError } from "./errors";
+import type { LineTable } from "./table";
 
 export interface FormatCounters {
   /** Events that became a line of their own. */
@@ -21,8 +21,8 @@ export interface Formatter {
   readonly counters: Readonly<FormatCounters>;
   /** Why the last event could not be formatted; undefined if it could. */
   readonly failure: SiemError | undefined;
-  /** How another thread makes its like. */
-  recipe?: LineRecipe;
+  /** By which the kernel makes the same lines; undefined if they are no such lines. */
+  readonly table?: LineTable | undefined;
 }
 
 export interface FormatSteps {

@@ -11,31 +11,16 @@
  * it can finish, it says so, and those functions take over: they are the ones to read first.
  */
 import { changeOf, joinPath, TESTS } from "./change";
-import type { Field } from "./line";
 import type { Condition, Source } from "./mapping";
 import { contained, isInherited, listReader, own, ownProperties, scalarOf, type DropCounter, type EventReader, type Place } from "./source";
+import type { HeaderPart, RowPart } from "./table";
 import { strip } from "./text";
-import type { Scalar } from "./values";
-
-/** A header field, escaped; its source need not have a value. */
-export interface HeaderPart {
-  source: Source;
-  toText: (value: Scalar | undefined) => string;
-}
-
-/** A field of the extension; the text is escaped, undefined if the value is not of the type of the key. */
-export interface FieldPart extends Field {
-  source: Source;
-  /** A constant says nothing about the event. */
-  isConstant: boolean;
-  toText: (value: Scalar) => string | undefined;
-}
 
 /** The whole line, in one piece of memory; undefined if the event says nothing. Throws what reading the event throws. */
 export type WriteLine = (event: Record<string, unknown>) => string | undefined;
 
 /** The function for `header` and `fields`; undefined where the process forbids code that is made at run time. */
-export function generateLineWriter(header: readonly HeaderPart[], fields: readonly FieldPart[], reader: EventReader, counter: DropCounter): WriteLine | undefined {
+export function generateLineWriter(header: readonly HeaderPart[], fields: readonly RowPart[], reader: EventReader, counter: DropCounter): WriteLine | undefined {
   const program = new Program(reader, counter);
   const start = header.map((part) => program.headerField(part));
   const extension = fields.map((part) => program.field(part));
@@ -103,7 +88,7 @@ class Program {
     return this.block((value) => `${this.read(source, value)} line += ${this.use(toText)}(${value}) + "|";`);
   }
 
-  field({ source, toText, before, spacedBefore, after, isConstant }: FieldPart): string {
+  field({ source, toText, before, spacedBefore, after, isConstant }: RowPart): string {
     const says = isConstant ? "" : " says =";
     const end = after === "" ? "" : ` + ${text(after)}`;
     return this.block((value) => `${this.read(source, value)}

@@ -26,7 +26,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
 
   if (format !== "cef") {
     const options = { leaveOutEmpty: format === "json", maxBytes };
-    const formatters = withRecipes(properties, mappings, (mapping) => compileJsonFormatter(mapping, options));
+    const formatters = forEach(mappings, (mapping) => compileJsonFormatter(mapping, options));
     // JSON needs no mapping: any record will do.
     const other = compileJsonFormatter(undefined, options);
     return (messageKind) => formatters.get(String(kindOf(messageKind))) ?? other;
@@ -42,7 +42,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
     maxBytes,
   };
   // All of them now, so that a bad own field is seen at deploy and not with the first message.
-  const formatters = withRecipes(properties, PROFILES[profile], (mapping) => compileFormatter(mapping, options));
+  const formatters = forEach(PROFILES[profile], (mapping) => compileFormatter(mapping, options));
   const choose: ChooseFormatter = (messageKind) => {
     const wanted = kindOf(messageKind);
     if (typeof wanted !== "string" || wanted === "") throw cefError("KIND_MISSING");
@@ -54,5 +54,5 @@ export function readFormatters(properties: Properties): ChooseFormatter {
   return choose;
 }
 
-const withRecipes = (properties: Properties, mappings: ReadonlyMap<string, Mapping>, compile: (mapping: Mapping) => Formatter): Map<string, Formatter> =>
-  new Map([...mappings].map(([kind, mapping]) => [kind, Object.assign(compile(mapping), { recipe: { properties, kind } })]));
+const forEach = (mappings: ReadonlyMap<string, Mapping>, compile: (mapping: Mapping) => Formatter): Map<string, Formatter> =>
+  new Map([...mappings].map(([kind, mapping]) => [kind, compile(mapping)]));

@@ -1,14 +1,18 @@
 /**
  * What a query has to know of a page of events: which they are, when they came, where they stand, and their lines. The
- * events themselves are gone as soon as that is known. Everything here can be handed from one thread to another.
+ * events themselves are not kept: the kernel never makes objects of them, and those that it leaves to JavaScript are gone
+ * as soon as that is known.
  */
 import type { Body } from "../body";
+import type { LineTable } from "../cef/table";
 import { NumberColumn, TextColumn } from "../columns";
 import { KEY_LENGTH } from "../cursor/ledger";
+import type { Kernel } from "../kernel/kernel";
+import { compileKernel } from "../kernel/program";
 import type { EventPlace } from "../packed-events";
-import type { LineFormatter, LineWriter } from "../packed-lines";
+import type { LineBytes, LineFormatter } from "../packed-lines";
 import { eventKey, isComplete } from "./batch";
-import { eventReaders, type ReaderName } from "./event-readers";
+import { eventReaders, type EventReader, type ReaderName } from "./event-readers";
 import type { EventShapes } from "./event-shapes";
 import { readPage } from "./page";
 
@@ -37,29 +41,103 @@ export interface PageFacts {
 /** Makes lines of events while these are read. */
 export interface LineMaker {
   formatter: LineFormatter;
-  memory: LineWriter;
+  memory: LineBytes;
   /** False for an event, by its ledger key, of which no line will be asked for. */
   wants(key: string): boolean;
 }
 
 /** `shapes` is best kept for all pages of a reader. Throws what `readPage` throws. */
 export async function readFacts(body: Body, { list, reader }: PageTask, shapes: EventShapes, maker: LineMaker | undefined): Promise<PageFacts> {
-  const events = eventReaders[reader];
-  const keys = new TextColumn(KEY_LENGTH);
-  const [times, complete, slices, lines] = [new NumberColumn(), new NumberColumn(), new NumberColumn(), new NumberColumn()];
-  const envelope = await readPage(body, list, (elements, { start, end }) => {
-    for (const value of [start, end, elements.length]) slices.push(value);
-    for (const event of elements) {
-      const id = events.id(event);
-      const insertedMs = events.insertedMs(event);
-      const key = eventKey(event, id);
-      keys.push(key);
-      times.push(insertedMs ?? NaN);
-      complete.push(isComplete(id, insertedMs) ? 1 : 0);
-      if (maker !== undefined) lines.push(lineOf(event, key, maker));
+  const facts = new FactsColumns(eventReaders[reader], maker);
+  const kernel = maker === undefined || maker.formatter.table !== undefined ? kernelFor(reader, maker?.formatter.table) : undefined;
+  const envelope = await readPage(body, list, (elements, { start, end }) => facts.addEvents(elements, start, end), {
+    shapes,
+    ...(kernel === undefined ? {} : { kernel, found: (start: number) => facts.addFound(kernel, start) }),
+  });
+  return { envelope, ...facts.all() };
+}
+
+/** A kernel for each table, and for each reader where no lines are made. They are kept: to compile one takes longer than to read a small page. */
+const withLines = new WeakMap<LineTable, Map<ReaderName, Kernel | undefined>>();
+const withoutLines = new Map<ReaderName, Kernel | undefined>();
+
+function kernelFor(reader: ReaderName, table: LineTable | undefined): Kernel | undefined {
+  let kernels = withoutLines;
+  if (table !== undefined) {
+    kernels = withLines.get(table) ?? new Map<ReaderName, Kernel | undefined>();
+    withLines.set(table, kernels);
+  }
+  if (!kernels.has(reader)) kernels.set(reader, compileKernel(eventReaders[reader].paths, table));
+  return kernels.get(reader);
+}
+
+/** A slice is read again as a whole. */
+const SLICE_BYTES = 16 * 1024;
+
+class FactsColumns {
+  private readonly keys = new TextColumn(KEY_LENGTH);
+  private readonly times = new NumberColumn();
+  private readonly complete = new NumberColumn();
+  private readonly slices = new NumberColumn();
+  private readonly lines = new NumberColumn();
+
+  constructor(private readonly events: EventReader, private readonly maker: LineMaker | undefined) {}
+
+  all(): Omit<PageFacts, "envelope"> {
+    const { keys, times, complete, slices, lines, maker } = this;
+    return { keys: keys.join(), times: times.view(), complete: complete.view(), slices: slices.view(), lines: maker && lines.view() };
+  }
+
+  /** Events that stand from byte `start` to `end` of the body. */
+  addEvents(elements: readonly unknown[], start: number, end: number): void {
+    this.addSlice(start, end, elements.length);
+    for (const event of elements) this.addEvent(event);
+  }
+
+  /** What the kernel has found in what stands from byte `start` of the body on. */
+  addFound(kernel: Kernel, start: number): void {
+    const { count } = kernel;
+    let first = 0;
+    for (let index = 0; index < count; index++) {
+      if (index < count - 1 && kernel.behind(index) - kernel.start(first) < SLICE_BYTES) continue;
+      this.addSlice(start + kernel.start(first), start + kernel.behind(index), index + 1 - first);
+      first = index + 1;
     }
-  }, shapes);
-  return { envelope, keys: keys.join(), times: times.view(), complete: complete.view(), slices: slices.view(), lines: maker && lines.view() };
+    for (let index = 0; index < count;) {
+      let end = index;
+      while (end < count && kernel.isRead(end)) end += 1;
+      if (end > index) this.addRead(kernel, index, end);
+      if (end < count) this.addEvent(JSON.parse(kernel.json(end).toString("utf8")));
+      index = end + 1;
+    }
+  }
+
+  private addRead(kernel: Kernel, from: number, until: number): void {
+    const { maker } = this;
+    this.keys.pushAll(kernel.keys(from, until));
+    for (let index = from; index < until; index++) {
+      this.times.push(kernel.time(index));
+      this.complete.push(1);
+    }
+    if (maker === undefined) return;
+    const first = maker.memory.addAll(kernel.lines, kernel.lineStart(from), until - from, (index) => kernel.lineBehind(from + index));
+    for (let index = 0; index < until - from; index++) this.lines.push(first + index);
+  }
+
+  private addSlice(start: number, end: number, events: number): void {
+    for (const value of [start, end, events]) this.slices.push(value);
+  }
+
+  private addEvent(event: unknown): void {
+    const { events, maker } = this;
+    const id = events.id(event);
+    const insertedMs = events.insertedMs(event);
+    const key = eventKey(event, id);
+    this.keys.push(key);
+    this.times.push(insertedMs ?? NaN);
+    this.complete.push(isComplete(id, insertedMs) ? 1 : 0);
+    if (maker !== undefined) this.lines.push(lineOf(event, key, maker));
+  }
 }
 
 /** An event that cannot be formatted is the business of the formatter's own node. */

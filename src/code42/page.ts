@@ -9,10 +9,13 @@
 import { BodyWindow, type Body } from "../body";
 import { queryError } from "./errors";
 import type { EventShapes } from "./event-shapes";
+import type { Kernel, Status } from "../kernel/kernel";
 import { messageOf } from "../errors";
 import { isRecord } from "../messages";
 import type { BodySlice } from "../packed-events";
 import { breather } from "../turns";
+
+const NO_JSON = "it is not valid JSON";
 
 /** Small slices also keep a name in a foreign script from making the text of the whole page twice as wide. */
 const SLICE_BYTES = 16 * 1024;
@@ -24,18 +27,27 @@ const BLANKS: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
 /** Gets elements in order, and where they stand in the body. */
 export type EachSlice = (elements: unknown[], slice: BodySlice) => void;
 
+export interface PageHelpers {
+  /**
+   * Best used for all pages of a query: most elements are read much faster. But then `each` must not keep them or texts of
+   * them, only what it makes of them, because each text keeps that of its whole slice alive.
+   */
+  shapes?: EventShapes;
+  /** Reads all elements that it can before anything else is tried. */
+  kernel?: Kernel;
+  /** Gets what the kernel has found, instead of `each`; the kernel's places are counted from byte `start` of the body. */
+  found?: (start: number) => void;
+}
+
 /**
  * Parses `body`, a JSON object with an array at `arrayKey`, and hands that array's elements to `each` in slices. Returns
  * the object with an empty array (or null, or nothing) in the array's place. Throws PAGE_INVALID when the bytes are not
  * exactly one such object, and what the body throws; `each` may have seen the beginning by then.
- *
- * With `shapes`, which is best used for all pages of a query, most elements are read much faster; but then `each` must
- * not keep them or texts of them, only what it makes of them, because each text keeps that of its whole slice alive.
  */
-export async function readPage(body: Body, arrayKey: string, each: EachSlice, shapes?: EventShapes): Promise<Record<string, unknown>> {
+export async function readPage(body: Body, arrayKey: string, each: EachSlice, helpers: PageHelpers = {}): Promise<Record<string, unknown>> {
   const window = new BodyWindow(body);
   try {
-    return await new PageReader(body, window, each, shapes).read(arrayKey);
+    return await new PageReader(body, window, each, helpers).read(arrayKey);
   } finally {
     await window.close();
   }
@@ -60,8 +72,10 @@ export async function textAtTheEnd(body: Pick<Body, "chunks">, key: string): Pro
 
 class PageReader {
   private readonly between = breather();
+  /** A comma was the last that was read. */
+  private isBehindComma = false;
 
-  constructor(private readonly body: Body, private readonly window: BodyWindow, private readonly each: EachSlice, private readonly shapes: EventShapes | undefined) {}
+  constructor(private readonly body: Body, private readonly window: BodyWindow, private readonly each: EachSlice, private readonly helpers: PageHelpers) {}
 
   async read(arrayKey: string): Promise<Record<string, unknown>> {
     const { window } = this;
@@ -73,9 +87,34 @@ class PageReader {
     }
     const head = window.bytes.toString("utf8", 0, array + 1);
     window.moveTo(array + 1);
-    await this.readFast();
-    await this.readExactly();
+    if (!(await this.readByKernel())) {
+      await this.readFast();
+      await this.readExactly();
+    }
     return withoutList(parseObject(head + (await window.rest()).toString("utf8")), arrayKey);
+  }
+
+  /** True at the end of the array; else what is left begins with an element, or is damaged. */
+  private async readByKernel(): Promise<boolean> {
+    const { window, helpers: { kernel, found } } = this;
+    if (kernel === undefined) return false;
+    for (;;) {
+      kernel.load(window.bytes);
+      let status: Status;
+      let start = 0;
+      do {
+        status = kernel.read(start, !this.isBehindComma);
+        start = kernel.consumed;
+        if (kernel.count === 0) continue;
+        found?.(window.start);
+        this.isBehindComma = true;
+      } while (status === "needs output");
+      const isFull = window.bytes.length >= kernel.capacity && kernel.consumed === 0;
+      window.moveTo(window.start + kernel.consumed);
+      if (status === "at end") return true;
+      if (status === "damaged" || isFull || !(await window.widen(1))) return false;
+      await this.between();
+    }
   }
 
   /**
@@ -94,7 +133,7 @@ class PageReader {
         if (!(await window.widen(window.bytes.length))) return;
         continue;
       }
-      const elements = this.shapes?.parse(window.bytes, next + 1) ?? this.parseSlice(next + 1);
+      const elements = this.helpers.shapes?.parse(window.bytes, next + 1) ?? this.parseSlice(next + 1);
       if (elements === undefined) return;
       this.hand(elements, next + 1);
       window.moveTo(window.start + next + 2);
@@ -105,7 +144,7 @@ class PageReader {
 
   private parseSlice(end: number): unknown[] | undefined {
     const elements = tryParse(this.window.bytes, end);
-    if (elements !== undefined) this.shapes?.learn(elements);
+    if (elements !== undefined) this.helpers.shapes?.learn(elements);
     return elements;
   }
 
@@ -121,6 +160,7 @@ class PageReader {
       const [end, last] = found;
       const elements = parse(`[${window.bytes.toString("utf8", 0, end)}]`) as unknown[];
       if (elements.length > 0) this.hand(elements, end);
+      else if (this.isBehindComma) throw queryError("PAGE_INVALID", { reason: NO_JSON });
       window.moveTo(window.start + end + (last ? 0 : 1));
       if (last) return;
       await this.between();
@@ -234,6 +274,6 @@ function parse(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     // V8 quotes the text around the fault, which is event data: only the kind of fault may reach a log.
-    throw queryError("PAGE_INVALID", { reason: messageOf(error).startsWith("Unexpected end") ? "it ends in the middle" : "it is not valid JSON" });
+    throw queryError("PAGE_INVALID", { reason: messageOf(error).startsWith("Unexpected end") ? "it ends in the middle" : NO_JSON });
   }
 }

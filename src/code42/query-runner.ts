@@ -16,13 +16,12 @@ import type { FlowMessage, MessageParts } from "../messages";
 import type { Figures } from "../metrics/table";
 import type { Colour } from "../node/report";
 import { PackedEvents, packPayload } from "../packed-events";
-import { LineWriter, PIECE_BYTES, type LineFormatter } from "../packed-lines";
+import { LineBytes, PIECE_BYTES, type LineFormatter } from "../packed-lines";
 import { describe, queryError } from "./errors";
 import { SpareMemory } from "../spare-memory";
 import { inTurns } from "../turns";
 import { checkCriteria } from "./criteria-check";
 import { criteriaHash } from "./criteria-hash";
-import type { PageThread } from "./page-thread";
 import { loadSavedSearch } from "./saved-search";
 import { bothOf, criteriaGroups, filtersOn, type Criteria, type WireGroup } from "./query";
 import type { EventSource } from "./source";
@@ -63,8 +62,6 @@ export interface QueryParts {
   send(message: FlowMessage): void;
   /** The formatter that is the only one to get what is sent, of this package; undefined if anything else may look at it. */
   nextFormatter(): LineFormatter | undefined;
-  /** Where large pages are read; undefined: here. */
-  thread?: PageThread;
   /** True if Node-RED copies what is sent, because several nodes get it. */
   copies(): boolean;
   status(colour: Colour, key: string, params?: Params): void;
@@ -328,9 +325,8 @@ export class QueryRunner {
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
       prepare: () => {
         const formatter = settings.output === "page" ? parts.nextFormatter() : undefined;
-        return formatter === undefined ? undefined : { formatter, memory: new LineWriter(this.spare) };
+        return formatter === undefined ? undefined : { formatter, memory: new LineBytes(this.spare) };
       },
-      thread: parts.thread,
       known: (key) => cursor.has(key) || outKeys.has(key),
       eventsAMessage: () => (settings.output === "event" ? 1 : parts.copies() ? EVENTS_A_COPY : Infinity),
       deliver: async (page) => {

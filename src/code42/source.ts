@@ -3,12 +3,11 @@ import type { Cursor } from "../cursor/cursor";
 import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
 import type { EventPlace } from "../packed-events";
-import type { LineBytes, LineFormatter, LineWriter } from "../packed-lines";
+import type { LineBytes, LineFormatter } from "../packed-lines";
 import { alerts } from "./alerts";
 import { auditLog } from "./audit-log";
 import { fileEvents } from "./file-events";
 import { fileEventsV1 } from "./file-events-v1";
-import type { PageThread } from "./page-thread";
 import type { Criteria, WireGroup } from "./query";
 import { sessions } from "./sessions";
 import type { Api, RetryNotice } from "./walk";
@@ -42,9 +41,9 @@ export interface Reply {
 }
 
 /** A formatter that works ahead, and where its lines are. */
-export interface Preparation<Memory = LineBytes> {
+export interface Preparation {
   formatter: LineFormatter;
-  memory: Memory;
+  memory: LineBytes;
 }
 
 export interface PollOptions {
@@ -62,9 +61,7 @@ export interface PollOptions {
   /** True for an event that is delivered, or out. */
   known: (key: string) => boolean;
   /** For one answer: the formatter that gets all that is sent, if that is all that happens to it. It may work ahead while the events are read. */
-  prepare: () => Preparation<LineWriter> | undefined;
-  /** Where large pages may be read; undefined: only here. */
-  thread?: PageThread | undefined;
+  prepare: () => Preparation | undefined;
   warn: (key: string, params: Params) => void;
   onRetry: (retry: RetryNotice) => void;
   signal: AbortSignal;

@@ -6,15 +6,15 @@
  */
 import { bodyOf, type Body } from "../body";
 import { SiemError } from "../errors";
+import { GarbageCounter } from "../garbage";
 import { isRecord } from "../messages";
-import type { LineWriter } from "../packed-lines";
 import { inTurns } from "../turns";
 import { Batch } from "./batch";
 import { queryError } from "./errors";
 import { eventReaders, type ReaderName } from "./event-readers";
 import { EventShapes } from "./event-shapes";
 import { readPage, textAtTheEnd } from "./page";
-import { eventsOf, readFacts, type EventFacts, type PageFacts, type PageTask } from "./page-facts";
+import { eventsOf, readFacts, type EventFacts } from "./page-facts";
 import type { WireFilter, WireGroup } from "./query";
 import type { PollOptions, Preparation, Reply } from "./source";
 import type { Api, Reading } from "./walk";
@@ -37,8 +37,13 @@ const EVENTS = "fileEvents";
 const NEXT_TOKEN = "nextPgToken";
 /** A server that takes longer for its answer is asked for the next page before this one is read, ms. */
 const SLOW_MS = 30;
+/** How much of delivered answers may lie about. */
+const GARBAGE_BYTES = 16 * 1024 * 1024;
 /** After so many events a walk asks Code42 whether these were all: one request more for each 20 pages. */
 const CHECKED_EVENTS = 20_000;
+
+/** Pages are read so quietly that V8 would let the answers lie about for long. */
+const garbage = new GarbageCounter(GARBAGE_BYTES);
 
 /** One answer, and what the walk knows about it. */
 interface TokenPage {
@@ -181,7 +186,7 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
     const answer = api.postAndRead(search.path, request, (body) => {
       if (!rereading && performance.now() - askedAt > SLOW_MS) textAtTheEnd(body.raw, NEXT_TOKEN).then(tell, () => undefined);
-      return readEvents(body, { search, poll, isKnown: known, shapes, preparation });
+      return readEvents(body, { search, isKnown: known, shapes, preparation });
     }, { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
     return { token, answer, hint };
@@ -243,16 +248,10 @@ interface PageCall {
 /** How a page is read. */
 interface PageReading {
   search: TokenSearch;
-  poll: PollOptions;
   isKnown: (key: string) => boolean;
   shapes: EventShapes;
   /** Undefined if no lines are wanted yet. */
-  preparation: Preparation<LineWriter> | undefined;
-}
-
-interface FactsRead {
-  facts: PageFacts;
-  prepared: Preparation | undefined;
+  preparation: Preparation | undefined;
 }
 
 interface EventsRead {
@@ -273,30 +272,18 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
 
 /** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. */
 async function readEvents(body: Body, how: PageReading): Promise<EventsRead> {
-  const { facts, prepared } = await readElsewhere(body, how) ?? await readHere(body, how);
+  const { search, isKnown, shapes, preparation } = how;
+  const maker = preparation && { ...preparation, wants: (key: string) => !isKnown(key) };
+  const facts = await readFacts(body, { list: EVENTS, reader: search.reader }, shapes, maker);
+  garbage.add(body.raw.bytes.length);
   const { envelope } = facts;
   refuseProblems(envelope);
   const events = envelope[EVENTS];
   if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
   const { [NEXT_TOKEN]: nextToken } = envelope;
   if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", { reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` });
-  return { events: eventsOf(facts, body), prepared, nextToken: nextToken ?? "" };
+  return { events: eventsOf(facts, body), prepared: preparation, nextToken: nextToken ?? "" };
 }
-
-/** Undefined if nobody else is there to read it, or makes the lines that are wanted. */
-async function readElsewhere(body: Body, { search, poll, preparation }: PageReading): Promise<FactsRead | undefined> {
-  const recipe = preparation?.formatter.recipe;
-  if (preparation !== undefined && recipe === undefined) return undefined;
-  const read = await poll.thread?.read(body, taskOf(search), recipe);
-  return read && { facts: read.facts, prepared: read.memory && preparation && { formatter: preparation.formatter, memory: read.memory } };
-}
-
-async function readHere(body: Body, { search, isKnown, shapes, preparation }: PageReading): Promise<FactsRead> {
-  const maker = preparation && { ...preparation, wants: (key: string) => !isKnown(key) };
-  return { facts: await readFacts(body, taskOf(search), shapes, maker), prepared: preparation };
-}
-
-const taskOf = ({ reader }: TokenSearch): PageTask => ({ list: EVENTS, reader });
 
 /** How many events match, by Code42's own count; 0 if it does not say. */
 async function totalOf(search: TokenSearch, { api, signal, onRetry }: PollOptions, groups: WireGroup[]): Promise<number> {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { LineWriter, PackedLines, PIECE_BYTES } from "../../src/packed-lines";
+import { LineBytes, PackedLines, PIECE_BYTES } from "../../src/packed-lines";
 import { SpareMemory } from "../../src/spare-memory";
 
 const texts = (count: number, letter: string) => Array.from({ length: count }, (_, index) => `${index} ${letter.repeat(index % 900)} größe 値 😀`);
 
 function pack(spare: SpareMemory, lines: string[], pages = 1) {
-  const memory = new LineWriter(spare);
+  const memory = new LineBytes(spare);
   const numbers = lines.map((line) => memory.add(line) as number);
   memory.holdFor(pages);
   return { memory, numbers };
@@ -56,7 +56,7 @@ describe("packed lines", () => {
   });
 
   it("takes no line that is longer than a piece of memory", () => {
-    const memory = new LineWriter(new SpareMemory(PIECE_BYTES));
+    const memory = new LineBytes(new SpareMemory(PIECE_BYTES));
     assert.equal(memory.add("x".repeat(100_000)), undefined);
     assert.equal(memory.add("short"), 0);
   });

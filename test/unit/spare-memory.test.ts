@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { SpareMemory } from "../../src/spare-memory";
 
 const KB = 1024;
@@ -43,21 +42,6 @@ describe("spare memory", () => {
     } finally {
       Buffer.poolSize = poolSize;
     }
-  });
-
-  it("takes memory back that was in another thread", () => {
-    const memory = new SpareMemory(64 * KB);
-    const { port1, port2 } = new MessageChannel();
-    const { buffer } = memory.take(64 * KB);
-    port1.postMessage(buffer, [buffer as ArrayBuffer]);
-    const moved = (receiveMessageOnPort(port2) as { message: ArrayBuffer }).message;
-    port1.close();
-    assert.equal(buffer.byteLength, 0);
-    memory.adopt(moved);
-    const again = memory.take(64 * KB);
-    assert.equal(again.buffer, moved);
-    memory.give(again);
-    assert.equal(memory.take(64 * KB).buffer, moved);
   });
 
   it("keeps a bounded number of them", () => {

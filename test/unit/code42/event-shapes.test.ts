@@ -195,7 +195,7 @@ describe("reading a page by the shape of its events", () => {
     await readPage(chunkedBody(bytes, size), "fileEvents", (elements, { start, end }) => {
       assert.deepStrictEqual(JSON.parse(`[${bytes.toString("utf8", start, end)}]`), elements);
       events.push(...elements);
-    }, shapes);
+    }, { shapes });
     return events;
   }
   const page = (texts: string[]) => `{"totalCount":1,"fileEvents":[${texts.join(",")}],"nextPgToken":null}`;
