@@ -62,8 +62,8 @@ export class TextColumn {
     this.bytes = larger;
   }
 
-  /** All of them, one behind the other. */
-  join(): string {
-    return this.bytes.toString("latin1", 0, this.used);
+  /** A view of all of them, one behind the other, in memory of their own. */
+  view(): Buffer {
+    return this.bytes.subarray(0, this.used);
   }
 }

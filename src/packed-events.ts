@@ -39,7 +39,7 @@ export interface PreparedLines {
   formatter: LineFormatter;
   memory: LineBytes;
   /** Their numbers in it, one for each event. */
-  lines: readonly number[];
+  lines: ArrayLike<number>;
 }
 
 interface Run {
@@ -49,15 +49,21 @@ interface Run {
 
 /** Some events of one or more answers, in order. */
 export class PackedEvents {
-  private readonly runs: Run[] = [];
+  /** Made when somebody wants to see an event: most are never looked at. */
+  private found: Run[] | undefined;
 
   /** Events of one body that stand in its order are read in one pass. `prepared` has a line for each, if anything. */
-  constructor(places: readonly EventPlace[], private prepared?: PreparedLines) {
-    for (const { slice, index } of places) {
-      const run = this.runs.at(-1);
+  constructor(private readonly places: Iterable<EventPlace>, private prepared?: PreparedLines) {}
+
+  private get runs(): readonly Run[] {
+    if (this.found !== undefined) return this.found;
+    const runs: Run[] = [];
+    for (const { slice, index } of this.places) {
+      const run = runs.at(-1);
       if (run?.slice === slice) run.indexes.push(index);
-      else this.runs.push({ slice, indexes: [index] });
+      else runs.push({ slice, indexes: [index] });
     }
+    return (this.found = runs);
   }
 
   /** The lines that `formatter` made ahead; undefined if it did not, and the second time. */

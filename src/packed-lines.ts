@@ -125,15 +125,16 @@ export class PackedLines {
   private kept = false;
 
   /** `lines` are the numbers that `memory` gave; `again` makes the same lines anew. */
-  constructor(memory: LineBytes, private readonly lines: readonly number[], private readonly again: () => string[]) {
+  constructor(memory: LineBytes, private readonly lines: ArrayLike<number>, private readonly again: () => string[]) {
     this.length = lines.length;
-    this.bytes = lines.reduce((sum, line) => sum + memory.size(line), 0);
+    this.bytes = 0;
+    for (let index = 0; index < lines.length; index++) this.bytes += memory.size(lines[index]!);
     this.memory = memory;
   }
 
   /** Line `index`, to be copied at once. */
   at(index: number): Buffer | string {
-    return this.memory?.view(this.lines[index] as number) ?? (this.madeAnew()[index] as string);
+    return this.memory?.view(this.lines[index]!) ?? (this.madeAnew()[index] as string);
   }
 
   text(index: number): string {
@@ -143,7 +144,7 @@ export class PackedLines {
   /** All lines as texts, in one go. */
   unpackAtOnce(): string[] {
     const { memory } = this;
-    return memory === undefined ? this.madeAnew() : this.lines.map((line) => memory.view(line).toString());
+    return memory === undefined ? this.madeAnew() : Array.from(this.lines, (line) => memory.view(line).toString());
   }
 
   private madeAnew(): string[] {

@@ -14,15 +14,13 @@ export function breather(): () => Promise<void> | undefined {
   };
 }
 
-const ITEMS_A_LOOK = 256;
+const INDEXES_A_LOOK = 256;
 
-/** Does `each` with every item in order. What `items` come from must not change meanwhile. */
-export async function inTurns<Item>(items: Iterable<Item>, each: (item: Item) => void): Promise<void> {
+/** Does `each` with every index below `length`, in order. */
+export async function forIndexes(length: number, each: (index: number) => void): Promise<void> {
   const between = breather();
-  let done = 0;
-  for (const item of items) {
-    each(item);
-    done += 1;
-    if (done % ITEMS_A_LOOK === 0) await between();
+  for (let index = 0; index < length; index++) {
+    each(index);
+    if (index % INDEXES_A_LOOK === INDEXES_A_LOOK - 1) await between();
   }
 }

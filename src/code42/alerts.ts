@@ -8,7 +8,7 @@
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
 import { PackedEvents, keep } from "../packed-events";
-import { Batch, instantOf } from "./batch";
+import { Batch, instantOf, isKnown } from "./batch";
 import { queryError } from "./errors";
 import { flatQueries } from "./flat-query";
 import { mergeInOrder } from "./merge";
@@ -80,7 +80,7 @@ async function* createdAlerts(walk: AlertWalk): AsyncGenerator<Reply> {
   for (let number = 0; ;) {
     const { items, askedMs } = await searchPage(walk, { term: CREATED, operator: "ON_OR_AFTER", value: new Date(fromMs).toISOString() }, number, pageSize);
     serverMs ??= askedMs ?? poll.api.serverNow();
-    const batch = new Batch((key) => seen.has(key) || poll.known(key));
+    const batch = new Batch((key) => seen.has(key) || isKnown(poll, key));
     for (const alert of items) addAlert(batch, alert, walk.changes);
     for (const [key, ms] of batch.keys) seen.set(key, ms);
     const keys = [...batch.keys.keys()].join();
@@ -120,7 +120,7 @@ async function* changedAlerts(walks: AlertWalk[]): AsyncGenerator<Reply> {
       serverMs ??= page.askedMs;
       return page;
     }, pageSize);
-    const batch = new Batch(poll.known);
+    const batch = new Batch((key) => isKnown(poll, key));
     for (const alert of found) if ((stateChangedMs(alert) ?? 0) >= floorMs) addAlert(batch, alert, true);
     yield replyOf(batch, serverMs ?? poll.api.serverNow());
   }
@@ -155,7 +155,7 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
   for await (const reply of replies) {
     const events: SourceEvent[] = [];
     for (let start = 0; start < reply.events.length; start += DETAILS_AT_ONCE) {
-      const some = reply.events.slice(start, start + DETAILS_AT_ONCE);
+      const some = [...reply.events.slice(start, start + DETAILS_AT_ONCE)];
       const alerts = await new PackedEvents(some).unpack();
       const details = await detailsOf(alerts, poll, tenantId);
       events.push(...some.map((event, index) => ({ ...event, ...keep(detailed(alerts[index], details)) })));

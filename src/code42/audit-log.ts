@@ -5,7 +5,7 @@
  * by its content; of equal entries the number counts too, because two people can do the same in one instant.
  */
 import { isRecord } from "../messages";
-import { Batch, instantOf } from "./batch";
+import { Batch, instantOf, isKnown } from "./batch";
 import { listOf, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "./parameters";
 import { AUDIT_LOG_RULES, SEARCH_RULES } from "./search-rules";
@@ -56,7 +56,7 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
       entries.push(...more);
     }
     const before = previous;
-    const batch = new Batch((key) => before.has(key) || poll.known(key));
+    const batch = new Batch((key) => before.has(key) || isKnown(poll, key));
     addEntries(batch, excludeOwn ? entries.filter((entry) => !isOwnSearch(entry, api)) : entries);
     for (const entry of entries) batch.pass(timeOf(entry));
     previous = batch.keys;

@@ -1,9 +1,9 @@
 /** Gathers the events of a reply and drops those that are known: what every source does alike. */
 import { epochMs } from "../cursor/instant";
+import { KeyColumn } from "../cursor/keys";
 import { ledgerKey } from "../cursor/ledger";
 import { keep } from "../packed-events";
-import type { EventFacts } from "./page-facts";
-import type { SourceEvent } from "./source";
+import type { PollOptions, SourceEvent } from "./source";
 
 export class Batch {
   /** Those that are new. */
@@ -20,11 +20,6 @@ export class Batch {
   add(event: unknown, id: unknown, insertedMs: number | undefined): void {
     const key = eventKey(event, id);
     if (this.isNew(key, insertedMs)) this.events.push({ ...keep(event), line: undefined, key, insertedMs, complete: isComplete(id, insertedMs) });
-  }
-
-  /** An event that can be read again where it stands. */
-  place({ key, insertedMs, complete, place: { slice, index }, line }: EventFacts): void {
-    if (this.isNew(key, insertedMs)) this.events.push({ slice, index, line, key, insertedMs, complete });
   }
 
   /** An event at this time was there, and is not wanted. */
@@ -51,3 +46,6 @@ export const isComplete = (id: unknown, insertedMs: number | undefined): boolean
 
 /** The ledger's key of an event: what has no id is recognised by its content. */
 export const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));
+
+/** True for an event, by its key, that is delivered, or out. */
+export const isKnown = (poll: Pick<PollOptions, "known">, key: string): boolean => poll.known(KeyColumn.of([key]), 0);

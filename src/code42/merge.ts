@@ -1,7 +1,8 @@
 /** Merges several searches into one, in order of time: a cursor may only pass what all of them have passed. */
 import { PackedEvents, keep } from "../packed-events";
 import { breather } from "../turns";
-import type { PollOptions, Reply, SourceEvent } from "./source";
+import { isKnown } from "./batch";
+import type { EventList, PollOptions, Reply, SourceEvent } from "./source";
 
 interface Stream {
   replies: AsyncGenerator<Reply>;
@@ -25,7 +26,7 @@ export async function* mergeInOrder(poll: PollOptions, searches: AsyncGenerator<
     while (streams.some(({ done, waiting }) => !done || waiting.length > 0)) {
       let known = 0;
       for (const stream of streams) known += await readOn(stream);
-      yield reachedByAll(streams, known, (key) => sent.has(key) || poll.known(key), sent);
+      yield reachedByAll(streams, known, (key) => sent.has(key) || isKnown(poll, key), sent);
     }
   } finally {
     await Promise.all(streams.map(({ replies }) => replies.return(undefined)));
@@ -47,8 +48,9 @@ async function readOn(stream: Stream): Promise<number> {
 }
 
 /** Each event in a slice of its own: in the order of all searches, the events of one slice no longer stand side by side. */
-async function separately(events: readonly SourceEvent[]): Promise<SourceEvent[]> {
+async function separately(list: EventList): Promise<SourceEvent[]> {
   const between = breather();
+  const events = [...list];
   const separate: SourceEvent[] = [];
   for await (const slice of new PackedEvents(events).slices()) {
     for (const event of slice) separate.push({ ...events[separate.length]!, ...keep(event), line: undefined });

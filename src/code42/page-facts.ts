@@ -6,15 +6,15 @@
 import type { Body } from "../body";
 import type { LineTable } from "../cef/table";
 import { NumberColumn, TextColumn } from "../columns";
-import { KEY_LENGTH } from "../cursor/ledger";
+import { KEY_LENGTH, KeyColumn } from "../cursor/keys";
 import type { Kernel } from "../kernel/kernel";
 import { compileKernel } from "../kernel/program";
-import type { EventPlace } from "../packed-events";
 import type { LineBytes, LineFormatter } from "../packed-lines";
 import { eventKey, isComplete } from "./batch";
 import { eventReaders, type EventReader, type ReaderName } from "./event-readers";
 import type { EventShapes } from "./event-shapes";
 import { readPage } from "./page";
+import type { SourceEvent } from "./source";
 
 /** What is read, and how. */
 export interface PageTask {
@@ -26,24 +26,26 @@ export interface PageTask {
 export interface PageFacts {
   /** What is around the list. */
   envelope: Record<string, unknown>;
-  /** The ledger keys of all events, one behind the other. */
-  keys: string;
+  /** The ledger keys of all events. */
+  keys: KeyColumn;
   /** Epoch ms at which they were inserted; NaN where an event does not tell. */
   times: Float64Array;
   /** 1 for an event with a usable id and time. */
   complete: Float64Array;
   /** For each slice of the body its first byte, the byte behind it, and how many events it has. */
   slices: Float64Array;
-  /** The number of each event's line in the memory for lines, -1 for none; undefined if none were made. */
+  /** The number of each event's line in the memory for lines, or NO_LINE; undefined if none were made. */
   lines: Float64Array | undefined;
 }
+
+const NO_LINE = -1;
 
 /** Makes lines of events while these are read. */
 export interface LineMaker {
   formatter: LineFormatter;
   memory: LineBytes;
   /** False for an event, by its ledger key, of which no line will be asked for. */
-  wants(key: string): boolean;
+  wants(key: KeyColumn): boolean;
 }
 
 /** `shapes` is best kept for all pages of a reader. Throws what `readPage` throws. */
@@ -85,7 +87,8 @@ class FactsColumns {
 
   all(): Omit<PageFacts, "envelope"> {
     const { keys, times, complete, slices, lines, maker } = this;
-    return { keys: keys.join(), times: times.view(), complete: complete.view(), slices: slices.view(), lines: maker && lines.view() };
+    const { buffer, byteOffset, length } = keys.view();
+    return { keys: new KeyColumn(new Int32Array(buffer, byteOffset, length / Int32Array.BYTES_PER_ELEMENT)), times: times.view(), complete: complete.view(), slices: slices.view(), lines: maker && lines.view() };
   }
 
   /** Events that stand from byte `start` to `end` of the body. */
@@ -142,38 +145,69 @@ class FactsColumns {
 
 /** An event that cannot be formatted is the business of the formatter's own node. */
 function lineOf(event: unknown, key: string, maker: LineMaker): number {
-  if (!maker.wants(key)) return -1;
+  if (!maker.wants(KeyColumn.of([key]))) return NO_LINE;
   const { formatter, memory } = maker;
   const line = formatter.format(event);
-  return (formatter.failure === undefined ? memory.add(line) : undefined) ?? -1;
+  return (formatter.failure === undefined ? memory.add(line) : undefined) ?? NO_LINE;
 }
 
-/** One event of a page, without the event. */
-export interface EventFacts {
-  key: string;
-  /** Epoch ms; undefined if the event does not tell. */
-  insertedMs: number | undefined;
-  complete: boolean;
-  place: EventPlace;
-  /** The number of its line; undefined if it has none. */
-  line: number | undefined;
-}
+/** Some events of a page, as columns; `body` is where they stand. */
+export class FoundEvents implements Iterable<SourceEvent> {
+  /** `indexes` are those of the events in `facts`, in order. */
+  constructor(private readonly facts: PageFacts, private readonly body: Body, private readonly indexes: Int32Array) {}
 
-/** The events of a page in order; `body` is where they stand. */
-export function* eventsOf({ keys, times, complete, slices, lines }: PageFacts, body: Body): Generator<EventFacts> {
-  let at = 0;
-  for (let from = 0; from < slices.length; from += 3) {
-    const [start, end, count] = slices.subarray(from, from + 3) as unknown as [number, number, number];
-    const slice = { body, start, end };
-    for (let index = 0; index < count; index++, at++) {
-      const insertedMs = times[at] as number;
-      const line = lines?.[at] ?? -1;
+  get length(): number {
+    return this.indexes.length;
+  }
+
+  slice(start: number, end: number): FoundEvents {
+    return new FoundEvents(this.facts, this.body, this.indexes.subarray(start, end));
+  }
+
+  keys(): KeyColumn {
+    const { facts: { keys }, indexes } = this;
+    return indexes.length === keys.length ? keys : keys.chosen(indexes);
+  }
+
+  /** Epoch ms; NaN where an event does not tell. */
+  times(): Float64Array {
+    const { facts: { times }, indexes } = this;
+    return indexes.length === times.length ? times : Float64Array.from(indexes, (index) => times[index]!);
+  }
+
+  /** How many have no usable id or time. */
+  incomplete(): number {
+    const { complete } = this.facts;
+    let count = 0;
+    for (const index of this.indexes) count += 1 - complete[index]!;
+    return count;
+  }
+
+  /** The numbers of their lines; undefined if one of them has none. */
+  lines(): Float64Array | undefined {
+    const { facts: { lines }, indexes } = this;
+    if (lines === undefined) return undefined;
+    const numbers = Float64Array.from(indexes, (index) => lines[index]!);
+    return numbers.includes(NO_LINE) ? undefined : numbers;
+  }
+
+  *[Symbol.iterator](): Generator<SourceEvent> {
+    const { facts: { keys, times, complete, slices, lines }, body } = this;
+    let slice = { body, start: 0, end: 0 };
+    let [first, behind, at] = [0, 0, 0];
+    for (const index of this.indexes) {
+      while (index >= behind) {
+        const [start, end, count] = [slices[at]!, slices[at + 1]!, slices[at + 2]!];
+        slice = { body, start, end };
+        [first, behind, at] = [behind, behind + count, at + 3];
+      }
+      const [insertedMs, line] = [times[index]!, lines?.[index] ?? NO_LINE];
       yield {
-        key: keys.slice(at * KEY_LENGTH, (at + 1) * KEY_LENGTH),
+        slice, index: index - first,
+        key: keys.text(index),
         insertedMs: Number.isNaN(insertedMs) ? undefined : insertedMs,
-        complete: complete[at] === 1,
-        place: { slice, index },
-        line: line < 0 ? undefined : line,
+        complete: complete[index] === 1,
+        line: line === NO_LINE ? undefined : line,
       };
     }
   }

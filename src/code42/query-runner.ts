@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as nextTick, setTimeout as sleep } from "node:timers/promises";
 import { Cursor } from "../cursor/cursor";
+import { KeyColumn, KeyTable } from "../cursor/keys";
 import { cursorInstant, startInstant, untilInstant } from "../cursor/instant";
 import type { CursorStore } from "../cursor/context-store";
 import type { DeliveryRegistry } from "../delivery/registry";
@@ -19,7 +20,7 @@ import { PackedEvents, packPayload } from "../packed-events";
 import { LineBytes, PIECE_BYTES, type LineFormatter } from "../packed-lines";
 import { describe, queryError } from "./errors";
 import { SpareMemory } from "../spare-memory";
-import { inTurns } from "../turns";
+import { forIndexes } from "../turns";
 import { checkCriteria } from "./criteria-check";
 import { criteriaHash } from "./criteria-hash";
 import { loadSavedSearch } from "./saved-search";
@@ -124,7 +125,7 @@ export class QueryRunner {
   private writing: Promise<unknown> = Promise.resolve();
   private tracker: DeliveryTracker<EventPage>;
   /** Ids of the pages that are out: they enter the cursor's ledger with their page's commit. */
-  private outKeys = new Set<string>();
+  private outKeys = new KeyTable();
   private polling: Promise<void> | undefined;
   private abort = new AbortController();
   private readonly closing = new AbortController();
@@ -311,7 +312,7 @@ export class QueryRunner {
     const send = async (page: EventPage) => {
       const sent = await this.patiently(tracker.add(page, signal));
       if (sent) counters.read += page.count;
-      else for (const [key] of page.ids) outKeys.delete(key);
+      else for (let index = 0; index < page.count; index++) outKeys.delete(page.ids.keys, index);
       return sent;
     };
     /** Of a query that runs once: only when another page follows is it clear that it is not the last. */
@@ -327,12 +328,12 @@ export class QueryRunner {
         const formatter = settings.output === "page" ? parts.nextFormatter() : undefined;
         return formatter === undefined ? undefined : { formatter, memory: new LineBytes(this.spare) };
       },
-      known: (key) => cursor.has(key) || outKeys.has(key),
+      known: (keys, index) => cursor.has(keys, index) || outKeys.has(keys, index),
       eventsAMessage: () => (settings.output === "event" ? 1 : parts.copies() ? EVENTS_A_COPY : Infinity),
       deliver: async (page) => {
         walkedMs = page.serverMs;
         this.noteLateness(page);
-        await inTurns(page.ids, ([key]) => outKeys.add(key));
+        await forIndexes(page.count, (index) => outKeys.set(page.ids.keys, index, 0));
         if (!settings.once) return send(page);
         if (page.count === 0) return !signal.aborted;
         const before = kept;
@@ -361,17 +362,17 @@ export class QueryRunner {
     this.cursor = undefined;
     this.stored = undefined;
     this.coveredMs = undefined;
-    this.outKeys = new Set();
+    this.outKeys = new KeyTable();
   }
 
   /**
    * A new event that was inserted before the last complete poll was not searchable then. Events come oldest first.
    * Where a look-back is read again, events are new because they changed.
    */
-  private noteLateness({ ids: [oldest] }: EventPage): void {
+  private noteLateness({ ids: { times: [oldest] } }: EventPage): void {
     const { source, overlapMs } = this.settings;
     if (oldest === undefined || this.coveredMs === undefined || source.rereads === "lookback") return;
-    const late = Math.max(this.counters.largestLatenessMs, this.coveredMs - oldest[1]);
+    const late = Math.max(this.counters.largestLatenessMs, this.coveredMs - oldest);
     this.counters.largestLatenessMs = late;
     if (late <= overlapMs / 2 || this.lateWarned) return;
     this.lateWarned = true;
@@ -498,7 +499,7 @@ export class QueryRunner {
     }
     for (const page of pages) {
       this.counters.confirmed += page.count;
-      await inTurns(page.ids, ([key]) => outKeys.delete(key));
+      await forIndexes(page.count, (index) => outKeys.delete(page.ids.keys, index));
     }
   }
 
@@ -577,7 +578,7 @@ export class QueryRunner {
   private forget(): void {
     this.tracker.close();
     this.tracker = this.newTracker();
-    this.outKeys = new Set();
+    this.outKeys = new KeyTable();
     this.cursor = undefined;
     this.stored = undefined;
     this.coveredMs = undefined;
@@ -620,4 +621,4 @@ const unknownAction = (action: unknown, choices: readonly string[]) =>
   queryError("ACTION_UNKNOWN", { choices: choices.join(", "), ...describe(action) }, { permanent: true });
 
 /** The last page of a query that found nothing. */
-const emptyPage = (serverMs: number): EventPage => ({ units: 1, count: 0, perMessage: Infinity, ids: [], lastMs: undefined, serverMs, events: new PackedEvents([]) });
+const emptyPage = (serverMs: number): EventPage => ({ units: 1, count: 0, perMessage: Infinity, ids: { keys: KeyColumn.of([]), times: new Float64Array() }, lastMs: undefined, serverMs, events: new PackedEvents([]) });

@@ -6,7 +6,7 @@
  * changes then is missed.
  */
 import { isRecord } from "../messages";
-import { Batch } from "./batch";
+import { Batch, isKnown } from "./batch";
 import { listOf, readWholeList } from "./numbered-pages";
 import { parametersOf } from "./parameters";
 import { SEARCH_RULES, SESSION_RULES } from "./search-rules";
@@ -57,7 +57,7 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
 
 /** In the order of their last change. A session that changed while the list was read counts as it is now. */
 function batchOf(found: unknown[], poll: PollOptions, byAlert: boolean): Batch {
-  const batch = new Batch(poll.known);
+  const batch = new Batch((key) => isKnown(poll, key));
   const order = (session: unknown) => numberAt(session, "lastUpdated") ?? 0;
   const id = (session: unknown) => (isRecord(session) ? String(session["sessionId"]) : JSON.stringify(session));
   const sorted = found.sort((a, b) => order(a) - order(b) || (id(a) < id(b) ? -1 : 1));

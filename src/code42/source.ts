@@ -1,5 +1,6 @@
 /** What an event source is: how a poll reads it, and where its cursor stands in an event. */
 import type { Cursor } from "../cursor/cursor";
+import type { KeyColumn } from "../cursor/keys";
 import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
 import type { EventPlace } from "../packed-events";
@@ -8,6 +9,7 @@ import { alerts } from "./alerts";
 import { auditLog } from "./audit-log";
 import { fileEvents } from "./file-events";
 import { fileEventsV1 } from "./file-events-v1";
+import type { FoundEvents } from "./page-facts";
 import type { Criteria, WireGroup } from "./query";
 import { sessions } from "./sessions";
 import type { Api, RetryNotice } from "./walk";
@@ -24,10 +26,13 @@ export interface SourceEvent extends EventPlace {
   complete: boolean;
 }
 
+/** Events in order: a list of them, or columns that only make one of them when it is asked for. */
+export type EventList = readonly SourceEvent[] | FoundEvents;
+
 /** What one or more answers of Code42 hold, read completely. */
 export interface Reply {
   /** Those that are neither delivered nor out, in the order of delivery. */
-  events: readonly SourceEvent[];
+  events: EventList;
   /** How many others there were. */
   known: number;
   /** Largest time of all events, known ones too, epoch ms; undefined if there was none. */
@@ -59,7 +64,7 @@ export interface PollOptions {
   /** Events a page at most. */
   pageSize: number;
   /** True for an event that is delivered, or out. */
-  known: (key: string) => boolean;
+  known: (keys: KeyColumn, index: number) => boolean;
   /** For one answer: the formatter that gets all that is sent, if that is all that happens to it. It may work ahead while the events are read. */
   prepare: () => Preparation | undefined;
   warn: (key: string, params: Params) => void;

@@ -5,16 +5,17 @@
  * of the page, so the query and the sort must stay the same for each page.
  */
 import { bodyOf, type Body } from "../body";
+import { NumberColumn } from "../columns";
+import { KeyTable, type KeyColumn } from "../cursor/keys";
 import { SiemError } from "../errors";
 import { GarbageCounter } from "../garbage";
 import { isRecord } from "../messages";
-import { inTurns } from "../turns";
-import { Batch } from "./batch";
+import { forIndexes } from "../turns";
 import { queryError } from "./errors";
 import { eventReaders, type ReaderName } from "./event-readers";
 import { EventShapes } from "./event-shapes";
 import { readPage, textAtTheEnd } from "./page";
-import { eventsOf, readFacts, type EventFacts } from "./page-facts";
+import { FoundEvents, readFacts, type PageFacts } from "./page-facts";
 import type { WireFilter, WireGroup } from "./query";
 import type { PollOptions, Preparation, Reply } from "./source";
 import type { Api, Reading } from "./walk";
@@ -48,7 +49,8 @@ const garbage = new GarbageCounter(GARBAGE_BYTES);
 /** One answer, and what the walk knows about it. */
 interface TokenPage {
   reply: Reply;
-  keys: Batch["keys"];
+  /** All of its events, known ones too. */
+  facts: PageFacts;
   /** No page follows. */
   last: boolean;
 }
@@ -57,7 +59,7 @@ interface Walk {
   search: TokenSearch;
   poll: PollOptions;
   groups: () => WireGroup[];
-  known: (key: string) => boolean;
+  known: PollOptions["known"];
   shapes: EventShapes;
 }
 
@@ -75,7 +77,7 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
   for await (const page of walkPages({ search, poll, shapes, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
     await slice.add(page);
     yield page.reply;
-    const range = await slice.closed(page);
+    const range = slice.closed(page);
     if (range === undefined) continue;
     yield* missing(await counted);
     counted = totalOf(search, poll, groups(range.fromMs, range.untilMs)).then((total) => ({ range, total }));
@@ -88,7 +90,7 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
     if (count === undefined || count.total <= count.range.count) return;
     const { range, total } = count;
     let found = 0;
-    for await (const { reply } of walkPages({ search, poll, shapes, groups: () => groups(range.fromMs, range.untilMs), known: (key) => range.has(key) || poll.known(key) })) {
+    for await (const { reply } of walkPages({ search, poll, shapes, groups: () => groups(range.fromMs, range.untilMs), known: (keys, index) => range.has(keys, index) || poll.known(keys, index) })) {
       found += reply.events.length;
       yield reply;
     }
@@ -121,7 +123,7 @@ interface ClosedRange {
   fromMs: number;
   untilMs: number;
   count: number;
-  has: (key: string) => boolean;
+  has: PollOptions["known"];
 }
 
 interface Count {
@@ -135,33 +137,31 @@ interface Count {
  * is in the overlap is read again anyway.
  */
 class ClosedSlice {
-  private keys = new Map<string, number>();
+  private keys = new KeyTable();
   private pages = 0;
 
   constructor(private fromMs: number, private readonly overlapMs: number) {}
 
-  async add({ reply, keys }: TokenPage): Promise<void> {
+  async add({ reply, facts: { keys, times } }: TokenPage): Promise<void> {
     this.pages += 1;
     const untilMs = reply.serverMs - this.overlapMs;
-    await inTurns(keys, ([key, ms]) => {
-      if (ms !== undefined && ms >= this.fromMs && ms <= untilMs) this.keys.set(key, ms);
+    await forIndexes(times.length, (index) => {
+      const ms = times[index]!;
+      if (ms >= this.fromMs && ms <= untilMs) this.keys.set(keys, index, ms);
     });
   }
 
   /** What can be checked now that `page` was read, which is then forgotten here. */
-  async closed({ reply, last }: TokenPage): Promise<ClosedRange | undefined> {
+  closed({ reply, last }: TokenPage): ClosedRange | undefined {
     if (this.pages < 2 || reply.lastMs === undefined || !(last || this.keys.size >= CHECKED_EVENTS)) return undefined;
     // More events of the last millisecond may stand on the next page.
     const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
     const { fromMs } = this;
     if (untilMs < fromMs) return undefined;
     const { keys } = this;
-    this.keys = new Map();
-    await inTurns(keys, ([key, ms]) => {
-      if (ms > untilMs) this.keys.set(key, ms);
-    });
+    this.keys = keys.above(untilMs);
     this.fromMs = untilMs + 1;
-    return { fromMs, untilMs, count: keys.size - this.keys.size, has: (key) => (keys.get(key) ?? Infinity) <= untilMs };
+    return { fromMs, untilMs, count: keys.size - this.keys.size, has: (wanted, index) => (keys.get(wanted, index) ?? Infinity) <= untilMs };
   }
 }
 
@@ -169,7 +169,7 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
   const { api, cursor, signal, onRetry } = poll;
   const tokens = new Set<string>();
   /** Of the page before: by the time a page is read, the cursor may have moved past that one and forgotten its ids. */
-  let previous: Batch["keys"] = new Map();
+  let previous = new KeyTable();
   let serverMs: number | undefined;
   let reachedMs = cursor.floorMs;
   let restarts = 0;
@@ -216,21 +216,27 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
     } finally {
       isRead = true;
     }
-    const { nextToken, events, prepared } = answer.value;
+    const { nextToken, facts, body, prepared } = answer.value;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
+    const { keys, times } = facts;
     const before = previous;
-    const batch: Batch = new Batch((key) => before.has(key) || known(key));
-    await inTurns(events, (event) => batch.place(event));
-    previous = batch.keys;
-    reachedMs = Math.max(reachedMs, batch.lastMs ?? 0);
+    const here = new KeyTable();
+    const fresh = new NumberColumn();
+    let lastMs: number | undefined;
+    await forIndexes(times.length, (index) => {
+      const ms = times[index]!;
+      if (!Number.isNaN(ms)) lastMs = Math.max(lastMs ?? 0, ms);
+      if (here.set(keys, index, ms) && !before.has(keys, index) && !known(keys, index)) fresh.push(index);
+    });
+    previous = here;
+    reachedMs = Math.max(reachedMs, lastMs ?? 0);
     tokens.add(token);
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : nextOf(nextToken, ahead) ?? fetchPage(nextToken);
-    const { lastMs } = batch;
     yield {
-      reply: { events: batch.events, known: batch.known, lastMs, serverMs, prepared },
-      keys: batch.keys,
+      reply: { events: new FoundEvents(facts, body, Int32Array.from(fresh.view())), known: times.length - fresh.length, lastMs, serverMs, prepared },
+      facts,
       last: request === undefined && !circles,
     };
   }
@@ -248,14 +254,15 @@ interface PageCall {
 /** How a page is read. */
 interface PageReading {
   search: TokenSearch;
-  isKnown: (key: string) => boolean;
+  isKnown: PollOptions["known"];
   shapes: EventShapes;
   /** Undefined if no lines are wanted yet. */
   preparation: Preparation | undefined;
 }
 
 interface EventsRead {
-  events: Iterable<EventFacts>;
+  facts: PageFacts;
+  body: Body;
   prepared: Preparation | undefined;
   /** "" behind the last page. */
   nextToken: string;
@@ -273,7 +280,7 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
 /** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. */
 async function readEvents(body: Body, how: PageReading): Promise<EventsRead> {
   const { search, isKnown, shapes, preparation } = how;
-  const maker = preparation && { ...preparation, wants: (key: string) => !isKnown(key) };
+  const maker = preparation && { ...preparation, wants: (key: KeyColumn) => !isKnown(key, 0) };
   const facts = await readFacts(body, { list: EVENTS, reader: search.reader }, shapes, maker);
   garbage.add(body.raw.bytes.length);
   const { envelope } = facts;
@@ -282,7 +289,7 @@ async function readEvents(body: Body, how: PageReading): Promise<EventsRead> {
   if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
   const { [NEXT_TOKEN]: nextToken } = envelope;
   if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", { reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` });
-  return { events: eventsOf(facts, body), prepared: preparation, nextToken: nextToken ?? "" };
+  return { facts, body, prepared: preparation, nextToken: nextToken ?? "" };
 }
 
 /** How many events match, by Code42's own count; 0 if it does not say. */

@@ -5,11 +5,13 @@
  */
 import { setImmediate as nextTick } from "node:timers/promises";
 import type { PagePosition } from "../cursor/cursor";
+import { KeyColumn } from "../cursor/keys";
 import type { Body } from "../body";
 import type { Page } from "../delivery/tracker";
 import { PackedEvents } from "../packed-events";
 import { queryError } from "./errors";
-import type { EventSource, PollOptions, Preparation, Reply, SourceEvent } from "./source";
+import { FoundEvents } from "./page-facts";
+import type { EventList, EventSource, PollOptions, Preparation, Reply } from "./source";
 
 export interface RetryNotice {
   delayMs: number;
@@ -85,7 +87,7 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
   const totals: WalkTotals = { known: 0, withoutId: 0 };
   for await (const reply of options.source.read(options)) {
     totals.known += reply.known;
-    totals.withoutId += reply.events.filter(({ complete }) => !complete).length;
+    totals.withoutId += incomplete(reply.events);
     for await (const page of cut(reply, options)) {
       if (!(await options.deliver(page))) return totals;
     }
@@ -99,26 +101,29 @@ async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOpti
   const perMessage = eventsAMessage();
   // Ten thousand events take a few milliseconds in each of these steps.
   await nextTick();
-  const ids = positions(reply, source);
+  const { keys, times } = positions(reply, source);
   await nextTick();
-  const last = Math.max(0, Math.ceil(ids.length / pageSize) - 1) * pageSize;
+  const last = Math.max(0, Math.ceil(times.length / pageSize) - 1) * pageSize;
   prepared?.memory.holdFor(last / pageSize + 1);
   for (let start = 0; start <= last; start += pageSize) {
-    const pageIds = ids.slice(start, start + pageSize);
+    const end = Math.min(start + pageSize, times.length);
+    const count = end - start;
     yield {
-      units: pageIds.length === 0 ? 0 : Math.ceil(pageIds.length / Math.min(perMessage, pageIds.length)), perMessage, count: pageIds.length, ids: pageIds, serverMs, floorStays,
-      lastMs: start === last ? reply.lastMs : pageIds.at(-1)?.[1],
-      events: packed(reply.events.slice(start, start + pageSize), prepared),
+      units: count === 0 ? 0 : Math.ceil(count / Math.min(perMessage, count)), perMessage, count, serverMs, floorStays,
+      ids: { keys: keys.part(start, end), times: times.subarray(start, end) },
+      lastMs: start === last ? reply.lastMs : times[end - 1],
+      events: packed(reply.events.slice(start, end), prepared),
     };
   }
 }
 
-function packed(events: readonly SourceEvent[], prepared: Preparation | undefined): PackedEvents {
-  if (prepared === undefined) return new PackedEvents(events);
-  const lines: number[] = [];
-  for (const { line } of events) if (line !== undefined) lines.push(line);
-  return new PackedEvents(events, lines.length === events.length ? { ...prepared, lines } : undefined);
+/** Only columns have lines: other sources give their events one by one. */
+function packed(events: EventList, prepared: Preparation | undefined): PackedEvents {
+  const lines = prepared === undefined || !(events instanceof FoundEvents) ? undefined : events.lines();
+  return new PackedEvents(events, prepared && lines && { ...prepared, lines });
 }
+
+const incomplete = (events: EventList) => (events instanceof FoundEvents ? events.incomplete() : events.filter(({ complete }) => !complete).length);
 
 /**
  * The ledger entries of a reply. An event without a time stands where the events around it stand, because the server
@@ -128,6 +133,13 @@ function positions({ events, lastMs }: Reply, source: EventSource): PagePosition
   if (events.length > 0 && lastMs === undefined) {
     throw queryError("EVENT_WITHOUT_ID", { index: 0, field: source.cursorTerm ?? source.idField, type: "undefined" });
   }
-  let before = events.find(({ insertedMs }) => insertedMs !== undefined)?.insertedMs ?? lastMs ?? 0;
-  return events.map(({ key, insertedMs }: SourceEvent) => [key, before = insertedMs ?? before] as const);
+  const found = events instanceof FoundEvents;
+  const keys = found ? events.keys() : KeyColumn.of(events.map(({ key }) => key));
+  const times = found ? events.times().slice() : Float64Array.from(events, ({ insertedMs }) => insertedMs ?? NaN);
+  let before = times.find((ms) => !Number.isNaN(ms)) ?? lastMs ?? 0;
+  for (let index = 0; index < times.length; index++) {
+    if (Number.isNaN(times[index])) times[index] = before;
+    else before = times[index]!;
+  }
+  return { keys, times };
 }

@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { queryError } from "../code42/errors";
 import { isRecord } from "../messages";
+import type { KeyColumn } from "./keys";
 import { Ledger } from "./ledger";
 import { epochMs } from "./instant";
 
@@ -25,6 +26,14 @@ export interface CursorMark {
   count: number;
 }
 
+/** The events of a page. */
+export interface PageIds {
+  /** Their ledger keys. */
+  keys: KeyColumn;
+  /** Their insertion times, epoch ms. */
+  times: Float64Array;
+}
+
 /** How far a delivered page reaches. */
 export interface PagePosition {
   /** Largest insertion time of the page, epoch ms; undefined if the page had no event. */
@@ -33,8 +42,7 @@ export interface PagePosition {
   serverMs: number;
   /** True while earlier events may still follow in the same poll: the floor waits. */
   floorStays?: boolean;
-  /** Ledger keys and insertion times (epoch ms) of the page's events. */
-  ids: readonly (readonly [key: string, insertedMs: number])[];
+  ids: PageIds;
 }
 
 /** More ids than this and the overlap is shortened: a cursor must stay cheap to save. */
@@ -92,8 +100,8 @@ export class Cursor {
     return this.ledger.size;
   }
 
-  has(key: string): boolean {
-    return this.ledger.has(key);
+  has(keys: KeyColumn, index: number): boolean {
+    return this.ledger.has(keys, index);
   }
 
   /**
@@ -103,13 +111,14 @@ export class Cursor {
   advance(page: PagePosition, overlapMs: number): number {
     const before = this.floor;
     const overlap = this.move(page, overlapMs);
-    if (page.ids.length > 0 || this.floor !== before) this.revision += 1;
+    if (page.ids.keys.length > 0 || this.floor !== before) this.revision += 1;
     return overlap;
   }
 
   /** Makes the events of a delivered page known without moving past it, as far as the ledger has room. */
   remember(page: PagePosition): void {
-    for (const [key, insertedMs] of page.ids) if (insertedMs >= this.floor && this.ledger.size < MAX_LEDGER) this.ledger.add(key, insertedMs);
+    const { keys, times } = page.ids;
+    for (const [index, insertedMs] of times.entries()) if (insertedMs >= this.floor && this.ledger.size < MAX_LEDGER) this.ledger.add(keys, index, insertedMs);
   }
 
   private move({ lastMs, serverMs, ids, floorStays }: PagePosition, overlapMs: number): number {
@@ -122,7 +131,8 @@ export class Cursor {
     let overlap = overlapMs;
     this.raise(lastMs, serverMs - overlap);
     // In a backlog nearly all ids of a page are below the floor already.
-    for (const [key, insertedMs] of ids) if (insertedMs >= this.floor) this.ledger.add(key, insertedMs);
+    const { keys, times } = ids;
+    for (let index = 0; index < times.length; index++) if (times[index]! >= this.floor) this.ledger.add(keys, index, times[index]!);
     while (this.ledger.size > MAX_LEDGER && overlap >= 1000) {
       overlap /= 2;
       this.raise(lastMs, serverMs - overlap);

@@ -7,17 +7,17 @@
  * strings, and dropping what is below the floor is dropping whole strings and filtering one.
  */
 import { hash } from "node:crypto";
+import { KEY_LENGTH, KeyColumn, KeyTable } from "./keys";
 
-/** Characters of a key. */
-export const KEY_LENGTH = 12;
 /** Two base-36 digits for the millisecond within its second, then the key. */
 const ENTRY_LENGTH = 2 + KEY_LENGTH;
+const ENTRIES = /^[\w-]*$/;
 
 /** The key of an event id: 72 bits of SHA-256, base64url. */
 export const ledgerKey = (id: string): string => hash("sha256", id, "base64url").slice(0, KEY_LENGTH);
 
 export class Ledger {
-  private readonly keys = new Set<string>();
+  private readonly keys = new KeyTable();
   /** Epoch second → entries. */
   private readonly seconds = new Map<number, string>();
 
@@ -25,16 +25,15 @@ export class Ledger {
     return this.keys.size;
   }
 
-  has(key: string): boolean {
-    return this.keys.has(key);
+  has(keys: KeyColumn, index: number): boolean {
+    return this.keys.has(keys, index);
   }
 
   /** Adds the key of an event inserted at `insertedMs` (epoch ms). */
-  add(key: string, insertedMs: number): void {
-    if (this.keys.has(key)) return;
-    this.keys.add(key);
+  add(keys: KeyColumn, index: number, insertedMs: number): void {
+    if (!this.keys.set(keys, index, insertedMs)) return;
     const second = Math.floor(insertedMs / 1000);
-    const entry = (insertedMs - second * 1000).toString(36).padStart(2, "0") + key;
+    const entry = (insertedMs - second * 1000).toString(36).padStart(2, "0") + keys.text(index);
     this.seconds.set(second, (this.seconds.get(second) ?? "") + entry);
   }
 
@@ -47,7 +46,7 @@ export class Ledger {
       for (let at = 0; at < entries.length; at += ENTRY_LENGTH) {
         const ms = second * 1000 + parseInt(entries.slice(at, at + 2), 36);
         if (ms >= floorMs) kept.push(entries.slice(at, at + ENTRY_LENGTH));
-        else this.keys.delete(entries.slice(at + 2, at + ENTRY_LENGTH));
+        else this.keys.delete(KeyColumn.of([entries.slice(at + 2, at + ENTRY_LENGTH)]), 0);
       }
       if (kept.length === 0) this.seconds.delete(second);
       else if (kept.length * ENTRY_LENGTH < entries.length) this.seconds.set(second, kept.join(""));
@@ -65,9 +64,9 @@ export class Ledger {
     const ledger = new Ledger();
     for (const [name, entries] of Object.entries(value)) {
       const second = parseInt(name, 36);
-      if (!Number.isSafeInteger(second) || typeof entries !== "string" || entries.length % ENTRY_LENGTH !== 0) return undefined;
+      if (!Number.isSafeInteger(second) || typeof entries !== "string" || entries.length % ENTRY_LENGTH !== 0 || !ENTRIES.test(entries)) return undefined;
       ledger.seconds.set(second, entries);
-      for (let at = 0; at < entries.length; at += ENTRY_LENGTH) ledger.keys.add(entries.slice(at + 2, at + ENTRY_LENGTH));
+      for (let at = 0; at < entries.length; at += ENTRY_LENGTH) ledger.keys.set(KeyColumn.of([entries.slice(at + 2, at + ENTRY_LENGTH)]), 0, second * 1000);
     }
     return ledger;
   }

@@ -16,7 +16,9 @@ describe("columns", () => {
     const column = new TextColumn(3);
     const texts = Array.from({ length: 5000 }, (_, index) => (index % 1000).toString().padStart(3, "_"));
     for (const text of texts) column.push(text);
-    assert.equal(column.join(), texts.join(""));
-    assert.equal(new TextColumn(3).join(), "");
+    assert.equal(column.view().toString(), texts.join(""));
+    column.pushAll(Buffer.from(texts.join("")));
+    assert.equal(column.view().toString(), texts.join("").repeat(2));
+    assert.equal(new TextColumn(3).view().length, 0);
   });
 });

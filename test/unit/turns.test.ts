@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { inTurns } from "../../src/turns";
+import { forIndexes } from "../../src/turns";
 
 describe("long work in turns", () => {
-  it("does every item in order and lets other work run in between", async () => {
+  it("does every index in order and lets other work run in between", async () => {
     let turns = 0;
     let running = true;
     const count = () => {
@@ -11,10 +11,10 @@ describe("long work in turns", () => {
     };
     setImmediate(count);
     const done: number[] = [];
-    await inTurns(Array.from({ length: 2000 }, (_, index) => index), (item) => {
+    await forIndexes(2000, (index) => {
       const until = performance.now() + 0.02;
       while (performance.now() < until);
-      done.push(item);
+      done.push(index);
     });
     running = false;
     assert.deepEqual(done, Array.from({ length: 2000 }, (_, index) => index));
@@ -24,7 +24,7 @@ describe("long work in turns", () => {
   it("needs no turn for little work", async () => {
     let others = 0;
     setImmediate(() => { others += 1; });
-    await inTurns([1, 2, 3], () => undefined);
+    await forIndexes(3, () => undefined);
     assert.equal(others, 0);
   });
 });

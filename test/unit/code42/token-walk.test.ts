@@ -60,7 +60,7 @@ const poll = (api: Api): PollOptions => ({
 
 async function keysOf(replies: AsyncGenerator<Reply>): Promise<string[]> {
   const keys: string[] = [];
-  for await (const { events } of replies) keys.push(...events.map(({ key }) => key));
+  for await (const { events } of replies) for (const { key } of events) keys.push(key);
   return keys;
 }
 

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { Cursor, MAX_LEDGER } from "../../../src/cursor/cursor";
+import { Cursor, MAX_LEDGER, type PageIds } from "../../../src/cursor/cursor";
 import { ContextSlot, CursorClaims, cursorKey, type ContextAccess } from "../../../src/cursor/context-store";
 import { storeSafety } from "../../../src/cursor/store-safety";
 import { cursorInstant, durationMs, epochMs, startInstant } from "../../../src/cursor/instant";
+import { KeyColumn } from "../../../src/cursor/keys";
 import { Ledger, ledgerKey } from "../../../src/cursor/ledger";
 
 const owner = { stream: "file-events", base: "https://api.us.code42.com" };
 const at = (text: string) => Date.parse(text);
-const ids = (...entries: [string, string][]) => entries.map(([id, time]) => [ledgerKey(id), at(time)] as const);
+const keysOf = (...ids: string[]) => KeyColumn.of(ids.map(ledgerKey));
+const ids = (...entries: [string, string][]): PageIds => ({ keys: keysOf(...entries.map(([id]) => id)), times: Float64Array.from(entries, ([, time]) => at(time)) });
 const code = (expected: string) => (error: unknown) => error instanceof Error && (error as Error & { code?: string }).code === expected;
 
 describe("instants", () => {
@@ -66,29 +68,29 @@ describe("cursor", () => {
     const page = { lastMs: at("2026-01-01T10:00:00.005Z"), serverMs: at("2026-01-02T00:00:00Z"), ids: ids(["a", "2026-01-01T10:00:00.004Z"], ["b", "2026-01-01T10:00:00.005Z"]) };
     assert.equal(cursor.advance(page, 300_000), 300_000);
     assert.equal(cursor.floorMs, at("2026-01-01T10:00:00.005Z"));
-    assert.ok(!cursor.has(ledgerKey("a")));
-    assert.ok(cursor.has(ledgerKey("b")));
+    assert.ok(!cursor.has(keysOf("a"), 0));
+    assert.ok(cursor.has(keysOf("b"), 0));
   });
 
   it("stays the overlap behind the server's clock, whatever the newest event says", () => {
     const cursor = Cursor.startingAt(owner, start, "h");
     cursor.advance({ lastMs: at("2026-01-01T10:00:00Z"), serverMs: at("2026-01-01T10:00:10Z"), ids: ids(["a", "2026-01-01T10:00:00Z"], ["b", "2026-01-01T09:00:00Z"]) }, 300_000);
     assert.equal(cursor.floorMs, at("2026-01-01T09:55:10Z"));
-    assert.ok(cursor.has(ledgerKey("a")));
-    assert.ok(!cursor.has(ledgerKey("b")));
+    assert.ok(cursor.has(keysOf("a"), 0));
+    assert.ok(!cursor.has(keysOf("b"), 0));
   });
 
   it("never moves backwards, also when the server's clock does", () => {
     const cursor = Cursor.startingAt(owner, start, "h");
-    cursor.advance({ lastMs: at("2026-01-01T10:00:00Z"), serverMs: at("2026-01-02T00:00:00Z"), ids: [] }, 0);
+    cursor.advance({ lastMs: at("2026-01-01T10:00:00Z"), serverMs: at("2026-01-02T00:00:00Z"), ids: ids() }, 0);
     const before = cursor.floorMs;
-    cursor.advance({ lastMs: at("2026-01-01T09:00:00Z"), serverMs: at("2026-01-01T00:00:00Z"), ids: [] }, 300_000);
+    cursor.advance({ lastMs: at("2026-01-01T09:00:00Z"), serverMs: at("2026-01-01T00:00:00Z"), ids: ids() }, 300_000);
     assert.equal(cursor.floorMs, before);
   });
 
   it("does not move at all while nothing was ever delivered", () => {
     const cursor = Cursor.startingAt(owner, start, "h");
-    cursor.advance({ lastMs: undefined, serverMs: at("2026-02-01T00:00:00Z"), ids: [] }, 300_000);
+    cursor.advance({ lastMs: undefined, serverMs: at("2026-02-01T00:00:00Z"), ids: ids() }, 300_000);
     assert.equal(cursor.floorMs, start);
     assert.equal(cursor.revision, 0);
   });
@@ -98,14 +100,14 @@ describe("cursor", () => {
     cursor.advance({ lastMs: at("2026-01-01T10:00:00Z"), serverMs: at("2026-01-01T10:00:10Z"), ids: ids(["a", "2026-01-01T10:00:00Z"]) }, 300_000);
     cursor.advance({ lastMs: at("2026-01-01T09:56:00Z"), serverMs: at("2026-01-01T10:30:00Z"), ids: ids(["late", "2026-01-01T09:56:00Z"]) }, 300_000);
     assert.equal(cursor.floorMs, at("2026-01-01T09:56:00Z"));
-    assert.ok(cursor.has(ledgerKey("a")));
+    assert.ok(cursor.has(keysOf("a"), 0));
   });
 
   it("keeps its floor while earlier events may still follow, and knows what was delivered", () => {
     const cursor = Cursor.startingAt(owner, start, "h");
     cursor.advance({ lastMs: at("2026-01-01T10:00:00Z"), serverMs: at("2026-01-01T12:00:00Z"), ids: ids(["a", "2026-01-01T10:00:00Z"]), floorStays: true }, 300_000);
     assert.equal(cursor.floorMs, start);
-    assert.ok(cursor.has(ledgerKey("a")));
+    assert.ok(cursor.has(keysOf("a"), 0));
   });
 
   it("comes back from its stored form", () => {
@@ -116,14 +118,14 @@ describe("cursor", () => {
     assert.equal(read.lastMs, cursor.lastMs);
     assert.equal(read.queryHash, "hash");
     assert.equal(read.size, 2);
-    assert.ok(read.has(ledgerKey("a")) && read.has(ledgerKey("b")));
-    read.advance({ lastMs: read.lastMs, serverMs: at("2026-01-02T00:00:00Z"), ids: [] }, 0);
+    assert.ok(read.has(keysOf("a"), 0) && read.has(keysOf("b"), 0));
+    read.advance({ lastMs: read.lastMs, serverMs: at("2026-01-02T00:00:00Z"), ids: ids() }, 0);
     assert.equal(read.size, 1);
   });
 
   it("refuses what it cannot read and what belongs to another stream or tenant", () => {
     const text = Cursor.startingAt(owner, start, "h").serialize(0);
-    for (const bad of ["", "{", "null", "7", '{"v":2}', text.replace('"floor":"2026', '"floor":"yyyy'), text.replace('"seen":{}', '"seen":{"a":"x"}')]) {
+    for (const bad of ["", "{", "null", "7", '{"v":2}', text.replace('"floor":"2026', '"floor":"yyyy'), text.replace('"seen":{}', '"seen":{"a":"x"}'), text.replace('"seen":{}', '"seen":{"a":"0 ____________"}')]) {
       assert.throws(() => Cursor.parse(bad, owner, "key"), code("CURSOR_UNREADABLE"), bad);
     }
     assert.throws(() => Cursor.parse(text, { ...owner, base: "https://api.us2.code42.com" }, "key"), code("CURSOR_OTHER_STREAM"));
@@ -133,27 +135,29 @@ describe("cursor", () => {
   it("shortens the overlap rather than growing without bound, and never drops ids of the newest millisecond", () => {
     const cursor = Cursor.startingAt(owner, start, "h");
     const serverMs = start + 400_000;
-    const many = Array.from({ length: MAX_LEDGER + 1000 }, (_, index) => [`k${String(index).padStart(11, "0")}`, start + 100_000 + Math.floor(index / 700)] as const);
-    const overlap = cursor.advance({ lastMs: many.at(-1)?.[1], serverMs, ids: many }, 300_000);
+    const count = MAX_LEDGER + 1000;
+    const keys = KeyColumn.of(Array.from({ length: count }, (_, index) => `k${String(index).padStart(11, "0")}`));
+    const times = Float64Array.from({ length: count }, (_, index) => start + 100_000 + Math.floor(index / 700));
+    const overlap = cursor.advance({ lastMs: times.at(-1), serverMs, ids: { keys, times } }, 300_000);
     assert.ok(overlap < 300_000);
     assert.ok(cursor.size > 0 && cursor.size <= MAX_LEDGER);
-    assert.ok(cursor.has(many.at(-1)?.[0] ?? ""));
+    assert.ok(cursor.has(keys, count - 1));
   });
 });
 
 describe("ledger", () => {
   it("prunes to the millisecond", () => {
     const ledger = new Ledger();
-    for (const [ms, name] of [[999, "a"], [1000, "b"], [1500, "c"], [1500, "d"], [2000, "e"]] as const) ledger.add(ledgerKey(name), ms);
+    for (const [ms, name] of [[999, "a"], [1000, "b"], [1500, "c"], [1500, "d"], [2000, "e"]] as const) ledger.add(keysOf(name), 0, ms);
     ledger.prune(1500);
-    assert.deepEqual(["a", "b", "c", "d", "e"].map((name) => ledger.has(ledgerKey(name))), [false, false, true, true, true]);
+    assert.deepEqual(["a", "b", "c", "d", "e"].map((name) => ledger.has(keysOf(name), 0)), [false, false, true, true, true]);
     assert.equal(ledger.size, 3);
     assert.deepEqual(Ledger.parse(JSON.parse(JSON.stringify(ledger)))?.size, 3);
   });
 
   it("stays small: 50,000 ids take less than 1 MB", () => {
     const ledger = new Ledger();
-    for (let index = 0; index < 50_000; index++) ledger.add(ledgerKey(`0_${index}_1068825680073059134`), 1_700_000_000_000 + index * 6);
+    for (let index = 0; index < 50_000; index++) ledger.add(keysOf(`0_${index}_1068825680073059134`), 0, 1_700_000_000_000 + index * 6);
     assert.ok(JSON.stringify(ledger).length < 1_000_000);
   });
 });
