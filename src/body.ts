@@ -1,8 +1,9 @@
 /** The body of an answer: kept as it came, inflated a piece at a time, as often as somebody wants to read it. */
 import { createGunzip, gunzipSync } from "node:zlib";
+import { freeMemory } from "./free-memory";
 
 export interface Body {
-  /** The inflated bytes from the beginning, some at a time. Throws if the body is damaged. */
+  /** The inflated bytes from the beginning, some at a time; each is gone when the next one is asked for. Throws if the body is damaged. */
   chunks(): AsyncIterable<Buffer>;
   /** All of them at once, which may take a while. */
   whole(): Buffer;
@@ -26,17 +27,22 @@ export class RawBody implements Body {
   /** Throws BodyTooLong, and what zlib throws. */
   async *chunks(): AsyncGenerator<Buffer> {
     if (!this.zipped) {
-      yield this.bytes;
+      for (let start = 0; start < this.bytes.length; start += CHUNK_BYTES) yield this.bytes.subarray(start, start + CHUNK_BYTES);
       return;
     }
     const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
     gunzip.end(this.bytes);
     let bytes = 0;
+    let last: Buffer | undefined;
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > this.limit) throw new BodyTooLong();
       yield chunk;
+      last = chunk;
+      // A full one: zlib has taken another for what comes next.
+      if (chunk.length === CHUNK_BYTES) freeMemory(chunk);
     }
+    if (last?.buffer.byteLength === CHUNK_BYTES) freeMemory(Buffer.from(last.buffer));
   }
 
   whole(): Buffer {
@@ -48,7 +54,7 @@ export const bodyOf = (bytes: Buffer): Body => new RawBody(bytes, false, bytes.l
 
 export async function wholeOf(body: Body): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of body.chunks()) chunks.push(chunk);
+  for await (const chunk of body.chunks()) chunks.push(Buffer.from(chunk));
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
@@ -78,18 +84,16 @@ export class BodyWindow {
     return added > 0;
   }
 
-  /** The room for joined chunks is used again and again: else a page leaves megabytes behind. */
+  /** The room for chunks is used again and again: else a page leaves megabytes behind. */
   private append(chunk: Buffer): void {
     const { bytes } = this;
-    if (bytes.length === 0) {
-      this.bytes = chunk;
-      return;
-    }
     const size = bytes.length + chunk.length;
     let start = bytes.buffer === this.room.buffer ? bytes.byteOffset : Infinity;
     if (start + size > this.room.length) {
-      if (size > this.room.length) this.room = Buffer.allocUnsafeSlow(2 * size);
+      const { room } = this;
+      if (size > room.length) this.room = Buffer.allocUnsafeSlow(2 * size);
       bytes.copy(this.room);
+      if (this.room !== room) freeMemory(room);
       start = 0;
     }
     chunk.copy(this.room, start + bytes.length);
@@ -108,8 +112,11 @@ export class BodyWindow {
     return this.bytes;
   }
 
-  /** Nobody reads on. */
+  /** Nobody reads on, or looks at what was read. */
   async close(): Promise<void> {
     await this.chunks.return?.();
+    this.bytes = Buffer.alloc(0);
+    freeMemory(this.room);
+    this.room = this.bytes;
   }
 }

@@ -1,4 +1,5 @@
 /** Large Buffers that are used again and again: garbage of their size that lives for seconds is only freed by a full collection. */
+import { freeMemory } from "./free-memory";
 
 const SMALLEST = 16 * 1024;
 const MOST_SPARE = 16;
@@ -30,5 +31,6 @@ export class SpareMemory {
     const spare = this.spare.get(room) ?? [];
     this.spare.set(room, spare);
     if (spare.length < this.most) spare.push(Buffer.from(buffer));
+    else freeMemory(Buffer.from(buffer));
   }
 }

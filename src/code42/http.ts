@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import { BodyTooLong, RawBody, wholeOf, type Body } from "../body";
+import { freeMemory } from "../free-memory";
 import { SiemError } from "../errors";
 import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import { networkError, tenantError } from "./tenant-errors";
@@ -166,5 +167,8 @@ async function collect(stream: Readable, limit: number): Promise<Buffer> {
     if (bytes > limit) throw bodyTooLarge(limit);
     chunks.push(chunk);
   }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes);
+  if (chunks.length === 1) return chunks[0] as Buffer;
+  const all = Buffer.concat(chunks, bytes);
+  chunks.forEach(freeMemory);
+  return all;
 }

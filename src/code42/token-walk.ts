@@ -170,6 +170,7 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
   const tokens = new Set<string>();
   /** Of the page before: by the time a page is read, the cursor may have moved past that one and forgotten its ids. */
   let previous = new KeyTable();
+  let here = new KeyTable();
   let serverMs: number | undefined;
   let reachedMs = cursor.floorMs;
   let restarts = 0;
@@ -219,16 +220,16 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
     const { nextToken, facts, body, prepared } = answer.value;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
     const { keys, times } = facts;
-    const before = previous;
-    const here = new KeyTable();
+    const [before, now] = [here, previous];
+    [previous, here] = [before, now];
+    now.clear();
     const fresh = new NumberColumn();
     let lastMs: number | undefined;
     await forIndexes(times.length, (index) => {
       const ms = times[index]!;
       if (!Number.isNaN(ms)) lastMs = Math.max(lastMs ?? 0, ms);
-      if (here.set(keys, index, ms) && !before.has(keys, index) && !known(keys, index)) fresh.push(index);
+      if (now.set(keys, index, ms) && !before.has(keys, index) && !known(keys, index)) fresh.push(index);
     });
-    previous = here;
     reachedMs = Math.max(reachedMs, lastMs ?? 0);
     tokens.add(token);
     const circles = nextToken !== "" && tokens.has(nextToken);

@@ -74,6 +74,11 @@ export class KeyTable {
     return this.put(keys.words, index * WORDS, value);
   }
 
+  clear(): void {
+    this.words.fill(0);
+    this.count = 0;
+  }
+
   delete(keys: KeyColumn, index: number): void {
     const found = this.find(keys.words, index * WORDS);
     if (found < 0) return;
