@@ -416,12 +416,14 @@ function severity(column: i32): void {
 
 function directory(node: i32): void {
   evaluate(word(node, 1));
-  if (kind == ABSENT || isOdd) return;
+  const isPath = kind != ABSENT;
   const before = text;
   const beforeSize = size;
   const beforeWide = wide;
+  // Also without a directory: a name that has to be dropped is counted.
   evaluate(word(node, 2));
   if (isOdd) return;
+  if (!isPath) return absent();
   if (kind == ABSENT) {
     kind = TEXT;
     text = before;

@@ -86,17 +86,17 @@ export class BodyWindow {
 
   /** The room for chunks is used again and again: else a page leaves megabytes behind. */
   private append(chunk: Buffer): void {
-    const { bytes } = this;
-    const size = bytes.length + chunk.length;
-    let start = bytes.buffer === this.room.buffer ? bytes.byteOffset : Infinity;
-    if (start + size > this.room.length) {
-      const { room } = this;
+    const { bytes, room } = this;
+    const { length } = bytes;
+    const size = length + chunk.length;
+    let start = bytes.buffer === room.buffer ? bytes.byteOffset : Infinity;
+    if (start + size > room.length) {
       if (size > room.length) this.room = Buffer.allocUnsafeSlow(2 * size);
       bytes.copy(this.room);
       if (this.room !== room) freeMemory(room);
       start = 0;
     }
-    chunk.copy(this.room, start + bytes.length);
+    chunk.copy(this.room, start + length);
     this.bytes = this.room.subarray(start, start + size);
   }
 

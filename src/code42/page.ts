@@ -109,10 +109,10 @@ class PageReader {
         found?.(window.start);
         this.isBehindComma = true;
       } while (status === "needs output");
-      const isFull = window.bytes.length >= kernel.capacity && kernel.consumed === 0;
+      const isPart = window.bytes.length > kernel.capacity;
       window.moveTo(window.start + kernel.consumed);
       if (status === "at end") return true;
-      if (status === "damaged" || isFull || !(await window.widen(1))) return false;
+      if (status === "damaged" || (isPart ? kernel.consumed === 0 : !(await window.widen(1)))) return false;
       await this.between();
     }
   }
