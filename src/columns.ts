@@ -3,12 +3,22 @@
  * they would be copied again and again while a page is read.
  */
 
+import { freeMemory } from "./free-memory";
+
+/** How many texts there is room for at first. */
 const FIRST_ROOM = 1024;
 
+type Numbers = Float64Array | Int32Array | Uint8Array;
+
 /** A list of numbers that grows. */
-export class NumberColumn {
-  private values = new Float64Array(FIRST_ROOM);
+export class NumberColumn<Values extends Numbers = Float64Array> {
+  private values: Values;
   private count = 0;
+
+  /** `values` is the room that it begins with. */
+  constructor(values: Values) {
+    this.values = values;
+  }
 
   get length(): number {
     return this.count;
@@ -16,11 +26,7 @@ export class NumberColumn {
 
   /** Returns its index. */
   push(value: number): number {
-    if (this.count === this.values.length) {
-      const larger = new Float64Array(2 * this.count);
-      larger.set(this.values);
-      this.values = larger;
-    }
+    if (this.count === this.values.length) this.grow();
     this.values[this.count] = value;
     return this.count++;
   }
@@ -29,9 +35,17 @@ export class NumberColumn {
     return this.values[index] as number;
   }
 
-  /** A view of what is there now. */
-  view(): Float64Array {
-    return this.values.subarray(0, this.count);
+  /** A view of what is there now, good until the next `push`. */
+  view(): Values {
+    return this.values.subarray(0, this.count) as Values;
+  }
+
+  private grow(): void {
+    const { values } = this;
+    const larger = new (values.constructor as new (length: number) => Values)(2 * values.length);
+    larger.set(values);
+    this.values = larger;
+    freeMemory(Buffer.from(values.buffer));
   }
 }
 
@@ -57,12 +71,13 @@ export class TextColumn {
 
   private makeRoom(bytes: number): void {
     if (this.used + bytes <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.used + bytes));
-    this.bytes.copy(larger, 0, 0, this.used);
-    this.bytes = larger;
+    const smaller = this.bytes;
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(2 * smaller.length, this.used + bytes));
+    smaller.copy(this.bytes, 0, 0, this.used);
+    freeMemory(smaller);
   }
 
-  /** A view of all of them, one behind the other, in memory of their own. */
+  /** A view of all of them, one behind the other, in memory of their own; good until the next one is added. */
   view(): Buffer {
     return this.bytes.subarray(0, this.used);
   }

@@ -22,13 +22,15 @@ export const PIECE_BYTES = 256 * 1024;
 /** At most, of a UTF-16 unit in UTF-8: a character of four bytes has two units (RFC 3629 section 3). */
 const BYTES_A_UNIT = 3;
 const LF = 10;
+/** How many lines there is room for at first. */
+const FIRST_LINES = 1024;
 
 /** The lines of one answer, one behind the other, each with a line feed behind it. */
 export class LineBytes {
   private readonly pieces: Buffer[] = [];
   /** Of each line its first byte, and the one behind it, counted over all pieces. */
-  private readonly starts = new NumberColumn();
-  private readonly ends = new NumberColumn();
+  private readonly starts = new NumberColumn(new Int32Array(FIRST_LINES));
+  private readonly ends = new NumberColumn(new Int32Array(FIRST_LINES));
   /** Free bytes of the last piece. */
   private room = 0;
   /** Pages that still need them. */

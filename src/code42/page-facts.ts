@@ -31,11 +31,11 @@ export interface PageFacts {
   /** Epoch ms at which they were inserted; NaN where an event does not tell. */
   times: Float64Array;
   /** 1 for an event with a usable id and time. */
-  complete: Float64Array;
+  complete: Uint8Array;
   /** For each slice of the body its first byte, the byte behind it, and how many events it has. */
-  slices: Float64Array;
+  slices: Int32Array;
   /** The number of each event's line in the memory for lines, or NO_LINE; undefined if none were made. */
-  lines: Float64Array | undefined;
+  lines: Int32Array | undefined;
 }
 
 const NO_LINE = -1;
@@ -73,15 +73,20 @@ function kernelFor(reader: ReaderName, table: LineTable | undefined): Kernel | u
   return kernels.get(reader);
 }
 
+/** For how many there is room at first. */
+const FIRST_EVENTS = 1024;
+const FIRST_SLICES = 128;
+const NUMBERS_A_SLICE = 3;
+
 /** A slice is read again as a whole. */
 const SLICE_BYTES = 16 * 1024;
 
 class FactsColumns {
   private readonly keys = new TextColumn(KEY_LENGTH);
-  private readonly times = new NumberColumn();
-  private readonly complete = new NumberColumn();
-  private readonly slices = new NumberColumn();
-  private readonly lines = new NumberColumn();
+  private readonly times = new NumberColumn(new Float64Array(FIRST_EVENTS));
+  private readonly complete = new NumberColumn(new Uint8Array(FIRST_EVENTS));
+  private readonly slices = new NumberColumn(new Int32Array(FIRST_SLICES * NUMBERS_A_SLICE));
+  private readonly lines = new NumberColumn(new Int32Array(FIRST_EVENTS));
 
   constructor(private readonly events: EventReader, private readonly maker: LineMaker | undefined) {}
 
@@ -184,10 +189,10 @@ export class FoundEvents implements Iterable<SourceEvent> {
   }
 
   /** The numbers of their lines; undefined if one of them has none. */
-  lines(): Float64Array | undefined {
+  lines(): Int32Array | undefined {
     const { facts: { lines }, indexes } = this;
     if (lines === undefined) return undefined;
-    const numbers = Float64Array.from(indexes, (index) => lines[index]!);
+    const numbers = Int32Array.from(indexes, (index) => lines[index]!);
     return numbers.includes(NO_LINE) ? undefined : numbers;
   }
 
@@ -199,7 +204,7 @@ export class FoundEvents implements Iterable<SourceEvent> {
       while (index >= behind) {
         const [start, end, count] = [slices[at]!, slices[at + 1]!, slices[at + 2]!];
         slice = { body, start, end };
-        [first, behind, at] = [behind, behind + count, at + 3];
+        [first, behind, at] = [behind, behind + count, at + NUMBERS_A_SLICE];
       }
       const [insertedMs, line] = [times[index]!, lines?.[index] ?? NO_LINE];
       yield {

@@ -39,7 +39,7 @@ const NEXT_TOKEN = "nextPgToken";
 /** A server that takes longer for its answer is asked for the next page before this one is read, ms. */
 const SLOW_MS = 30;
 /** How much of delivered answers may lie about. */
-const GARBAGE_BYTES = 16 * 1024 * 1024;
+const GARBAGE_BYTES = 8 * 1024 * 1024;
 /** After so many events a walk asks Code42 whether these were all: one request more for each 20 pages. */
 const CHECKED_EVENTS = 20_000;
 
@@ -223,7 +223,7 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
     const [before, now] = [here, previous];
     [previous, here] = [before, now];
     now.clear();
-    const fresh = new NumberColumn();
+    const fresh = new NumberColumn(new Int32Array(Math.max(1, times.length)));
     let lastMs: number | undefined;
     await forIndexes(times.length, (index) => {
       const ms = times[index]!;
@@ -236,7 +236,7 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : nextOf(nextToken, ahead) ?? fetchPage(nextToken);
     yield {
-      reply: { events: new FoundEvents(facts, body, Int32Array.from(fresh.view())), known: times.length - fresh.length, lastMs, serverMs, prepared },
+      reply: { events: new FoundEvents(facts, body, fresh.view()), known: times.length - fresh.length, lastMs, serverMs, prepared },
       facts,
       last: request === undefined && !circles,
     };

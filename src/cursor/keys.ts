@@ -3,6 +3,8 @@
  * copied again and again while pages are out, and the pauses for it would be felt in the whole process.
  */
 
+import { freeMemory } from "../free-memory";
+
 /** Characters of a key. */
 export const KEY_LENGTH = 12;
 /** A key is as many 32-bit numbers. */
@@ -139,6 +141,7 @@ export class KeyTable {
     this.mask = this.values.length - 1;
     this.count = 0;
     for (let slot = 0; slot < values.length; slot++) if (words[slot * WORDS] !== 0) this.put(words, slot * WORDS, values[slot]!);
+    for (const { buffer } of [words, values]) freeMemory(Buffer.from(buffer));
   }
 }
 
