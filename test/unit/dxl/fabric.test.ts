@@ -111,6 +111,24 @@ describe("Fabric", () => {
     assert.deepEqual(outages, []);
   });
 
+  it("hands over events of any size, whole and in their order, beside what else the broker says", async () => {
+    const fabric = make({ keepAlive: 1 });
+    const events: Buffer[] = [];
+    const listener = { ...recorder(), message: (_topic: string, payload: Buffer) => void events.push(Buffer.from(payload)) };
+    fabric.subscribe(TOPIC, listener);
+    await connected(fabric);
+    const sent = [0, 1, 16_000, 16_384, 16_385, 70_000, 1_000_000, 3, 200_000, 0].map((size, index) => Buffer.alloc(size, index + 1));
+    for (const payload of sent) await broker.publish(TOPIC, payload);
+    await until(() => events.length >= sent.length, "all events came");
+    assert.ok(events.every((event, index) => event.equals(sent[index] as Buffer)));
+    // Two pings and their answers later.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.equal(fabric.state.phase, "connected");
+    await broker.publish(TOPIC, "after");
+    await until(() => events.length > sent.length, "the last event came");
+    assert.deepEqual(outages, []);
+  }).timeout(10_000);
+
   it("speaks MQTT 3.1.1 with a clean session, its keep-alive and QoS 0", async () => {
     broker.logged();
     const fabric = make({ keepAlive: 27, clientId: "siem-test" });
