@@ -10,6 +10,7 @@ import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
 import { decodeMessage, MessageType } from "./message";
 import { newKnownNames } from "./message-pack";
+import { PayloadParser } from "./payload-parser";
 import type { Figures } from "../metrics/table";
 import { toFlowMessage, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
@@ -61,6 +62,7 @@ export class Subscriber {
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly unsubscribe: (() => void)[] = [];
   private readonly names = newKnownNames();
+  private readonly parser = new PayloadParser();
 
   constructor(private readonly settings: SubscriberSettings, private readonly parts: SubscriberParts) {
     this.queue = new EventQueue({
@@ -118,7 +120,7 @@ export class Subscriber {
       // Requests and responses on the topic of an event are not for those who subscribe to events.
       if (message.messageType !== MessageType.event) return;
       unreadable = message.payload;
-      const output = toFlowMessage(topic, message, this.settings);
+      const output = toFlowMessage(topic, message, this.settings, this.parser);
       this.received += 1;
       this.lastAt = this.parts.clock.date();
       this.parts.send(output);
