@@ -15,7 +15,7 @@ import { getNode, loadFlow, recordMessages, recordStatus, unloadFlow, until, typ
 const TOPIC = "/mcafee/event/epo/threat/response";
 const DETECTION = "/mcafee/event/tie/file/detection";
 
-interface Received { payload: unknown; topic: string; kind?: string; dxl: Record<string, unknown> }
+interface Received { _msgid: string; payload: unknown; topic: string; kind?: string; dxl: Record<string, unknown> }
 interface Caught { payload: Buffer; topic: string; size: number; error: { message: string; code?: string; source: { id: string } } }
 
 describe("dxl-threat-event", () => {
@@ -62,7 +62,8 @@ describe("dxl-threat-event", () => {
     await until(() => status().text === "status.connected", "it shows that it is connected");
     await publish(makeThreatEvent(3));
     await until(() => received.length === 1, "the event arrived");
-    const { payload, topic, kind, dxl } = received[0]!;
+    const { _msgid, payload, topic, kind, dxl } = received[0]!;
+    assert.match(_msgid, /^[0-9a-f]{16}$/);
     assert.deepEqual(payload, makeThreatEvent(3));
     assert.equal(topic, TOPIC);
     assert.equal(kind, "epo.threat-event");
@@ -144,6 +145,15 @@ describe("dxl-threat-event", () => {
     assert.ok(before < 500);
     await publish("\"later\"");
     await until(() => received.at(-1)?.payload === "later", "the next one arrived");
+  });
+
+  it("gives each event of a flood once, in order, to the flow", async () => {
+    const { received } = await load();
+    const events = Array.from({ length: 2000 }, (_, index) => makeThreatEvent(index));
+    for (const event of events) await publish(event);
+    await until(() => received.length >= events.length, "all arrived");
+    assert.deepEqual(received.map(({ payload }) => payload), events);
+    assert.equal(new Set(received.map(({ _msgid }) => _msgid)).size, events.length);
   });
 
   it("does not block the event loop while a flood arrives", async () => {
