@@ -27,7 +27,7 @@ interface Winston {
 const PAGE = 1000;
 
 export async function send(options: string[]): Promise<Row[]> {
-  const { rounds, numbers } = parseOptions(options, { rounds: 5, events: 20_000 }, []);
+  const { rounds, numbers } = parseOptions(options, { rounds: 5, events: 100_000 }, []);
   const count = numbers["events"] as number;
   const lines = Array.from({ length: count }, (_, index) => straightLine(eventV1(index)));
   const sink = fork(join(__dirname, "line-sink.ts"), [String(count)], { execArgv: ["--import", "tsx"] });

@@ -88,6 +88,27 @@ export class LineBytes {
     return (this.pieces[piece] as Buffer).subarray(start - piece * PIECE_BYTES, this.ends.at(line) - piece * PIECE_BYTES);
   }
 
+  /**
+   * Copies lines to byte `at` of `target`, each with its line feed: those whose numbers stand in `lines` from `index` on, as
+   * many as stand one behind the other here, fit in there and have at most `most` bytes. Adds where each ends to `ends`.
+   */
+  copyTo(target: Buffer, at: number, lines: ArrayLike<number>, index: number, most: number, ends: number[]): number {
+    const first = this.starts.at(lines[index]!);
+    const piece = Math.floor(first / PIECE_BYTES);
+    const farthest = Math.min((piece + 1) * PIECE_BYTES, first + target.length - at);
+    let behind = first;
+    let next = index;
+    for (; next < lines.length; next++) {
+      const line = lines[next]!;
+      const end = this.ends.at(line) + 1;
+      if (this.starts.at(line) !== behind || end > farthest || end - behind - 1 > most) break;
+      ends.push(at + end - first);
+      behind = end;
+    }
+    (this.pieces[piece] as Buffer).copy(target, at, first - piece * PIECE_BYTES, behind - piece * PIECE_BYTES);
+    return next - index;
+  }
+
   /** So many pages have lines here. */
   holdFor(pages: number): void {
     this.holders = pages;
@@ -141,6 +162,11 @@ export class PackedLines {
 
   text(index: number): string {
     return this.at(index).toString();
+  }
+
+  /** As of `LineBytes`; none when the memory was released. */
+  copyTo(target: Buffer, at: number, index: number, most: number, ends: number[]): number {
+    return this.memory?.copyTo(target, at, this.lines, index, most, ends) ?? 0;
   }
 
   /** All lines as texts, in one go. */

@@ -61,6 +61,49 @@ describe("packed lines", () => {
     assert.equal(memory.add("short"), 0);
   });
 
+  it("copies what stands together, each line with a line feed, as far as there is room", () => {
+    const lines = texts(3000, "a").concat("", "last");
+    const { memory, numbers } = pack(new SpareMemory(PIECE_BYTES), lines);
+    for (const [wanted, most] of [[numbers, 1000], [numbers, 500], [numbers.filter((number) => number % 5 !== 2), 1000], [numbers.toReversed(), 1000]] as const) {
+      const packed = new PackedLines(memory, wanted, () => assert.fail("they are still there"));
+      const target = Buffer.alloc(100_000);
+      let done = 0;
+      while (done < wanted.length) {
+        const ends: number[] = [];
+        const copied = packed.copyTo(target, 7, done, most, ends);
+        assert.equal(copied, ends.length);
+        let start = 7;
+        for (const end of ends) {
+          const line = lines[wanted[done++] as number] as string;
+          assert.equal(target.toString("utf8", start, end), `${line}\n`);
+          assert.ok(Buffer.byteLength(line) <= most);
+          start = end;
+        }
+        if (copied > 0) continue;
+        assert.ok(Buffer.byteLength(lines[wanted[done] as number] as string) > most);
+        done += 1;
+      }
+    }
+    const packed = new PackedLines(memory, numbers, () => lines);
+    assert.equal(packed.copyTo(Buffer.alloc(3), 0, 0, 1000, []), 0);
+    memory.holdFor(1);
+    packed.release();
+    assert.equal(packed.copyTo(Buffer.alloc(1000), 0, 0, 1000, []), 0);
+  });
+
+  it("takes many lines at a time", () => {
+    const lines = texts(2000, "b");
+    const written = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+    const behind: number[] = [];
+    for (const line of lines) behind.push((behind.at(-1) ?? 0) + Buffer.byteLength(line) + 1);
+    const memory = new LineBytes(new SpareMemory(PIECE_BYTES));
+    memory.add("before");
+    assert.equal(memory.addAll(written, 0, lines.length, (index) => behind[index] as number), 1);
+    assert.equal(memory.add("after"), lines.length + 1);
+    const packed = new PackedLines(memory, Array.from({ length: lines.length + 2 }, (_, index) => index), () => assert.fail("they are still there"));
+    assert.deepEqual(packed.unpackAtOnce(), ["before", ...lines, "after"]);
+  });
+
   it("takes empty lines, also as the first one", () => {
     const lines = ["", "a", "", "b"];
     const { memory, numbers } = pack(new SpareMemory(PIECE_BYTES), lines);
