@@ -4,6 +4,7 @@
  */
 import type * as encoder from "../src/cef/encoder";
 import type * as index from "../src/cef/mappings";
+import type * as program from "../src/kernel/program";
 import { eventV1, eventWriter } from "./events";
 import { parseOptions, type Row } from "./report";
 import { built, compare, peer, perSecond } from "./rounds";
@@ -85,11 +86,33 @@ export async function format(options: string[]): Promise<Row[]> {
   const theirs = (event: Event) => logger.formatter.format(forPackage(event));
   const cut = v1.map(theirs).find((line) => line.length >= 1023);
   if (cut !== undefined) throw new Error(`npm cef has cut the line:\n${cut}`);
-  const bytes = Buffer.allocUnsafe(64 * 1024);
+  const bytes = Buffer.allocUnsafe(256 * 1024);
   const all = (events: readonly Event[], line: (event: Event) => string) => () => {
     for (const event of events) bytes.write(line(event));
   };
+  const kernel = built<typeof program>("kernel/program").compileKernel({ id: "eventId", inserted: "insertionTimestamp" }, ours.table);
+  if (kernel === undefined) throw new Error("there is no kernel");
+  const page = Buffer.from(`${v1.map((event) => JSON.stringify(event)).join(",")}]`);
+  const byKernel = () => {
+    let found = 0;
+    for (let start = 0; start < page.length - 1;) {
+      kernel.load(page.subarray(start));
+      for (let at = 0, status = "needs output"; status === "needs output"; at = kernel.consumed) {
+        status = kernel.read(at, found === 0);
+        found += kernel.count;
+        kernel.lines.copy(bytes);
+      }
+      start += kernel.consumed;
+    }
+    if (found !== count) throw new Error(`${found} events of ${count}`);
+  };
+  const fromPage = (line: (event: Event) => string) => () => {
+    for (const event of JSON.parse(`[${page.toString()}`) as Event[]) bytes.write(line(event));
+  };
   const rates = await compare({
+    kernel: byKernel,
+    pageStraight: fromPage(straightLine),
+    pageCef: fromPage(theirs),
     // The first one to read the events of v1 finds none of them in the processor's caches; it is not one of those compared most.
     v2: all(v2, oursV2.format),
     own: all(v1, own.format),
@@ -116,6 +139,8 @@ export async function format(options: string[]): Promise<Row[]> {
     row("straight-line code, v1, lines against npm cef", "straight", "cef"),
     perField("ours"),
     perField("v2"),
+    row("page bytes → CEF bytes, v1, against JSON.parse and straight-line code", "kernel", "pageStraight"),
+    row("page bytes → CEF bytes, v1, against JSON.parse and npm cef (12 keys)", "kernel", "pageCef"),
     row("event → CEF bytes with own rows and severity, against without", "own", "ours", 0.9),
   ];
 }
