@@ -13,7 +13,7 @@ import type { LineBytes, LineFormatter } from "../packed-lines";
 import { eventKey, isComplete } from "./batch";
 import { eventReaders, type EventReader, type ReaderName } from "./event-readers";
 import type { EventShapes } from "./event-shapes";
-import { readPage } from "./page";
+import { parse, readPage } from "./page";
 import type { SourceEvent } from "./source";
 
 /** What is read, and how. */
@@ -115,7 +115,7 @@ class FactsColumns {
       let end = index;
       while (end < count && kernel.isRead(end)) end += 1;
       if (end > index) this.addRead(kernel, index, end);
-      if (end < count) this.addEvent(JSON.parse(kernel.json(end).toString("utf8")));
+      if (end < count) this.addEvent(parse(kernel.json(end).toString("utf8")));
       index = end + 1;
     }
   }

@@ -269,7 +269,8 @@ function parseObject(text: string): Record<string, unknown> {
   return value;
 }
 
-function parse(text: string): unknown {
+/** Throws PAGE_INVALID. */
+export function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

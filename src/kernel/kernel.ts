@@ -16,12 +16,6 @@ export type Exports = Record<string, WebAssembly.Global<"i32">> & {
 /** Why `read` came back. */
 export type Status = "needs input" | "needs output" | "at end" | "damaged";
 
-/** One event as the kernel found it; places are counted in bytes. */
-export interface FoundEvent {
-  start: number;
-  end: number;
-}
-
 const FILE = "kernel.wasm";
 
 /** Beside the bundle, and from sources where the build puts it. */
