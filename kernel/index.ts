@@ -266,8 +266,6 @@ function isCommon(at: i32, end: i32): bool {
   return at == end;
 }
 
-// @ts-ignore: decorator
-@inline
 function follows(c: i32): bool {
   return (c & 0xc0) == 0x80;
 }
@@ -700,8 +698,6 @@ function write(from: i32, bytes: i32): void {
 }
 
 /** Up to PADDING bytes behind the text are written too. */
-// @ts-ignore: decorator
-@inline
 function copy(to: i32, from: i32, bytes: i32): void {
   for (let done = 0; done < bytes; done += 16) v128.store(to + done, v128.load(from + done));
 }

@@ -22,8 +22,6 @@ export let flags: i32 = 0;
 /** Of the number that was read last: whole, of at most 15 digits and not -0, so that its text is that of its value. */
 export let isPlainNumber: bool = false;
 
-// @ts-ignore: decorator
-@inline
 export function byte(at: i32): i32 {
   return <i32>load<u8>(at);
 }
@@ -33,8 +31,6 @@ export function fail(at: i32): i32 {
   return -1;
 }
 
-// @ts-ignore: decorator
-@inline
 export function skipBlanks(at: i32): i32 {
   let c = byte(at);
   if (c > 0x20) return at;
@@ -92,8 +88,6 @@ function escapeLength(at: i32): i32 {
   }
 }
 
-// @ts-ignore: decorator
-@inline
 export function isDigit(c: i32): bool {
   return <u32>(c - ZERO) < 10;
 }
@@ -185,8 +179,6 @@ function objectEnd(at: i32, depth: i32): i32 {
 }
 
 /** Where the value begins that stands behind the colon at `at`. */
-// @ts-ignore: decorator
-@inline
 export function afterColon(at: i32): i32 {
   at = skipBlanks(at);
   if (byte(at) != 0x3a) return fail(at);

@@ -7,14 +7,10 @@ import { PROGRAM } from "./layout";
 /** level of the event, column of its id, column of its time, header parts, their count, rows, their count, most bytes of a line */
 export const HEAD_BYTES: i32 = 32;
 
-// @ts-ignore: decorator
-@inline
 export function word(at: i32, index: i32): i32 {
   return load<i32>(at + 4 * index);
 }
 
-// @ts-ignore: decorator
-@inline
 export function head(index: i32): i32 {
   return word(PROGRAM, index);
 }
@@ -25,8 +21,6 @@ export const LEVEL_BYTES: i32 = 12;
 export const ENTRY_BYTES: i32 = 16;
 
 /** Where the search for a key begins. */
-// @ts-ignore: decorator
-@inline
 export function hashOf(key: i32, length: i32): i32 {
   return <i32>load<u8>(key) * 7 + <i32>load<u8>(key + length - 1) * 31 + <i32>load<u8>(key + (length >> 1)) * 131 + length;
 }
