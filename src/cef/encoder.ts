@@ -13,7 +13,7 @@ import { generateLineWriter, type WriteLine } from "./generate";
 import { assemble, fieldOf, sacrificeOrder, shorten, type ExtensionReader, type ReadField } from "./line";
 import { isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
 import { EventReader } from "./source";
-import type { HeaderPart, LineTable, RowPart } from "./table";
+import { SEVERITY, type HeaderPart, type LineTable, type RowPart } from "./table";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "./text";
 import { convert, type Convert, type Scalar } from "./values";
 
@@ -32,7 +32,6 @@ export interface FormatOptions {
 
 const UNKNOWN_CLASS = "unknown";
 const UNKNOWN_SEVERITY = "Unknown";
-const SEVERITY = /^(?:\d|10|Unknown|Low|Medium|High|Very-High)$/;
 
 type HeaderField = keyof Mapping["header"];
 

@@ -21,3 +21,10 @@ export function parsePath(path: unknown): Step[] | undefined {
   }
   return steps;
 }
+
+/** A legal path as the properties that lead to a value, and the steps from there through lists. */
+export function splitPath(path: string): { names: string[]; rest: Step[] } {
+  const steps = parsePath(path) ?? [];
+  const firstList = steps.findIndex((step) => typeof step !== "string");
+  return { names: (firstList === -1 ? steps : steps.slice(0, firstList)) as string[], rest: firstList === -1 ? [] : steps.slice(firstList) };
+}

@@ -5,7 +5,7 @@
 import { changeOf, joinPath, TESTS, type Change } from "./change";
 import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source } from "./mapping";
-import { ALL, parsePath, type Step } from "./path";
+import { ALL, splitPath, type Step } from "./path";
 import { cut, strip } from "./text";
 import { epochMilliseconds } from "../instant";
 import type { Scalar } from "./values";
@@ -252,12 +252,10 @@ export class EventReader {
 
   /** The place of a path, whose containers are loaded from now on. */
   locate(path: string): Place {
-    const steps = parsePath(path) ?? [];
-    const firstList = steps.findIndex((step) => typeof step !== "string");
-    const names = (firstList === -1 ? steps : steps.slice(0, firstList)) as string[];
+    const { names, rest } = splitPath(path);
     let slot = 0;
     for (const name of names.slice(0, -1)) slot = this.container(slot, name);
-    return { slot, name: names.at(-1) ?? "", rest: firstList === -1 ? [] : steps.slice(firstList) };
+    return { slot, name: names.at(-1) ?? "", rest };
   }
 
   private container(parent: number, name: string): number {

@@ -4,6 +4,9 @@ import type { Field } from "./line";
 import type { Source } from "./mapping";
 import type { Scalar } from "./values";
 
+/** CEF Implementation Standard, "Header information": a severity as a number or as a word. */
+export const SEVERITY = /^(?:\d|10|Unknown|Low|Medium|High|Very-High)$/;
+
 /** A header field; its source need not have a value. */
 export interface HeaderPart {
   source: Source;

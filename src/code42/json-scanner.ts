@@ -4,6 +4,7 @@
  * What is common in events is read here; anything else is cut out and given to `JSON.parse` by itself. So either the
  * result is that of `JSON.parse`, or a SyntaxError is thrown. Blanks are not common: to them everything here is deaf.
  */
+import { plainEnd, standsAt, type Words } from "../json-bytes";
 
 /** Bytes that it can hold at a time. */
 export const SCANNER_BYTES = 64 * 1024;
@@ -20,9 +21,6 @@ const NULL = word("null"), TRUE = word("true"), ALSE = word("alse");
 
 /** Integers of so many digits are exact. */
 const EXACT_DIGITS = 15;
-
-/** 1 for a byte that stands for itself within a string. */
-const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0));
 
 export class JsonScanner {
   readonly bytes = Buffer.alloc(SCANNER_BYTES + PADDING);
@@ -42,13 +40,10 @@ export class JsonScanner {
     this.end = end;
   }
 
-  /** True if these words stand at `at`, which is moved behind their `bytes` bytes; the last word ends there. */
-  skip(words: Int32Array, bytes: number): boolean {
-    const { view, at } = this;
-    const last = words.length - 1;
-    for (let index = 0; index < last; index++) if (view.getInt32(at + 4 * index, true) !== words[index]) return false;
-    if (view.getInt32(at + bytes - 4, true) !== words[last]) return false;
-    this.at = at + bytes;
+  /** True if this text stands at `at`, which is moved behind it. */
+  skip(text: Words): boolean {
+    if (!standsAt(this.view, this.at, text)) return false;
+    this.at += text.bytes;
     return true;
   }
 
@@ -94,14 +89,7 @@ export class JsonScanner {
 
   private string(start: number): string {
     const { bytes, view } = this;
-    let at = start + 1;
-    // Four bytes at a time: bit 7 of a byte is set if it was, or by a borrow if the byte is below 0x20, a quote or a
-    // backslash. A borrow may also set that of the byte above, which is looked at more closely for nothing.
-    for (; ; at += 4) {
-      const four = view.getInt32(at, true);
-      if (((four | (four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101)) & 0x80808080) !== 0) break;
-    }
-    while (PLAIN[bytes[at] as number] === 1) at += 1;
+    const at = plainEnd(bytes, view, start + 1);
     if (bytes[at] !== QUOTE) return this.oddString(start, at);
     this.at = at + 1;
     return this.text.slice(start + 1, at);

@@ -13,7 +13,7 @@ import type { LineBytes, LineFormatter } from "../packed-lines";
 import { eventKey, isComplete } from "./batch";
 import { eventReaders, type EventReader, type ReaderName } from "./event-readers";
 import type { EventShapes } from "./event-shapes";
-import { parse, readPage } from "./page";
+import { parse, readPage, SLICE_BYTES } from "./page";
 import type { SourceEvent } from "./source";
 
 /** What is read, and how. */
@@ -77,9 +77,6 @@ function kernelFor(reader: ReaderName, table: LineTable | undefined): Kernel | u
 const FIRST_EVENTS = 1024;
 const FIRST_SLICES = 128;
 const NUMBERS_A_SLICE = 3;
-
-/** A slice is read again as a whole. */
-const SLICE_BYTES = 16 * 1024;
 
 class FactsColumns {
   private readonly keys = new TextColumn(KEY_LENGTH);

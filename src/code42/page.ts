@@ -17,8 +17,8 @@ import { breather } from "../turns";
 
 const NO_JSON = "it is not valid JSON";
 
-/** Small slices also keep a name in a foreign script from making the text of the whole page twice as wide. */
-const SLICE_BYTES = 16 * 1024;
+/** A slice is read again as a whole. Small ones also keep a name in a foreign script from making the text of the whole page twice as wide. */
+export const SLICE_BYTES = 16 * 1024;
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, COMMA = 0x2c, COLON = 0x3a;
 /** JSON's. */

@@ -5,6 +5,7 @@
  * Only the literals are code made at run time: what does the work is the same for all shapes, and is optimized once.
  */
 import { isRecord } from "../messages";
+import { wordsOf, type Words } from "../json-bytes";
 import type { JsonScanner } from "./json-scanner";
 
 const MOST_KEYS = 1000;
@@ -48,9 +49,8 @@ export class Shape {
 
 /** A key with what stands around it, and what to expect behind it. */
 interface Field {
-  /** `,"key":`, or with the brace of the first one: four bytes each, of which the last ones overlap with those before. */
-  words: Int32Array;
-  bytes: number;
+  /** `,"key":`, or with the brace of the first one. */
+  before: Words;
   object: ObjectParser | undefined;
   item: ((start: number) => unknown) | undefined;
 }
@@ -71,10 +71,9 @@ export class ObjectParser {
 
   private static ofFields(shapes: ReadonlyMap<string, Shape>, json: JsonScanner): ObjectParser {
     const fields = [...shapes].map(([key, { fields: own, items }], index): Field => {
-      const text = Buffer.from(`${index === 0 ? "{" : ","}${JSON.stringify(key)}:`);
-      const words = Int32Array.from({ length: Math.ceil(text.length / 4) }, (_, word) => text.readInt32LE(Math.min(4 * word, text.length - 4)));
+      const before = wordsOf(Buffer.from(`${index === 0 ? "{" : ","}${JSON.stringify(key)}:`));
       const item = items?.fields && ObjectParser.ofFields(items.fields, json);
-      return { words, bytes: text.length, object: own && ObjectParser.ofFields(own, json), item: item && ((start) => item.parse(start) ?? json.value(start)) };
+      return { before, object: own && ObjectParser.ofFields(own, json), item: item && ((start) => item.parse(start) ?? json.value(start)) };
     });
     return new ObjectParser(json, fields, literal([...shapes.keys()]));
   }
@@ -86,7 +85,7 @@ export class ObjectParser {
     json.at = start;
     for (let index = 0; index < fields.length; index++) {
       const field = fields[index] as Field;
-      if (!json.skip(field.words, field.bytes)) return undefined;
+      if (!json.skip(field.before)) return undefined;
       values[index] = this.value(field);
     }
     if (json.bytes[json.at] !== CLOSE_BRACE) return undefined;

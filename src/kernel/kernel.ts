@@ -11,6 +11,7 @@ import { join } from "node:path";
 export type Exports = Record<string, WebAssembly.Global<"i32">> & {
   memory: WebAssembly.Memory;
   read(start: number, end: number, isFirst: number): number;
+  hashOf(key: number, length: number): number;
 };
 
 /** Why `read` came back. */

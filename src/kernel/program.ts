@@ -4,9 +4,9 @@
  * A table that asks for something that the kernel does not know (`json`, `patterns`, a MAC address) has no program;
  * what a program can express is what the mappings of file events use, which are the many.
  */
-import type { HeaderPart, LineTable, RowPart } from "../cef/table";
+import { SEVERITY, type HeaderPart, type LineTable, type RowPart } from "../cef/table";
 import type { Condition, Source, Test } from "../cef/mapping";
-import { ALL, parsePath, type Step } from "../cef/path";
+import { ALL, splitPath } from "../cef/path";
 import type { CefType } from "../cef/dictionary";
 import { instantiate, Kernel, type Exports } from "./kernel";
 
@@ -44,7 +44,6 @@ const NO_TEXT: TextPlace = [0, 0];
 
 /** Stands for itself in JSON and in a line. */
 const PLAIN = /^[ -[\]-~]+$/;
-const SEVERITY = /^(?:\d|10|Unknown|Low|Medium|High|Very-High)$/;
 
 const TESTS: Partial<Record<Test, string>> = {
   ipv4: "TEST_IPV4", ipv6: "TEST_IPV6", ip: "TEST_IP", beyondInt32: "TEST_BEYOND_INT32", upTo40Characters: "TEST_UP_TO_40", eventClass: "TEST_EVENT_CLASS",
@@ -118,7 +117,7 @@ class Program {
   }
 
   private path(path: string, join: string): number {
-    const { names, rest } = this.steps(path);
+    const { names, rest } = splitPath(path);
     const column = this.columnOf(names);
     if (rest.length === 0) return this.numbers([this.figure("NODE_PATH"), column]);
     const [first, property, ...more] = rest;
@@ -141,14 +140,8 @@ class Program {
     return this.figure(name);
   }
 
-  private steps(path: string): { names: string[]; rest: Step[] } {
-    const steps = parsePath(path) ?? [];
-    const firstList = steps.findIndex((step) => typeof step !== "string");
-    return { names: (firstList < 0 ? steps : steps.slice(0, firstList)) as string[], rest: firstList < 0 ? [] : steps.slice(firstList) };
-  }
-
   private plainColumn(path: string): number {
-    const { names, rest } = this.steps(path);
+    const { names, rest } = splitPath(path);
     if (rest.length > 0) throw new NotExpressible();
     return this.columnOf(names);
   }
@@ -176,9 +169,7 @@ class Program {
     const entries = new Array<number[]>(slots);
     for (const name of names) {
       const [address, bytes] = this.text(name);
-      const at = (index: number) => this.memory[address + index]!;
-      // As hashOf in kernel/program.ts.
-      let slot = (at(0) * 7 + at(bytes - 1) * 31 + at(bytes >> 1) * 131 + bytes) & (slots - 1);
+      let slot = this.exports.hashOf(address, bytes) & (slots - 1);
       while (entries[slot] !== undefined) slot = (slot + 1) & (slots - 1);
       const level = inside.get(name);
       entries[slot] = [address, bytes, columns.get(name) ?? -1, level === undefined ? 0 : this.level(level)];
