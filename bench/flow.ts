@@ -5,7 +5,6 @@
  * `npm run bench -- flow [--rounds N] [--events N] [--profile 1] [VARIANT...]`; with a profile, the last run of each variant
  * says where the main thread was, and its rates are lower.
  */
-import { fork, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
@@ -17,6 +16,7 @@ import { mainJob } from "../test/support/flows";
 import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
 import { packedPackage } from "../test/support/packed-package";
 import type { Version } from "./events";
+import { helper, message } from "./helpers";
 import type { SinkReady, SinkReport } from "./line-sink";
 import { naiveFlow, naiveSettings } from "./naive-flow";
 import type { ServerAsked, ServerReady } from "./page-server";
@@ -74,17 +74,6 @@ interface Sample {
 const MB = 1024 * 1024;
 const SETTLE_MS = 1500;
 const inflate = promisify(gunzip);
-
-const helper = (file: string, ...args: string[]) => fork(join(__dirname, file), args, { execArgv: ["--import", "tsx"] });
-
-/** The first message of `child` that has `key`. */
-const message = <T extends object>(child: ChildProcess, key: keyof T): Promise<T> =>
-  new Promise((resolve, reject) => {
-    child.on("message", (received: T) => {
-      if (key in received) resolve(received);
-    });
-    child.once("exit", () => reject(new Error("a process of the bench ended")));
-  });
 
 /** One run of one variant in a Node-RED of its own. */
 async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pages: PageFile, events: number, profiled: boolean): Promise<FlowFigures> {

@@ -2,13 +2,13 @@
  * The main job over a backlog: how memory grows after the first tenth of it, and for how long the event loop stood
  * still at most. Memory is a sawtooth, so peaks are compared with peaks. `npm run bench -- memory [events] [pageSize]`
  */
-import { fork } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { mainJob } from "../test/support/flows";
 import { durableStore, startNodeRed } from "../test/support/node-red-process";
 import { packedPackage } from "../test/support/packed-package";
+import { helper } from "./helpers";
 import type { PeersReady, PeersReport } from "./peers";
 import type { Row } from "./report";
 
@@ -48,7 +48,7 @@ export interface BacklogOptions {
 export async function measureBacklog({ events, pageSize, warmUp = 0.1, judged = false }: BacklogOptions): Promise<BacklogFigures> {
   const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
   const file = join(folder, "probe");
-  const peers = fork(join(__dirname, "peers.ts"), [String(events), String(judged)], { execArgv: ["--import", "tsx"] });
+  const peers = helper("peers.ts", String(events), String(judged));
   const reports: { at: number; report: PeersReport }[] = [];
   let finished: () => void = () => undefined;
   const done = new Promise<void>((resolve) => { finished = resolve; });

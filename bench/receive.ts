@@ -2,7 +2,6 @@
  * A flood of DXL events through mosquitto, QoS 0: our nodes in a Node-RED, down to a node behind them that counts, against
  * a bare MQTT client that only counts. From the first packet to the last event; both tell at once when they have it. `npm run bench -- receive [--rounds N] [--events N]`
  */
-import { fork } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { makeCertificates } from "../test/support/certs";
 import { Mosquitto } from "../test/support/mosquitto";
 import { startNodeRed } from "../test/support/node-red-process";
 import { packedPackage } from "../test/support/packed-package";
+import { helper } from "./helpers";
 import type { Publish } from "./publisher";
 import { median, parseOptions, type Row } from "./report";
 import { built, perSecond } from "./rounds";
@@ -51,7 +51,7 @@ export async function receive(options: string[]): Promise<Row[]> {
   const pem = { ca: certs.read(certs.ca.cert), cert: certs.read(certs.client.cert), key: certs.read(certs.client.key) };
   // Nobody loses an event: it is the pace that is compared.
   const broker = await Mosquitto.start({ ca: certs.ca.cert, server: certs.server, settings: ["log_type error", "max_queued_messages 0", "max_queued_bytes 0"] });
-  const publisher = fork(join(__dirname, "publisher.ts"), { execArgv: ["--import", "tsx"] });
+  const publisher = helper("publisher.ts");
   const publish = (topic: string) => publisher.send({ port: broker.plainPort, topic, frames, count } satisfies Publish);
 
   const userDir = mkdtempSync(join(tmpdir(), "siem-bench-"));
