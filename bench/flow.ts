@@ -60,6 +60,8 @@ export interface FlowFigures {
   firstPeakMB: number;
   peakMB: number;
   bytesALine: number;
+  /** What an event costs Node-RED's thread, µs. */
+  processorUs: number;
   /** Where the main thread was, a line a stage. */
   stages?: string;
 }
@@ -67,6 +69,8 @@ export interface FlowFigures {
 interface Sample {
   at: number;
   rss: number;
+  /** Of the main thread, since its start, ms. */
+  ran: number;
   block: number;
   busy: number;
 }
@@ -135,6 +139,9 @@ function figures(probe: string, reports: SinkReport[], askedAt: number, events: 
   const samples = probe.trim().split("\n").map((line) => JSON.parse(line) as Sample);
   const warm = reports.find(({ lines }) => lines >= events / 10) as SinkReport;
   const end = reports.at(-1) as SinkReport;
+  const during = samples.filter(({ at }) => at >= warm.at && at <= end.at);
+  const [first, last] = [during[0] as Sample, during.at(-1) as Sample];
+  const eventsPerMs = (end.lines - warm.lines) / (end.at - warm.at);
   const peak = (from: number, until: number, value: (sample: Sample) => number) => Math.max(0, ...samples.filter(({ at }) => at > from && at <= until).map(value));
   return {
     eventsPerSecond: (end.lines - warm.lines) / ((end.at - warm.at) / 1000),
@@ -146,6 +153,7 @@ function figures(probe: string, reports: SinkReport[], askedAt: number, events: 
     firstPeakMB: peak(askedAt, warm.at, ({ rss }) => rss) / MB,
     peakMB: peak(askedAt, end.at + 100, ({ rss }) => rss) / MB,
     bytesALine: end.bytes / end.lines,
+    processorUs: ((last.ran - first.ran) * 1000) / (eventsPerMs * (last.at - first.at)),
   };
 }
 
@@ -191,13 +199,14 @@ export async function flow(options: string[]): Promise<Row[]> {
     }
   }
   const of = (name: string, value: (figures: FlowFigures) => number) => median((found.get(name) ?? []).map(value));
-  process.stdout.write(`\n${"flow".padEnd(10)} ${["events/s", "total s", "block ms", "busy ms", "idle MB", "first MB", "peak MB", "over idle", "growth", "B/line"].map((title) => title.padStart(9)).join(" ")}\n`);
+  process.stdout.write(`\n${"flow".padEnd(10)} ${["events/s", "total s", "block ms", "busy ms", "idle MB", "first MB", "peak MB", "over idle", "growth", "B/line", "µs/event"].map((title) => title.padStart(9)).join(" ")}\n`);
   for (const name of chosen) {
     const columns = [
       of(name, (run) => run.eventsPerSecond).toFixed(0), of(name, (run) => run.totalS).toFixed(2),
       of(name, (run) => run.longestBlockMs).toFixed(1), of(name, (run) => run.longestBusyMs).toFixed(1),
       ...[(run: FlowFigures) => run.idleMB, (run: FlowFigures) => run.firstPeakMB, (run: FlowFigures) => run.peakMB, (run: FlowFigures) => run.peakMB - run.idleMB,
         (run: FlowFigures) => run.peakMB - run.firstPeakMB, (run: FlowFigures) => run.bytesALine].map((value) => of(name, value).toFixed(0)),
+      of(name, (run) => run.processorUs).toFixed(1),
     ];
     process.stdout.write(`${name.padEnd(10)} ${columns.map((text) => text.padStart(9)).join(" ")}\n`);
   }
@@ -224,6 +233,8 @@ function targets(chosen: string[], of: Of): Row[] {
   for (const version of ["v1", "v2"]) {
     if (!has(`${version}-100`, `${version}-10000`)) continue;
     rows.push({ what: `time per event, pageSize 100 against 10,000 (${version})`, figure: perSecond(`${version}-100`), peer: perSecond(`${version}-10000`), ratio: of(`${version}-10000`, rate) / of(`${version}-100`, rate), atMost: 1.1 });
+    const cost = (size: number) => of(`${version}-${size}`, (run) => run.processorUs);
+    rows.push({ what: `processor time per event of Node-RED's thread, pageSize 100 against 10,000 (${version})`, figure: `${cost(100).toFixed(1)} µs`, peer: `${cost(10_000).toFixed(1)} µs`, ratio: cost(100) / cost(10_000) });
   }
   if (has("latency")) {
     const [total, fetch] = [of("latency", (run) => run.totalS), of("latency", (run) => run.fetchS ?? NaN)];

@@ -1,7 +1,7 @@
 /**
  * Loaded into Node-RED with --require: writes memory and the longest event-loop block of each half second (or
  * PROBE_WINDOW_MS) to PROBE_FILE. `busy` is the part of a block in which the main thread really ran; the rest it waited for a processor,
- * which on a shared machine says more about the neighbours. With PROBE_PROFILE, a processor profile goes there when
+ * which on a shared machine says more about the neighbours; `ran` is how long it ran since its start, ms. With PROBE_PROFILE, a processor profile goes there when
  * the process ends, with the epoch ms of its beginning.
  */
 const { appendFileSync, closeSync, openSync, readSync } = require("node:fs");
@@ -25,7 +25,7 @@ if (file !== undefined) {
     last = now;
   }, TICK_MS).unref();
   setInterval(() => {
-    appendFileSync(file, `${JSON.stringify({ at: Date.now(), rss: process.memoryUsage.rss(), ...longest })}\n`);
+    appendFileSync(file, `${JSON.stringify({ at: Date.now(), rss: process.memoryUsage.rss(), ran: ran(), ...longest })}\n`);
     longest = { block: 0, busy: 0 };
     last = { at: performance.now(), ran: ran() };
   }, Number(windowMs)).unref();
