@@ -115,10 +115,10 @@ export async function format(options: string[]): Promise<Row[]> {
     pageCef: fromPage(theirs),
     // The first one to read the events of v1 finds none of them in the processor's caches; it is not one of those compared most.
     v2: all(v2, oursV2.format),
-    own: all(v1, own.format),
     cef: all(v1, theirs),
     ours: all(v1, ours.format),
     straight: all(v1, straightLine),
+    own: all(v1, own.format),
   }, { items: count, rounds, leastMs: 25 });
   const fields = { ours: fieldsOf(v1.map(ours.format)) / count, v2: fieldsOf(v2.map(oursV2.format)) / count, cef: fieldsOf(v1.map(theirs)) / count };
   const rate = (name: string) => rates[name] as number;
