@@ -60,7 +60,7 @@ function forPackage(event: Event): Parameters {
 const fieldsOf = (lines: readonly string[]) => lines.reduce((sum, line) => sum + (line.match(/(?<!\\|Label)=/g)?.length ?? 0), 0);
 
 export async function format(options: string[]): Promise<Row[]> {
-  const { rounds, numbers } = parseOptions(options, { rounds: 60, events: 1000 }, []);
+  const { rounds, numbers } = parseOptions(options, { rounds: 15, events: 1000 }, []);
   const count = numbers["events"] as number;
   const { compileFormatter } = built<typeof encoder>("cef/encoder");
   const { mappings } = built<typeof index>("cef/mappings/index");
@@ -119,7 +119,7 @@ export async function format(options: string[]): Promise<Row[]> {
     ours: all(v1, ours.format),
     straight: all(v1, straightLine),
     own: all(v1, own.format),
-  }, { items: count, rounds, leastMs: 25 });
+  }, { items: count, rounds });
   const fields = { ours: fieldsOf(v1.map(ours.format)) / count, v2: fieldsOf(v2.map(oursV2.format)) / count, cef: fieldsOf(v1.map(theirs)) / count };
   const rate = (name: string) => rates[name] as number;
   const row = (what: string, name: string, against: string, atLeast?: number): Row =>

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { ensureBuilt, root } from "../scripts/built";
 import { median } from "./report";
 
-/** Milliseconds that the main thread has run (Documentation/scheduler/sched-stats.rst); neighbours do not count. */
+/** Milliseconds that the main thread has run (Documentation/scheduler/sched-stats.rst), in steps of about 4; neighbours do not count. */
 export function processorMs(): number {
   const text = Buffer.alloc(64);
   const stat = openSync(`/proc/self/task/${process.pid}/schedstat`, "r");
