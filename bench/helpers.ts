@@ -1,4 +1,4 @@
-/** Processes of the benches: what is measured must not share a processor's thread, nor a heap, with what it is measured with. */
+/** Processes of the benches: what is measured shares neither thread nor heap with what it is measured with. */
 import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 

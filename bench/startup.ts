@@ -1,7 +1,7 @@
 /**
  * What it costs a Node-RED to have the package installed, before a flow uses it: processor time a second after
  * its start, and memory when the garbage is collected; and the node files alone, in a process that has nothing else. `npm run bench -- startup [--rounds N]`
- * A start takes a second of processor time and varies by ten times of what the package costs. So it is installed ten times
+ * A start takes a second of processor time and varies by several times what the package costs. So it is installed ten times
  * over, under other names; the figures are a tenth of what that costs.
  */
 import { execFileSync } from "node:child_process";
