@@ -73,7 +73,7 @@ export interface FabricState {
 }
 
 export interface FabricListener {
-  /** One event, once whatever the number of filters of this listener that match. Nobody writes to `payload` any more. Must not throw. */
+  /** One event, once whatever the number of filters of this listener that match. `payload` is only lent: copy what you keep. Must not throw. */
   message(topic: string, payload: Buffer): void;
   /** The connection changed; also called from within `subscribe`, with the present state. */
   state(state: FabricState): void;
@@ -99,8 +99,6 @@ const GOODBYE = 1000;
 const TOPICS = 1000;
 /** The most that TLS hands over at a time is a record, 16 KiB (RFC 5246 section 6.2.1). */
 const READ_BYTES = 16_384;
-/** Of the copies, which live until the last event in them was handed on. */
-const PIECE_BYTES = 64 * 1024;
 /** A SUBACK code of this or more is a refusal (MQTT 3.1.1 section 3.9.3). */
 const REFUSED = 0x80;
 
@@ -193,7 +191,8 @@ export class Fabric {
     };
     const reader = new PublishReader({
       message,
-      other: (bytes) => void client.stream.push(bytes),
+      // What comes here is written over by the next bytes.
+      other: (bytes) => void client.stream.push(Buffer.from(bytes)),
     });
     try {
       // Loaded at the first connection: a Node-RED that only has the node installed does not pay for it.
@@ -237,7 +236,7 @@ export class Fabric {
       port,
       ...(clientId === undefined ? {} : { clientId }),
     };
-    if (!webSockets) return { ...common, ...tls, protocol: "mqtts", host, ...readInto(read) };
+    if (!webSockets) return { ...common, ...tls, protocol: "mqtts", host, ...readInto(Buffer.allocUnsafeSlow(READ_BYTES), read) };
     const name = urlHost(host);
     const { proxy } = this;
     const wsOptions: Record<string, unknown> = { ...tls };
@@ -316,7 +315,7 @@ export class Fabric {
   private dispatch(topic: string, payload: Buffer): void {
     if (this.overlapping) {
       if (this.last?.topic === topic && this.last.payload.equals(payload)) return;
-      this.last = { topic, payload };
+      this.last = { topic, payload: Buffer.from(payload) };
     }
     for (const listener of this.listeners(topic)) listener.message(topic, payload);
   }
@@ -391,24 +390,14 @@ export class Fabric {
 }
 
 /**
- * An option of `tls.connect` that the client passes on: what comes is written to one buffer, again and again, instead of going
- * through the socket's stream, and `read` gets copies. A broker sends each event on its own; the copies of many stand in one
- * piece of memory, because one for each would be most of the garbage.
+ * An option of `tls.connect` that the client passes on: what comes is written to `buffer`, again and again, and handed to
+ * `read`, instead of becoming a buffer of its own that goes through the socket's stream.
  */
-function readInto(read: (bytes: Buffer) => void): IClientOptions {
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  let piece = Buffer.alloc(0);
-  let used = 0;
+function readInto(buffer: Buffer, read: (bytes: Buffer) => void): IClientOptions {
   const onread: OnReadOpts = {
     buffer,
     callback: (length) => {
-      if (length > piece.length - used) {
-        piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
-        used = 0;
-      }
-      buffer.copy(piece, used, 0, length);
-      used += length;
-      read(piece.subarray(used - length, used));
+      read(buffer.subarray(0, length));
       return true;
     },
   };

@@ -7,9 +7,9 @@
  */
 
 export interface PublishReaderOptions {
-  /** A PUBLISH of QoS 0. `payload` is a view of what was read. */
+  /** A PUBLISH of QoS 0. `payload` is only lent. */
   message(topic: string, payload: Buffer): void;
-  /** All other packets in their order, also in parts. */
+  /** All other packets in their order, also in parts. `bytes` are only lent. */
   other(bytes: Buffer): void;
 }
 
@@ -33,12 +33,12 @@ export class PublishReader {
 
   constructor(private readonly options: PublishReaderOptions) {}
 
-  /** Takes the next bytes of the connection, which nobody writes to any more. */
+  /** Takes the next bytes of the connection; they may be written over afterwards. */
   read(piece: Buffer): void {
     if (this.pieces.length === 0) {
       this.packets(piece);
     } else if (piece.length < this.missing) {
-      this.pieces.push(piece);
+      this.pieces.push(Buffer.from(piece));
       this.missing -= piece.length;
     } else {
       const bytes = Buffer.concat([...this.pieces, piece]);
@@ -54,7 +54,7 @@ export class PublishReader {
         const end = this.endOfPacket(bytes, at);
         const isPublish = ((bytes[at] as number) & ~RETAIN) === PUBLISH && end !== Infinity;
         if (end === 0 || (isPublish && end > length)) {
-          this.pieces.push(bytes.subarray(at));
+          this.pieces.push(Buffer.from(bytes.subarray(at)));
           this.missing = Math.max(0, end - length);
           return;
         }

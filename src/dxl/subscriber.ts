@@ -92,7 +92,8 @@ export class Subscriber {
   start(): void {
     // One listener for all topics, so that the fabric hands over an event that fits several of them once.
     const listener: FabricListener = {
-      message: (topic, bytes) => this.queue.push({ topic, bytes }),
+      // The bytes are lent until this returns.
+      message: (topic, payload) => this.queue.push({ topic, bytes: Buffer.from(payload) }),
       state: (state) => {
         this.state = state;
         this.parts.changed();
@@ -127,8 +128,7 @@ export class Subscriber {
     } catch (error) {
       if (!(error instanceof SiemError)) throw error;
       this.unreadable += 1;
-      // Other events stand beside it.
-      this.parts.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length });
+      this.parts.error(error, { topic, payload: unreadable, size: unreadable.length });
     }
   }
 

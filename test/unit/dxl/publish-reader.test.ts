@@ -12,21 +12,21 @@ interface Seen {
   other: string;
 }
 
-/** What becomes of the bytes when they come in pieces of these sizes; payloads are looked at in the end only. */
+/** What becomes of the bytes when they come in pieces of these sizes, each written over after it was read. */
 function read(bytes: Buffer, sizes: readonly number[]): Seen {
-  const messages: { topic: string; payload: Buffer }[] = [];
-  let other = "";
+  const seen: Seen = { messages: [], other: "" };
   const reader = new PublishReader({
-    message: (topic, payload) => messages.push({ topic, payload }),
-    other: (part) => { other += part.toString("hex"); },
+    message: (topic, payload) => seen.messages.push({ topic, payload: payload.toString("hex") }),
+    other: (part) => { seen.other += part.toString("hex"); },
   });
   let at = 0;
   for (let index = 0; at < bytes.length; index++) {
     const piece = Buffer.from(bytes.subarray(at, at + (sizes[index % sizes.length] ?? bytes.length)));
     at += piece.length;
     reader.read(piece);
+    piece.fill(0xee);
   }
-  return { messages: messages.map(({ topic, payload }) => ({ topic, payload: payload.toString("hex") })), other };
+  return seen;
 }
 
 const publish = (topic: string, payload: Buffer, more: { qos?: 0 | 1 | 2; retain?: boolean } = {}) =>
