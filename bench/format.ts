@@ -113,7 +113,6 @@ export async function format(options: string[]): Promise<Row[]> {
     kernel: byKernel,
     pageStraight: fromPage(straightLine),
     pageCef: fromPage(theirs),
-    // The first one to read the events of v1 finds none of them in the processor's caches; it is not one of those compared most.
     v2: all(v2, oursV2.format),
     cef: all(v1, theirs),
     ours: all(v1, ours.format),

@@ -54,6 +54,6 @@ export async function send(options: string[]): Promise<Row[]> {
       row("send formatted pages, UDP, against syslog-client", "oursUdp", "clientUdp", 1.4),
     ];
   } finally {
-    for (const child of children) child.disconnect();
+    for (const child of children) if (child.connected) child.disconnect();
   }
 }
