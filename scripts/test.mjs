@@ -14,6 +14,8 @@ const root = new URL("..", import.meta.url).pathname;
 const mochaBin = createRequire(import.meta.url).resolve("mocha/bin/mocha.js");
 const scratch = mkdtempSync(join(tmpdir(), "siem-test-"));
 const totals = { passed: 0, failed: 0 };
+/** Said once more at the end: who reads the log of a long run sees its last lines first, or has nothing else. */
+const failures = [];
 
 function title(text) {
   console.log(`\n=== ${text}`);
@@ -21,7 +23,9 @@ function title(text) {
 
 function count(name, ok, why = "") {
   totals[ok ? "passed" : "failed"] += 1;
-  console.log(`${ok ? "ok" : "FAILED"}: ${name}${why === "" ? "" : ` (${why})`}`);
+  const text = `${name}${why === "" ? "" : ` (${why})`}`;
+  if (!ok) failures.push(text);
+  console.log(`${ok ? "ok" : "FAILED"}: ${text}`);
 }
 
 /** Runs one preparation; true when it went well. */
@@ -49,9 +53,10 @@ function mocha(name, node, spec, timeoutMs, env = {}) {
   const file = join(scratch, "totals.json");
   rmSync(file, { force: true });
   const { status, signal } = run(node, [mochaBin, "--reporter", join(root, "scripts/mocha-totals.cjs"), "--timeout", String(timeoutMs), spec], { ...env, MOCHA_TOTALS: file });
-  const ran = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { passed: 0, failed: 0 };
+  const ran = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { passed: 0, failed: 0, failures: [] };
   totals.passed += ran.passed;
   totals.failed += ran.failed;
+  for (const { title: test, why } of ran.failures) failures.push(`${name}: ${test}\n${why}`);
   const brokeDown = (status !== 0 && ran.failed === 0) || ran.passed + ran.failed === 0;
   if (brokeDown) count(name, false, signal ?? `exit code ${status}`);
 }
@@ -61,8 +66,12 @@ let finished = false;
 // On exit, so that the totals are the last line also when a step ends the process.
 process.on("exit", () => {
   rmSync(scratch, { recursive: true, force: true });
-  if (!finished) totals.failed += 1;
+  if (!finished) {
+    totals.failed += 1;
+    failures.push("the run ended before its last step");
+  }
   if (totals.failed > 0 || totals.passed === 0) process.exitCode = 1;
+  if (failures.length > 0) console.log(`\n=== what failed\n${failures.join("\n\n")}`);
   console.log(`\nin ${Math.round((Date.now() - started) / 1000)} s\n\n${totals.passed} passed, ${totals.failed} failed`);
 });
 
