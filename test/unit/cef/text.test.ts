@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "../../../src/cef/text";
+import { processorMs } from "../../support/processor-time";
 
 describe("CEF text: extension values", () => {
   it("escapes backslash, equals sign, LF and CR, in one pass", () => {
@@ -63,8 +64,8 @@ describe("CEF text: ends and lengths", () => {
   });
   it("takes no time for what it does not keep", () => {
     const long = "=\\\n".repeat(2_000_000);
-    const started = performance.now();
+    const started = processorMs();
     for (let round = 0; round < 100; round++) escapeValue(cut(long, 1023));
-    assert.ok(performance.now() - started < 1000);
+    assert.ok(processorMs() - started < 1000);
   });
 });
