@@ -1,6 +1,6 @@
 /** The SIEM of the benches, in a process of its own: counts the lines that arrive over TCP. Datagrams are thrown away. */
 import { createSocket } from "node:dgram";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, Socket, type AddressInfo, type SocketConstructorOpts } from "node:net";
 
 /** The first message to the parent. */
 export interface SinkReady {
@@ -29,13 +29,23 @@ function report(): void {
   process.send?.({ lines, bytes, at: Date.now() } satisfies SinkReport);
 }
 
-const server = createServer((socket) => {
-  socket.on("data", (chunk: Buffer) => {
-    bytes += chunk.length;
-    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) lines += 1;
-    report();
-  });
+/** What arrives is read into this again and again: with memory of its own for each read, the sink bounds what is measured. */
+const memory = Buffer.alloc(256 * 1024);
+
+function count(length: number): boolean {
+  bytes += length;
+  for (let at = memory.indexOf(LF); at >= 0 && at < length; at = memory.indexOf(LF, at + 1)) lines += 1;
+  report();
+  return true;
+}
+
+// Only a socket that is made for it reads into memory that is there; a server makes others, so that its handle goes to a new one.
+const server = createServer({ pauseOnConnect: true }, (accepted: Socket & { _handle?: unknown }) => {
+  const options = { handle: accepted._handle, onread: { buffer: memory, callback: count } };
+  accepted._handle = null;
+  const socket = new Socket(options as SocketConstructorOpts);
   socket.on("error", () => socket.destroy());
+  socket.resume();
 });
 const datagrams = createSocket({ type: "udp4", recvBufferSize: 8 * 1024 * 1024 });
 datagrams.on("message", () => undefined);
