@@ -64,6 +64,21 @@ function installCopies(modules: string, target: string): void {
   }
 }
 
+/** The least that a package of as many nodes can be: what is left of the cost is Node-RED's own. */
+function installLeast(modules: string, target: string): void {
+  const { nodes } = (JSON.parse(readFileSync(join(modules, PACKAGE, "package.json"), "utf8")) as { "node-red": { nodes: object } })["node-red"];
+  for (let copy = 1; copy <= COPIES; copy++) {
+    const folder = join(target, `least-${copy}`);
+    mkdirSync(folder, { recursive: true });
+    const types = Object.keys(nodes).map((type) => `${type}-${copy}`);
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: basename(folder), version: "1.0.0", "node-red": { nodes: Object.fromEntries(types.map((type) => [type, `${type}.js`])) } }));
+    for (const type of types) {
+      writeFileSync(join(folder, `${type}.js`), `module.exports = (RED) => RED.nodes.registerType("${type}", function (config) { RED.nodes.createNode(this, config); });\n`);
+      writeFileSync(join(folder, `${type}.html`), `<script type="text/javascript">RED.nodes.registerType("${type}", { category: "function", defaults: {}, inputs: 1, outputs: 1 })</script>\n<script type="text/html" data-template-name="${type}"></script>\n`);
+    }
+  }
+}
+
 interface Cost {
   ms: number;
   mb: number;
@@ -89,22 +104,27 @@ export async function startup(options: string[]): Promise<Row[]> {
   const { rounds } = parseOptions(options, { rounds: 11 }, []);
   const { modules } = packedPackage();
   const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
-  const [empty, full] = [join(folder, "empty/node_modules"), join(folder, "full/node_modules")];
-  mkdirSync(empty, { recursive: true });
-  installCopies(modules, full);
-  const [plain, ours, alone]: [Cost[], Cost[], Cost[]] = [[], [], []];
+  const at = (name: string) => join(folder, name, "node_modules");
+  mkdirSync(at("plain"), { recursive: true });
+  installCopies(modules, at("ours"));
+  installLeast(modules, at("least"));
+  const costs: Record<"plain" | "ours" | "least", Cost[]> = { plain: [], ours: [], least: [] };
+  const { plain, ours, least } = costs;
+  const alone: Cost[] = [];
   for (let round = 0; round < rounds; round++) {
-    // In turns also which of the two comes first.
-    for (const first of [round % 2 === 0, round % 2 !== 0]) (first ? plain : ours).push(await start(first ? empty : full));
+    const names = ["plain", "ours", "least"] as const;
+    for (const name of round % 2 === 0 ? names : names.toReversed()) costs[name].push(await start(at(name)));
     alone.push(JSON.parse(execFileSync(process.execPath, ["--expose-gc", "-e", ALONE, root], { encoding: "utf8" })) as Cost);
   }
   rmSync(folder, { recursive: true });
   const of = (costs: Cost[], value: (cost: Cost) => number) => median(costs.map(value));
-  const over = (value: (cost: Cost) => number) => median(ours.map((cost, round) => value(cost) - value(plain[round] as Cost))) / COPIES;
+  const over = (value: (cost: Cost) => number, installed = ours) => median(installed.map((cost, round) => value(cost) - value(plain[round] as Cost))) / COPIES;
   const [ms, mb] = [(cost: Cost) => cost.ms, (cost: Cost) => cost.mb];
   return [
     { what: `start of Node-RED with the package ${COPIES} times, ms of processor time over plain for each`, figure: `${of(ours, ms).toFixed(0)} ms`, peer: `${of(plain, ms).toFixed(0)} ms`, ratio: over(ms), atMost: 15 },
     { what: `memory of Node-RED with the package ${COPIES} times, MB over plain for each`, figure: `${of(ours, mb).toFixed(1)} MB`, peer: `${of(plain, mb).toFixed(1)} MB`, ratio: over(mb), atMost: 3 },
+    { what: `the same of a package with as many nodes that do nothing, ms`, figure: `${of(least, ms).toFixed(0)} ms`, peer: `${of(plain, ms).toFixed(0)} ms`, ratio: over(ms, least) },
+    { what: `the same of a package with as many nodes that do nothing, MB`, figure: `${of(least, mb).toFixed(1)} MB`, peer: `${of(plain, mb).toFixed(1)} MB`, ratio: over(mb, least) },
     { what: "node files alone, ms of processor time", figure: `${of(alone, ms).toFixed(1)} ms`, ratio: of(alone, ms), atMost: 15 },
     { what: "node files alone, MB", figure: `${of(alone, mb).toFixed(1)} MB`, ratio: of(alone, mb), atMost: 3 },
   ];
