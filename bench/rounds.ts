@@ -1,19 +1,11 @@
 /** Rounds in which the contestants take turns, and the package as it is built: what users run, not what tsx makes of it. */
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { ensureBuilt, root } from "../scripts/built";
+import { processorMs } from "../test/support/processor-time";
 import { median } from "./report";
-
-/** Milliseconds that the main thread has run (Documentation/scheduler/sched-stats.rst), in steps of about 4; neighbours do not count. */
-export function processorMs(): number {
-  const text = Buffer.alloc(64);
-  const stat = openSync(`/proc/self/task/${process.pid}/schedstat`, "r");
-  readSync(stat, text);
-  closeSync(stat);
-  return parseInt(text.toString("latin1"), 10) / 1e6;
-}
 
 export type Contestants = Record<string, () => unknown>;
 

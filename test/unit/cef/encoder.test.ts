@@ -5,7 +5,7 @@ import type { Mapping, Row } from "../../../src/cef/mapping";
 import { mappings } from "../../../src/cef/mappings";
 import { parseCef } from "../../../src/simulator/cef-parser";
 import { SiemError } from "../../../src/errors";
-import { processorMs } from "../../support/processor-time";
+import { fastest } from "../../support/processor-time";
 
 const incydr = mappings.get("code42.file-event.v2")!;
 const mapping = (rows: Row[], header: Partial<Mapping["header"]> = {}): Mapping => ({
@@ -73,11 +73,10 @@ describe("CEF formatter: the line", () => {
   it("stays quick with very long strings and lists", () => {
     const { format } = compileFormatter(incydr);
     const long = "a=\\\n\u2028\ud800".repeat(200_000);
-    const started = processorMs();
-    for (let round = 0; round < 20; round++) {
-      parseCef(format({ event: { id: long, action: long, shareType: Array(1000).fill(long) }, user: { email: long }, file: { name: long, directory: long }, risk: { severity: long }, source: { ip: long }, "@timestamp": long }));
-    }
-    assert.ok(processorMs() - started < 2000);
+    const ms = fastest(() => {
+      for (let round = 0; round < 20; round++) parseCef(format({ event: { id: long, action: long, shareType: Array(1000).fill(long) }, user: { email: long }, file: { name: long, directory: long }, risk: { severity: long }, source: { ip: long }, "@timestamp": long }));
+    });
+    assert.ok(ms < 2000, `${ms} ms`);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "../../../src/cef/text";
-import { processorMs } from "../../support/processor-time";
+import { fastest } from "../../support/processor-time";
 
 describe("CEF text: extension values", () => {
   it("escapes backslash, equals sign, LF and CR, in one pass", () => {
@@ -64,8 +64,9 @@ describe("CEF text: ends and lengths", () => {
   });
   it("takes no time for what it does not keep", () => {
     const long = "=\\\n".repeat(2_000_000);
-    const started = processorMs();
-    for (let round = 0; round < 100; round++) escapeValue(cut(long, 1023));
-    assert.ok(processorMs() - started < 1000);
+    const ms = fastest(() => {
+      for (let round = 0; round < 100; round++) escapeValue(cut(long, 1023));
+    });
+    assert.ok(ms < 1000, `${ms} ms`);
   });
 });

@@ -5,7 +5,7 @@ import { decodeMessage, encodeEvent, MessageType, type DxlMessage } from "../../
 import { newKnownNames } from "../../../src/dxl/message-pack";
 import { decodeWithClient } from "../../support/dxl-client";
 import { dxlVector, dxlVectors } from "../../support/dxl-vectors";
-import { processorMs } from "../../support/processor-time";
+import { fastest, processorMs } from "../../support/processor-time";
 
 const hex = (text: string) => Buffer.from(text.replace(/\s/g, ""), "hex");
 /** Version, type and five empty fields of an event, and then `rest`. */
@@ -105,15 +105,6 @@ describe("DXL message: decoding", () => {
 
 /** A bound on what grows out of hand, not on speed: a usual run needs a tenth of it on a slow machine. */
 const FAR_TOO_LONG = 300;
-
-/** Processor time of the fastest of five runs, ms: in the others, garbage of something else may have been collected. */
-function fastest(run: () => void): number {
-  return Math.min(...Array.from({ length: 5 }, () => {
-    const start = processorMs();
-    run();
-    return processorMs() - start;
-  }));
-}
 
 describe("DXL message: what is none", () => {
   it("is refused with the first field that cannot be read", () => {

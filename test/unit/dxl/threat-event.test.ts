@@ -5,7 +5,7 @@ import { PayloadParser } from "../../../src/dxl/payload-parser";
 import { readPayload, toFlowMessage, type PayloadOptions } from "../../../src/dxl/threat-event";
 import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../../../src/dxl/topics";
 import { dxlVector } from "../../support/dxl-vectors";
-import { processorMs } from "../../support/processor-time";
+import { fastest } from "../../support/processor-time";
 
 const json: PayloadOptions = { payloadType: "json", expandAggregates: false };
 const read = (payload: string | Buffer, options: Partial<PayloadOptions> = {}) => readPayload(Buffer.from(payload as string), { ...json, ...options });
@@ -46,9 +46,10 @@ describe("threat event: payload", () => {
     }
   });
   it("that is no JSON is refused quickly, however long", () => {
-    const start = processorMs();
-    for (const piece of ["{", "}", "[", " ", "\0", "\ufeff", '{"a":"']) assert.throws(() => read(piece.repeat(1_000_000 / piece.length)), SiemError);
-    assert.ok(processorMs() - start < 500, `${processorMs() - start} ms`);
+    const ms = fastest(() => {
+      for (const piece of ["{", "}", "[", " ", "\0", "\ufeff", '{"a":"']) assert.throws(() => read(piece.repeat(1_000_000 / piece.length)), SiemError);
+    });
+    assert.ok(ms < 500, `${ms} ms`);
   });
   it("is text or bytes as they came, on demand", () => {
     assert.deepEqual(read('\ufeff{"a":1}\0', { payloadType: "string" }), { payload: '\ufeff{"a":1}\0', repaired: false });
