@@ -13,6 +13,7 @@ import { root } from "../scripts/built";
 import { startNodeRed } from "../test/support/node-red-process";
 import { packedPackage } from "../test/support/packed-package";
 import { residentMB } from "../test/support/process-memory";
+import { processorMsOf } from "../test/support/processor-time";
 import { median, parseOptions, type Row } from "./report";
 
 /** Loads what Node-RED has loaded anyway, and then the node files; prints ms and MB. */
@@ -40,11 +41,12 @@ process.on("SIGWINCH", () => {
 const COPIES = 10;
 const PACKAGE = "@security-events/node-red-siem";
 
+const nodeTypes = (modules: string) => Object.keys((JSON.parse(readFileSync(join(modules, PACKAGE, "package.json"), "utf8")) as { "node-red": { nodes: object } })["node-red"].nodes);
+
 /** Fills `target` with what is installed in `modules`, and with copies of it in which packages and node types have other names. */
 function installCopies(modules: string, target: string): void {
   cpSync(modules, target, { recursive: true });
-  const { nodes } = (JSON.parse(readFileSync(join(modules, PACKAGE, "package.json"), "utf8")) as { "node-red": { nodes: object } })["node-red"];
-  const names = new RegExp(Object.keys(nodes).join("|"), "g");
+  const names = new RegExp(nodeTypes(modules).join("|"), "g");
   const others = readdirSync(modules, { recursive: true, encoding: "utf8" }).filter((path) => basename(path) === "package.json" && !path.startsWith(PACKAGE) && path.split("/").length - (path.startsWith("@") ? 1 : 0) === 2);
   for (let copy = 1; copy < COPIES; copy++) {
     const renamed = (text: string) => text.replace(names, `$&-${copy}`);
@@ -66,11 +68,10 @@ function installCopies(modules: string, target: string): void {
 
 /** The least that a package of as many nodes can be: what is left of the cost is Node-RED's own. */
 function installLeast(modules: string, target: string): void {
-  const { nodes } = (JSON.parse(readFileSync(join(modules, PACKAGE, "package.json"), "utf8")) as { "node-red": { nodes: object } })["node-red"];
   for (let copy = 1; copy <= COPIES; copy++) {
     const folder = join(target, `least-${copy}`);
     mkdirSync(folder, { recursive: true });
-    const types = Object.keys(nodes).map((type) => `${type}-${copy}`);
+    const types = nodeTypes(modules).map((type) => `${type}-${copy}`);
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: basename(folder), version: "1.0.0", "node-red": { nodes: Object.fromEntries(types.map((type) => [type, `${type}.js`])) } }));
     for (const type of types) {
       writeFileSync(join(folder, `${type}.js`), `module.exports = (RED) => RED.nodes.registerType("${type}", function (config) { RED.nodes.createNode(this, config); });\n`);
@@ -84,14 +85,11 @@ interface Cost {
   mb: number;
 }
 
-/** Milliseconds that the threads of a process have run (Documentation/scheduler/sched-stats.rst). */
-const processorMs = (pid: number) => readdirSync(`/proc/${pid}/task`).map((task) => parseInt(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1"), 10) / 1e6).reduce((sum, ms) => sum + ms, 0);
-
 async function start(modules: string): Promise<Cost> {
   const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
   const nodeRed = await startNodeRed({ userDir: join(folder, "user"), modules, flows: [], settingsScript: COLLECT });
   await sleep(1000);
-  const ms = processorMs(nodeRed.pid);
+  const ms = processorMsOf(nodeRed.pid);
   nodeRed.kill("SIGWINCH");
   await sleep(1000);
   const mb = residentMB(nodeRed.pid);
@@ -123,8 +121,8 @@ export async function startup(options: string[]): Promise<Row[]> {
   return [
     { what: `start of Node-RED with the package ${COPIES} times, ms of processor time over plain for each`, figure: `${of(ours, ms).toFixed(0)} ms`, peer: `${of(plain, ms).toFixed(0)} ms`, ratio: over(ms), atMost: 15 },
     { what: `memory of Node-RED with the package ${COPIES} times, MB over plain for each`, figure: `${of(ours, mb).toFixed(1)} MB`, peer: `${of(plain, mb).toFixed(1)} MB`, ratio: over(mb), atMost: 3 },
-    { what: `the same of a package with as many nodes that do nothing, ms`, figure: `${of(least, ms).toFixed(0)} ms`, peer: `${of(plain, ms).toFixed(0)} ms`, ratio: over(ms, least) },
-    { what: `the same of a package with as many nodes that do nothing, MB`, figure: `${of(least, mb).toFixed(1)} MB`, peer: `${of(plain, mb).toFixed(1)} MB`, ratio: over(mb, least) },
+    { what: "the same of a package with as many nodes that do nothing, ms", figure: `${of(least, ms).toFixed(0)} ms`, peer: `${of(plain, ms).toFixed(0)} ms`, ratio: over(ms, least) },
+    { what: "the same of a package with as many nodes that do nothing, MB", figure: `${of(least, mb).toFixed(1)} MB`, peer: `${of(plain, mb).toFixed(1)} MB`, ratio: over(mb, least) },
     { what: "node files alone, ms of processor time", figure: `${of(alone, ms).toFixed(1)} ms`, ratio: of(alone, ms), atMost: 15 },
     { what: "node files alone, MB", figure: `${of(alone, mb).toFixed(1)} MB`, ratio: of(alone, mb), atMost: 3 },
   ];
