@@ -1,14 +1,17 @@
 /**
- * What arrived and waits for its turn: bounded, so that a flood costs events that are counted and never the process; and
- * handed on in short turns of the event loop, so that a flood stops nothing else either.
+ * Hands on what arrives: at once, as long as there is little of it; what comes then waits for the next turns of the event
+ * loop, so that a flood stops nothing else. What waits is bounded, so that a flood costs events that are counted and never
+ * the process.
  */
 import type { Clock } from "../syslog/clock";
 
 export interface EventQueueOptions<Event> {
   /** How many events may wait. */
   limit: number;
-  /** Takes one event; must not throw. */
+  /** Takes one event, which is only lent; must not throw. */
   take(event: Event): void;
+  /** What can wait, of an event that is only lent. */
+  keep(event: Event): Event;
   /** `count` more events were dropped: called with the first one of a flood, then at most every 10 s, and at the latest when the queue closes. */
   dropped(count: number): void;
   clock: Pick<Clock, "now" | "after">;
@@ -23,6 +26,9 @@ export class EventQueue<Event> {
   private waiting: Event[] = [];
   private next = 0;
   private turn: NodeJS.Immediate | undefined;
+  /** Events taken since the turn began, and when it ends. */
+  private taken = 0;
+  private end = 0;
   private unreported = 0;
   private stopReports: (() => void) | undefined;
 
@@ -33,11 +39,19 @@ export class EventQueue<Event> {
     return this.waiting.length - this.next;
   }
 
-  /** Takes the event, or drops it when the queue is full: those that wait are older, and nobody has seen them yet. */
+  /** Hands the event on, lets it wait, or drops it when the queue is full: those that wait are older, and nobody has seen them yet. */
   push(event: Event): void {
+    if (this.turn === undefined) {
+      this.begin();
+      this.turn = setImmediate(this.run);
+    }
+    if (this.length === 0 && this.lasts()) {
+      this.taken += 1;
+      this.options.take(event);
+      return;
+    }
     if (this.length < this.options.limit) {
-      this.waiting.push(event);
-      this.turn ??= setImmediate(this.run);
+      this.waiting.push(this.options.keep(event));
       return;
     }
     this.unreported += 1;
@@ -56,14 +70,21 @@ export class EventQueue<Event> {
     this.unreported = 0;
   }
 
+  private begin(): void {
+    this.taken = 0;
+    this.end = this.options.clock.now() + TURN_MS;
+  }
+
+  private lasts(): boolean {
+    return this.taken < TURN_EVENTS && this.options.clock.now() < this.end;
+  }
+
   private readonly run = (): void => {
     this.turn = undefined;
-    const { options } = this;
-    const { clock } = options;
-    const end = clock.now() + TURN_MS;
-    for (let taken = 0; taken < TURN_EVENTS && this.length > 0; taken++) {
-      options.take(this.waiting[this.next++] as Event);
-      if (clock.now() >= end) break;
+    this.begin();
+    while (this.length > 0 && this.lasts()) {
+      this.taken += 1;
+      this.options.take(this.waiting[this.next++] as Event);
     }
     // Cutting each event off the front would cost a copy of the rest; half of the list at a time costs next to nothing.
     if (this.next * 2 >= this.waiting.length) {

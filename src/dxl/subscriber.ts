@@ -69,6 +69,7 @@ export class Subscriber {
       limit: settings.queueEvents,
       clock: parts.clock,
       take: ({ topic, bytes }) => this.take(topic, bytes),
+      keep: ({ topic, bytes }) => ({ topic, bytes: Buffer.from(bytes) }),
       dropped: (count) => this.drop(count),
     });
   }
@@ -93,7 +94,7 @@ export class Subscriber {
     // One listener for all topics, so that the fabric hands over an event that fits several of them once.
     const listener: FabricListener = {
       // The bytes are lent until this returns.
-      message: (topic, payload) => this.queue.push({ topic, bytes: Buffer.from(payload) }),
+      message: (topic, bytes) => this.queue.push({ topic, bytes }),
       state: (state) => {
         this.state = state;
         this.parts.changed();
@@ -128,7 +129,7 @@ export class Subscriber {
     } catch (error) {
       if (!(error instanceof SiemError)) throw error;
       this.unreadable += 1;
-      this.parts.error(error, { topic, payload: unreadable, size: unreadable.length });
+      this.parts.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length });
     }
   }
 

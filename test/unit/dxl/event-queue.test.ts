@@ -5,9 +5,13 @@ import { systemClock } from "../../../src/syslog/clock";
 import { TestClock } from "../../support/syslog-sender";
 import { until } from "../../support/until";
 
+/** What one turn of the event loop takes. */
+const TURN = 100;
+
 describe("event queue", () => {
   const queueOf = (limit: number, clock: ConstructorParameters<typeof EventQueue>[0]["clock"] = systemClock, work: (event: number) => void = () => undefined) => {
     const taken: number[] = [];
+    const kept: number[] = [];
     const drops: number[] = [];
     const queue = new EventQueue<number>({
       limit, clock,
@@ -15,13 +19,34 @@ describe("event queue", () => {
         work(event);
         taken.push(event);
       },
+      keep: (event) => {
+        kept.push(event);
+        return event;
+      },
       dropped: (count) => drops.push(count),
     });
-    return { queue, taken, drops };
+    /** What comes next has to wait. The clock must stand still. */
+    const useTurnUp = () => {
+      for (let event = -TURN; event < 0; event++) queue.push(event);
+      assert.equal(taken.splice(-TURN).length, TURN);
+    };
+    return { queue, taken, kept, drops, useTurnUp };
   };
 
-  it("hands on everything in order, and nothing before the event loop has turned", async () => {
-    const { queue, taken, drops } = queueOf(10_000);
+  it("hands on at once what comes now and then, and keeps none of it", async () => {
+    const { queue, taken, kept } = queueOf(10, new TestClock());
+    for (let event = 0; event < 5; event++) {
+      queue.push(event);
+      assert.equal(taken.at(-1), event);
+      await turn();
+    }
+    for (let event = 5; event < TURN; event++) queue.push(event);
+    assert.equal(taken.length, TURN);
+    assert.deepEqual(kept, []);
+  });
+
+  it("hands on everything in order, however it comes", async () => {
+    const { queue, taken, kept, drops } = queueOf(10_000);
     const events = Array.from({ length: 5000 }, (_, index) => index);
     for (const event of events) {
       queue.push(event);
@@ -29,15 +54,20 @@ describe("event queue", () => {
     }
     assert.ok(queue.length > 0);
     await until(() => queue.length === 0, "the queue is empty");
-    assert.deepEqual(taken, events);
+    queue.push(events.length);
+    assert.deepEqual(taken, [...events, events.length]);
+    assert.ok(kept.length > 0 && kept.length < events.length, String(kept.length));
     assert.deepEqual(drops, []);
   });
 
-  it("hands on at most 100 events a turn, and stops earlier when they take long", async () => {
-    const { queue, taken } = queueOf(1000);
-    for (let event = 0; event < 250; event++) queue.push(event);
+  it("hands on at most 100 events at once and 100 a turn, and stops earlier when they take long", async () => {
+    const { queue, taken } = queueOf(1000, new TestClock());
+    for (let event = 0; event < 3.5 * TURN; event++) queue.push(event);
+    assert.equal(taken.length, TURN);
     await turn();
-    assert.equal(taken.length, 100);
+    assert.equal(taken.length, 2 * TURN);
+    queue.push(350);
+    assert.equal(taken.length, 2 * TURN);
     queue.close();
 
     const slow = queueOf(1000, systemClock, () => {
@@ -45,14 +75,18 @@ describe("event queue", () => {
       while (performance.now() < end);
     });
     for (let event = 0; event < 50; event++) slow.queue.push(event);
+    const atOnce = slow.taken.length;
+    assert.ok(atOnce >= 1 && atOnce <= 3, String(atOnce));
     await turn();
-    assert.ok(slow.taken.length >= 1 && slow.taken.length <= 3, String(slow.taken.length));
+    const later = slow.taken.length - atOnce;
+    assert.ok(later >= 1 && later <= 3, String(later));
     slow.queue.close();
   });
 
   it("keeps the oldest when it is full, counts what it drops, and says so at once and then every 10 s", async () => {
     const clock = new TestClock();
-    const { queue, taken, drops } = queueOf(3, clock);
+    const { queue, taken, drops, useTurnUp } = queueOf(3, clock);
+    useTurnUp();
     for (let event = 0; event < 10; event++) queue.push(event);
     assert.deepEqual(drops, [1]);
     await clock.advance(9_999);
@@ -60,6 +94,7 @@ describe("event queue", () => {
     assert.deepEqual(drops, [1]);
     await clock.advance(1);
     assert.deepEqual(drops, [1, 6]);
+    useTurnUp();
     for (let event = 10; event < 15; event++) queue.push(event);
     assert.deepEqual(drops, [1, 6]);
     await clock.advance(10_000);
@@ -71,7 +106,8 @@ describe("event queue", () => {
 
   it("forgets what waits when it closes, reports the drops before, and leaves no timer and no turn behind", async () => {
     const clock = new TestClock();
-    const { queue, taken, drops } = queueOf(3, clock);
+    const { queue, taken, drops, useTurnUp } = queueOf(3, clock);
+    useTurnUp();
     for (let event = 0; event < 6; event++) queue.push(event);
     queue.close();
     await clock.advance(60_000);
@@ -81,7 +117,8 @@ describe("event queue", () => {
   });
 
   it("may be closed by the one that takes an event", async () => {
-    const made = queueOf(100, systemClock, (event) => event === 2 && made.queue.close());
+    const made = queueOf(100, new TestClock(), (event) => event === 2 && made.queue.close());
+    made.useTurnUp();
     for (let event = 0; event < 6; event++) made.queue.push(event);
     await turn();
     await turn();
