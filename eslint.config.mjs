@@ -17,7 +17,7 @@ const nodeGlobals = {
 
 export default tseslint.config(
   // kernel/ is AssemblyScript, which its own compiler checks.
-  { ignores: ["dist/", "kernel/", "node_modules/", "coverage/", ".demo/", ".cache/"] },
+  { ignores: ["dist/", "resources/", "kernel/", "node_modules/", "coverage/", ".demo/", ".cache/"] },
   js.configs.recommended,
   { files: ["**/*.mjs", "**/*.cjs"], languageOptions: { globals: nodeGlobals } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },

@@ -2,7 +2,7 @@
  * A flood of DXL events through mosquitto, QoS 0: our nodes in a Node-RED, down to a node behind them that counts, against
  * a bare MQTT client that only counts. From the first packet to the last event; both tell at once when they have it. `npm run bench -- receive [--rounds N] [--events N]`
  * Each round has a Node-RED of its own: where V8 puts the messages of Node-RED is decided once in the life of a process
- * (docs/performance.md, "What bounds it now").
+ * (docs/performance.md, "DXL").
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -47,12 +47,13 @@ const ALLOWED = [
   /^dist\/nodes\/icons\/[a-z0-9-]+\.svg$/,
   new RegExp(`^dist/nodes/locales/(${LANGUAGES.join("|")})/${anyType}\\.(json|html)$`),
   /^dist\/(runtime\.js(\.map)?|kernel\.wasm)$/,
+  /^resources\/editor\.js$/,
 ];
 
 function checkFiles(files: readonly string[]): void {
   for (const file of files) check(ALLOWED.some((pattern) => pattern.test(file)), `${file} must not be in the package`);
   const wanted = [
-    "package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/runtime.js", "dist/kernel.wasm",
+    "package.json", "README.md", "LICENSE", "CHANGELOG.md", "dist/runtime.js", "dist/kernel.wasm", "resources/editor.js",
     ...types.flatMap((type) => ["js", "html"].map((extension) => `dist/nodes/${type}.${extension}`)),
     ...types.flatMap((type) => LANGUAGES.flatMap((language) => ["json", "html"].map((extension) => `dist/nodes/locales/${language}/${type}.${extension}`))),
     ...readdirSync(join(root, "icons")).map((icon) => `dist/nodes/icons/${icon}`),
@@ -110,6 +111,15 @@ async function checkHelp(nodeRed: NodeRedProcess): Promise<void> {
   }
 }
 
+/** The form of each node says where its script is; the editor waits for it without end. */
+async function checkScripts(nodeRed: NodeRedProcess): Promise<void> {
+  for (const type of types) {
+    const source = /<script src="([^"]+)">/.exec(text("dist/nodes", `${type}.html`))?.[1];
+    const served = source === undefined ? undefined : await nodeRed.admin(`/${source}`);
+    check(/^(application|text)\/javascript\b/.test(served?.headers.get("content-type") ?? "") && await served?.text() === text("resources/editor.js"), `the editor script of ${type} is not served from ${source}`);
+  }
+}
+
 async function checkIcons(nodeRed: NodeRedProcess): Promise<void> {
   for (const type of types) {
     const icon = /\bicon: ["']([^"']+\.svg)["']/.exec(text("dist/nodes", `${type}.html`))?.[1];
@@ -145,6 +155,7 @@ async function main(): Promise<void> {
   try {
     await checkSets(nodeRed);
     await checkHelp(nodeRed);
+    await checkScripts(nodeRed);
     await checkIcons(nodeRed);
     await checkExamples(nodeRed, files);
   } finally {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createContext, runInContext } from "node:vm";
 import { ensureBuilt, root } from "../../scripts/built";
 
 const types = Object.keys((JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { "node-red": { nodes: object } })["node-red"].nodes);
@@ -53,5 +54,36 @@ describe("the built node files", function () {
       try { node.getFabric(); } catch (error) { return error.stack; }`);
     assert.match(stack, /src\/dxl\/client-config\.ts:\d+/);
     assert.match(stack, /nodes\/dxl-fabric\.ts:\d+/);
+  });
+});
+
+describe("the built forms", () => {
+  before(ensureBuilt);
+
+  /** What the editor asks for and runs, in its order: first what has an address. */
+  const scriptsOf = (type: string): [shared: string, own: string] => {
+    const html = readFileSync(join(root, "dist/nodes", `${type}.html`), "utf8");
+    const source = /<script src="resources\/@security-events\/node-red-siem\/([^"?]+)\?[0-9a-f]{8}"><\/script>/.exec(html)?.[1] ?? "";
+    return [readFileSync(join(root, "resources", source), "utf8"), /<script type="text\/javascript">([^]*?)<\/script>/.exec(html)?.[1] ?? ""];
+  };
+
+  it("hold nothing of src/, which Node-RED would search through at each start", () => {
+    for (const type of types) {
+      const [shared, own] = scriptsOf(type);
+      assert.match(shared, /^ *\/\/ src\//m);
+      assert.doesNotMatch(own, /^ *\/\/ src\//m, type);
+    }
+  });
+
+  it("register their types, and the parts that they share run once", () => {
+    const registered: string[] = [];
+    const editor = createContext({ RED: { nodes: { registerType: (type: string) => registered.push(type) }, validators: { number: () => () => true, regex: () => () => true, typedInput: () => () => true } } });
+    const parts = new Set<unknown>();
+    for (const type of types) {
+      for (const script of scriptsOf(type)) runInContext(script, editor);
+      parts.add(runInContext("securityEventsEditor", editor));
+    }
+    assert.deepEqual(registered, types);
+    assert.equal(parts.size, 1);
   });
 });
