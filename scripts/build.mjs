@@ -108,7 +108,7 @@ for (const language of readdirSync(at("nodes/locales"))) {
   const common = JSON.parse(readFileSync(at("nodes/locales", language, "common.json"), "utf8"));
   for (const type of types) {
     const own = JSON.parse(readFileSync(at("nodes/locales", language, `${type}.json`), "utf8"));
-    writeFileSync(join(target, `${type}.json`), `${JSON.stringify({ ...own, common }, null, 2)}\n`);
+    writeFileSync(join(target, `${type}.json`), JSON.stringify({ ...own, common }));
     cpSync(at("nodes/locales", language, `${type}.html`), join(target, `${type}.html`));
   }
 }
