@@ -15,7 +15,7 @@ import { gunzip } from "node:zlib";
 import { mainJob } from "../test/support/flows";
 import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
 import { packedPackage } from "../test/support/packed-package";
-import type { Version } from "./events";
+import type { Version } from "../test/support/measured-events";
 import { helper, message } from "./helpers";
 import type { SinkReady, SinkReport } from "./line-sink";
 import { naiveFlow, naiveSettings } from "./naive-flow";

@@ -5,7 +5,7 @@
 import type * as encoder from "../src/cef/encoder";
 import type * as index from "../src/cef/mappings";
 import type * as program from "../src/kernel/program";
-import { eventV1, eventWriter } from "./events";
+import { eventV1, eventWriter } from "../test/support/measured-events";
 import { parseOptions, type Row } from "./report";
 import { built, compare, peer, perSecond } from "./rounds";
 import { straightLine } from "./straight-line";

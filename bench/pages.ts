@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, w
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root } from "../scripts/built";
-import { eventWriter, type Version } from "./events";
+import { eventWriter, type Version } from "../test/support/measured-events";
 
 export interface PageSet {
   version: Version;

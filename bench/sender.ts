@@ -4,7 +4,7 @@ import type * as spareMemory from "../src/spare-memory";
 import type * as clock from "../src/syslog/clock";
 import type { Sender } from "../src/syslog/sender";
 import type * as settings from "../src/syslog/settings";
-import { eventV1 } from "./events";
+import { eventV1 } from "../test/support/measured-events";
 import { built, peer } from "./rounds";
 import { straightLine } from "./straight-line";
 

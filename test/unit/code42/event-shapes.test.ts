@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { eventV1 } from "../../../bench/events";
+import { eventV1 } from "../../support/measured-events";
 import { EventShapes } from "../../../src/code42/event-shapes";
 import { readPage } from "../../../src/code42/page";
 import { makeAlert } from "../../../src/simulator/alerts";

@@ -6,7 +6,7 @@ import { FoundEvents, readFacts } from "../../../src/code42/page-facts";
 import { LineBytes, PIECE_BYTES, type LineFormatter } from "../../../src/packed-lines";
 import { SpareMemory } from "../../../src/spare-memory";
 import { chunkedBody } from "../../support/chunked-body";
-import { eventV1 } from "../../../bench/events";
+import { eventV1 } from "../../support/measured-events";
 
 const EVENTS = 400;
 /** Of every ten one that the kernel leaves to JavaScript. */

@@ -9,7 +9,7 @@ import { ledgerKey } from "../../../src/cursor/ledger";
 import type { Kernel, Status } from "../../../src/kernel/kernel";
 import { compileKernel } from "../../../src/kernel/program";
 import { FileEventWriter, makeFileEvent, numbers } from "../../../src/simulator/events";
-import { eventV1, insertedUs } from "../../../bench/events";
+import { eventV1, insertedUs } from "../../support/measured-events";
 import { ensureBuilt, root } from "../../../scripts/built";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 400);
