@@ -6,8 +6,8 @@ import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { serveDialog, type TryHost } from "../src/node/dialog-route";
 import { textProperty } from "../src/node/config";
-import { packPayload, packedEvents } from "../src/packed-events";
-import { PackedLines } from "../src/packed-lines";
+import { packPayload, packedEvents } from "../src/pages/packed-events";
+import { PackedLines } from "../src/pages/packed-lines";
 import { takesPackedLines, type FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
@@ -75,10 +75,9 @@ export = function (RED: NodeAPI) {
           ready: packed?.takeLines(formatter),
           slices: packed?.slices() ?? [isPage ? value : [value]].values(),
           finished: (lines, failures) => {
-            if (lines instanceof PackedLines) {
-              if (takesPackedLines(RED.nodes, this)) packPayload(message, lines);
-              else message.payload = lines.unpackAtOnce();
-            } else RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
+            if (!(lines instanceof PackedLines)) RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
+            else if (takesPackedLines(RED.nodes, this)) packPayload(message, lines);
+            else message.payload = lines.unpackAtOnce();
             const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));
             if (failures[0] !== undefined) {
               message["cef"] = { failed: failures.length };

@@ -2,7 +2,8 @@
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-const { "cef/mappings/index": { mappings }, "cef/check": { checkMapping } } = require("../dist/runtime.js");
+const { mappings } = require("../dist/src/cef/mappings/index.js");
+const { checkMapping } = require("../dist/src/cef/check.js");
 
 const problems = [...mappings].flatMap(([kind, mapping]) => checkMapping(mapping).map((problem) => `${kind}: ${problem}`));
 for (const problem of problems) console.error(problem);

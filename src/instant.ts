@@ -1,12 +1,11 @@
 /** Instants as the products write them. */
-import { codeAt } from "./code-at";
 
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
 
 /** The decimal number of two digits at `at`; NaN if one is no digit. */
 function twoDigits(text: string, at: number): number {
-  const tens = codeAt(text, at) - 48;
-  const ones = codeAt(text, at + 1) - 48;
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NaN;
 }
 
@@ -17,7 +16,7 @@ function twoDigits(text: string, at: number): number {
  */
 export function epochMilliseconds(text: string): number | undefined {
   if (text.length < 20 || text.length > 35) return undefined;
-  if (codeAt(text, 4) !== 45 || codeAt(text, 7) !== 45 || codeAt(text, 10) !== 84 || codeAt(text, 13) !== 58 || codeAt(text, 16) !== 58) return undefined;
+  if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(10) !== 84 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const month = twoDigits(text, 5);
   const day = twoDigits(text, 8);
@@ -33,11 +32,11 @@ export function epochMilliseconds(text: string): number | undefined {
 
   let at = 19;
   let fraction = 0;
-  if (codeAt(text, at) === 46) {
+  if (text.charCodeAt(at) === 46) {
     let scale = 100;
     const first = ++at;
     for (; at - first < 9; at++, scale /= 10) {
-      const digit = codeAt(text, at) - 48;
+      const digit = text.charCodeAt(at) - 48;
       if (!(digit >= 0 && digit <= 9)) break;
       if (scale >= 1) fraction += digit * scale;
     }
@@ -53,10 +52,10 @@ export function epochMilliseconds(text: string): number | undefined {
 }
 
 function zoneMinutes(text: string, at: number): number | undefined {
-  const sign = codeAt(text, at);
+  const sign = text.charCodeAt(at);
   if (sign === 90) return at + 1 === text.length ? 0 : undefined;
   if (sign !== 43 && sign !== 45) return undefined;
-  const colon = codeAt(text, at + 3) === 58 ? 1 : 0;
+  const colon = text.charCodeAt(at + 3) === 58 ? 1 : 0;
   if (text.length !== at + 5 + colon) return undefined;
   const hours = twoDigits(text, at + 1);
   const minutes = twoDigits(text, at + 3 + colon);

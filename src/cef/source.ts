@@ -22,7 +22,7 @@ export interface DropCounter {
 }
 
 /** Where the value of a path lies: property `name` of the container in `slot`, and the steps from there through lists. */
-export interface Place {
+interface Place {
   slot: number;
   name: string;
   rest: readonly Step[];
@@ -30,20 +30,20 @@ export interface Place {
 
 const isObject = (value: unknown): value is PlainObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
-export const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
+const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
 
 /** What holds nothing but its own properties is read twice as fast; of anything else (another realm, a class) they are copied. */
-export const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
+const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
 
 /** The object that holds what a table reads further in; anything else that is there is counted. */
-export function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
+function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
   if (isObject(value)) return ownProperties(value);
   if (value != null) counter.droppedValues++;
   return undefined;
 }
 
 /** Names that every object answers to need a closer look, even in what `ownProperties` gave. */
-export const isInherited = (name: string): boolean => name in Object.prototype;
+const isInherited = (name: string): boolean => name in Object.prototype;
 
 /** How to read a property of what `ownProperties` gave. */
 const loader = (name: string) => (isInherited(name) ? own : (object: PlainObject, key: string): unknown => object[key]);
@@ -64,9 +64,9 @@ interface Container {
  */
 export class EventReader {
   /** By their slots; a container stands behind the one that it lies in. */
-  readonly containers: readonly Container[] = [{ parent: -1, name: "", load: own }];
+  private readonly containers: Container[] = [{ parent: -1, name: "", load: own }];
   /** Those of the open event. */
-  readonly objects: (PlainObject | undefined)[] = [undefined];
+  private readonly objects: (PlainObject | undefined)[] = [undefined];
 
   constructor(private readonly counter: DropCounter) {}
 
@@ -251,7 +251,7 @@ export class EventReader {
   }
 
   /** The place of a path, whose containers are loaded from now on. */
-  locate(path: string): Place {
+  private locate(path: string): Place {
     const { names, rest } = splitPath(path);
     let slot = 0;
     for (const name of names.slice(0, -1)) slot = this.container(slot, name);
@@ -262,12 +262,12 @@ export class EventReader {
     const found = this.containers.findIndex((container) => container.parent === parent && container.name === name);
     if (found > 0) return found;
     this.objects.push(undefined);
-    return (this.containers as Container[]).push({ parent, name, load: loader(name) }) - 1;
+    return this.containers.push({ parent, name, load: loader(name) }) - 1;
   }
 }
 
 /** Reads what `steps` lead to from the value where they begin; several texts are joined. */
-export function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
+function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
   const [first, name] = steps;
   // Most lists are these: of texts, or of objects with a text each. They are read without a call for each step.
   const isPlain = first === ALL && (steps.length === 1 || (steps.length === 2 && typeof name === "string"));
@@ -292,7 +292,7 @@ export function listReader(steps: readonly Step[], join: string, counter: DropCo
 const isNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
 
 /** The value as texts, numbers and booleans have it; anything else that is there is counted. */
-export function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
+function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   if (typeof value === "string") return strip(value) || undefined;
   if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) return value;
   if (value != null) counter.droppedValues++;

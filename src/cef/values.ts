@@ -3,7 +3,6 @@
  * of another type has no text: a strict reader would drop the field, a lax one would misread it.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { codeAt } from "../code-at";
 import { epochMilliseconds } from "../instant";
 import type { CefType } from "./dictionary";
 
@@ -64,7 +63,7 @@ function wholeText(value: number): string {
 
 /** A look at one character spares most texts the regular expressions of node:net. */
 const endsWithDigit = (text: string) => {
-  const code = codeAt(text, text.length - 1);
+  const code = text.charCodeAt(text.length - 1);
   return code >= 48 && code <= 57;
 };
 

@@ -7,7 +7,7 @@
  */
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
-import { PackedEvents, keep } from "../packed-events";
+import { copyOfEvent, PackedEvents } from "../pages/packed-events";
 import { Batch, instantOf, isKnown } from "./batch";
 import { queryError } from "./errors";
 import { flatQueries } from "./flat-query";
@@ -158,7 +158,7 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
       const some = [...reply.events.slice(start, start + DETAILS_AT_ONCE)];
       const alerts = await new PackedEvents(some).unpack();
       const details = await detailsOf(alerts, poll, tenantId);
-      events.push(...some.map((event, index) => ({ ...event, ...keep(detailed(alerts[index], details)) })));
+      events.push(...some.map((event, index) => ({ ...event, ...copyOfEvent(detailed(alerts[index], details)) })));
     }
     yield { ...reply, events };
   }

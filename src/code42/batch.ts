@@ -2,7 +2,7 @@
 import { epochMs } from "../cursor/instant";
 import { KeyColumn } from "../cursor/keys";
 import { ledgerKey } from "../cursor/ledger";
-import { keep } from "../packed-events";
+import { copyOfEvent } from "../pages/packed-events";
 import type { PollOptions, SourceEvent } from "./source";
 
 export class Batch {
@@ -18,8 +18,8 @@ export class Batch {
 
   /** `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them. */
   add(event: unknown, id: unknown, insertedMs: number | undefined): void {
-    const key = eventKey(event, id);
-    if (this.isNew(key, insertedMs)) this.events.push({ ...keep(event), line: undefined, key, insertedMs, complete: isComplete(id, insertedMs) });
+    const found = identify(event, id, insertedMs);
+    if (this.isNew(found.key, insertedMs)) this.events.push({ ...found, ...copyOfEvent(event) });
   }
 
   /** An event at this time was there, and is not wanted. */
@@ -41,11 +41,10 @@ export const instantOf = (value: unknown): number | undefined => (typeof value =
 
 const isId = (id: unknown): id is string => typeof id === "string" && id !== "";
 
-/** True if an event is told from others by its id, and from earlier ones by its time. */
-export const isComplete = (id: unknown, insertedMs: number | undefined): boolean => isId(id) && insertedMs !== undefined;
-
-/** The ledger's key of an event: what has no id is recognised by its content. */
-export const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));
+/** Ledger key and time of an event. One without an id is recognised by its content. */
+export const identify = (event: unknown, id: unknown, insertedMs: number | undefined) => ({
+  key: ledgerKey(isId(id) ? id : JSON.stringify(event)), insertedMs, complete: isId(id) && insertedMs !== undefined,
+});
 
 /** True for an event, by its key, that is delivered, or out. */
 export const isKnown = (poll: Pick<PollOptions, "known">, key: string): boolean => poll.known(KeyColumn.of([key]), 0);

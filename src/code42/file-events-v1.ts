@@ -29,7 +29,7 @@ export const fileEventsV1: EventSource = {
   read: (poll) => {
     const queries = flatQueries(poll.criteria);
     // What several searches found is put in order first: lines that were made ahead would be thrown away.
-    const options = queries.length === 1 ? poll : { ...poll, prepare: () => undefined };
+    const options = queries.length === 1 ? poll : { ...poll, nextFormatter: () => undefined };
     return mergeInOrder(poll, queries.map((criteria) =>
       walkTokens(search, options, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor))));
   },

@@ -3,8 +3,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
-import { BodyTooLong, RawBody, wholeOf, type Body } from "../body";
-import { freeMemory } from "../free-memory";
+import { BodyTooLong, RawBody, wholeOf, type Body } from "../pages/body";
 import { SiemError } from "../errors";
 import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import { networkError, tenantError } from "./tenant-errors";
@@ -167,13 +166,5 @@ async function collect(stream: Readable, limit: number): Promise<Buffer> {
     if (bytes > limit) throw bodyTooLarge(limit);
     chunks.push(chunk);
   }
-  // V8 begins a collection for every few megabytes of other memory that live for a while. Of this kind it keeps no count;
-  // garbage.ts does.
-  const all = Buffer.from(new SharedArrayBuffer(bytes));
-  let at = 0;
-  for (const chunk of chunks) {
-    at += chunk.copy(all, at);
-    freeMemory(chunk);
-  }
-  return all;
+  return Buffer.concat(chunks);
 }

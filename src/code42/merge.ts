@@ -1,6 +1,6 @@
 /** Merges several searches into one, in order of time: a cursor may only pass what all of them have passed. */
-import { PackedEvents, keep } from "../packed-events";
-import { breather } from "../turns";
+import { copyOfEvent, PackedEvents } from "../pages/packed-events";
+import { yieldIfBusy } from "../turns";
 import { isKnown } from "./batch";
 import type { EventList, PollOptions, Reply, SourceEvent } from "./source";
 
@@ -49,12 +49,12 @@ async function readOn(stream: Stream): Promise<number> {
 
 /** Each event in a slice of its own: in the order of all searches, the events of one slice no longer stand side by side. */
 async function separately(list: EventList): Promise<SourceEvent[]> {
-  const between = breather();
   const events = [...list];
+  const pause = yieldIfBusy();
   const separate: SourceEvent[] = [];
   for await (const slice of new PackedEvents(events).slices()) {
-    for (const event of slice) separate.push({ ...events[separate.length]!, ...keep(event), line: undefined });
-    await between();
+    for (const event of slice) separate.push({ ...events[separate.length]!, ...copyOfEvent(event) });
+    await pause();
   }
   return separate;
 }

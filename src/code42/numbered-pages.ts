@@ -1,7 +1,7 @@
 /** Lists that come in numbered pages. Their items move from page to page while they are read. */
 import { queryError } from "./errors";
-import { bodyOf } from "../body";
-import { readPage } from "./page";
+import { bodyOf } from "../pages/body";
+import { readPage } from "../pages/page-reader";
 import type { ApiReply } from "./walk";
 
 export interface ListPage {

@@ -1,9 +1,10 @@
 /** The first events of a query, and how many there are: no cursor is read or moved, and little is asked of the tenant. */
-import { bodyOf, type Body } from "../body";
+import { bodyOf, type Body } from "../pages/body";
 import { startInstant, untilInstant } from "../cursor/instant";
 import { isRecord } from "../messages";
 import type { Params } from "../errors";
-import { PackedEvents } from "../packed-events";
+import { PackedEvents } from "../pages/packed-events";
+import { BufferPool } from "../pages/packed-lines";
 import { queryError } from "./errors";
 import { parsed } from "./legacy";
 import { bothOf, filtersOn } from "./query";
@@ -60,7 +61,8 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     overlapMs: source.rereads === "lookback" ? Math.max(overlapMs, serverMs - floorMs) : overlapMs,
     pageSize: PAGE_SIZE,
     known: () => false,
-    prepare: () => undefined,
+    nextFormatter: () => undefined,
+    linePool: new BufferPool(),
     warn: (key, params) => warnings.push({ key, params }),
     onRetry: ({ error }) => {
       throw error;

@@ -16,10 +16,9 @@ import { SiemError, messageOf, type Params } from "../errors";
 import type { FlowMessage, MessageParts } from "../messages";
 import type { Figures } from "../metrics/table";
 import type { Colour } from "../node/report";
-import { PackedEvents, packPayload } from "../packed-events";
-import { LineBytes, PIECE_BYTES, type LineFormatter } from "../packed-lines";
+import { PackedEvents, packPayload, type LineFormatter } from "../pages/packed-events";
+import { BufferPool } from "../pages/packed-lines";
 import { describe, queryError } from "./errors";
-import { SpareMemory } from "../spare-memory";
 import { forIndexes } from "../turns";
 import { checkCriteria } from "./criteria-check";
 import { criteriaHash } from "./criteria-hash";
@@ -114,7 +113,6 @@ const CLOSE_STORE_MS = 2000;
 
 export class QueryRunner {
   readonly counters: QueryCounters = { polls: 0, failedPolls: 0, retries: 0, read: 0, known: 0, sent: 0, resent: 0, confirmed: 0, largestLatenessMs: 0 };
-  private readonly spare = new SpareMemory(PIECE_BYTES);
   private cursor: Cursor | undefined;
   /** What the store holds, as far as this node knows. */
   private stored: string | undefined;
@@ -125,6 +123,7 @@ export class QueryRunner {
   private writing: Promise<unknown> = Promise.resolve();
   private tracker: DeliveryTracker<EventPage>;
   /** Ids of the pages that are out: they enter the cursor's ledger with their page's commit. */
+  private readonly linePool = new BufferPool();
   private outKeys = new KeyTable();
   private polling: Promise<void> | undefined;
   private abort = new AbortController();
@@ -324,10 +323,8 @@ export class QueryRunner {
       untilMs: settings.until === "" ? undefined : untilInstant(settings.until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
-      prepare: () => {
-        const formatter = settings.output === "page" ? parts.nextFormatter() : undefined;
-        return formatter === undefined ? undefined : { formatter, memory: new LineBytes(this.spare) };
-      },
+      nextFormatter: () => (settings.output === "page" ? parts.nextFormatter() : undefined),
+      linePool: this.linePool,
       known: (keys, index) => cursor.has(keys, index) || outKeys.has(keys, index),
       eventsAMessage: () => (settings.output === "event" ? 1 : parts.copies() ? EVENTS_A_COPY : Infinity),
       deliver: async (page) => {

@@ -3,13 +3,13 @@ import type { Cursor } from "../cursor/cursor";
 import type { KeyColumn } from "../cursor/keys";
 import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
-import type { EventPlace } from "../packed-events";
-import type { LineBytes, LineFormatter } from "../packed-lines";
+import type { EventPlace, LineFormatter } from "../pages/packed-events";
+import type { BufferPool } from "../pages/packed-lines";
 import { alerts } from "./alerts";
 import { auditLog } from "./audit-log";
 import { fileEvents } from "./file-events";
 import { fileEventsV1 } from "./file-events-v1";
-import type { FoundEvents } from "./page-facts";
+import type { IndexedEvents } from "./page-index";
 import type { Criteria, WireGroup } from "./query";
 import { sessions } from "./sessions";
 import type { Api, RetryNotice } from "./walk";
@@ -20,14 +20,12 @@ export interface SourceEvent extends EventPlace {
   key: string;
   /** Epoch ms; undefined if the event does not tell. */
   insertedMs: number | undefined;
-  /** The number of its line in what was prepared; undefined if it has none. */
-  line: number | undefined;
   /** False if it has no usable id or time and is known by its content. */
   complete: boolean;
 }
 
-/** Events in order: a list of them, or columns that only make one of them when it is asked for. */
-export type EventList = readonly SourceEvent[] | FoundEvents;
+/** Events in order. */
+export type EventList = readonly SourceEvent[] | IndexedEvents;
 
 /** What one or more answers of Code42 hold, read completely. */
 export interface Reply {
@@ -41,14 +39,8 @@ export interface Reply {
   serverMs: number;
   /** True while earlier events may still follow: the cursor's floor waits for a reply without it. */
   floorStays?: boolean;
-  /** Lines that were made of the events while these were read. */
-  prepared?: Preparation | undefined;
-}
-
-/** A formatter that works ahead, and where its lines are. */
-export interface Preparation {
-  formatter: LineFormatter;
-  memory: LineBytes;
+  /** What made the lines of the events, if they have any. */
+  formatter?: LineFormatter | undefined;
 }
 
 export interface PollOptions {
@@ -65,8 +57,10 @@ export interface PollOptions {
   pageSize: number;
   /** True for an event that is delivered, or out. */
   known: (keys: KeyColumn, index: number) => boolean;
-  /** For one answer: the formatter that gets all that is sent, if that is all that happens to it. It may work ahead while the events are read. */
-  prepare: () => Preparation | undefined;
+  /** The formatter that comes next in the flow, if it alone gets the events. It makes lines while these are read. */
+  nextFormatter: () => LineFormatter | undefined;
+  /** Where those lines take their memory. */
+  linePool: BufferPool;
   warn: (key: string, params: Params) => void;
   onRetry: (retry: RetryNotice) => void;
   signal: AbortSignal;

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
-import { bodyOf, wholeOf, type Body } from "../body";
+import { bodyOf, wholeOf, type Body } from "../pages/body";
 import { messageOf, SiemError } from "../errors";
 import { baseUrlFault, consoleOf, isConsole } from "./base-url";
 import type { Proxy } from "../node/proxy";

@@ -6,12 +6,12 @@
 import { setImmediate as nextTick } from "node:timers/promises";
 import type { PagePosition } from "../cursor/cursor";
 import { KeyColumn } from "../cursor/keys";
-import type { Body } from "../body";
+import type { Body } from "../pages/body";
 import type { Page } from "../delivery/tracker";
-import { PackedEvents } from "../packed-events";
+import { PackedEvents, type LineFormatter } from "../pages/packed-events";
 import { queryError } from "./errors";
-import { FoundEvents } from "./page-facts";
-import type { EventList, EventSource, PollOptions, Preparation, Reply } from "./source";
+import { IndexedEvents } from "./page-index";
+import type { EventList, EventSource, PollOptions, Reply } from "./source";
 
 export interface RetryNotice {
   delayMs: number;
@@ -97,14 +97,13 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
 async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): AsyncGenerator<EventPage> {
-  const { serverMs, floorStays = false, prepared } = reply;
+  const { serverMs, floorStays = false, events, formatter } = reply;
   const perMessage = eventsAMessage();
   // Ten thousand events take a few milliseconds in each of these steps.
   await nextTick();
   const { keys, times } = positions(reply, source);
   await nextTick();
   const last = Math.max(0, Math.ceil(times.length / pageSize) - 1) * pageSize;
-  prepared?.memory.holdFor(last / pageSize + 1);
   for (let start = 0; start <= last; start += pageSize) {
     const end = Math.min(start + pageSize, times.length);
     const count = end - start;
@@ -112,18 +111,18 @@ async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOpti
       units: count === 0 ? 0 : Math.ceil(count / Math.min(perMessage, count)), perMessage, count, serverMs, floorStays,
       ids: { keys: keys.part(start, end), times: times.subarray(start, end) },
       lastMs: start === last ? reply.lastMs : times[end - 1],
-      events: packed(reply.events.slice(start, end), prepared),
+      events: packed(events.slice(start, end), formatter),
     };
   }
 }
 
-/** Only columns have lines: other sources give their events one by one. */
-function packed(events: EventList, prepared: Preparation | undefined): PackedEvents {
-  const lines = prepared === undefined || !(events instanceof FoundEvents) ? undefined : events.lines();
-  return new PackedEvents(events, prepared && lines && { ...prepared, lines });
-}
+const incomplete = (events: EventList) => (events instanceof IndexedEvents ? events.incomplete() : events.filter(({ complete }) => !complete).length);
 
-const incomplete = (events: EventList) => (events instanceof FoundEvents ? events.incomplete() : events.filter(({ complete }) => !complete).length);
+/** Only all events of an answer together have lines. */
+function packed(events: EventList, formatter: LineFormatter | undefined): PackedEvents {
+  const lines = events instanceof IndexedEvents ? events.lines : undefined;
+  return new PackedEvents(events, formatter && lines && { formatter, lines });
+}
 
 /**
  * The ledger entries of a reply. An event without a time stands where the events around it stand, because the server
@@ -133,9 +132,9 @@ function positions({ events, lastMs }: Reply, source: EventSource): PagePosition
   if (events.length > 0 && lastMs === undefined) {
     throw queryError("EVENT_WITHOUT_ID", { index: 0, field: source.cursorTerm ?? source.idField, type: "undefined" });
   }
-  const found = events instanceof FoundEvents;
-  const keys = found ? events.keys() : KeyColumn.of(events.map(({ key }) => key));
-  const times = found ? events.times().slice() : Float64Array.from(events, ({ insertedMs }) => insertedMs ?? NaN);
+  const isIndexed = events instanceof IndexedEvents;
+  const keys = isIndexed ? events.keys() : KeyColumn.of(events.map(({ key }) => key));
+  const times = isIndexed ? events.times() : Float64Array.from(events, ({ insertedMs }) => insertedMs ?? NaN);
   let before = times.find((ms) => !Number.isNaN(ms)) ?? lastMs ?? 0;
   for (let index = 0; index < times.length; index++) {
     if (Number.isNaN(times[index])) times[index] = before;

@@ -3,7 +3,7 @@
  * visible late, equal times come in another order with each walk, pages repeat records, page tokens die. Its clock is
  * the test's.
  */
-import { bodyOf, type Body } from "../../src/body";
+import { bodyOf, type Body } from "../../src/pages/body";
 import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/walk";
 import { tenantError } from "../../src/code42/tenant-errors";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bodyOf, type Body } from "../../../src/body";
-import { packedEvents } from "../../../src/packed-events";
+import { bodyOf, type Body } from "../../../src/pages/body";
+import { packedEvents } from "../../../src/pages/packed-events";
 import type { Tenant } from "../../../src/code42/tenant";
 import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { startTenantSimulator, type TenantSimulator } from "../../../src/simulator/tenant";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readPage } from "../../../src/code42/page";
-import { PackedEvents, type EventPlace } from "../../../src/packed-events";
+import { readPage } from "../../../src/pages/page-reader";
+import { PackedEvents, type EventPlace } from "../../../src/pages/packed-events";
 import { chunkedBody } from "../../support/chunked-body";
 
 /** Reads `text` as it comes in chunks of `size` bytes, and its elements once more from where they stand. */
@@ -97,6 +97,21 @@ describe("reading a page", () => {
     for (const page of ["", "[]", "null", "<html>secret</html>", '{"fileEvents":[{"secret":1},,{}]}', '{"fileEvents":[{]}', '{"fileEvents":[1}', '{"fileEvents":[]]}', '{"fileEvents":[]} secret']) {
       await assert.rejects(read(page), (error: Error) => invalid(error) && !error.message.includes("secret"), page);
     }
+  });
+
+  it("refuses damage behind the first slice, and a comma with no event behind it", async () => {
+    const events = Array.from({ length: 100 }, (_, index) => JSON.stringify({ event: { id: index }, pad: "x".repeat(1000) }));
+    const good = Buffer.from(`{"fileEvents":[${events.join(",")}],"nextPgToken":null}`);
+    const comma = good.indexOf("},{", 50_000) + 1;
+    for (const bad of [
+      Buffer.concat([good.subarray(0, comma), Buffer.from(","), good.subarray(comma)]),
+      good.subarray(0, comma), good.subarray(0, comma + 1), good.subarray(0, comma + 300),
+      Buffer.from(good.toString().replace('],"nextPgToken"', ',],"nextPgToken"')),
+      Buffer.from(good.toString().replace('],"nextPgToken"', ']],"nextPgToken"')),
+      Buffer.from(`{"fileEvents":[${events.slice(0, 17).join(",")},]}`),
+      Buffer.from('{"fileEvents":[,]}'), Buffer.from('{"fileEvents":[{}'), Buffer.from('{"fileEvents":[{}]'),
+    ]) await assert.rejects(read(bad, 7000), invalid, bad.subarray(-60).toString());
+    assert.deepEqual((await read('{"fileEvents":[ ]}')).elements, []);
   });
 
   it("does not let event data reach an object's prototype", async () => {

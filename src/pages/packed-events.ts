@@ -1,16 +1,15 @@
 /**
- * Events that are still the JSON they came as.
+ * Events that are kept as the compressed answer they came in.
  *
- * A page of objects is five times as large as its text and thirty times as large as the text was on the wire, and all
- * of it would live until the page is formatted: the garbage collector copies it twice, and the process stays large. So
- * an answer is read once to check it and to learn ids and times, its objects are dropped again a slice at a time, and
- * whoever needs the events reads them anew, one slice after the other, as often as the page is sent. A formatter of ours
- * that is next in the flow makes its lines at the first reading, which saves the second one.
+ * A page of objects takes five times the memory of its JSON and thirty times that of its compressed JSON, and would live
+ * until the page is formatted. So an answer is read once to check it and to find ids and times; its objects are dropped
+ * slice by slice, and whoever needs the events reads them again, as often as the page is sent. If a formatter of ours comes
+ * next in the flow, it makes its lines while the answer is read, which saves the second reading.
  */
+import type { FlowMessage } from "../messages";
+import { yieldIfBusy } from "../turns";
 import { BodyWindow, type Body } from "./body";
-import type { FlowMessage } from "./messages";
-import { PackedLines, type LineBytes, type LineFormatter } from "./packed-lines";
-import { breather } from "./turns";
+import { PackedLines } from "./packed-lines";
 
 /** Elements of a JSON array, separated by commas, from byte `start` to `end` of a body. They were parsed once without a fault. */
 export interface BodySlice {
@@ -30,18 +29,22 @@ export interface EventPlace {
   index: number;
 }
 
-/** Keeps an event as it is now. */
-export const keep = (event: unknown): EventPlace => ({ slice: { text: JSON.stringify(event) }, index: 0 });
+export const copyOfEvent = (event: unknown): EventPlace => ({ slice: { text: JSON.stringify(event) }, index: 0 });
 
-/** Lines that were made of events when these were read. */
-export interface PreparedLines {
-  /** What made them. */
-  formatter: LineFormatter;
-  memory: LineBytes;
-  /** Their numbers in it, one for each event. */
-  lines: ArrayLike<number>;
+/** What makes lines of events while these are read. */
+export interface LineFormatter {
+  format(event: unknown): string;
+  /** Why the last event has no line of its own. */
+  readonly failure: unknown;
 }
 
+/** Lines that `formatter` made of events while these were read, one for each. */
+export interface PreparedLines {
+  formatter: LineFormatter;
+  lines: PackedLines;
+}
+
+/** Events of one slice. */
 interface Run {
   slice: BodySlice | TextSlice;
   indexes: number[];
@@ -49,12 +52,12 @@ interface Run {
 
 /** Some events of one or more answers, in order. */
 export class PackedEvents {
-  /** Made when somebody wants to see an event: most are never looked at. */
   private found: Run[] | undefined;
 
-  /** Events of one body that stand in its order are read in one pass. `prepared` has a line for each, if anything. */
+  /** Events of one body are read in one pass if they stand in its order. */
   constructor(private readonly places: Iterable<EventPlace>, private prepared?: PreparedLines) {}
 
+  /** Made when somebody asks for events: of a page with prepared lines, usually nobody does. */
   private get runs(): readonly Run[] {
     if (this.found !== undefined) return this.found;
     const runs: Run[] = [];
@@ -66,12 +69,13 @@ export class PackedEvents {
     return (this.found = runs);
   }
 
-  /** The lines that `formatter` made ahead; undefined if it did not, and the second time. */
+  /** The lines that `formatter` made while the events were read; undefined if it made none, and the second time. */
   takeLines(formatter: LineFormatter): PackedLines | undefined {
     const { prepared } = this;
     this.prepared = undefined;
     if (prepared?.formatter !== formatter) return undefined;
-    return new PackedLines(prepared.memory, prepared.lines, () => this.unpackAtOnce().map((event) => formatter.format(event)));
+    prepared.lines.again = () => this.unpackAtOnce().map((event) => formatter.format(event));
+    return prepared.lines;
   }
 
   /** The events in order, as new objects, some at a time. */
@@ -101,27 +105,20 @@ export class PackedEvents {
     }
   }
 
-  /** All of them as new objects, in one go. */
+  /** All of them as new objects; blocks the event loop for a while. */
   unpackAtOnce(): unknown[] {
-    return [...this.slicesAtOnce()].flat();
-  }
-
-  private *slicesAtOnce(): Generator<unknown[]> {
     let inflated: { body: Body; bytes: Buffer } | undefined;
-    for (const { slice, indexes } of this.runs) {
-      if ("text" in slice) {
-        yield [JSON.parse(slice.text)];
-        continue;
-      }
+    return this.runs.flatMap(({ slice, indexes }) => {
+      if ("text" in slice) return [JSON.parse(slice.text) as unknown];
       const { body, start, end } = slice;
       if (inflated?.body !== body) inflated = { body, bytes: body.whole() };
-      yield chosen(inflated.bytes.subarray(start, end), indexes);
-    }
+      return chosen(inflated.bytes.subarray(start, end), indexes);
+    });
   }
 
-  /** The events as new objects, `size` at a time, in the end perhaps fewer; none is one empty group. Other work runs in between. */
+  /** The events as new objects, `size` at a time, at the end perhaps fewer; no events are one empty group. Other work runs in between. */
   async *groups(size: number): AsyncGenerator<unknown[]> {
-    const between = breather();
+    const pause = yieldIfBusy();
     let group: unknown[] = [];
     let yielded = false;
     for await (const events of this.slices()) {
@@ -132,12 +129,12 @@ export class PackedEvents {
         yielded = true;
         group = [];
       }
-      await between();
+      await pause();
     }
     if (group.length > 0 || !yielded) yield group;
   }
 
-  /** All of them at once, as new objects. Other work runs while they are made. */
+  /** All of them as new objects. Other work runs in between. */
   async unpack(): Promise<unknown[]> {
     return (await this.groups(Infinity).next()).value as unknown[];
   }
@@ -154,9 +151,9 @@ type Packed = PackedEvents | PackedLines;
 type PackedMessage = FlowMessage & { [PACKED]?: Packed | undefined };
 
 /**
- * Makes `packed` the payload of a message to a node of ours, which asks for it with `packedEvents` or `packedLines`.
- * Whoever else comes across it, such as a hook of Node-RED, finds an ordinary array of ordinary objects or texts in
- * `payload`, made at the first look.
+ * Makes `packed` the payload of a message to a node of ours, which asks for it with `packedEvents` or `packedLines`. Anybody
+ * else who looks, such as a hook of Node-RED, finds an ordinary array of ordinary objects or texts in `payload`, made at
+ * the first look.
  */
 export function packPayload(message: FlowMessage, packed: Packed): void {
   const settle = (value: unknown) => {
