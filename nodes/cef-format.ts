@@ -4,7 +4,7 @@ import { previewLine } from "../src/cef/explain";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
-import { serveDialog, type TryHost } from "../src/node/dialog-route";
+import { serveDialog } from "../src/node/dialog-route";
 import { textProperty } from "../src/node/config";
 import { packPayload, packedEvents } from "../src/pages/packed-events";
 import { PackedLines } from "../src/pages/packed-lines";
@@ -13,6 +13,7 @@ import { StatusLine, localise, setAside } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { editedForm, explained } from "../src/node/try-it";
+import type { DialogHost } from "../src/node/host";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 
@@ -106,8 +107,8 @@ export = function (RED: NodeAPI) {
   }
   RED.nodes.registerType("cef-format", CefFormat as never);
 
-  serveDialog(RED as unknown as TryHost, "post", "cef-format/preview", "cef-format.write", ({ body }) => {
-    const { settings, question: { kind, event } } = editedForm(RED as unknown as TryHost, "cef-format", body);
+  serveDialog(RED as unknown as DialogHost, "post", "cef-format/preview", "cef-format.write", ({ body }) => {
+    const { settings, question: { kind, event } } = editedForm(RED as unknown as DialogHost, "cef-format", body);
     const { failure, ...preview } = previewLine(settings, typeof kind === "string" ? kind : "", typeof event === "string" ? event : "");
     return { ...preview, ...(failure === undefined ? {} : { failure: explained(translate, failure) }) };
   });

@@ -2,11 +2,12 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { tenantSecrets, testTenant } from "../src/code42/connection-test";
 import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
 import { SiemError } from "../src/errors";
-import { serveDialog, type TryHost } from "../src/node/dialog-route";
+import { serveDialog } from "../src/node/dialog-route";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
 import { proxyOf } from "../src/node/proxy";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm, explained } from "../src/node/try-it";
+import type { DialogHost } from "../src/node/host";
 import { PACKAGE_NAME, VERSION } from "../src/version";
 
 interface Code42TenantNode extends Node<Properties>, TenantNode {
@@ -70,8 +71,8 @@ export = function (RED: NodeAPI) {
     },
   });
 
-  serveDialog(RED as unknown as TryHost, "post", "code42-tenant/test", "code42-tenant.write", async ({ body }) => {
-    const { settings, credentials } = editedForm(RED as unknown as TryHost, "code42-tenant", body, tenantSecrets);
+  serveDialog(RED as unknown as DialogHost, "post", "code42-tenant/test", "code42-tenant.write", async ({ body }) => {
+    const { settings, credentials } = editedForm(RED as unknown as DialogHost, "code42-tenant", body, tenantSecrets);
     const { sources, ...report } = await testTenant(tenantOptions(settings, credentials), TEST_MS);
     return { ...report, sources: sources.map(({ source, refused }) => ({ source, ...(refused === undefined ? {} : { refused: explained(RED._, refused) }) })) };
   });

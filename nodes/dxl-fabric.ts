@@ -5,13 +5,14 @@ import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
-import { onlyJson, serveDialog, type TryHost } from "../src/node/dialog-route";
+import { onlyJson, serveDialog } from "../src/node/dialog-route";
 import type { Properties } from "../src/node/config";
 import { proxyOf } from "../src/node/proxy";
-import { localise, type Translate } from "../src/node/report";
+import { localise } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { editedForm, explained } from "../src/node/try-it";
+import type { DialogHost, Translate } from "../src/node/host";
 import { systemClock } from "../src/syslog/clock";
 
 interface DxlFabricNode extends Node<Properties>, FabricNode {
@@ -99,8 +100,8 @@ export = function (RED: NodeAPI) {
     }
   }) as never);
 
-  serveDialog(RED as unknown as TryHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
-    const { settings, credentials } = editedForm(RED as unknown as TryHost, "dxl-fabric", body, fabricSecrets(optionsOf));
+  serveDialog(RED as unknown as DialogHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
+    const { settings, credentials } = editedForm(RED as unknown as DialogHost, "dxl-fabric", body, fabricSecrets(optionsOf));
     const brokers = await testFabric(optionsOf(settings, credentials), { clock: systemClock });
     return { brokers: brokers.map(({ broker, error }) => ({ broker, ...(error === undefined ? {} : { error: explained(translate, error) }) })) };
   });

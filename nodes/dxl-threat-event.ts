@@ -4,9 +4,10 @@ import type { FabricNode } from "../src/dxl/fabric";
 import { MessageIds } from "../src/dxl/message-ids";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
-import { StatusLine, localise, type Translate } from "../src/node/report";
+import { StatusLine, localise } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
+import type { Translate } from "../src/node/host";
 import { systemClock } from "../src/syslog/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };

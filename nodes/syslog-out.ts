@@ -2,9 +2,9 @@ import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { FlowMessage } from "../src/messages";
-import { serveDialog, type TryHost } from "../src/node/dialog-route";
+import { serveDialog } from "../src/node/dialog-route";
 import { sinkId } from "../src/node/sinks";
-import { StatusLine, localise, setAside, type Translate } from "../src/node/report";
+import { StatusLine, localise, setAside } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
@@ -12,6 +12,7 @@ import { editedForm } from "../src/node/try-it";
 import { systemClock } from "../src/syslog/clock";
 import { packedLines } from "../src/pages/packed-events";
 import { isFollowed } from "../src/node/receivers";
+import type { DialogHost, Translate } from "../src/node/host";
 import { linesOf, type LineList } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
 import { createSender, readSettings, usesTls, type TransportName } from "../src/syslog/settings";
@@ -111,8 +112,8 @@ export = function (RED: NodeAPI) {
   }
   RED.nodes.registerType("syslog-out", SyslogOut as never);
 
-  serveDialog(RED as unknown as TryHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
-    const { settings: form } = editedForm(RED as unknown as TryHost, "syslog-out", body);
+  serveDialog(RED as unknown as DialogHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
+    const { settings: form } = editedForm(RED as unknown as DialogHost, "syslog-out", body);
     const settings = readSettings(form);
     return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), host: settings.host, port: settings.port };
   });

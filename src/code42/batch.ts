@@ -1,13 +1,13 @@
 /** Gathers the events of a reply and drops those that are known: what every source does alike. */
 import { epochMs } from "../cursor/instant";
 import { KeyColumn } from "../cursor/keys";
-import { ledgerKey } from "../cursor/ledger";
 import { copyOfEvent } from "../pages/packed-events";
-import type { PollOptions, SourceEvent } from "./source";
+import { identify, type FoundEvent } from "../pages/page-index";
+import type { PollOptions } from "./source";
 
 export class Batch {
   /** Those that are new. */
-  readonly events: SourceEvent[] = [];
+  readonly events: FoundEvent[] = [];
   /** Every event with its time, known ones too. */
   readonly keys = new Map<string, number | undefined>();
   known = 0;
@@ -38,13 +38,6 @@ export class Batch {
 
 /** Epoch ms of an instant as an event writes it; undefined if it is none. */
 export const instantOf = (value: unknown): number | undefined => (typeof value === "string" ? epochMs(value) : undefined);
-
-const isId = (id: unknown): id is string => typeof id === "string" && id !== "";
-
-/** Ledger key and time of an event. One without an id is recognised by its content. */
-export const identify = (event: unknown, id: unknown, insertedMs: number | undefined) => ({
-  key: ledgerKey(isId(id) ? id : JSON.stringify(event)), insertedMs, complete: isId(id) && insertedMs !== undefined,
-});
 
 /** True for an event, by its key, that is delivered, or out. */
 export const isKnown = (poll: Pick<PollOptions, "known">, key: string): boolean => poll.known(KeyColumn.of([key]), 0);

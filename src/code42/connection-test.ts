@@ -2,11 +2,11 @@
 import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../node/config";
 import { bypasses } from "../node/proxy";
-import { FailedStep, type Secrets, type Step } from "../node/try-it";
+import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import { previewQuery } from "./preview";
-import { sources } from "./source";
+import { sources } from "./sources";
 import { Tenant, type TenantOptions } from "./tenant";
-import type { Api } from "./walk";
+import type { Api } from "./api";
 
 export interface SourceAccess {
   source: string;

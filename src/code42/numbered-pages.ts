@@ -2,7 +2,7 @@
 import { queryError } from "./errors";
 import { bodyOf } from "../pages/body";
 import { readPage } from "../pages/page-reader";
-import type { ApiReply } from "./walk";
+import type { ApiReply } from "./api";
 
 export interface ListPage {
   items: unknown[];

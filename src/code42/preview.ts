@@ -4,13 +4,12 @@ import { startInstant, untilInstant } from "../cursor/instant";
 import { isRecord } from "../messages";
 import type { Params } from "../errors";
 import { PackedEvents } from "../pages/packed-events";
-import { BufferPool } from "../pages/packed-lines";
 import { queryError } from "./errors";
 import { parsed } from "./legacy";
 import { bothOf, filtersOn } from "./query";
 import type { QuerySettings } from "./query-runner";
 import { loadSavedSearch } from "./saved-search";
-import type { Api, ApiOptions, ApiReply, Reading } from "./walk";
+import type { Api, ApiOptions, ApiReply, Reading } from "./api";
 
 export type PreviewSettings = Pick<QuerySettings, "source" | "criteria" | "savedSearch" | "startFrom" | "until" | "overlapMs">;
 
@@ -61,8 +60,7 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     overlapMs: source.rereads === "lookback" ? Math.max(overlapMs, serverMs - floorMs) : overlapMs,
     pageSize: PAGE_SIZE,
     known: () => false,
-    nextFormatter: () => undefined,
-    linePool: new BufferPool(),
+    lineMaker: () => undefined,
     warn: (key, params) => warnings.push({ key, params }),
     onRetry: ({ error }) => {
       throw error;

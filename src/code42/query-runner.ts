@@ -15,7 +15,7 @@ import { DeliveryTracker, RESENDS, type TrackerFailure } from "../delivery/track
 import { SiemError, messageOf, type Params } from "../errors";
 import type { FlowMessage, MessageParts } from "../messages";
 import type { Figures } from "../metrics/table";
-import type { Colour } from "../node/report";
+import type { Colour } from "../common/status-colour";
 import { PackedEvents, packPayload, type LineFormatter } from "../pages/packed-events";
 import { BufferPool } from "../pages/packed-lines";
 import { describe, queryError } from "./errors";
@@ -25,7 +25,8 @@ import { criteriaHash } from "./criteria-hash";
 import { loadSavedSearch } from "./saved-search";
 import { bothOf, criteriaGroups, filtersOn, type Criteria, type WireGroup } from "./query";
 import type { EventSource } from "./source";
-import { walk, type Api, type EventPage } from "./walk";
+import type { Api } from "./api";
+import { walk, type EventPage } from "./walk";
 
 export interface QuerySettings {
   source: EventSource;
@@ -323,8 +324,10 @@ export class QueryRunner {
       untilMs: settings.until === "" ? undefined : untilInstant(settings.until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
-      nextFormatter: () => (settings.output === "page" ? parts.nextFormatter() : undefined),
-      linePool: this.linePool,
+      lineMaker: () => {
+        const formatter = settings.output === "page" ? parts.nextFormatter() : undefined;
+        return formatter && { formatter, pool: this.linePool };
+      },
       known: (keys, index) => cursor.has(keys, index) || outKeys.has(keys, index),
       eventsAMessage: () => (settings.output === "event" ? 1 : parts.copies() ? EVENTS_A_COPY : Infinity),
       deliver: async (page) => {

@@ -8,7 +8,8 @@ import { checkCriteria } from "./criteria-check";
 import { queryError } from "./errors";
 import { criteriaFromJson, criteriaGroups, type Criteria } from "./query";
 import type { QuerySettings } from "./query-runner";
-import { sources, type EventSource, type SourceOptions } from "./source";
+import type { EventSource, SourceOptions } from "./source";
+import { sources } from "./sources";
 
 /** Where the cursor is kept; none: the query runs once for each message, over its own range of time. */
 export type CursorType = ContextScope | "none";

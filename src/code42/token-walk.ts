@@ -4,27 +4,24 @@
  * The walk has no limit on the total; a page number would end at 10,000 events. The token is the id of the last event
  * of the page, so the query and the sort must stay the same for each page.
  */
+import { KeyTable } from "../cursor/keys";
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
 import { bodyOf, type Body } from "../pages/body";
-import type { BodySlice, LineFormatter } from "../pages/packed-events";
-import { PackedLines, type BufferPool } from "../pages/packed-lines";
+import { IndexedEvents, indexPage, type IsKnown, type LineMaker, type PageIndex } from "../pages/page-index";
 import { readPage, textAtTheEnd } from "../pages/page-reader";
 import { forIndexes } from "../turns";
-import { KeyColumn, KeyTable } from "../cursor/keys";
-import { identify } from "./batch";
+import type { Api, Reading } from "./api";
 import { queryError } from "./errors";
-import { eventReaders, type ReaderName } from "./event-readers";
+import { fileEventFields, type FileEventVersion } from "./file-event-fields";
 import type { WireFilter, WireGroup } from "./query";
-import { IndexedEvents, type PageIndex } from "./page-index";
 import type { PollOptions, Reply } from "./source";
-import type { Api, Reading } from "./walk";
 
 export interface TokenSearch {
   path: string;
   cursorTerm: string;
   idTerm: string;
-  reader: ReaderName;
+  version: FileEventVersion;
 }
 
 /** The groups of a request: the user's, `range`, and the cursor's filter. */
@@ -54,7 +51,7 @@ interface Walk {
   search: TokenSearch;
   poll: PollOptions;
   groups: () => WireGroup[];
-  known: PollOptions["known"];
+  known: IsKnown;
 }
 
 /** Throws PAGE_INVALID, SEARCH_PROBLEMS, PAGE_TOKEN_LOOP, and what the tenant throws. */
@@ -99,7 +96,7 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
  */
 export async function placeOf(search: TokenSearch, id: string, api: Api, signal: AbortSignal): Promise<number | undefined> {
   const groups: WireGroup[] = [{ filterClause: "AND", filters: [{ term: search.idTerm, operator: "IS", value: id }] }];
-  const reader = eventReaders[search.reader];
+  const reader = fileEventFields[search.version];
   let place: number | undefined;
   const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal });
   refuseProblems(await readPage(bodyOf(data), EVENTS, ([event]) => {
@@ -116,7 +113,7 @@ interface ClosedRange {
   fromMs: number;
   untilMs: number;
   count: number;
-  has: PollOptions["known"];
+  has: IsKnown;
 }
 
 interface Count {
@@ -172,14 +169,14 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const rereading = cursor.size >= poll.pageSize && reachedMs < (cursor.lastMs ?? 0);
     const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
     // What is read again is nearly all known: no lines are made ahead of it.
-    const formatter = rereading ? undefined : poll.nextFormatter();
+    const maker = rereading ? undefined : poll.lineMaker();
     const askedAt = performance.now();
     let tell: (token: string | undefined) => void = () => undefined;
     const hint = new Promise<string | undefined>((resolve) => (tell = resolve));
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
     const answer = api.postAndRead(search.path, request, (body) => {
       if (!rereading && performance.now() - askedAt > SLOW_MS) textAtTheEnd(body, NEXT_TOKEN).then(tell, () => undefined);
-      return readEvents(body, search, formatter && { formatter, known, pool: poll.linePool });
+      return readEvents(body, search, known, maker);
     }, { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
     return { token, answer, hint };
@@ -209,8 +206,8 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     } finally {
       isRead = true;
     }
-    const { nextToken, index, lines, formatter } = answer.value;
-    const { keys, times } = index;
+    const { nextToken, index } = answer.value;
+    const { keys, times, prepared } = index;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
     const here = new KeyTable();
     const fresh: number[] = [];
@@ -222,14 +219,14 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     });
     before = here;
     reachedMs = Math.max(reachedMs, lastMs ?? 0);
-    const hasLines = lines?.length === fresh.length;
-    if (!hasLines) lines?.release();
+    const isPrepared = prepared?.lines.length === fresh.length;
+    if (!isPrepared) prepared?.lines.release();
     tokens.add(token);
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : nextOf(nextToken, ahead) ?? fetchPage(nextToken);
     yield {
-      reply: { events: new IndexedEvents(index, fresh, hasLines ? lines : undefined), known: times.length - fresh.length, lastMs, serverMs, formatter },
+      reply: { events: new IndexedEvents(index, fresh, isPrepared ? prepared : undefined), known: times.length - fresh.length, lastMs, serverMs },
       index,
       last: request === undefined && !circles,
     };
@@ -245,18 +242,8 @@ interface PageCall {
   hint: Promise<string | undefined>;
 }
 
-/** What makes lines of the events that are not known while these are read. */
-interface LineMaker {
-  formatter: LineFormatter;
-  known: PollOptions["known"];
-  pool: BufferPool;
-}
-
 interface EventsRead {
   index: PageIndex;
-  /** Of all events that are not known; undefined if there is no formatter, or if it failed with one of them. */
-  lines: PackedLines | undefined;
-  formatter: LineFormatter | undefined;
   /** "" behind the last page. */
   nextToken: string;
 }
@@ -271,33 +258,13 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
 });
 
 /** Reads a page completely before any of it is delivered: a page that ends in the middle is no page. */
-async function readEvents(body: Body, search: TokenSearch, maker: LineMaker | undefined): Promise<EventsRead> {
-  const reader = eventReaders[search.reader];
-  const keys: string[] = [];
-  const times: number[] = [];
-  const incomplete = new Set<number>();
-  const slices: { slice: BodySlice; count: number }[] = [];
-  let lines = maker && new PackedLines(maker.pool);
-  const envelope = await readPage(body, EVENTS, (events, slice) => {
-    slices.push({ slice, count: events.length });
-    for (const event of events) {
-      const { key, insertedMs, complete } = identify(event, reader.id(event), reader.insertedMs(event));
-      if (!complete) incomplete.add(keys.length);
-      keys.push(key);
-      times.push(insertedMs ?? NaN);
-      if (maker === undefined || lines === undefined || maker.known(KeyColumn.of([key]), 0)) continue;
-      const line = maker.formatter.format(event);
-      if (maker.formatter.failure === undefined && lines.add(line)) continue;
-      // The formatter's own node reports what is wrong.
-      lines.release();
-      lines = undefined;
-    }
-  });
-  refuseProblems(envelope);
-  const { [EVENTS]: list, [NEXT_TOKEN]: nextToken } = envelope;
+async function readEvents(body: Body, search: TokenSearch, known: IsKnown, maker: LineMaker | undefined): Promise<EventsRead> {
+  const index = await indexPage(body, EVENTS, fileEventFields[search.version], known, maker);
+  refuseProblems(index.envelope);
+  const { [EVENTS]: list, [NEXT_TOKEN]: nextToken } = index.envelope;
   if (list !== null && !Array.isArray(list)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
   if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", { reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` });
-  return { index: { keys: KeyColumn.of(keys), times, incomplete, slices }, lines, formatter: maker?.formatter, nextToken: nextToken ?? "" };
+  return { index, nextToken: nextToken ?? "" };
 }
 
 /** How many events match, by Code42's own count; 0 if it does not say. */

@@ -6,53 +6,11 @@
 import { setImmediate as nextTick } from "node:timers/promises";
 import type { PagePosition } from "../cursor/cursor";
 import { KeyColumn } from "../cursor/keys";
-import type { Body } from "../pages/body";
 import type { Page } from "../delivery/tracker";
-import { PackedEvents, type LineFormatter } from "../pages/packed-events";
+import { PackedEvents } from "../pages/packed-events";
 import { queryError } from "./errors";
-import { IndexedEvents } from "./page-index";
-import type { EventList, EventSource, PollOptions, Reply } from "./source";
-
-export interface RetryNotice {
-  delayMs: number;
-  error: Error;
-}
-
-export interface ApiReply {
-  /** The body as it came, inflated. */
-  data: Buffer;
-  /** The `Date` header, epoch ms. */
-  date: number | undefined;
-  elapsedMs: number;
-}
-
-/** What a reader made of a body. */
-export interface Reading<Value> extends Omit<ApiReply, "data"> {
-  value: Value;
-}
-
-export interface ApiOptions {
-  signal: AbortSignal;
-  onRetry?: (retry: RetryNotice) => void;
-  /** What the API client must be allowed, for the error text. */
-  permission?: string;
-}
-
-/** The part of a tenant that a query uses. Paths are those of the API gateway. */
-export interface Api {
-  readonly baseUrl: string;
-  /** The client id or user name that it signs in with. */
-  readonly principal: string;
-  /** Server time, epoch ms. */
-  serverNow(): number;
-  /** The same, but asks the server if it has not told its time yet. */
-  serverTime(signal: AbortSignal): Promise<number>;
-  post(path: string, body: unknown, options: ApiOptions): Promise<ApiReply>;
-  /** Lets `read` have the body of the reply, from its beginning if it must be asked for again. Throws what `read` throws. */
-  postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>>;
-  /** `query` goes into the address, a name once for each value. */
-  get(path: string, options: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ApiReply>;
-}
+import { countIncomplete, IndexedEvents, type EventList } from "../pages/page-index";
+import type { EventSource, PollOptions, Reply } from "./source";
 
 /** New events of a poll, in order, with the position they reach. */
 export interface EventPage extends Page, PagePosition {
@@ -87,7 +45,7 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
   const totals: WalkTotals = { known: 0, withoutId: 0 };
   for await (const reply of options.source.read(options)) {
     totals.known += reply.known;
-    totals.withoutId += incomplete(reply.events);
+    totals.withoutId += countIncomplete(reply.events);
     for await (const page of cut(reply, options)) {
       if (!(await options.deliver(page))) return totals;
     }
@@ -97,7 +55,7 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
 async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): AsyncGenerator<EventPage> {
-  const { serverMs, floorStays = false, events, formatter } = reply;
+  const { serverMs, floorStays = false, events } = reply;
   const perMessage = eventsAMessage();
   // Ten thousand events take a few milliseconds in each of these steps.
   await nextTick();
@@ -111,18 +69,12 @@ async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOpti
       units: count === 0 ? 0 : Math.ceil(count / Math.min(perMessage, count)), perMessage, count, serverMs, floorStays,
       ids: { keys: keys.part(start, end), times: times.subarray(start, end) },
       lastMs: start === last ? reply.lastMs : times[end - 1],
-      events: packed(events.slice(start, end), formatter),
+      events: packed(events.slice(start, end)),
     };
   }
 }
 
-const incomplete = (events: EventList) => (events instanceof IndexedEvents ? events.incomplete() : events.filter(({ complete }) => !complete).length);
-
-/** Only all events of an answer together have lines. */
-function packed(events: EventList, formatter: LineFormatter | undefined): PackedEvents {
-  const lines = events instanceof IndexedEvents ? events.lines : undefined;
-  return new PackedEvents(events, formatter && lines && { formatter, lines });
-}
+const packed = (events: EventList) => new PackedEvents(events, events instanceof IndexedEvents ? events.prepared : undefined);
 
 /**
  * The ledger entries of a reply. An event without a time stands where the events around it stand, because the server

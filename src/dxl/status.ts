@@ -1,5 +1,5 @@
 import type { Params } from "../errors";
-import type { Colour } from "../node/report";
+import type { Colour } from "../common/status-colour";
 import type { Subscriber } from "./subscriber";
 
 const BROKER_LENGTH = 16;

@@ -4,7 +4,7 @@
  * the test's.
  */
 import { bodyOf, type Body } from "../../src/pages/body";
-import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/walk";
+import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/api";
 import { tenantError } from "../../src/code42/tenant-errors";
 
 export interface ModelRecord {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileEvents } from "../../src/code42/file-events";
 import { QueryRunner, type QueryParts, type QuerySettings } from "../../src/code42/query-runner";
 import { Tenant } from "../../src/code42/tenant";
-import type { Api } from "../../src/code42/walk";
+import type { Api } from "../../src/code42/api";
 import type { CursorStore } from "../../src/cursor/context-store";
 import { queryError } from "../../src/code42/errors";
 import { DeliveryRegistry } from "../../src/delivery/registry";

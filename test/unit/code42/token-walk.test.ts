@@ -4,10 +4,10 @@ import type { Body } from "../../../src/pages/body";
 import { queryError } from "../../../src/code42/errors";
 import { fileEvents } from "../../../src/code42/file-events";
 import { textAtTheEnd } from "../../../src/pages/page-reader";
-import { IndexedEvents } from "../../../src/code42/page-index";
+import { IndexedEvents } from "../../../src/pages/page-index";
 import { BufferPool } from "../../../src/pages/packed-lines";
 import type { PollOptions, Reply } from "../../../src/code42/source";
-import type { Api } from "../../../src/code42/walk";
+import type { Api } from "../../../src/code42/api";
 import { ledgerKey } from "../../../src/cursor/ledger";
 import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { chunkedBody } from "../../support/chunked-body";
@@ -63,7 +63,7 @@ function slowTenant(latencyMs: number, gate: () => Promise<unknown>, hint = (tok
 
 const poll = (api: Api, options: Partial<PollOptions> = {}): PollOptions => ({
   api, criteria: { clause: "AND", groups: [] }, extraGroups: [], cursor: { floorMs: START, lastMs: undefined, size: 0 }, overlapMs: 300_000, pageSize: PAGE,
-  known: () => false, nextFormatter: () => undefined, linePool: new BufferPool(), warn: (key) => assert.fail(key), onRetry: () => undefined, signal: new AbortController().signal, ...options,
+  known: () => false, lineMaker: () => undefined, warn: (key) => assert.fail(key), onRetry: () => undefined, signal: new AbortController().signal, ...options,
 });
 
 async function keysOf(replies: AsyncGenerator<Reply>): Promise<string[]> {
@@ -121,10 +121,9 @@ describe("a walk along page tokens", () => {
         get failure() { return failure; },
       };
       const found: (string[] | undefined)[] = [];
-      for await (const { events, formatter: made } of fileEvents.read(poll(api, { nextFormatter: () => formatter, known: (all, index) => known.includes(keys.indexOf(all.text(index))) }))) {
-        assert.equal(made, formatter);
+      for await (const { events } of fileEvents.read(poll(api, { lineMaker: () => ({ formatter, pool: new BufferPool() }), known: (all, index) => known.includes(keys.indexOf(all.text(index))) }))) {
         assert.ok(events instanceof IndexedEvents);
-        found.push(events.lines?.unpackAtOnce());
+        found.push(events.prepared?.lines.unpackAtOnce());
       }
       return found;
     }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { checkCriteria } from "../../../src/code42/criteria-check";
 import { criteriaGroups, filtersOf } from "../../../src/code42/query";
 import { SEARCH_RULES } from "../../../src/code42/search-rules";
-import { sources } from "../../../src/code42/source";
+import { sources } from "../../../src/code42/sources";
 import { TERM_TABLES } from "../../../src/code42/terms";
 import { durationOf, durationParts, fits, instantOf, localTime, pickerOf, type Value } from "../../../src/editor/criteria-builder/pickers";
 import { criteriaProblems, rowProblems, type Subject } from "../../../src/editor/criteria-builder/problems";
