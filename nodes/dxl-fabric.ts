@@ -12,7 +12,7 @@ import { localise, type Translate } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { editedForm, explained } from "../src/node/try-it";
-import { systemClock } from "../src/syslog/clock";
+import { systemClock } from "../src/common/clock";
 
 interface DxlFabricNode extends Node<Properties>, FabricNode {
   settings: Properties;

@@ -7,7 +7,7 @@ import { readSettings, Subscriber } from "../src/dxl/subscriber";
 import { StatusLine, localise, type Translate } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
-import { systemClock } from "../src/syslog/clock";
+import { systemClock } from "../src/common/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
 

@@ -11,7 +11,7 @@ import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm } from "../src/node/try-it";
-import { systemClock } from "../src/syslog/clock";
+import { systemClock } from "../src/common/clock";
 import { linesOf, type LineList } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
 import { createSender, readSettings, usesTls, type TransportName } from "../src/syslog/settings";

@@ -2,7 +2,7 @@
 import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../node/config";
 import { FailedStep, type Secrets, type Step } from "../node/try-it";
-import type { Clock } from "../syslog/clock";
+import type { Clock } from "../common/clock";
 import { Fabric, urlHost, type BrokerAddress, type FabricOptions } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";

@@ -3,7 +3,7 @@
  * loop, so that a flood stops nothing else. What waits is bounded, so that a flood costs events that are counted and never
  * the process.
  */
-import type { Clock } from "../syslog/clock";
+import type { Clock } from "../common/clock";
 
 export interface EventQueueOptions<Event> {
   /** How many events may wait. */

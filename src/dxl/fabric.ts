@@ -15,7 +15,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { SiemError } from "../errors";
 import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
-import type { Clock } from "../syslog/clock";
+import type { Clock } from "../common/clock";
 import { connectionError, credentialError, fabricError } from "./fabric-errors";
 import { checkFilter, covers, fewest } from "./filter";
 import { PublishReader } from "./publish-reader";

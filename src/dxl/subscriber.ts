@@ -4,7 +4,7 @@
  */
 import { SiemError } from "../errors";
 import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../node/config";
-import type { Clock } from "../syslog/clock";
+import type { Clock } from "../common/clock";
 import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";

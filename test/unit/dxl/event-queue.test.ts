@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as turn } from "node:timers/promises";
 import { EventQueue } from "../../../src/dxl/event-queue";
-import { systemClock } from "../../../src/syslog/clock";
+import { systemClock } from "../../../src/common/clock";
 import { TestClock } from "../../support/syslog-sender";
 import { until } from "../../support/until";
 

@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import { SiemError } from "../../../src/errors";
 import { Fabric, type BrokerAddress, type FabricCredentials, type FabricListener, type FabricOptions, type FabricParts, type FabricState } from "../../../src/dxl/fabric";
 import { fewest, covers } from "../../../src/dxl/filter";
-import { systemClock } from "../../../src/syslog/clock";
+import { systemClock } from "../../../src/common/clock";
 import { makeCertificates, type Certificate, type Certificates } from "../../support/certs";
 import { startConnectProxy } from "../../support/connect-proxy";
 import { Mosquitto } from "../../support/mosquitto";
