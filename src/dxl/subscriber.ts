@@ -9,7 +9,6 @@ import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
 import { decodeMessage, MessageType } from "./message";
-import { newKnownNames } from "./message-pack";
 import { PayloadParser } from "./payload-parser";
 import type { Figures } from "../metrics/table";
 import { toFlowMessage, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
@@ -61,7 +60,6 @@ export class Subscriber {
   state: FabricState = { phase: "idle", broker: undefined, error: undefined, failures: 0 };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly unsubscribe: (() => void)[] = [];
-  private readonly names = newKnownNames();
   private readonly parser = new PayloadParser();
 
   constructor(private readonly settings: SubscriberSettings, private readonly parts: SubscriberParts) {
@@ -117,7 +115,7 @@ export class Subscriber {
   private take(topic: string, bytes: Buffer): void {
     let unreadable = bytes;
     try {
-      const message = decodeMessage(bytes, this.names);
+      const message = decodeMessage(bytes);
       // Requests and responses on the topic of an event are not for those who subscribe to events.
       if (message.messageType !== MessageType.event) return;
       unreadable = message.payload;
