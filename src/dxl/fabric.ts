@@ -10,7 +10,7 @@
  * order; when none answered, the pause grows (full jitter), and a lost connection begins anew at the first one.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { isIPv6, type OnReadOpts } from "node:net";
+import { isIPv6 } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { SiemError } from "../errors";
@@ -18,7 +18,6 @@ import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import type { Clock } from "../common/clock";
 import { connectionError, credentialError, fabricError } from "./fabric-errors";
 import { checkFilter, covers, fewest } from "./filter";
-import { PublishReader } from "./publish-reader";
 
 /** `host` as it stands before a port. */
 export const urlHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
@@ -73,7 +72,7 @@ export interface FabricState {
 }
 
 export interface FabricListener {
-  /** One event, once whatever the number of filters of this listener that match. `payload` is only lent: copy what you keep. Must not throw. */
+  /** One event, once whatever the number of filters of this listener that match. All listeners get the same `payload`: do not write into it. Must not throw. */
   message(topic: string, payload: Buffer): void;
   /** The connection changed; also called from within `subscribe`, with the present state. */
   state(state: FabricState): void;
@@ -97,8 +96,6 @@ const STABLE_AFTER = 5000;
 const GOODBYE = 1000;
 /** Topics whose listeners are remembered. */
 const TOPICS = 1000;
-/** The most that TLS hands over at a time is a record, 16 KiB (RFC 5246 section 6.2.1). */
-const READ_BYTES = 16_384;
 /** A SUBACK code of this or more is a refusal (MQTT 3.1.1 section 3.9.3). */
 const REFUSED = 0x80;
 
@@ -186,18 +183,10 @@ export class Fabric {
     const broker = `${urlHost(address.host)}:${address.port}`;
     this.show({ phase: "connecting", broker });
     let client: MqttClient;
-    const message = (topic: string, payload: Buffer) => {
-      if (attempt === this.attempt) this.dispatch(topic, payload);
-    };
-    const reader = new PublishReader({
-      message,
-      // What comes here is written over by the next bytes.
-      other: (bytes) => void client.stream.push(Buffer.from(bytes)),
-    });
     try {
       // Loaded at the first connection: a Node-RED that only has the node installed does not pay for it.
       const { connect } = await import("mqtt");
-      const settings = await this.settings(address, (bytes) => reader.read(bytes));
+      const settings = await this.settings(address);
       if (attempt !== this.attempt) return;
       client = connect(settings);
     } catch (error) {
@@ -216,11 +205,12 @@ export class Fabric {
     client.on("connect", () => {
       if (attempt === this.attempt) this.synchronise(client);
     });
-    client.on("message", message);
+    client.on("message", (topic, payload) => {
+      if (attempt === this.attempt) this.dispatch(topic, payload);
+    });
   }
 
-  /** `read` gets what comes over TLS; what comes over WebSockets goes to the client. */
-  private async settings({ host, port }: BrokerAddress, read: (bytes: Buffer) => void): Promise<IClientOptions> {
+  private async settings({ host, port }: BrokerAddress): Promise<IClientOptions> {
     const { webSockets, keepAlive, clientId } = this.options;
     const tls = { secureContext: this.secure, rejectUnauthorized: true, checkServerIdentity: () => undefined };
     const common: IClientOptions = {
@@ -236,7 +226,7 @@ export class Fabric {
       port,
       ...(clientId === undefined ? {} : { clientId }),
     };
-    if (!webSockets) return { ...common, ...tls, protocol: "mqtts", host, ...readInto(Buffer.allocUnsafeSlow(READ_BYTES), read) };
+    if (!webSockets) return { ...common, ...tls, protocol: "mqtts", host };
     const name = urlHost(host);
     const { proxy } = this;
     const wsOptions: Record<string, unknown> = { ...tls };
@@ -315,7 +305,7 @@ export class Fabric {
   private dispatch(topic: string, payload: Buffer): void {
     if (this.overlapping) {
       if (this.last?.topic === topic && this.last.payload.equals(payload)) return;
-      this.last = { topic, payload: Buffer.from(payload) };
+      this.last = { topic, payload };
     }
     for (const listener of this.listeners(topic)) listener.message(topic, payload);
   }
@@ -387,21 +377,6 @@ export class Fabric {
     this.current = { ...this.current, ...change };
     for (const listener of new Set([...this.subscriptions].map((subscription) => subscription.listener))) listener.state(this.current);
   }
-}
-
-/**
- * An option of `tls.connect` that the client passes on: what comes is written to `buffer`, again and again, and handed to
- * `read`, instead of becoming a buffer of its own that goes through the socket's stream.
- */
-function readInto(buffer: Buffer, read: (bytes: Buffer) => void): IClientOptions {
-  const onread: OnReadOpts = {
-    buffer,
-    callback: (length) => {
-      read(buffer.subarray(0, length));
-      return true;
-    },
-  };
-  return { onread } as IClientOptions;
 }
 
 /** TLS 1.2 or newer; the OpenDXL broker speaks 1.2 only. Throws CA_INVALID and what `credentialError` makes. */

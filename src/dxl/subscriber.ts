@@ -9,7 +9,6 @@ import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
 import { decodeMessage, MessageType } from "./message";
-import { PayloadParser } from "./payload-parser";
 import type { Figures } from "../metrics/table";
 import { toFlowMessage, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
@@ -60,14 +59,12 @@ export class Subscriber {
   state: FabricState = { phase: "idle", broker: undefined, error: undefined, failures: 0 };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly unsubscribe: (() => void)[] = [];
-  private readonly parser = new PayloadParser();
 
   constructor(private readonly settings: SubscriberSettings, private readonly parts: SubscriberParts) {
     this.queue = new EventQueue({
       limit: settings.queueEvents,
       clock: parts.clock,
       take: ({ topic, bytes }) => this.take(topic, bytes),
-      keep: ({ topic, bytes }) => ({ topic, bytes: Buffer.from(bytes) }),
       dropped: (count) => this.drop(count),
     });
   }
@@ -91,7 +88,6 @@ export class Subscriber {
   start(): void {
     // One listener for all topics, so that the fabric hands over an event that fits several of them once.
     const listener: FabricListener = {
-      // The bytes are lent until this returns.
       message: (topic, bytes) => this.queue.push({ topic, bytes }),
       state: (state) => {
         this.state = state;
@@ -119,7 +115,7 @@ export class Subscriber {
       // Requests and responses on the topic of an event are not for those who subscribe to events.
       if (message.messageType !== MessageType.event) return;
       unreadable = message.payload;
-      const output = toFlowMessage(topic, message, this.settings, this.parser);
+      const output = toFlowMessage(topic, message, this.settings);
       this.received += 1;
       this.lastAt = this.parts.clock.date();
       this.parts.send(output);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { SiemError } from "../../../src/errors";
 import { decodeMessage, encodeEvent } from "../../../src/dxl/message";
-import { PayloadParser } from "../../../src/dxl/payload-parser";
 import { readPayload, toFlowMessage, type PayloadOptions } from "../../../src/dxl/threat-event";
 import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../../../src/dxl/topics";
 import { dxlVector } from "../../support/dxl-vectors";
@@ -23,22 +22,6 @@ describe("threat event: payload", () => {
     assert.deepEqual(read("[1,2]\r\nX"), { payload: [1, 2], repaired: true });
     assert.deepEqual(read("5\0"), { payload: 5, repaired: true });
     assert.deepEqual(read(Buffer.concat([Buffer.from('{"a":1}\r\n'), Buffer.from([0xc3])])), { payload: { a: 1 }, repaired: true });
-  });
-  it("is the same for who has read many before", () => {
-    const parser = new PayloadParser();
-    const event = { eventMessageType: "x", event: { otherData: { listOfSourceIp: "a, b", path: "C:\\x" } } };
-    const text = JSON.stringify(event);
-    for (let count = 0; count < 100; count++) assert.deepEqual(readPayload(Buffer.from(text), json, parser), { payload: event, repaired: false });
-    assert.ok(parser.taken > 50, String(parser.taken));
-    for (const around of ["\ufeff", "\0", "\r\nX"]) {
-      const odd = around === "\ufeff" ? around + text : text + around;
-      assert.deepEqual(readPayload(Buffer.from(odd), json, parser), { payload: event, repaired: true });
-    }
-    const expanded = readPayload(Buffer.from(text), { ...json, expandAggregates: true }, parser).payload as typeof event;
-    assert.deepEqual(expanded.event.otherData.listOfSourceIp, ["a", "b"]);
-    assert.equal(readPayload(Buffer.from(text), { ...json, payloadType: "string" }, parser).payload, text);
-    assert.deepEqual(readPayload(Buffer.from(text), { ...json, payloadType: "buffer" }, parser).payload, Buffer.from(text));
-    assert.throws(() => readPayload(Buffer.from(text.slice(0, -1).replace(/}/g, "")), json, parser), SiemError);
   });
   it("that is no JSON is refused with its size and without its text", () => {
     for (const text of ["", "\0", "\ufeff", "not json", '{"a":', '{"secret":1', "}", "x}]"]) {
