@@ -8,12 +8,37 @@ import { dirname, join, resolve } from "node:path";
 import { messageOf, SiemError } from "../errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import type { Proxy } from "../node/proxy";
+import type { FabricCredentials } from "./credentials";
 import { fabricError } from "./fabric-errors";
 import { findEntry, parseIni, same, truth, usesWebSockets, type Entry } from "./ini";
-import { urlHost, type BrokerAddress, type FabricCredentials, type FabricOptions } from "./fabric";
 
-export interface ConfigParts {
-  /** The text of a file; throws what `node:fs` throws. */
+export interface BrokerAddress {
+  /** A name or an address; IPv6 without brackets. */
+  host: string;
+  port: number;
+}
+
+/** `host` as it is written before a port: IPv6 in brackets. */
+export const urlHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+
+/** `host:port` */
+export const brokerName = ({ host, port }: BrokerAddress): string => `${urlHost(host)}:${port}`;
+
+export interface FabricOptions {
+  /** In the order in which they are tried; at least one. */
+  brokers: readonly BrokerAddress[];
+  webSockets: boolean;
+  credentials: FabricCredentials;
+  /** Undefined: a new one for each connection. */
+  clientId: string | undefined;
+  /** Seconds. */
+  keepAlive: number;
+  /** For WebSockets only. */
+  proxy: Proxy | undefined;
+}
+
+export interface ConfigFiles {
+  /** The text of a file; throws the errors of `node:fs`. */
   readFile: (path: string) => string;
 }
 
@@ -25,7 +50,7 @@ const FILE_NAME = "dxlclient.config";
  * CONFIG_VALUE, CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, NO_BROKERS; where it
  * can, each names section, key and line.
  */
-export function parseClientConfig(text: string, { folder, readFile }: ConfigParts & { folder: string }): FabricOptions {
+export function parseClientConfig(text: string, { folder, readFile }: ConfigFiles & { folder: string }): FabricOptions {
   const entries = parseIni(text);
   const find = (section: string, key: string) => findEntry(entries, section, key);
   const odd = entries.find(({ key, value }) => key === "" && value !== "");
@@ -65,7 +90,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigPart
  * configuration. Throws what `parseClientConfig` throws, CONFIG_FILE, CREDENTIAL_MISSING, PROXY_NEEDS_WEB_SOCKETS and
  * the errors of properties.
  */
-export function fabricOptions(properties: Properties, credentials: Properties, parts: ConfigParts & { userFolder: string; proxy?: Proxy | undefined }): FabricOptions {
+export function fabricOptions(properties: Properties, credentials: Properties, parts: ConfigFiles & { userFolder: string; proxy?: Proxy | undefined }): FabricOptions {
   const keepAlive = numberProperty(properties, "keepAlive", { fallback: KEEP_ALIVE, min: 1, max: 3600, integer: true });
   const forced = booleanProperty(properties, "webSockets", false);
   const passphrase = textProperty(credentials, "passphrase", "") || undefined;
@@ -105,7 +130,7 @@ export function certificateInfo(pem: string): CertificateInfo {
   }
 }
 
-function readConfig(path: string, forced: boolean, { readFile }: ConfigParts): FabricOptions {
+function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): FabricOptions {
   const read = (file: string) => {
     const text = readFile(file);
     return parseClientConfig(forced ? `${text}\n[General]\nUseWebSockets=true\n` : text, { folder: dirname(file), readFile });

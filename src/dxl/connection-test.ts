@@ -3,7 +3,8 @@ import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../node/config";
 import { FailedStep, type Secrets, type Step } from "../node/try-it";
 import type { Clock } from "../common/clock";
-import { Fabric, urlHost, type BrokerAddress, type FabricOptions } from "./fabric";
+import { brokerName, type FabricOptions } from "./client-config";
+import { Fabric } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
 
@@ -30,8 +31,6 @@ export const fabricStep = (error: unknown): Step => (error instanceof SiemError 
 /** More would be a flood; the first ones tell enough. */
 const MOST_BROKERS = 10;
 const PATIENCE_MS = 10_000;
-
-const brokerName = ({ host, port }: BrokerAddress): string => `${urlHost(host)}:${port}`;
 
 /** Which credentials a fabric uses, and the brokers that it sends them to. With a file, all but the passphrase stand there. */
 export const fabricSecrets = (optionsOf: (settings: Properties, credentials: Properties) => FabricOptions): Secrets => ({

@@ -28,7 +28,7 @@ export type UnreadableEvent = {
   size: number;
 };
 
-export interface SubscriberParts {
+export interface SubscriberDependencies {
   fabric: Pick<Fabric, "subscribe">;
   clock: Clock;
   send(message: ThreatEventMessage): void;
@@ -56,14 +56,14 @@ export class Subscriber {
   /** Events dropped because the flow was too slow, and events that could not be read. */
   dropped = 0;
   unreadable = 0;
-  state: FabricState = { phase: "idle", broker: undefined, error: undefined, failures: 0 };
+  state: FabricState = { phase: "idle" };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly unsubscribe: (() => void)[] = [];
 
-  constructor(private readonly settings: SubscriberSettings, private readonly parts: SubscriberParts) {
+  constructor(private readonly settings: SubscriberSettings, private readonly dependencies: SubscriberDependencies) {
     this.queue = new EventQueue({
       limit: settings.queueEvents,
-      clock: parts.clock,
+      clock: dependencies.clock,
       take: ({ topic, bytes }) => this.take(topic, bytes),
       dropped: (count) => this.drop(count),
     });
@@ -91,11 +91,11 @@ export class Subscriber {
       message: (topic, bytes) => this.queue.push({ topic, bytes }),
       state: (state) => {
         this.state = state;
-        this.parts.changed();
+        this.dependencies.changed();
       },
     };
     try {
-      for (const topic of this.settings.topics) this.unsubscribe.push(this.parts.fabric.subscribe(topic, listener));
+      for (const topic of this.settings.topics) this.unsubscribe.push(this.dependencies.fabric.subscribe(topic, listener));
     } catch (error) {
       this.close();
       throw error;
@@ -117,19 +117,19 @@ export class Subscriber {
       unreadable = message.payload;
       const output = toFlowMessage(topic, message, this.settings);
       this.received += 1;
-      this.lastAt = this.parts.clock.date();
-      this.parts.send(output);
-      this.parts.changed();
+      this.lastAt = this.dependencies.clock.date();
+      this.dependencies.send(output);
+      this.dependencies.changed();
     } catch (error) {
       if (!(error instanceof SiemError)) throw error;
       this.unreadable += 1;
-      this.parts.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length });
+      this.dependencies.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length });
     }
   }
 
   private drop(count: number): void {
     this.dropped += count;
-    this.parts.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents }), {});
-    this.parts.changed();
+    this.dependencies.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents }), {});
+    this.dependencies.changed();
   }
 }

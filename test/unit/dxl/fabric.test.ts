@@ -7,7 +7,9 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { SiemError } from "../../../src/errors";
-import { Fabric, type BrokerAddress, type FabricCredentials, type FabricListener, type FabricOptions, type FabricParts, type FabricState } from "../../../src/dxl/fabric";
+import type { BrokerAddress, FabricOptions } from "../../../src/dxl/client-config";
+import type { FabricCredentials } from "../../../src/dxl/credentials";
+import { Fabric, type FabricDependencies, type FabricListener, type FabricState } from "../../../src/dxl/fabric";
 import { fewest, covers } from "../../../src/dxl/filter";
 import { systemClock } from "../../../src/common/clock";
 import { makeCertificates, type Certificate, type Certificates } from "../../support/certs";
@@ -78,10 +80,10 @@ describe("Fabric", () => {
     brokerCertChain: certs.read(ca.cert), certificate: certs.read(client.cert), privateKey: certs.read(client.key), passphrase: undefined,
   });
   const at = (port: number, host = "127.0.0.1"): BrokerAddress => ({ host, port });
-  const make = (options: Partial<FabricOptions> = {}, parts: Partial<FabricParts> = {}) => {
+  const make = (options: Partial<FabricOptions> = {}, dependencies: Partial<FabricDependencies> = {}) => {
     const fabric = new Fabric(
       { brokers: [at(broker.port)], webSockets: false, credentials: pem(), clientId: undefined, keepAlive: 30, proxy: undefined, ...options },
-      { clock: systemClock, random: () => 0.05, log: () => undefined, outage: (error) => void outages.push(error), ...parts },
+      { clock: systemClock, random: () => 0.05, log: () => undefined, outage: (error) => void outages.push(error), ...dependencies },
     );
     fabrics.push(fabric);
     return fabric;
@@ -235,7 +237,7 @@ describe("Fabric", () => {
       await until(() => listener.events.length === 1, "the first event came");
       await own.kill("SIGKILL");
       await until(() => fabric.state.phase === "waiting", "the loss is seen");
-      await until(() => fabric.state.failures > 2, "attempts failed");
+      await until(() => fabric.reconnects > 2, "attempts failed");
       await own.start();
       await connected(fabric);
       await own.publish(TOPIC, "after");
