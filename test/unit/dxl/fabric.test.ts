@@ -63,8 +63,8 @@ describe("Fabric", () => {
 
   before(async () => {
     certs = makeCertificates();
-    // The broker's certificate is made out to another name on purpose.
-    broker = await Mosquitto.start({ ca: certs.ca.cert, server: certs.wrongName, access: ["topic readwrite #"] });
+    // The broker's certificate has another name on purpose. Like a DXL broker, it sends a copy for each filter that matches.
+    broker = await Mosquitto.start({ ca: certs.ca.cert, server: certs.wrongName, settings: ["log_type all", "allow_duplicate_messages true"] });
   });
   afterEach(async () => {
     await Promise.all(fabrics.map((fabric) => fabric.close()));
