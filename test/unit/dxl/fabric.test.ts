@@ -384,20 +384,41 @@ describe("Fabric", () => {
     assert.equal(fabric.state.phase, "idle");
   });
 
-  it("ends in an orderly way in every state", async () => {
+  it("ends in an orderly way in every state, and leaves no timer behind", async () => {
+    const timers = new Set<object>();
+    const clock = {
+      ...systemClock,
+      after: (ms: number, callback: () => void) => {
+        const timer = {};
+        timers.add(timer);
+        const cancel = systemClock.after(ms, () => {
+          timers.delete(timer);
+          callback();
+        });
+        return () => {
+          timers.delete(timer);
+          cancel();
+        };
+      },
+    };
     const mute = await startMute();
     try {
-      const hanging = make({ brokers: [at(mute.port)] });
+      const hanging = make({ brokers: [at(mute.port)] }, { clock });
       const listener = recorder();
       hanging.subscribe(TOPIC, listener);
       await until(() => hanging.state.phase === "connecting", "connecting");
       await settle();
       await hanging.close();
-      const up = make();
+      const waiting = make({ brokers: [at(await freePort())] }, { clock, random: () => 0.9 });
+      waiting.subscribe(TOPIC, listener);
+      await until(() => waiting.state.phase === "waiting", "waiting");
+      await waiting.close();
+      const up = make({}, { clock });
       up.subscribe(TOPIC, listener);
       await connected(up);
       await up.close();
-      await make().close();
+      await make({}, { clock }).close();
+      assert.equal(timers.size, 0);
       const count = listener.states.length;
       await broker.publish(TOPIC, "late");
       await settle();
