@@ -1,7 +1,4 @@
-/**
- * One subscriber of a fabric: its topics, its queue, and what became of its events. The connection hands events over at
- * once; decoding them is the queue's work, a short turn of the event loop at a time.
- */
+/** One subscriber of a fabric: puts the events of its topics into its queue, decodes and sends them from there, and counts what became of them. */
 import { SiemError } from "../errors";
 import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import type { Clock } from "../common/clock";
@@ -19,12 +16,12 @@ export interface SubscriberSettings extends PayloadOptions {
   queueEvents: number;
 }
 
-/** What goes to `catch` when an event cannot be read. */
+/** The message for `catch` about an event that cannot be read. */
 export type UnreadableEvent = {
   topic: string;
-  /** The bytes as they arrived; of an event whose payload alone is unreadable, the payload. */
+  /** The bytes that arrived; only those of the payload if the rest is readable. */
   payload: Buffer;
-  /** Their number. */
+  /** Length of `payload` in bytes. */
   size: number;
 };
 
@@ -34,7 +31,7 @@ export interface SubscriberDependencies {
   send(message: ThreatEventMessage): void;
   /** An event that cannot be read, or events that were dropped. */
   error(error: SiemError, message: UnreadableEvent | Record<string, never>): void;
-  /** The connection, the number of events or of drops changed. */
+  /** The state or a count changed. */
   changed(): void;
 }
 
@@ -50,7 +47,7 @@ export function readSettings(properties: Properties): SubscriberSettings {
 }
 
 export class Subscriber {
-  /** Events handed on, and the time of the last one (epoch ms). */
+  /** Events sent, and the time of the last one (epoch ms). */
   received = 0;
   lastAt = 0;
   /** Events dropped because the flow was too slow, and events that could not be read. */
@@ -84,9 +81,9 @@ export class Subscriber {
     return this.settings.topics;
   }
 
-  /** Throws what `Fabric.subscribe` throws for a topic; then nothing is subscribed. */
+  /** Throws the errors of `Fabric.subscribe`; then nothing is subscribed. */
   start(): void {
-    // One listener for all topics, so that the fabric hands over an event that fits several of them once.
+    // One listener for all topics: the fabric hands each listener an event once, even if several topics match.
     const listener: FabricListener = {
       message: (topic, bytes) => this.queue.push({ topic, bytes }),
       state: (state) => {
@@ -102,7 +99,7 @@ export class Subscriber {
     }
   }
 
-  /** No event and no state comes after this. */
+  /** Forgets the events that wait. Nothing is called back after this. */
   close(): void {
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
     this.queue.close();
@@ -112,7 +109,7 @@ export class Subscriber {
     let unreadable = bytes;
     try {
       const message = decodeMessage(bytes);
-      // Requests and responses on the topic of an event are not for those who subscribe to events.
+      // Whoever subscribes to events does not want requests and responses on the same topic.
       if (message.messageType !== MessageType.event) return;
       unreadable = message.payload;
       const output = toFlowMessage(topic, message, this.settings);

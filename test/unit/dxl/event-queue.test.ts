@@ -28,7 +28,7 @@ describe("event queue", () => {
     return { queue, taken, drops, useTurnUp };
   };
 
-  it("hands on single events, and up to 100 of a turn, at once", async () => {
+  it("hands on up to 100 events of a turn at once", async () => {
     const { queue, taken } = queueOf(10, new TestClock());
     for (let event = 0; event < 5; event++) {
       queue.push(event);
@@ -40,7 +40,7 @@ describe("event queue", () => {
     assert.equal(queue.length, 0);
   });
 
-  it("hands on everything in order, however it comes", async () => {
+  it("hands on all events in order", async () => {
     const { queue, taken, drops } = queueOf(10_000);
     const events = Array.from({ length: 5000 }, (_, index) => index);
     for (const event of events) {
@@ -54,7 +54,7 @@ describe("event queue", () => {
     assert.deepEqual(drops, []);
   });
 
-  it("hands on at most 100 events at once and 100 a turn, and stops earlier when they take long", async () => {
+  it("hands on at most 100 events at once and 100 a turn, and fewer if they take long", async () => {
     const { queue, taken } = queueOf(1000, new TestClock());
     for (let event = 0; event < 3.5 * TURN; event++) queue.push(event);
     assert.equal(taken.length, TURN);
@@ -77,7 +77,7 @@ describe("event queue", () => {
     slow.queue.close();
   });
 
-  it("keeps the oldest when it is full, counts what it drops, and says so at once and then every 10 s", async () => {
+  it("keeps the oldest events when it is full, and reports the number of dropped ones at once and then every 10 s", async () => {
     const clock = new TestClock();
     const { queue, taken, drops, useTurnUp } = queueOf(3, clock);
     useTurnUp();
@@ -98,7 +98,7 @@ describe("event queue", () => {
     assert.deepEqual(taken, [0, 1, 2, 10, 11, 12]);
   });
 
-  it("forgets what waits when it closes, reports the drops before, and leaves no timer and no turn behind", async () => {
+  it("forgets waiting events when it closes, reports drops, and leaves no timer and no turn behind", async () => {
     const clock = new TestClock();
     const { queue, taken, drops, useTurnUp } = queueOf(3, clock);
     useTurnUp();
@@ -110,7 +110,7 @@ describe("event queue", () => {
     assert.deepEqual(clock.pending, []);
   });
 
-  it("may be closed by the one that takes an event", async () => {
+  it("may be closed while it hands on an event", async () => {
     const made = queueOf(100, new TestClock(), (event) => event === 2 && made.queue.close());
     made.useTurnUp();
     for (let event = 0; event < 6; event++) made.queue.push(event);

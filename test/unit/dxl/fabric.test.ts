@@ -18,7 +18,7 @@ import { Mosquitto } from "../../support/mosquitto";
 import { freePort } from "../../support/free-port";
 import { until } from "../../support/until";
 
-/** The WebSocket library of the mqtt package, which is no dependency of ours. */
+/** The WebSocket library that mqtt depends on. */
 const webSocketLibrary = createRequire(require.resolve("mqtt"))("ws") as {
   WebSocketServer: new (options: { server: HttpsServer; handleProtocols(protocols: Set<string>): string | false }) => {
     on(event: "connection", listener: (socket: unknown) => void): void;
@@ -98,7 +98,7 @@ describe("Fabric", () => {
   };
   const settle = () => new Promise((resolve) => setTimeout(resolve, 100));
 
-  it("connects with a client certificate to a broker whose name is not in its certificate, and hands over each event once", async () => {
+  it("connects with a client certificate, whatever name the broker's certificate has, and delivers each event once", async () => {
     const fabric = make();
     const listener = recorder();
     assert.equal(fabric.state.phase, "idle");
@@ -113,7 +113,7 @@ describe("Fabric", () => {
     assert.deepEqual(outages, []);
   });
 
-  it("hands over events of any size, whole and in their order, beside what else the broker says", async () => {
+  it("delivers events of any size, whole and in order, while the broker answers pings", async () => {
     const fabric = make({ keepAlive: 1 });
     const events: Buffer[] = [];
     const listener = { ...recorder(), message: (_topic: string, payload: Buffer) => void events.push(payload) };
@@ -123,7 +123,7 @@ describe("Fabric", () => {
     for (const payload of sent) await broker.publish(TOPIC, payload);
     await until(() => events.length >= sent.length, "all events came");
     assert.ok(events.every((event, index) => event.equals(sent[index] as Buffer)));
-    // Two pings and their answers later.
+    // Time for two pings.
     await new Promise((resolve) => setTimeout(resolve, 2500));
     assert.equal(fabric.state.phase, "connected");
     await broker.publish(TOPIC, "after");
@@ -141,7 +141,7 @@ describe("Fabric", () => {
     assert.match(log, new RegExp(`${TOPIC} \\(QoS 0\\)`));
   });
 
-  it("shares one connection, and gives overlapping filters one copy each", async () => {
+  it("shares one connection, and gives each listener one copy, also with overlapping filters", async () => {
     broker.logged();
     const fabric = make();
     const [one, two, three] = [recorder(), recorder(), recorder()];
@@ -190,7 +190,7 @@ describe("Fabric", () => {
     assert.deepEqual(narrow.events.map(({ text }) => text), Array.from({ length: sent }, (_, index) => `event ${index}`));
   });
 
-  it("stays connected while one of two subscribers remains, and calls the other no more", async () => {
+  it("stays connected while one of two subscribers remains, and stops calling the other", async () => {
     const fabric = make();
     const [one, two] = [recorder(), recorder()];
     const leaveOne = fabric.subscribe(TOPIC, one);
@@ -282,7 +282,7 @@ describe("Fabric", () => {
     assert.deepEqual([...new Set(listener.states.map((state) => state.broker))], [undefined, `127.0.0.1:${dead}`, `[::1]:${dead}`, `localhost:${broker.port}`]);
   });
 
-  it("waits longer after each round, up to a minute, with full jitter", async () => {
+  it("waits longer after each round of brokers, up to a minute, with full jitter", async () => {
     const pauses: number[] = [];
     const clock = {
       ...systemClock,
@@ -317,7 +317,7 @@ describe("Fabric", () => {
     ["a client certificate of an authority that the broker does not know", "CERTIFICATE_REFUSED", () => certs.server, () => certs.otherClient],
   ];
   for (const [what, code, server, client] of refusals) {
-    it(`says that it met ${what}`, async () => {
+    it(`reports ${what}`, async () => {
       const own = await Mosquitto.start({ ca: certs.ca.cert, server: server() });
       try {
         await failed(make({ brokers: [at(own.port)], credentials: pem(client()) }), code);
@@ -327,7 +327,7 @@ describe("Fabric", () => {
     });
   }
 
-  it("says that nobody listens, that a name is unknown, that a server is mute, that a port speaks no TLS", async () => {
+  it("says that nobody listens, a name is unknown, a server does not answer, or a port speaks no TLS", async () => {
     await failed(make({ brokers: [at(await freePort())] }), "CONNECTION_REFUSED");
     await failed(make({ brokers: [at(8883, "broker.invalid")] }), "HOST_UNKNOWN");
     const mute = await startMute();
@@ -355,7 +355,7 @@ describe("Fabric", () => {
     refused("KEY_MISMATCH", { privateKey: certs.read(certs.otherClient.key) });
     refused("PASSPHRASE_MISSING", { privateKey });
     refused("PASSPHRASE_WRONG", { privateKey, passphrase: "donkey" });
-    // One of 256 wrong ones decrypts to something whose padding looks right.
+    // One wrong passphrase of 256 leaves valid padding.
     const misleading = Array.from({ length: 5000 }, (_, index) => `donkey ${index}`).find((passphrase) => {
       try {
         createPrivateKey({ key: privateKey, passphrase });
@@ -375,7 +375,7 @@ describe("Fabric", () => {
     assert.throws(() => make({ proxy: { url: "nonsense" } }), { code: "PROXY_URL_INVALID" });
   });
 
-  it("refuses filters that a broker would punish, and + because it misses events", () => {
+  it("refuses + because it misses events, and filters on which a broker would close the connection", () => {
     const fabric = make();
     for (const [filter, code] of [["", "FILTER_EMPTY"], ["  ", "FILTER_EMPTY"], ["/a/+/b", "FILTER_PLUS"], ["+", "FILTER_PLUS"], ["/a+", "FILTER_INVALID"],
       ["/a#", "FILTER_INVALID"], ["/a/#/b", "FILTER_INVALID"], ["/a\0", "FILTER_INVALID"], ["/\ud800", "FILTER_INVALID"], ["/".repeat(70_000), "FILTER_INVALID"]] as const) {
@@ -461,12 +461,12 @@ describe("Fabric", () => {
       await connected(fabric);
       await until(() => listener.events.length > 1, "events came");
       await failed(make({ brokers: [at(port)], webSockets: true, credentials: pem(certs.client, certs.otherCa) }), "BROKER_UNKNOWN_CA");
-      // A server made with Node.js hangs up without the alert that a broker sends.
+      // Node.js as a server closes the connection without the alert that a broker sends.
       await failed(make({ brokers: [at(port)], webSockets: true, credentials: pem(certs.otherClient) }), "CONNECTION_FAILED");
       await failed(make({ brokers: [at(await freePort())], webSockets: true }), "CONNECTION_REFUSED");
     });
 
-    it("says which subscription the broker refuses, and serves those that this one covers", async () => {
+    it("says which subscription the broker refuses, and subscribes to the filters within it", async () => {
       const fabric = make({ brokers: [at(port)], webSockets: true });
       const [all, one] = [recorder(), recorder()];
       fabric.subscribe("#", all);
@@ -507,13 +507,13 @@ describe("Fabric", () => {
 });
 
 describe("topic filters", () => {
-  it("match as MQTT says", () => {
+  it("match as in MQTT", () => {
     for (const [filter, topic, expected] of [["/a/#", "/a/b/c", true], ["/a/#", "/a", true], ["/a/#", "/ab", false], ["#", "/a", true], ["#", "$SYS/a", false], ["/a", "/a", true], ["/a", "/a/", false]] as const) {
       assert.equal(covers(filter, topic), expected, `${filter} ${topic}`);
     }
   });
 
-  it("are reduced to those that no other one covers", () => {
+  it("are reduced to those that no other filter covers", () => {
     assert.deepEqual([...fewest(["/a", "/a/#", "/b", "/a/b/#", "/b"])], ["/a/#", "/b"]);
     assert.deepEqual([...fewest(["/a", "#", "/b/#"])], ["#"]);
   });

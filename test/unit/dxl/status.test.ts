@@ -28,7 +28,7 @@ describe("the status of a threat event subscriber", () => {
     assert.equal(statusOf({ phase: "closed" }).shown, "grey status.closed");
   });
 
-  it("is red for a refused topic of its own, not for one of another node", () => {
+  it("is red for a refused topic of its own, not of another node", () => {
     assert.equal(statusOf({ error: fabricError("SUBSCRIPTION_REFUSED", { filter: TOPIC }) }).shown, "red status.SUBSCRIPTION_REFUSED");
     assert.equal(statusOf({ error: fabricError("SUBSCRIPTION_REFUSED", { filter: "/other" }) }).shown, "green status.connected");
   });
