@@ -1,7 +1,7 @@
 /** One of the ways to send that `send` compares, in a process of its own: none pays for another's garbage. */
 import { compileFormatter } from "../src/cef/encoder";
 import { code42FileEventV1 } from "../src/cef/mappings/code42-file-event-v1";
-import type * as clock from "../src/syslog/clock";
+import type * as clock from "../src/common/clock";
 import type { Sender } from "../src/syslog/sender";
 import type * as settings from "../src/syslog/settings";
 import { eventV1 } from "../test/support/measured-events";
@@ -35,7 +35,7 @@ const lines = Array.from({ length: count }, (_, index) => format(eventV1(index))
 
 function ours(transport: "tcp" | "udp", pages: readonly Parameters<Sender["push"]>[0][]): () => Promise<void> {
   const { createSender, readSettings } = built<typeof settings>("syslog/settings");
-  const { systemClock } = built<typeof clock>("syslog/clock");
+  const { systemClock } = built<typeof clock>("common/clock");
   const parsed = readSettings({ host: "127.0.0.1", port: portText, transport, header: "none", queueEvents: countText, queueBytes: "1000000000", confirmDelay: "0" });
   const sender = createSender(parsed, { clock: systemClock, random: Math.random, systemHostname: "bench", processId: process.pid, tls: {} }, { changed: () => undefined, outage: () => undefined });
   sender.start();

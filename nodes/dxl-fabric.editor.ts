@@ -21,7 +21,7 @@ interface Credentials {
   passphrase: string;
 }
 
-/** What the runtime says about a client certificate that it can read. */
+/** The runtime's description of a client certificate. */
 interface CertificateInfo {
   subject: string;
   thumbprint: string;
@@ -29,7 +29,7 @@ interface CertificateInfo {
   validTo: string;
 }
 
-/** What the runtime answers to a request for a client certificate. */
+/** The runtime's answer to a request for a client certificate. */
 type Provisioning =
   | { fingerprint: string }
   | { message: string }
@@ -65,7 +65,7 @@ function prepareProvisioning(): void {
     if ("fingerprint" in answer) {
       shown = answer.fingerprint;
       part("confirm").show();
-      // Wrapped: every part of it counts.
+      // Wrapped, so that all of it can be compared.
       return say(text("note.fingerprint")).append($("<div>").append($("<code>").css("white-space", "normal").text(shown)));
     }
     const webSockets = field("webSockets").is(":checked") && answer.webSocketBrokers !== "";
@@ -73,7 +73,7 @@ function prepareProvisioning(): void {
     field("webSockets").prop("checked", webSockets).trigger("change");
     field("brokers").val(webSockets ? answer.webSocketBrokers : answer.brokers).trigger("change");
     for (const name of ["brokerCertChain", "certificate", "privateKey"] as const) field(name).val(answer[name]).trigger("change");
-    // The new key has none.
+    // The new key has no passphrase.
     field("passphrase").val("").trigger("change");
     part("password").val("");
     return say(text("note.provisioned"));
@@ -152,7 +152,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     const show = () => {
       $(".dxl-fabric-file").toggle(source.val() === "file");
       $(".dxl-fabric-here").toggle(source.val() === "here");
-      // A file may choose WebSockets by itself.
+      // A file may ask for WebSockets, too.
       $(".dxl-fabric-proxy").toggle(source.val() === "file" || field("webSockets").is(":checked"));
     };
     source.on("change", show);
@@ -187,7 +187,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     if (this.configFile || this.brokers) ask(true);
   },
   oneditsave() {
-    // Only what is shown counts: a file takes precedence over the rest.
+    // A file would take precedence over the brokers that are shown.
     if ($("#dxl-fabric-source").val() === "here") field("configFile").val("");
   },
 });

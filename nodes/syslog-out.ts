@@ -9,7 +9,7 @@ import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm } from "../src/node/try-it";
-import { systemClock } from "../src/syslog/clock";
+import { systemClock } from "../src/common/clock";
 import { packedLines } from "../src/pages/packed-events";
 import { isFollowed } from "../src/node/receivers";
 import type { DialogHost, Translate } from "../src/node/host";

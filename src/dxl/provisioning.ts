@@ -12,9 +12,9 @@ import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { commonError, messageOf, SiemError } from "../errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../node/config";
-import { fabricOptions } from "./client-config";
+import { fabricOptions, urlHost } from "./client-config";
+import { certificatesOf, secureContext } from "./credentials";
 import { bits, IS_NO_AUTHORITY, nameOf, octets, oid, pem, sequence, setOf, tlv } from "./der";
-import { certificatesOf, secureContext, urlHost } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
 
 /** Lines of brokers as the property `brokers` has them, and PEM texts. */

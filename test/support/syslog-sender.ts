@@ -1,6 +1,6 @@
 /** A sender over a link and a clock that the test drives, for what real sockets cannot show on demand. */
 import type { SiemError } from "../../src/errors";
-import type { Clock } from "../../src/syslog/clock";
+import type { Clock } from "../../src/common/clock";
 import type { Frames } from "../../src/syslog/framing";
 import { Sender, type SenderOptions, type SettledLines } from "../../src/syslog/sender";
 import type { LinkListener, WriteReport } from "../../src/syslog/transport";

@@ -1,4 +1,4 @@
-/** Time as the sender needs it, so that a test can turn it. */
+/** The clock and its timers: a parameter everywhere, so that a test can replace it. */
 export interface Clock {
   /** Milliseconds that never run backwards; for ages and delays. */
   now(): number;
