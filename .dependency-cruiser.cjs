@@ -7,7 +7,6 @@
 const PRODUCTS = ["code42", "dxl", "cef", "syslog"];
 const SHARED = ["pages", "cursor", "delivery", "metrics"];
 const CATALOGS = "^nodes/locales/en-US/";
-const NO_SOURCE = "^(node:|node_modules/)|^[a-z]+(/[a-z]+)?$";
 
 /** Files of these folders of src/. */
 const src = (...folders) => `^src/(${folders.join("|")})/`;

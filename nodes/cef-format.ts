@@ -49,7 +49,7 @@ export = function (RED: NodeAPI) {
 
     if (property === "payload") (this as Node & FormatNode).formatterOf = chooseFormatter;
 
-    /** What stands at the property; undefined also if the way there is blocked. */
+    /** The value of the property; undefined if it, or an object on its path, is missing. */
     const read = (message: NodeMessage): unknown => {
       try {
         return RED.util.getMessageProperty(message, property) as unknown;

@@ -30,7 +30,7 @@ export = function (RED: NodeAPI) {
       clientId: textProperty(credentials, "clientId", ""),
       clientSecret: textProperty(credentials, "clientSecret", ""),
       username: textProperty(credentials, "username", ""),
-      // Not trimmed: a blank may belong to it.
+      // Not trimmed, because a password may begin or end with a blank.
       password: typeof credentials["password"] === "string" ? credentials["password"] : "",
       totpSecret: textProperty(credentials, "totpSecret", ""),
       timeoutMs: 1000 * numberProperty(config, "timeout", { fallback: DEFAULTS.timeoutMs / 1000, min: 1, max: 600 }),
@@ -44,7 +44,7 @@ export = function (RED: NodeAPI) {
   function Code42Tenant(this: Code42TenantNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
     this.settings = config;
-    // At the first use and not here: the TLS and proxy nodes may be created after this one.
+    // Made at the first use, because the TLS and proxy nodes may be created after this one.
     this.getTenant = () => {
       if (this.tenant !== undefined) return this.tenant;
       try {

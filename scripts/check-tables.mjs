@@ -1,4 +1,4 @@
-/** Holds the built CEF mapping tables against the dictionary; ends with 1 and every problem if one of them is wrong. */
+/** Checks the built CEF mappings against the dictionary. Prints every problem and ends with exit code 1 if there is one. */
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);

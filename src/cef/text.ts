@@ -1,13 +1,14 @@
 /**
- * The characters of a CEF line (CEF Implementation Standard, "Character encoding"). Header fields escape `\` and `|`,
- * extension values `\`, `=`, LF and CR, and nothing else: strict readers refuse any other backslash pair.
+ * Escapes, strips and cuts the texts of a CEF line (CEF Implementation Standard, "Character encoding"). Header fields
+ * escape `\` and `|`, extension values escape `\`, `=`, LF and CR. Nothing else is escaped, because strict receivers refuse
+ * any other backslash pair.
  *
- * Control characters except TAB, LF and CR, DEL, U+0085, U+2028 and U+2029 become a space, because some readers take
- * them for the end of the line; half a surrogate pair becomes U+FFFD, because it has no UTF-8 form. No function here
- * looks at more of a text than it keeps, apart from white space at its ends.
+ * Control characters (except TAB, LF and CR), DEL, U+0085, U+2028 and U+2029 become a space, because some receivers read
+ * them as the end of the line. A lone surrogate becomes U+FFFD, because it has no UTF-8 form. No function here reads more of
+ * a text than it keeps, apart from white space at its ends.
  */
 
-/** Whatever is not known to stand for itself, which leaves the control characters unwritten. */
+/** Matches every character except those that are written unchanged. Like this, the patterns contain no control characters. */
 const VALUE_SPECIAL = /[^\t -<>-[\]-~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
 const HEADER_SPECIAL = /[^\t -[\]-{}~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
 
@@ -38,19 +39,19 @@ export function strip(text: string): string {
 const isHigh = (code: number) => code >= 0xd800 && code <= 0xdbff;
 const isLow = (code: number) => code >= 0xdc00 && code <= 0xdfff;
 
-/** The first `length` characters (UTF-16 units) of `text`, one less where the cut would halve a surrogate pair. */
+/** The first `length` UTF-16 units of `text`, or one less to keep a surrogate pair whole; stripped. */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text;
   const halved = length > 0 && isHigh(text.charCodeAt(length - 1)) && isLow(text.charCodeAt(length));
   return strip(text.slice(0, halved ? length - 1 : length));
 }
 
-/** An extension value: `\\`, `\=`, `\n`, `\r`. `text` is stripped and cut. */
+/** Escapes an extension value: `\\`, `\=`, `\n`, `\r`. `text` must be stripped and cut already. */
 export function escapeValue(text: string): string {
   return VALUE_SPECIAL.test(text) ? escape(text, EQUALS, false) : text;
 }
 
-/** A header field: `\\`, `\|`, and one space for each run of CR and LF, which have no form there. `text` is stripped and cut. */
+/** Escapes a header field: `\\`, `\|`, and one space for each run of CR and LF, which a header cannot hold. `text` must be stripped and cut already. */
 export function escapeHeader(text: string): string {
   return HEADER_SPECIAL.test(text) ? escape(text, PIPE, true) : text;
 }
@@ -85,8 +86,8 @@ function escape(text: string, separator: number, header: boolean): string {
 }
 
 /**
- * The longest beginning of an escaped value that takes at most `bytes` bytes of UTF-8, never inside an escape or a
- * surrogate pair and without white space at its end.
+ * The longest beginning of an escaped value that has at most `bytes` bytes of UTF-8. It never ends inside an escape or a
+ * surrogate pair, or with white space.
  */
 export function cutEscaped(escaped: string, bytes: number): string {
   let end = 0;

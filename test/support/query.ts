@@ -1,4 +1,4 @@
-/** A query on the simulated tenant with a cursor in memory and a sink that the test drives. */
+/** A query with its cursor in memory and a sink that the test controls. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileEvents } from "../../src/code42/file-events";
 import { QueryRunner, type QueryParts, type QuerySettings } from "../../src/code42/query-runner";
@@ -10,11 +10,11 @@ import { DeliveryRegistry } from "../../src/delivery/registry";
 import type { FlowMessage } from "../../src/messages";
 import type { TenantSimulator } from "../../src/simulator/tenant";
 
-/** A cursor store that outlives the query, and can fail. */
+/** A cursor store that outlives the query and can fail. */
 export class MemoryStore implements CursorStore {
   value: string | undefined;
   fault: Error | undefined;
-  /** So many writes are done and reported as failed. */
+  /** This many writes succeed but are reported as failed. */
   losesAnswers = 0;
   commits = 0;
 
@@ -43,7 +43,7 @@ export class MemoryStore implements CursorStore {
 export interface QueryUnderTest {
   runner: QueryRunner;
   registry: DeliveryRegistry;
-  /** Every message sent, oldest first. */
+  /** All sent messages, oldest first. */
   messages: FlowMessage[];
   errors: Error[];
   warnings: string[];
@@ -54,7 +54,7 @@ export const tenantOf = (simulator: TenantSimulator): Tenant => new Tenant({
   baseUrl: simulator.url, clientId: simulator.clientId, clientSecret: simulator.clientSecret, userAgent: "test", requestsPerMinute: 100_000,
 }, { sleep: (ms, signal) => sleep(Math.min(ms, 5), undefined, { signal }) });
 
-/** Makes a query; `sink` sees each message and the registry, and confirms at once by default. */
+/** Makes a query. `sink` gets each message and the registry; by default it confirms at once. */
 export function makeQuery(
   tenant: Api | undefined,
   store: CursorStore,
