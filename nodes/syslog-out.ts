@@ -77,8 +77,8 @@ export = function (RED: NodeAPI) {
       if (registry.hasConfirmed(message, sink)) return done();
       let lines: LineList;
       try {
-        const packed = packedLines(message);
-        if (packed !== undefined && isFollowed(RED.nodes, this)) packed.keep();
+        // Whoever gets the message afterwards finds texts: packed lines are released when they were sent.
+        const packed = isFollowed(RED.nodes, this) ? undefined : packedLines(message);
         lines = packed ?? linesOf(message.payload);
       } catch (error) {
         done(explain(error));

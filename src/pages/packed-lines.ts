@@ -32,8 +32,8 @@ export class PackedLines {
   private readonly ends: number[] = [];
   /** Where the next line begins. */
   private end = 0;
+  private isReleased = false;
   private texts: string[] | undefined;
-  private state: "packed" | "kept" | "released" = "packed";
 
   /** Makes the same lines for whoever asks after `release`; blocks the event loop for a while. */
   again: () => string[] = () => [];
@@ -61,7 +61,7 @@ export class PackedLines {
 
   /** Line `index`; a view that is good until `release`. */
   at(index: number): Buffer | string {
-    if (this.state === "released") return this.unpackAtOnce()[index]!;
+    if (this.isReleased) return this.unpackAtOnce()[index]!;
     const start = this.starts[index]!;
     const piece = Math.floor(start / PIECE_BYTES);
     return this.pieces[piece]!.subarray(start - piece * PIECE_BYTES, this.ends[index]! - piece * PIECE_BYTES);
@@ -73,19 +73,14 @@ export class PackedLines {
 
   /** All lines as texts; blocks the event loop for a while. */
   unpackAtOnce(): string[] {
-    if (this.state === "released") return (this.texts ??= this.again());
+    if (this.isReleased) return (this.texts ??= this.again());
     return this.starts.map((_, index) => this.text(index));
-  }
-
-  /** Somebody reads the lines after the release: their memory is not used again. */
-  keep(): void {
-    if (this.state === "packed") this.state = "kept";
   }
 
   /** The memory may be used again. */
   release(): void {
-    if (this.state !== "packed") return;
-    this.state = "released";
+    if (this.isReleased) return;
+    this.isReleased = true;
     this.pool.give(this.pieces);
   }
 }

@@ -40,15 +40,6 @@ describe("packed lines", () => {
     assert.equal(first.text(3), texts(4, "a")[3]);
   });
 
-  it("stay readable after the release if somebody keeps them", () => {
-    const pool = new BufferPool();
-    const packed = pack(pool, texts(50, "a"));
-    packed.keep();
-    packed.release();
-    pack(pool, texts(50, "b"));
-    assert.deepEqual(packed.unpackAtOnce(), texts(50, "a"));
-  });
-
   it("take no line that may be longer than a piece of memory", () => {
     const packed = new PackedLines(new BufferPool());
     assert.equal(packed.add("x".repeat(100_000)), false);
