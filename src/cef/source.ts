@@ -32,21 +32,12 @@ const isObject = (value: unknown): value is PlainObject => typeof value === "obj
 
 const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
 
-/** What holds nothing but its own properties is read twice as fast; of anything else (another realm, a class) they are copied. */
-const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
-
 /** The object that holds what a table reads further in; anything else that is there is counted. */
 function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
-  if (isObject(value)) return ownProperties(value);
+  if (isObject(value)) return value;
   if (value != null) counter.droppedValues++;
   return undefined;
 }
-
-/** Names that every object answers to need a closer look, even in what `ownProperties` gave. */
-const isInherited = (name: string): boolean => name in Object.prototype;
-
-/** How to read a property of what `ownProperties` gave. */
-const loader = (name: string) => (isInherited(name) ? own : (object: PlainObject, key: string): unknown => object[key]);
 
 /** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
 const NESTED_LEVELS = 4;
@@ -55,7 +46,6 @@ interface Container {
   /** The slot of the container that it lies in; -1 for the event itself. */
   parent: number;
   name: string;
-  load: typeof own;
 }
 
 /**
@@ -64,7 +54,7 @@ interface Container {
  */
 export class EventReader {
   /** By their slots; a container stands behind the one that it lies in. */
-  private readonly containers: Container[] = [{ parent: -1, name: "", load: own }];
+  private readonly containers: Container[] = [{ parent: -1, name: "" }];
   /** Those of the open event. */
   private readonly objects: (PlainObject | undefined)[] = [undefined];
 
@@ -73,12 +63,12 @@ export class EventReader {
   /** Makes `event` the one that the compiled sources read, until `close`. */
   open(event: PlainObject): void {
     const { containers, objects } = this;
-    objects[0] = ownProperties(event);
+    objects[0] = event;
     for (let slot = 1; slot < containers.length; slot++) {
-      const { parent, name, load } = containers[slot]!;
+      const { parent, name } = containers[slot]!;
       const object = objects[parent];
       if (object === undefined) continue;
-      objects[slot] = contained(load(object, name), this.counter);
+      objects[slot] = contained(own(object, name), this.counter);
     }
   }
 
@@ -133,25 +123,16 @@ export class EventReader {
   private path(path: string, join: string): Read {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
-    const load = loader(name);
-    if (rest.length === 0 && !isInherited(name)) {
-      // Most rows are these, and most values are texts or absent: one function, and no other call for those.
-      return () => {
-        const value = objects[slot]?.[name];
-        if (value == null) return undefined;
-        return typeof value === "string" ? strip(value) || undefined : scalarOf(value, counter);
-      };
-    }
     if (rest.length === 0) {
       return () => {
         const object = objects[slot];
-        return object === undefined ? undefined : scalarOf(load(object, name), counter);
+        return object === undefined ? undefined : scalarOf(own(object, name), counter);
       };
     }
     const texts = listReader(rest, join, counter);
     return () => {
       const object = objects[slot];
-      return object === undefined ? undefined : texts(load(object, name));
+      return object === undefined ? undefined : texts(own(object, name));
     };
   }
 
@@ -159,10 +140,9 @@ export class EventReader {
   private items(path: string): (visit: (item: unknown) => boolean) => void {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
-    const load = loader(name);
     return (visit) => {
       const object = objects[slot];
-      const head = object === undefined ? undefined : load(object, name);
+      const head = object === undefined ? undefined : own(object, name);
       if (!isNothing(head)) walk(head, rest, 0, counter, visit);
     };
   }
@@ -262,29 +242,16 @@ export class EventReader {
     const found = this.containers.findIndex((container) => container.parent === parent && container.name === name);
     if (found > 0) return found;
     this.objects.push(undefined);
-    return this.containers.push({ parent, name, load: loader(name) }) - 1;
+    return this.containers.push({ parent, name }) - 1;
   }
 }
 
 /** Reads what `steps` lead to from the value where they begin; several texts are joined. */
 function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
-  const [first, name] = steps;
-  // Most lists are these: of texts, or of objects with a text each. They are read without a call for each step.
-  const isPlain = first === ALL && (steps.length === 1 || (steps.length === 2 && typeof name === "string"));
   return (head) => {
     if (isNothing(head)) return undefined;
     const texts = new Texts();
-    if (!isPlain || !Array.isArray(head)) walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
-    else {
-      for (let index = 0; index < head.length; index++) {
-        const item: unknown = head[index];
-        if (typeof name !== "string") {
-          if (!texts.add(scalarOf(item, counter))) break;
-        } else if (isObject(item)) {
-          if (!texts.add(scalarOf(own(item, name), counter))) break;
-        } else if (item != null) counter.droppedValues++;
-      }
-    }
+    walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
     return texts.joined(join);
   };
 }

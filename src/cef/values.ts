@@ -47,18 +47,7 @@ function mac(value: Scalar): string | undefined {
 /** Leaves out times before 1970: receivers do not expect a minus sign, and products use 1601 for a file time that is not set. */
 function timestamp(value: Scalar): string | undefined {
   const milliseconds = typeof value === "string" ? epochMilliseconds(value) : value;
-  return typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= MAX_TIME ? wholeText(Math.trunc(milliseconds)) : undefined;
-}
-
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, "0"));
-
-/** `String` of a whole number from 0 on. V8 writes numbers beyond 31 bits by way of floating point, which takes twice as long. */
-function wholeText(value: number): string {
-  if (value < 1e9) return String(value);
-  const millions = Math.floor(value / 1e6);
-  const rest = value - millions * 1e6;
-  const thousands = Math.floor(rest / 1000);
-  return `${millions}${THREE_DIGITS[thousands]!}${THREE_DIGITS[rest - thousands * 1000]!}`;
+  return typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= MAX_TIME ? String(Math.trunc(milliseconds)) : undefined;
 }
 
 /** A cheap check that spares most texts the regular expressions of node:net. */
