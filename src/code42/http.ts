@@ -6,7 +6,7 @@ import type { ConnectionOptions } from "node:tls";
 import { BodyTooLong, RawBody, wholeOf, type Body } from "../body";
 import { freeMemory } from "../free-memory";
 import { SiemError } from "../errors";
-import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
+import { bypasses, proxyUrl, type Proxy } from "../common/proxy";
 import { networkError, tenantError } from "./tenant-errors";
 
 export interface HttpOptions {

@@ -1,6 +1,6 @@
 /** "Test connection" of a fabric: every broker by itself, up to a granted subscription. */
 import { SiemError } from "../errors";
-import { textProperty, type Properties } from "../node/config";
+import { textProperty, type Properties } from "../common/properties";
 import { FailedStep, type Secrets, type Step } from "../node/try-it";
 import type { Clock } from "../syslog/clock";
 import { Fabric, urlHost, type BrokerAddress, type FabricOptions } from "./fabric";

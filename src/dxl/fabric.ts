@@ -14,7 +14,7 @@ import { isIPv6, type OnReadOpts } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { SiemError } from "../errors";
-import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
+import { bypasses, proxyUrl, type Proxy } from "../common/proxy";
 import type { Clock } from "../syslog/clock";
 import { connectionError, credentialError, fabricError } from "./fabric-errors";
 import { checkFilter, covers, fewest } from "./filter";

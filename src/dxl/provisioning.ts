@@ -11,7 +11,7 @@ import { addAbortSignal } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { commonError, messageOf, SiemError } from "../errors";
-import { booleanProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { fabricOptions } from "./client-config";
 import { bits, IS_NO_AUTHORITY, nameOf, octets, oid, pem, sequence, setOf, tlv } from "./der";
 import { certificatesOf, secureContext, urlHost } from "./fabric";

@@ -3,7 +3,7 @@
  * once; decoding them is the queue's work, a short turn of the event loop at a time.
  */
 import { SiemError } from "../errors";
-import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../syslog/clock";
 import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";

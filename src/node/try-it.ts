@@ -15,7 +15,7 @@
  */
 import { commonError, messageOf, SiemError, type Params } from "../errors";
 import { isRecord } from "../messages";
-import type { Properties } from "./config";
+import type { Properties } from "../common/properties";
 import type { TryHost } from "./dialog-route";
 import { localise, type Translate } from "./report";
 import { isInSubflow } from "./subflow";
