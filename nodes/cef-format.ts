@@ -5,7 +5,7 @@ import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
 import { serveDialog } from "../src/node/dialog-route";
-import { textProperty } from "../src/node/config";
+import { textProperty } from "../src/common/properties";
 import { packPayload, packedEvents } from "../src/pages/packed-events";
 import { PackedLines } from "../src/pages/packed-lines";
 import { takesPackedLines, type FormatNode } from "../src/node/receivers";

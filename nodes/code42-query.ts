@@ -7,7 +7,7 @@ import type { TenantNode } from "../src/code42/tenant";
 import { CursorClaims } from "../src/cursor/context-store";
 import { storeTable } from "../src/cursor/store-safety";
 import { deliveryRegistry } from "../src/delivery/registry";
-import type { Properties } from "../src/node/config";
+import type { Properties } from "../src/common/properties";
 import { cursorPlace } from "../src/node/cursor-place";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node/receivers";

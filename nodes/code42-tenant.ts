@@ -3,7 +3,7 @@ import { tenantSecrets, testTenant } from "../src/code42/connection-test";
 import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
 import { SiemError } from "../src/errors";
 import { serveDialog } from "../src/node/dialog-route";
-import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/node/config";
+import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node/proxy";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm, explained } from "../src/node/try-it";

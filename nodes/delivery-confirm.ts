@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
 import { isRecord, type FlowMessage } from "../src/messages";
-import { choiceProperty } from "../src/node/config";
+import { choiceProperty } from "../src/common/properties";
 import { sinkId, sinkList } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";

@@ -6,7 +6,7 @@ import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { onlyJson, serveDialog } from "../src/node/dialog-route";
-import type { Properties } from "../src/node/config";
+import type { Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node/proxy";
 import { localise } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";

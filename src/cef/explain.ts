@@ -4,7 +4,7 @@ import { lookUp, type DictionaryEntry } from "./dictionary";
 import { sampleEvents } from "./samples";
 import { readFormatters } from "./settings";
 import type { SiemError } from "../errors";
-import type { Properties } from "../node/config";
+import type { Properties } from "../common/properties";
 
 export interface ExplainedField {
   /** The key in the line; for a header field its position, such as `header 5`. */

@@ -1,5 +1,5 @@
 /** Reads the properties of a `cef-format` node and compiles a formatter for every kind of record. */
-import { choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { compileFormatter } from "./encoder";
 import { cefError } from "./errors";
 import { DEFAULT_BYTES, MIN_BYTES, type Formatter } from "./formatter";

@@ -1,7 +1,7 @@
 /** "Test connection" of a tenant: signs in and asks what may be read, and says at which step it failed. */
 import { SiemError } from "../errors";
-import { textProperty, type Properties } from "../node/config";
-import { bypasses } from "../node/proxy";
+import { textProperty, type Properties } from "../common/properties";
+import { bypasses } from "../common/proxy";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import { previewQuery } from "./preview";
 import { sources } from "./sources";

@@ -1,11 +1,11 @@
 /** One HTTP request and its complete reply, over connections that are kept, straight or through a proxy. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { Readable } from "node:stream";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import type { ConnectionOptions } from "node:tls";
 import { BodyTooLong, RawBody, wholeOf, type Body } from "../pages/body";
+import { sendRequest } from "../common/http";
+import { bypasses, proxyUrl, type Proxy } from "../common/proxy";
 import { SiemError } from "../errors";
-import { bypasses, proxyUrl, type Proxy } from "../node/proxy";
 import { networkError, tenantError } from "./tenant-errors";
 
 export interface HttpOptions {
@@ -62,6 +62,7 @@ export class HttpClient {
    */
   async send(request: HttpRequest): Promise<HttpReply> {
     const { timeoutMs, userAgent, maxBodyBytes, base } = this.options;
+    const { method, path, data } = request;
     const abort = new AbortController();
     const follow = () => abort.abort();
     const timer = setTimeout(follow, timeoutMs);
@@ -70,16 +71,20 @@ export class HttpClient {
       request.signal.throwIfAborted();
       const agent = await (this.agent ??= this.connect());
       const started = this.clock.monotonic();
-      const response = await this.open(request, userAgent, agent, abort.signal);
+      const { status, headers, body: received } = await sendRequest({
+        method, data, agent, signal: abort.signal, url: this.base + path,
+        // The body is inflated when somebody reads it: a cut gzip stream is an error then.
+        headers: { Accept: "application/json", "Accept-Encoding": "gzip", "User-Agent": userAgent, ...request.headers },
+      });
       const headersAt = this.clock.monotonic();
       timer.refresh();
       const header = (name: string) => {
-        const value = response.headers[name];
+        const value = headers[name];
         return typeof value === "string" ? value : undefined;
       };
-      const raw = await collect(response, maxBodyBytes);
+      const raw = await received(maxBodyBytes);
+      if (raw === undefined) throw bodyTooLarge(maxBodyBytes);
       const body = new ReceivedBody(new RawBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes), base.host);
-      const { statusCode: status = 0 } = response;
       const isLeft = request.leaveBody === true && status < 300;
       return { status, header, body, isLeft, data: isLeft ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
     } catch (error) {
@@ -99,21 +104,6 @@ export class HttpClient {
     this.agent?.then((agent) => agent.destroy(), () => undefined);
   }
 
-  /** Resolves when the headers are there. A redirect is an answer like any other. */
-  private open({ method, path, headers, data }: HttpRequest, userAgent: string, agent: HttpAgent, signal: AbortSignal): Promise<IncomingMessage> {
-    const send = this.options.base.protocol === "https:" ? httpsRequest : httpRequest;
-    return new Promise((resolve, reject) => {
-      const call = send(this.base + path, {
-        method, agent, signal,
-        // Inflated when somebody reads the body: a cut gzip stream is an error then.
-        headers: { Accept: "application/json", "Accept-Encoding": "gzip", "User-Agent": userAgent, ...headers },
-      }, resolve);
-      // A fault in the body comes here too, and is told to whoever reads the body.
-      call.on("error", reject);
-      call.end(data);
-    });
-  }
-
   private async connect(): Promise<HttpAgent> {
     const { base, tls, timeoutMs } = this.options;
     const secure = base.protocol === "https:";
@@ -122,9 +112,9 @@ export class HttpClient {
     const options = {
       keepAlive: true,
       proxy: this.proxy,
-      // For the CONNECT request as well, to which those of the request do not apply.
+      // The CONNECT request and its TLS need options of their own: those of the tenant's request do not reach them.
       timeout: timeoutMs,
-      proxyRequestOptions: { signal: this.closing.signal, ...(tls.ca === undefined ? {} : { ca: tls.ca as string[] }) },
+      proxyRequestOptions: { signal: this.closing.signal, rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: tls.ca as string[] }) },
     };
     return secure ? new HttpsProxyAgent({ ...tls, ...options }) : new HttpProxyAgent(options);
   }
@@ -157,14 +147,3 @@ export class ReceivedBody implements Body {
 }
 
 const bodyTooLarge = (limit: number) => tenantError("BODY_TOO_LARGE", { megabytes: Math.round(limit / 2 ** 20) }, { permanent: true });
-
-async function collect(stream: Readable, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) throw bodyTooLarge(limit);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}

@@ -1,5 +1,5 @@
 /** The properties of a `code42-query` node, checked. */
-import { booleanProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { booleanProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { sinkList } from "../node/sinks";
 import type { ContextScope } from "../cursor/two-slot-store";
 import { startInstant, untilInstant } from "../cursor/instant";

@@ -19,12 +19,12 @@ interface SystemError {
 }
 
 /**
- * The error of a request that got no complete reply. `thrown` may hold the request with its headers, so only its code
- * and text go on, in a new Error. `host` is the host that was asked.
+ * The error of a request to `host` that got no complete reply: `thrown` by a socket, TLS, the proxy's agent or zlib. Only
+ * its code and text go on, in a new Error.
  */
 export function networkError(thrown: unknown, host: string): SiemError {
-  const { code = "", hostname, message = "" } = innermost(thrown);
-  const cause = Object.assign(new Error(message === "" ? code : message), { code });
+  const { code = "", hostname, message = code } = thrown as SystemError;
+  const cause = Object.assign(new Error(message), { code });
   const params = { host: hostname ?? host, reason: cause.message };
   const proxyStatus = /^Bad response: (\d{3})$/.exec(message)?.[1];
   if (proxyStatus !== undefined && Number(proxyStatus) < 500) return tenantError("PROXY_REFUSED", { status: proxyStatus }, { cause, ...PERMANENT });
@@ -34,12 +34,6 @@ export function networkError(thrown: unknown, host: string): SiemError {
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return tenantError("TLS_EXPIRED", params, { cause, ...PERMANENT });
   if (code === "EPROTO" || /^(?:CERT_|INVALID_|PATH_LENGTH_|ERR_SSL_|ERR_TLS_|ERR_OSSL_)/.test(code)) return tenantError("TLS_FAILED", params, { cause, ...PERMANENT });
   return tenantError("CONNECTION_FAILED", params, { cause });
-}
-
-/** Node wraps the failures of several addresses in one error. */
-function innermost(thrown: unknown): SystemError {
-  const { errors } = thrown as { errors?: unknown[] };
-  return errors?.[0] === undefined ? (thrown as SystemError) : innermost(errors[0]);
 }
 
 /** The error of a reply that is not the answer; undefined if `status` is a success. `detail` is what the server said, in one short line. */

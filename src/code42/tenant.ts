@@ -7,7 +7,7 @@ import type { ConnectionOptions } from "node:tls";
 import { bodyOf, wholeOf, type Body } from "../pages/body";
 import { messageOf, SiemError } from "../errors";
 import { baseUrlFault, consoleOf, isConsole } from "./base-url";
-import type { Proxy } from "../node/proxy";
+import type { Proxy } from "../common/proxy";
 import { HttpClient, type HttpReply } from "./http";
 import { legacyService, parsed, renamed, unwrap } from "./legacy";
 import { RateLimiter } from "./limiter";

@@ -1,6 +1,6 @@
 /** What the button of an edit dialog tries, step by step, and what it may send. */
 import { messageOf } from "../errors";
-import type { Properties } from "../node/config";
+import type { Properties } from "../common/properties";
 
 /** At which step something failed; the names of the steps stand in the catalog under `common.tryIt.step`. */
 export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signIn" | "permission" | "protocol" | "answer";

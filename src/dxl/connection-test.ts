@@ -1,6 +1,6 @@
 /** The button "Test connection" of a fabric: tries each broker by itself, up to a granted subscription. */
 import { SiemError } from "../errors";
-import { textProperty, type Properties } from "../node/config";
+import { textProperty, type Properties } from "../common/properties";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import type { Clock } from "../common/clock";
 import { Fabric } from "./fabric";

@@ -10,7 +10,7 @@
  */
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../errors";
-import { proxyUrl } from "../node/proxy";
+import { proxyUrl } from "../common/proxy";
 import type { BrokerAddress, FabricOptions } from "./client-config";
 import { Connection, type ConnectionSettings } from "./connection";
 import { secureContext } from "./credentials";

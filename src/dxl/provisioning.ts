@@ -5,13 +5,14 @@
  */
 import { generateKeyPair, sign, type KeyObject } from "node:crypto";
 import { once } from "node:events";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent } from "node:https";
 import { isIP, isIPv6 } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
+import { sendRequest } from "../common/http";
 import { commonError, messageOf, SiemError } from "../errors";
-import { booleanProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { fabricOptions, urlHost } from "./client-config";
 import { certificatesOf, secureContext } from "./credentials";
 import { bits, IS_NO_AUTHORITY, nameOf, octets, oid, pem, sequence, setOf, tlv } from "./der";
@@ -159,8 +160,9 @@ async function ask(server: Server, firstPath: string, { authorization }: Secrets
   const cookies = new Map<string, string>();
   let path = firstPath;
   for (let redirects = 0; redirects <= REDIRECTS; redirects++) {
-    const headers = { Authorization: authorization, ...(cookies.size === 0 ? {} : { Cookie: [...cookies.values()].join("; ") }) };
-    const { status, header, text } = await get(server, path, headers, signal);
+    // The host as it was entered, and always with the port: from the URL it would be written differently.
+    const headers = { Host: `${urlHost(host)}:${port}`, Authorization: authorization, ...(cookies.size === 0 ? {} : { Cookie: [...cookies.values()].join("; ") }) };
+    const { status, header, text } = await get(server, origin + path, headers, signal);
     if (status === 200) return text;
     if (status === 401 || status === 403) throw fabricError("PROVISION_UNAUTHORIZED", { host, port });
     const location = header.location ?? "";
@@ -176,21 +178,15 @@ async function ask(server: Server, firstPath: string, { authorization }: Secrets
   throw fabricError("PROVISION_REDIRECTED", { host, port, target: origin });
 }
 
-async function get(server: Server, path: string, headers: Record<string, string>, signal: AbortSignal) {
+async function get(server: Server, url: string, headers: Record<string, string>, signal: AbortSignal) {
   const { host, port } = server;
   const socket = await open(server, signal);
   try {
-    const request = httpRequest({ host, port, path, headers, createConnection: () => socket });
-    request.on("error", ignore).end();
-    const [response] = (await once(request, "response")) as [IncomingMessage];
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > MAX_REPLY) throw fabricError("PROVISION_REPLY", { host, port, reason: "more than 1 MiB" });
-    }
-    return { status: response.statusCode ?? 0, header: response.headers, text: Buffer.concat(chunks).toString() };
+    const agent = Object.assign(new Agent(), { createConnection: () => socket });
+    const response = await sendRequest({ method: "GET", url, headers, agent, signal });
+    const body = await response.body(MAX_REPLY);
+    if (body === undefined) throw fabricError("PROVISION_REPLY", { host, port, reason: "more than 1 MiB" });
+    return { status: response.status, header: response.headers, text: body.toString() };
   } catch (error) {
     throw error instanceof SiemError ? error : networkError(error, server, signal);
   } finally {

@@ -1,6 +1,6 @@
 /** One subscriber of a fabric: puts the events of its topics into its queue, decodes and sends them from there, and counts what became of them. */
 import { SiemError } from "../errors";
-import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../node/config";
+import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
 import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";

@@ -1,7 +1,7 @@
 /** Under which names a node confirms deliveries, and which names a query may wait for. */
 import { queryError } from "../code42/errors";
 import { commonError } from "../errors";
-import { listProperty, type Properties } from "./config";
+import { listProperty, type Properties } from "../common/properties";
 
 /** The name under which a node confirms: its id, which inside a subflow is the one in the template, where lists of sinks are made. */
 export const sinkId = (node: { id: string; _alias?: string }): string => node._alias ?? node.id;

@@ -1,5 +1,5 @@
 /** Nodes inside a subflow: what runs are copies with ids of their own, one set for each instance. */
-import type { Properties } from "./config";
+import type { Properties } from "../common/properties";
 import type { DialogHost } from "./host";
 
 /** True if the deployed node `id` of this type belongs to the template of a subflow. */

@@ -16,7 +16,7 @@
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import { commonError, SiemError, type Params } from "../errors";
 import { isRecord } from "../messages";
-import type { Properties } from "./config";
+import type { Properties } from "../common/properties";
 import type { DialogHost, Translate } from "./host";
 import { localise } from "./report";
 import { isInSubflow } from "./subflow";

@@ -12,6 +12,7 @@ import type { TenantFault } from "../../../src/simulator/faults";
 import manifest from "../../../package.json";
 import { makeCertificates, type Certificates } from "../../support/certs";
 import { startConnectProxy, type ConnectProxy } from "../../support/connect-proxy";
+import { everythingIn } from "../../support/everything-in";
 
 const SEARCH = "/v2/file-events";
 const QUERY = {
@@ -44,7 +45,7 @@ describe("tenant", () => {
   const failure = async (promise: Promise<unknown>): Promise<SiemError> => {
     const thrown: unknown = await promise.then(() => assert.fail("expected a failure"), (error: unknown) => error);
     assert.ok(thrown instanceof SiemError, inspect(thrown));
-    log.push(inspect(thrown, { depth: 8, showHidden: true }));
+    log.push(everythingIn(thrown));
     return thrown;
   };
   const searches = (simulator: TenantSimulator) => simulator.requests.filter((request) => request.path === SEARCH);
@@ -55,7 +56,7 @@ describe("tenant", () => {
   });
   after(() => {
     // Everything that was logged or thrown in this file, headers, bodies and causes included.
-    const secrets = [CANARY, Buffer.from(`key-00000000-simulator:${CANARY}`).toString("base64"), "simulated.", "proxy-pass-99", "ON_OR_AFTER"];
+    const secrets = [CANARY, Buffer.from(`key-00000000-simulator:${CANARY}`).toString("base64"), "simulated.", "proxy-pass-99", "ON_OR_AFTER", "Authorization"];
     assert.ok(log.length > 50);
     for (const secret of secrets) assert.deepEqual(log.filter((line) => line.includes(secret)), [], `${secret} came out`);
   });
@@ -304,7 +305,7 @@ describe("tenant", () => {
         assert.equal(reply.status, 200);
         assert.deepEqual(retries.map(({ attempt, error }) => [attempt, error.code, error.permanent]), [[1, code, false]]);
         assert.equal(searches(simulator).length, 3);
-        retries.forEach(({ error }) => log.push(inspect(error, { depth: 8 })));
+        retries.forEach(({ error }) => log.push(everythingIn(error)));
       });
     }
 
@@ -560,23 +561,24 @@ describe("tenant", () => {
           assert.throws(() => connect({ url: "https://api.us.code42.com" }, { proxy: { url } }), { code: "PROXY_URL_INVALID" });
         }
       });
-    });
-  });
 
-  it("never uses a proxy of the environment", async () => {
-    const bystander: Server = createServer((_request, response) => response.end("no"));
-    await new Promise<void>((resolve) => bystander.listen(0, "127.0.0.1", resolve));
-    let asked = 0;
-    bystander.on("connection", () => (asked += 1));
-    process.env["HTTP_PROXY"] = process.env["http_proxy"] = `http://127.0.0.1:${(bystander.address() as AddressInfo).port}`;
-    try {
-      await search(connect(await simulate()));
-      assert.equal(asked, 0);
-    } finally {
-      delete process.env["HTTP_PROXY"];
-      delete process.env["http_proxy"];
-      bystander.close();
-    }
+      it("of the environment is never used", async () => {
+        const bystander: Server = createServer((_request, response) => response.end("no"));
+        await new Promise<void>((resolve) => bystander.listen(0, "127.0.0.1", resolve));
+        let asked = 0;
+        bystander.on("connection", () => (asked += 1));
+        const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+        for (const name of names) process.env[name] = `http://127.0.0.1:${(bystander.address() as AddressInfo).port}`;
+        try {
+          await search(connect(await simulate()));
+          await search(connect(await secured("server"), { tls: tls() }));
+          assert.equal(asked, 0);
+        } finally {
+          for (const name of names) delete process.env[name];
+          bystander.close();
+        }
+      });
+    });
   });
 });
 

@@ -7,7 +7,9 @@ import { inspect } from "node:util";
 import { SiemError } from "../../../src/errors";
 import { certificateRequest, provision, type Provisioned, type Unconfirmed } from "../../../src/dxl/provisioning";
 import { makeCertificates, type Certificates } from "../../support/certs";
+import { everythingIn } from "../../support/everything-in";
 import { BROKERS, ManagementServer, PASSWORD, USER, WEB_SOCKET_BROKERS } from "../../support/management-server";
+import { startRecordingServer } from "../../support/recording-server";
 
 describe("a request for a certificate", () => {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -65,8 +67,8 @@ describe("provisioning", () => {
     const error = await provision(form(change), options).then(() => assert.fail("it was provisioned"), (thrown: unknown) => thrown);
     assert.ok(error instanceof SiemError, inspect(error));
     assert.doesNotMatch(error.message, /__|undefined/);
-    for (const secret of [PASSWORD, Buffer.from(`${USER}:${PASSWORD}`).toString("base64"), "PRIVATE KEY"]) {
-      assert.ok(!inspect(error, { depth: 9 }).includes(secret), `${error.code} tells ${secret}`);
+    for (const secret of [PASSWORD, Buffer.from(`${USER}:${PASSWORD}`).toString("base64"), "PRIVATE KEY", "Authorization", "csrString"]) {
+      assert.ok(!everythingIn(error).includes(secret), `${error.code} tells ${secret}`);
     }
     return error;
   };
@@ -169,6 +171,23 @@ describe("provisioning", () => {
       const error = await failure();
       assert.equal(error.code, "PROVISION_REPLY", body.slice(0, 40));
       assert.match(error.message, reason);
+    }
+  });
+
+  it("sends its two headers, and again with cookies, byte for byte", async () => {
+    const tls = { key: certs.read(certs.server.key), cert: certs.read(certs.server.cert) };
+    const plain = await startRecordingServer((socket, { line }) => socket.end(
+      line.includes("/login") ? "HTTP/1.1 500 No\r\n\r\n" : "HTTP/1.1 302 Found\r\nLocation: /login//it's/%2F/ü?a=b c&d='%27\r\nSet-Cookie: a=b; Secure\r\nSet-Cookie: c=\"d e\"\r\n\r\n",
+    ), tls);
+    try {
+      assert.equal((await failure({ port: plain.port })).code, "PROVISION_STATUS");
+      const authorization = `Authorization: Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString("base64")}`;
+      const common = [authorization, "Connection: close", `Host: 127.0.0.1:${plain.port}`];
+      assert.match(plain.requests[0]?.line ?? "", /^GET \/remote\/DxlBrokerMgmt\.generateOpenDXLClientProvisioningPackageCmd\?csrString=-----BEGIN%20CERTIFICATE%20REQUEST-----%0A[\w%.-]+%0A&:output=json HTTP\/1\.1$/);
+      assert.deepEqual(plain.requests.map(({ headers, body }) => [headers, body]), [[common, ""], [[...common, 'Cookie: a=b; c="d e"'].sort(), ""]]);
+      assert.equal(plain.requests[1]?.line, "GET /login//it's/%2F/%C3%83%C2%BC?a=b%20c&d=%27%27 HTTP/1.1");
+    } finally {
+      plain.close();
     }
   });
 
