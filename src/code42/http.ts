@@ -1,18 +1,11 @@
 /** One HTTP request and its complete reply, over connections that are kept, straight or through a proxy. */
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import type { ConnectionOptions } from "node:tls";
 import { BodyTooLong, RawBody, wholeOf, type Body } from "../pages/body";
 import { sendRequest } from "../common/http";
-import { bypasses, proxyUrl, type Proxy } from "../common/proxy";
 import { SiemError } from "../errors";
+import { Connections, type ConnectionsOptions } from "./connections";
 import { networkError, tenantError } from "./tenant-errors";
 
-export interface HttpOptions {
-  base: URL;
-  timeoutMs: number;
-  tls: ConnectionOptions;
-  proxy: Proxy | undefined;
+export interface HttpOptions extends ConnectionsOptions {
   userAgent: string;
   maxBodyBytes: number;
 }
@@ -43,17 +36,12 @@ export interface HttpReply {
 
 export class HttpClient {
   private readonly base: string;
-  private readonly proxy: URL | undefined;
-  private readonly closing = new AbortController();
-  private agent: Promise<HttpAgent> | undefined;
+  private readonly connections: Connections;
 
   /** Throws PROXY_URL_INVALID. */
   constructor(private readonly options: HttpOptions, private readonly clock: { monotonic(): number }) {
     this.base = options.base.href.replace(/\/+$/, "");
-    const { proxy } = options;
-    if (proxy === undefined || bypasses(options.base, proxy.noproxy ?? [])) return;
-    this.proxy = proxyUrl(proxy);
-    if (this.proxy === undefined) throw tenantError("PROXY_URL_INVALID", {}, { permanent: true });
+    this.connections = new Connections(options);
   }
 
   /**
@@ -69,7 +57,7 @@ export class HttpClient {
     request.signal.addEventListener("abort", follow, { once: true });
     try {
       request.signal.throwIfAborted();
-      const agent = await (this.agent ??= this.connect());
+      const agent = await this.connections.agent();
       const started = this.clock.monotonic();
       const { status, headers, body: received } = await sendRequest({
         method, data, agent, signal: abort.signal, url: this.base + path,
@@ -100,23 +88,7 @@ export class HttpClient {
 
   /** Closes every connection, those in use included. */
   close(): void {
-    this.closing.abort();
-    this.agent?.then((agent) => agent.destroy(), () => undefined);
-  }
-
-  private async connect(): Promise<HttpAgent> {
-    const { base, tls, timeoutMs } = this.options;
-    const secure = base.protocol === "https:";
-    if (this.proxy === undefined) return secure ? new HttpsAgent({ ...tls, keepAlive: true }) : new HttpAgent({ keepAlive: true });
-    const { HttpProxyAgent, HttpsProxyAgent } = await import("hpagent");
-    const options = {
-      keepAlive: true,
-      proxy: this.proxy,
-      // The CONNECT request and its TLS need options of their own: those of the tenant's request do not reach them.
-      timeout: timeoutMs,
-      proxyRequestOptions: { signal: this.closing.signal, rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: tls.ca as string[] }) },
-    };
-    return secure ? new HttpsProxyAgent({ ...tls, ...options }) : new HttpProxyAgent(options);
+    this.connections.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
 import { inspect } from "node:util";
 import { messageOf, SiemError } from "../../../src/errors";
 import { baseUrlFault, REGIONS, regionUrl } from "../../../src/code42/base-url";
@@ -538,6 +539,29 @@ describe("tenant", () => {
         assert.equal(error.code, "PROXY_REFUSED");
         assert.match(error.message, /407/);
         assert.equal(error.permanent, true);
+      });
+
+      it("that is asked for many tunnels leaves nothing behind of them, and one that does not answer is let go by close", async () => {
+        const warnings: Error[] = [];
+        const warn = (warning: Error) => warnings.push(warning);
+        process.on("warning", warn);
+        const [simulator, { url, tunnels }] = [await secured("server"), await proxy()];
+        simulator.faults.add({ kind: "reset", when: "before-headers" }, { times: 11 });
+        const tenant = connect(simulator, { tls: tls(), proxy: { url } }, { sleep: async () => undefined });
+        await failure(search(tenant));
+        await search(tenant);
+        assert.equal(tunnels.length, 12);
+        const silent = createTcpServer().listen(0, "127.0.0.1");
+        await once(silent, "listening");
+        const other = connect(simulator, { timeoutMs: 60_000, tls: tls(), proxy: { url: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` } });
+        const [call, [socket]] = [failure(search(other)), await once(silent, "connection") as [Socket]];
+        other.close();
+        assert.equal((await call).code, "CLOSED");
+        socket.resume();
+        await once(socket, "close");
+        silent.close();
+        process.off("warning", warn);
+        assert.deepEqual(warnings, []);
       });
 
       it("that has trouble of its own is tried again", async () => {
