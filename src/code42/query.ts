@@ -1,7 +1,7 @@
 /** Criteria as a flow holds them → the body of a file event query. No Node.js modules: it serves the editor too. */
 import { isRecord } from "../messages";
-import { messageOf, type SiemError } from "../errors";
-import { describe, queryError } from "./errors";
+import { describe, messageOf, type SiemError } from "../errors";
+import { queryError } from "./errors";
 
 export type Clause = "AND" | "OR";
 

@@ -6,11 +6,11 @@
  * become searchable later than its insertion time says; what is read again for that reason is recognised by the ledger.
  */
 import { randomUUID } from "node:crypto";
-import { queryError } from "../code42/errors";
+import { epochMs } from "./instant";
 import { isRecord } from "../messages";
+import { cursorError } from "./errors";
 import type { KeyColumn } from "./keys";
 import { Ledger } from "./ledger";
-import { epochMs } from "./instant";
 
 /** What a cursor belongs to: the event source and the tenant's address. */
 export interface CursorOwner {
@@ -77,7 +77,7 @@ export class Cursor {
     if (!isRecord(value) || value["v"] !== 1) throw unreadable(key, "it is not a cursor of this node");
     const { stream, base, floor, lastInserted, queryHash } = value;
     if (stream !== owner.stream || base !== owner.base) {
-      throw queryError("CURSOR_OTHER_STREAM", { key, found: `${String(stream)} of ${String(base)}`, wanted: `${owner.stream} of ${owner.base}` }, { permanent: true });
+      throw cursorError("CURSOR_OTHER_STREAM", { key, found: `${String(stream)} of ${String(base)}`, wanted: `${owner.stream} of ${owner.base}` }, { permanent: true });
     }
     const floorMs = typeof floor === "string" ? epochMs(floor) : undefined;
     const lastMs = typeof lastInserted === "string" ? epochMs(lastInserted) : undefined;
@@ -177,5 +177,5 @@ function markOf({ line, count }: Record<string, unknown>): CursorMark {
 }
 
 function unreadable(key: string, reason: string) {
-  return queryError("CURSOR_UNREADABLE", { key, reason }, { permanent: true });
+  return cursorError("CURSOR_UNREADABLE", { key, reason }, { permanent: true });
 }

@@ -1,5 +1,6 @@
 import { epochMilliseconds } from "../instant";
-import { queryError, describe } from "../code42/errors";
+import { describe } from "../errors";
+import { cursorError } from "./errors";
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const DURATION = /^P(?=.)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?$/;
@@ -25,14 +26,14 @@ export function durationMs(text: string): number | undefined {
 /** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */
 export function startInstant(startFrom: string, now: number): number {
   const instant = instantBack(startFrom, now);
-  if (instant === undefined) throw queryError("START_FROM_INVALID", { value: startFrom.slice(0, 80) }, { permanent: true });
+  if (instant === undefined) throw cursorError("START_FROM_INVALID", { value: startFrom.slice(0, 80) }, { permanent: true });
   return instant;
 }
 
 /** Where a query that runs once ends, written alike. Throws UNTIL_INVALID. */
 export function untilInstant(until: string, now: number): number {
   const instant = instantBack(until, now);
-  if (instant === undefined) throw queryError("UNTIL_INVALID", { value: until.slice(0, 80) }, { permanent: true });
+  if (instant === undefined) throw cursorError("UNTIL_INVALID", { value: until.slice(0, 80) }, { permanent: true });
   return instant;
 }
 
@@ -60,7 +61,7 @@ export function cursorInstant(value: unknown): number {
   const text = typeof value === "string" ? value.trim() : "";
   const instant = epochMs(text);
   const foreign = instant === undefined ? FOREIGN_CHECKPOINTS.find(([, looksLike]) => looksLike.test(text)) : undefined;
-  if (foreign !== undefined) throw queryError(foreign[0], { value: text.slice(0, 80) }, { permanent: true });
-  if (instant === undefined) throw queryError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
+  if (foreign !== undefined) throw cursorError(foreign[0], { value: text.slice(0, 80) }, { permanent: true });
+  if (instant === undefined) throw cursorError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
   return instant;
 }

@@ -1,5 +1,5 @@
-import { queryError } from "../code42/errors";
 import { isRecord } from "../messages";
+import { cursorError } from "./errors";
 
 /** What a crash of Node-RED leaves of a value: nothing, what was there `seconds` ago, or all of it. */
 export type StoreSafety = { kind: "memory" } | { kind: "cached"; seconds: number } | { kind: "durable" } | { kind: "unknown" };
@@ -16,7 +16,7 @@ export function storeSafety(contextStorage: unknown, store: string | undefined):
   const names = Object.keys(stores);
   const fallback = !Object.hasOwn(stores, "default") ? names[0] : typeof stores["default"] === "string" ? stores["default"] : "default";
   const name = store === undefined || store === "default" ? fallback ?? "memory" : store;
-  if (!Object.hasOwn(stores, name)) throw queryError("STORE_UNKNOWN", { store: name, stores: names.join(", ") }, { permanent: true });
+  if (!Object.hasOwn(stores, name)) throw cursorError("STORE_UNKNOWN", { store: name, stores: names.join(", ") }, { permanent: true });
   const definition = stores[name];
   const module = isRecord(definition) ? definition["module"] : undefined;
   if (module === "memory") return { name, kind: "memory" };

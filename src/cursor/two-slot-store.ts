@@ -6,10 +6,10 @@
  * beside a valid main one only if both stem from the same beginning: what an earlier use of the key left there may be
  * ahead of a cursor that somebody has set back.
  */
-import { queryError } from "../code42/errors";
 import { SiemError, messageOf } from "../errors";
-import { cursorMark, type CursorMark } from "./cursor";
 import type { CursorSlot, CursorStore } from "./context-store";
+import { cursorMark, type CursorMark } from "./cursor";
+import { cursorError } from "./errors";
 
 /** What a slot holds; `error` says why its value cannot be used at all. */
 interface Content {
@@ -57,9 +57,9 @@ export class TwoSlotStore implements CursorStore {
 
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
     const { text } = await readSlot(this.main).catch((error: Error) => {
-      throw queryError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error.cause ?? error) }, { cause: error });
+      throw cursorError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error.cause ?? error) }, { cause: error });
     });
-    if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw queryError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
+    if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw cursorError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
     await this.overwrite(next);
   }
 

@@ -5,7 +5,7 @@ import { QueryRunner, type QueryParts, type QuerySettings } from "../../src/code
 import { Tenant } from "../../src/code42/tenant";
 import type { Api } from "../../src/code42/walk";
 import type { CursorStore } from "../../src/cursor/context-store";
-import { queryError } from "../../src/code42/errors";
+import { cursorError } from "../../src/cursor/errors";
 import { DeliveryRegistry } from "../../src/delivery/registry";
 import type { FlowMessage } from "../../src/messages";
 import type { TenantSimulator } from "../../src/simulator/tenant";
@@ -23,16 +23,16 @@ export class MemoryStore implements CursorStore {
   }
 
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
-    if (this.value !== expected) throw queryError("CURSOR_CHANGED", { key: "test" }, { permanent: true });
+    if (this.value !== expected) throw cursorError("CURSOR_CHANGED", { key: "test" }, { permanent: true });
     await this.overwrite(next);
   }
 
   async overwrite(next: string | undefined): Promise<void> {
     await sleep(0);
-    if (this.fault !== undefined) throw queryError("CURSOR_NOT_SAVED", { key: "test", reason: this.fault.message });
+    if (this.fault !== undefined) throw cursorError("CURSOR_NOT_SAVED", { key: "test", reason: this.fault.message });
     this.commits += 1;
     this.value = next;
-    if (this.losesAnswers-- > 0) throw queryError("CURSOR_NOT_SAVED", { key: "test", reason: "connection lost" });
+    if (this.losesAnswers-- > 0) throw cursorError("CURSOR_NOT_SAVED", { key: "test", reason: "connection lost" });
   }
 
   get cursor(): { floor: string; lastInserted: string | null; seen: Record<string, string> } | undefined {
