@@ -1,7 +1,7 @@
 /** Gathers the events of a reply and drops those that are known: what every source does alike. */
-import { epochMs } from "../cursor/instant";
 import { KeyColumn } from "../cursor/keys";
 import { ledgerKey } from "../cursor/ledger";
+import { epochMs } from "../instant";
 import { keep } from "../packed-events";
 import type { PollOptions, SourceEvent } from "./source";
 

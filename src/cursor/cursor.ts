@@ -6,7 +6,7 @@
  * become searchable later than its insertion time says; what is read again for that reason is recognised by the ledger.
  */
 import { randomUUID } from "node:crypto";
-import { epochMs } from "./instant";
+import { epochMs } from "../instant";
 import { isRecord } from "../messages";
 import { cursorError } from "./errors";
 import type { KeyColumn } from "./keys";

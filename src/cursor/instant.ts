@@ -1,27 +1,7 @@
-import { epochMilliseconds } from "../instant";
+/** Reads what users write for a start, an end and a position of a query. */
 import { describe } from "../errors";
+import { durationMs, epochMs } from "../instant";
 import { cursorError } from "./errors";
-
-const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
-const DURATION = /^P(?=.)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?$/;
-
-/** Epoch milliseconds of an ISO 8601 instant with 0 to 9 decimals, cut (not rounded) to whole ones; UTC where no zone is given. */
-export function epochMs(text: string): number | undefined {
-  const usual = epochMilliseconds(text);
-  if (usual !== undefined) return usual;
-  const match = INSTANT.exec(text);
-  if (match === null) return undefined;
-  const ms = Date.parse(text.includes("T") && match[1] === undefined ? `${text}Z` : text);
-  return Number.isNaN(ms) ? undefined : ms;
-}
-
-/** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds (months and years have no fixed length). */
-export function durationMs(text: string): number | undefined {
-  const match = DURATION.exec(text);
-  if (match === null) return undefined;
-  const [weeks, days, hours, minutes, seconds] = match.slice(1).map((part: string | undefined) => Number(part ?? 0)) as [number, number, number, number, number];
-  return ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
-}
 
 /** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */
 export function startInstant(startFrom: string, now: number): number {
