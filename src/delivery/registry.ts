@@ -169,8 +169,7 @@ export class DeliveryRegistry {
 
   /** One sink is done with the unit; settles it if that was the last one. */
   private settle(entry: Entry, unit: Unit, index: number): Settlement {
-    for (const sink of entry.sinks) {
-      if (unit.sinks.get(sink)?.piece.settled === true) continue;
+    if (![...entry.sinks].every((sink) => unit.sinks.get(sink)?.piece.settled === true)) {
       entry.listener.progressed?.();
       tellHolds(entry, unit, index);
       return "partial";
@@ -200,34 +199,29 @@ export class DeliveryRegistry {
   }
 }
 
-function unitOf(entry: Entry, index: number): Unit {
-  let unit = entry.units.get(index);
-  if (unit === undefined) {
-    unit = { settled: false, held: false, sinks: new Map() };
-    entry.units.set(index, unit);
-  }
-  return unit;
+/** What `map` holds under `key`, made when it is asked for first. */
+function valueAt<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
 }
+
+const unitOf = ({ units }: Entry, index: number): Unit => valueAt(units, index, () => ({ settled: false, held: false, sinks: new Map() }));
+
+const newPiece = (): Piece => ({ settled: false, cuts: undefined });
 
 /** What `sink` has of a unit; undefined if its confirmation is not asked for. */
 function shareOf({ sinks }: Entry, unit: Unit, sink: string) {
   const key = sinks === ANY_SINK ? ANY : sink;
-  if (!sinks.has(key)) return undefined;
-  let share = unit.sinks.get(key);
-  if (share === undefined) {
-    share = { piece: { settled: false, cuts: undefined }, holds: 0 };
-    unit.sinks.set(key, share);
-  }
-  return share;
+  return sinks.has(key) ? valueAt(unit.sinks, key, () => ({ piece: newPiece(), holds: 0 })) : undefined;
 }
 
 function tellHolds({ sinks, listener }: Entry, unit: Unit, index: number): void {
   if (unit.settled) return;
-  let held = true;
-  for (const sink of sinks) {
+  const held = [...sinks].every((sink) => {
     const share = unit.sinks.get(sink);
-    if (share === undefined || (!share.piece.settled && share.holds === 0)) held = false;
-  }
+    return share !== undefined && (share.piece.settled || share.holds > 0);
+  });
   if (held === unit.held) return;
   unit.held = held;
   listener.holdChanged(index, held);
@@ -263,18 +257,10 @@ function settlePart(piece: Piece, path: readonly MessageParts[]): boolean {
     return true;
   }
   piece.cuts ??= new Map();
-  let cut = piece.cuts.get(step.id);
-  if (cut === undefined) {
-    cut = { count: undefined, done: 0, pieces: new Map() };
-    piece.cuts.set(step.id, cut);
-  }
+  const cut = valueAt(piece.cuts, step.id, () => ({ count: undefined, done: 0, pieces: new Map() }));
   // A streamed split tells the count with its last part only.
   if (typeof step.count === "number") cut.count = step.count;
-  let child = cut.pieces.get(step.index);
-  if (child === undefined) {
-    child = { settled: false, cuts: undefined };
-    cut.pieces.set(step.index, child);
-  }
+  const child = valueAt(cut.pieces, step.index, newPiece);
   if (!child.settled && settlePart(child, rest)) cut.done += 1;
   if (cut.count === undefined || cut.done < cut.count) return false;
   piece.settled = true;
