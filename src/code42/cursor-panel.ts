@@ -24,17 +24,17 @@ export class CursorPanel {
   async report(): Promise<CursorReport> {
     const { runner, place: { scope, key, safety, peek } } = this;
     if (safety === undefined) return { scope };
-    const cursor = await runner.place(peek);
-    const { polls, largestLatenessMs } = runner.counters;
+    const cursor = await runner.keeper.peek(peek);
+    const { polls, largestLatenessSeconds, pagesOut, pagesHeld } = runner.figures;
     return {
       scope, key, store: safety,
       cursor: cursor === undefined ? null : {
         floor: new Date(cursor.floorMs).toISOString(),
         lastInserted: cursor.lastMs === undefined ? null : new Date(cursor.lastMs).toISOString(),
-        ids: cursor.ids,
+        ids: cursor.size,
       },
-      latenessSeconds: polls < 2 ? null : Math.ceil(largestLatenessMs / 1000),
-      ...runner.pages,
+      latenessSeconds: polls < 2 ? null : Math.ceil(largestLatenessSeconds),
+      pagesOut, pagesHeld,
     };
   }
 

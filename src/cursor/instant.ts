@@ -4,22 +4,16 @@ import { durationMs, epochMs } from "../instant";
 import { cursorError } from "./errors";
 
 /** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */
-export function startInstant(startFrom: string, now: number): number {
-  const instant = instantBack(startFrom, now);
-  if (instant === undefined) throw cursorError("START_FROM_INVALID", { value: startFrom.slice(0, 80) }, { permanent: true });
-  return instant;
-}
+export const startInstant = (startFrom: string, now: number): number => instantBack(startFrom, now, "START_FROM_INVALID");
 
 /** Where a query that runs once ends, written alike. Throws UNTIL_INVALID. */
-export function untilInstant(until: string, now: number): number {
-  const instant = instantBack(until, now);
-  if (instant === undefined) throw cursorError("UNTIL_INVALID", { value: until.slice(0, 80) }, { permanent: true });
-  return instant;
-}
+export const untilInstant = (until: string, now: number): number => instantBack(until, now, "UNTIL_INVALID");
 
-function instantBack(text: string, now: number): number | undefined {
+function instantBack(text: string, now: number, code: "START_FROM_INVALID" | "UNTIL_INVALID"): number {
   const duration = durationMs(text);
-  return duration === undefined ? epochMs(text) : Math.max(0, now - duration);
+  const instant = duration === undefined ? epochMs(text) : Math.max(0, now - duration);
+  if (instant === undefined) throw cursorError(code, { value: text.slice(0, 80) }, { permanent: true });
+  return instant;
 }
 
 /** What other tools keep as a checkpoint and what is no time; code42cli `cmds/search/cursor_store.py`, incydr CLI `cmds/file_events.py`. */

@@ -1,7 +1,8 @@
 /** A query on the simulated tenant with a cursor in memory and a sink that the test drives. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileEvents } from "../../src/code42/file-events";
-import { QueryRunner, type QueryParts, type QuerySettings } from "../../src/code42/query-runner";
+import { QueryRunner, type QueryDependencies } from "../../src/code42/query-runner";
+import type { QuerySettings } from "../../src/code42/query-settings";
 import { Tenant } from "../../src/code42/tenant";
 import type { Api } from "../../src/code42/walk";
 import type { CursorStore } from "../../src/cursor/context-store";
@@ -60,7 +61,7 @@ export function makeQuery(
   store: CursorStore,
   settings: Partial<QuerySettings> = {},
   sink: (message: FlowMessage, registry: DeliveryRegistry) => void = (message, registry) => void setImmediate(() => registry.confirm(message)),
-  parts: Partial<QueryParts> = {},
+  dependencies: Partial<QueryDependencies> = {},
 ): QueryUnderTest {
   const registry = new DeliveryRegistry();
   const made: Omit<QueryUnderTest, "runner"> = { registry, messages: [], errors: [], warnings: [], statuses: [] };
@@ -85,7 +86,7 @@ export function makeQuery(
     now: Date.now,
     monotonic: () => performance.now(),
     random: Math.random,
-    ...parts,
+    ...dependencies,
   });
   return { ...made, runner };
 }
