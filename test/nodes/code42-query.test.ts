@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import tenantNode from "../../nodes/code42-tenant";
 import queryNode from "../../nodes/code42-query";
 import confirmNode from "../../nodes/delivery-confirm";
@@ -385,16 +386,20 @@ describe("code42-query", () => {
 
   it("is silent after it was closed", async () => {
     addEvents(2000);
-    await load([query({ pagesOut: "1" })]);
+    // The registry is one for the whole process: what is open there now is not this node's.
+    const { size } = deliveryRegistry();
+    await load([query({ pagesOut: "2", pollInterval: "0.05" })]);
     const out = recordMessages("out");
-    getNode("q").receive({});
-    await until(() => out.length === 1, "a page is out");
-    const searches = () => simulator.requests.length;
-    await unloadFlow();
-    const before = searches();
+    await until(() => out.length === 2, "two pages are in flight");
+    assert.equal(deliveryRegistry().size, size + 2);
+    await sleep(100);
+    const { length } = simulator.requests;
+    const closed = unloadFlow();
+    confirmAll(out.slice(0, 1));
+    await closed;
+    assert.equal(deliveryRegistry().size, size);
     confirmAll(out);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(searches(), before);
-    assert.equal(deliveryRegistry().size, 0);
+    await sleep(100);
+    assert.deepEqual([simulator.requests.length, out.length], [length, 2]);
   });
 });

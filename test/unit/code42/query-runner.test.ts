@@ -477,6 +477,25 @@ describe("query", () => {
     assert.equal(query.registry.size, 0);
   });
 
+  it("reads and sends nothing more when it closes during a poll, and commits what is confirmed meanwhile", async () => {
+    addEvents(1000, 600);
+    const query = makeQuery(tenant, store, { pagesOut: 2, pollIntervalMs: 20 }, () => undefined);
+    query.runner.start();
+    await until(() => query.messages.length === 2, "two pages are in flight");
+    await sleep(50);
+    const { length } = searches();
+    const closed = query.runner.close();
+    for (const message of query.messages) {
+      await sleep(20);
+      query.registry.confirm(message);
+    }
+    await closed;
+    await query.runner.act({});
+    await sleep(100);
+    assert.deepEqual([searches().length, query.messages.length], [length, 2]);
+    assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 199 * 10).toISOString());
+  });
+
   it("repeats nothing after an orderly close, also when a page in between was not delivered", async () => {
     const ids = addEvents(400, 600);
     const waiting: FlowMessage[] = [];
