@@ -57,6 +57,11 @@ describe("code42-query", () => {
   const stored = (path: string) => JSON.parse(readFileSync(join(folder, "context", path), "utf8")) as Record<string, string>;
   const cursor = (text: string | undefined) => JSON.parse(text ?? "null") as { floor: string; lastInserted: string } | null;
   const code = (message: Record<string, unknown> | undefined) => (message?.["error"] as { code?: string } | undefined)?.code;
+  const pollToTheEnd = async () => {
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+  };
   const confirmAll = (messages: Record<string, unknown>[]) => messages.forEach((message) => deliveryRegistry().confirm(message));
 
   it("polls on a message, sends pages and keeps the cursor as one string on disk, moved only by confirmation", async () => {
@@ -77,18 +82,17 @@ describe("code42-query", () => {
   });
 
   for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
-    it(`goes on from the spare slot when a power cut emptied the file of the ${cursorType} context`, async () => {
+    it(`keeps the cursor in ${cursorType} context, and goes on from the spare slot when a power cut emptied its file`, async () => {
       addEvents(20);
       const poll = async () => {
         await load([query({ cursorType, wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] }]);
         const out = recordMessages("out");
-        const status = recordStatus("q");
-        getNode("q").receive({});
-        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await pollToTheEnd();
         await unloadFlow();
         return eventIds(out);
       };
       assert.equal((await poll()).length, 20);
+      assert.ok(cursor(stored(file)["cursor_q"])?.lastInserted);
       writeFileSync(join(folder, "context", file), "");
       const more = addEvents(5);
       assert.deepEqual(await poll(), more);
@@ -105,9 +109,7 @@ describe("code42-query", () => {
           { id: "confirm", type: "delivery-confirm", z, x: 300, y: 100, mode: "confirm", wires: [["out"]] },
         ]);
         const out = recordMessages("out");
-        const status = recordStatus("q");
-        getNode("q").receive({});
-        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await pollToTheEnd();
         await unloadFlow();
         return eventIds(out);
       };
@@ -126,19 +128,6 @@ describe("code42-query", () => {
     const more = addEvents(3);
     await until(() => eventIds(out).length === 8, "a later poll");
     assert.deepEqual(eventIds(out), [...ids, ...more]);
-  });
-
-  it("keeps the cursor in flow and in node context too", async () => {
-    for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
-      addEvents(10);
-      await load([query({ cursorType })]);
-      const out = recordMessages("out");
-      getNode("q").receive({});
-      await until(() => out.length === 1, "the page is sent");
-      confirmAll(out);
-      await until(() => cursor(stored(file)["cursor_q"])?.lastInserted != null, "the cursor is saved");
-      await unloadFlow();
-    }
   });
 
   it("refuses an unknown context store, which Node-RED would silently replace, and asks nothing", async () => {
@@ -232,9 +221,7 @@ describe("code42-query", () => {
       { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [[]] },
       { id: "dropped", type: "delivery-confirm", mode: "confirm", wires: [[]] },
     ]);
-    const status = recordStatus("q");
-    getNode("q").receive({});
-    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    await pollToTheEnd();
     assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
   });
 
@@ -263,9 +250,7 @@ describe("code42-query", () => {
         { id: "switch", type: "switch", property: "payload.risk.severity", propertyType: "msg", rules: [{ t: "eq", v: "NO_RISK_INDICATED", vt: "str" }, { t: "else" }], checkall: "true", repair: false, outputs: 2, wires: [["dropped"], ["a", "b"]] },
         confirm("a"), confirm("b"), confirm("dropped", { confirmsFor: ["a", "b"] }),
       ]);
-      const status = recordStatus("q");
-      getNode("q").receive({});
-      await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+      await pollToTheEnd();
       assert.ok(lastInserted());
     });
 
@@ -317,9 +302,7 @@ describe("code42-query", () => {
     addEvents(30);
     await load([query({ pageSize: "10", name: "Code42", wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", name: "", mode: "confirm", wires: [["out"]] }]);
     const out = recordMessages("out");
-    const status = recordStatus("q");
-    getNode("q").receive({});
-    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    await pollToTheEnd();
     getNode("q").receive({ action: "stats" });
     await until(() => out.at(-1)?.["topic"] === "security-events/stats", "the answer passes both nodes");
     const [own, confirm] = out.at(-1)?.["payload"] as Record<string, unknown>[];
