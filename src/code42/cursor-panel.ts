@@ -1,4 +1,4 @@
-/** What the edit dialog of a running query shows of its cursor, and how it moves it. */
+/** Shows the cursor of a running query in the edit dialog, and moves it from there. */
 import type { CursorPlace } from "../node/cursor-place";
 import { queryError } from "./errors";
 import type { QueryRunner } from "./query-runner";
@@ -13,7 +13,7 @@ export interface CursorReport {
   /** The longest that an event needed to become searchable; null before two polls were made. */
   latenessSeconds?: number | null;
   pagesOut?: number;
-  /** Of these. */
+  /** Of `pagesOut`. */
   pagesHeld?: number;
 }
 

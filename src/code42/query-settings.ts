@@ -1,4 +1,4 @@
-/** The properties of a `code42-query` node, checked. */
+/** Checks the properties of a `code42-query` node. */
 import { booleanProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../node/config";
 import { sinkList } from "../node/sinks";
 import type { ContextScope } from "../cursor/two-slot-store";
@@ -86,7 +86,7 @@ export function parseSettings(config: Properties): NodeQuerySettings {
   };
 }
 
-/** Query JSON is sent as somebody wrote it on purpose: what our tables object to is a warning there. */
+/** Somebody wrote query JSON like this on purpose, so it is sent: what our tables object to is a warning. */
 function warningsOf(source: string, criteria: Criteria, isRaw: boolean): readonly SiemError[] {
   try {
     return checkCriteria(source, criteria).warnings;

@@ -1,4 +1,4 @@
-/** Node-RED context storage as the place of a cursor, behind one interface that a shared store could implement too. */
+/** Stores a cursor in Node-RED's context, behind an interface that a shared store can implement too. */
 import { messageOf } from "../errors";
 import { cursorError } from "./errors";
 
@@ -6,7 +6,7 @@ import { cursorError } from "./errors";
 export interface CursorSlot {
   /** Rejects with CURSOR_UNREADABLE, permanent if what is stored there is no text. */
   read(): Promise<string | undefined>;
-  /** Stores `next` (undefined: nothing) whatever is there. Rejects with CURSOR_NOT_SAVED. */
+  /** Stores `next` (undefined: nothing), whatever is stored. Rejects with CURSOR_NOT_SAVED. */
   overwrite(next: string | undefined): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export const noStore: CursorStore = {
   overwrite: async () => undefined,
 };
 
-/** The part of Node-RED's context API that is used: always with a callback, because stores may be asynchronous only. */
+/** The part of Node-RED's context API that we use, always with a callback: some stores are asynchronous only. */
 export interface ContextAccess {
   get(key: string, store: string | undefined, callback: (error: Error | null | undefined, value?: unknown) => void): void;
   set(key: string, value: unknown, store: string | undefined, callback: (error?: Error | null) => void): void;
@@ -71,7 +71,7 @@ export function cursorKey(key: string): string {
   return key;
 }
 
-/** Which node uses which cursor: two on one would skip each other's events. One for each Node-RED runtime. */
+/** Remembers which node uses which cursor: two on one would skip each other's events. One for each Node-RED runtime. */
 export class CursorClaims {
   private readonly owners = new Map<string, { id: string; name: string }>();
 

@@ -17,7 +17,7 @@ const CLOSE_HELD_MS = 10_000;
 /** How often a page is sent again before the tracker gives up. */
 export const RESENDS = 3;
 
-/** A page as the tracker sees it; 0 units is a mere position, which is committed in its turn. */
+/** A page as the tracker sees it. One without units is only a position; it is committed in its turn. */
 export interface Page {
   readonly units: number;
 }
