@@ -62,6 +62,13 @@ describe("code42-query", () => {
     getNode("q").receive({});
     await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
   };
+  /** Polls, and resolves with what the catch node gets. */
+  const caughtInPoll = async (id = "q", timeoutMs = 8000) => {
+    const caught = recordMessages("caught");
+    getNode(id).receive({});
+    await until(() => caught.length > 0, "catch sees it", timeoutMs);
+    return caught;
+  };
   const confirmAll = (messages: Record<string, unknown>[]) => messages.forEach((message) => deliveryRegistry().confirm(message));
 
   it("polls on a message, sends pages and keeps the cursor as one string on disk, moved only by confirmation", async () => {
@@ -132,9 +139,7 @@ describe("code42-query", () => {
 
   it("refuses an unknown context store, which Node-RED would silently replace, and asks nothing", async () => {
     await load([query({ cursor: "#:(nosuch)::cursor_q" })]);
-    const caught = recordMessages("caught");
-    getNode("q").receive({});
-    await until(() => caught.length > 0, "catch sees it");
+    const caught = await caughtInPoll();
     assert.equal(code(caught[0]), "STORE_UNKNOWN");
     assert.equal(simulator.requests.length, 0);
     assert.ok(!existsSync(join(folder, "context/global/global.json")));
@@ -142,9 +147,7 @@ describe("code42-query", () => {
 
   it("refuses two queries on one cursor", async () => {
     await load([query(), query({ id: "q2", wires: [["out"]] })]);
-    const caught = recordMessages("caught");
-    getNode("q2").receive({});
-    await until(() => caught.length > 0, "catch sees it");
+    const caught = await caughtInPoll("q2");
     assert.equal(code(caught[0]), "CURSOR_IN_USE");
   });
 
@@ -164,9 +167,7 @@ describe("code42-query", () => {
   ] as const) {
     it(`refuses ${what} with ${expected}, shows red and stays alive`, async () => {
       await load([query(properties)]);
-      const caught = recordMessages("caught");
-      getNode("q").receive({});
-      await until(() => caught.length > 0, "catch sees it");
+      const caught = await caughtInPoll();
       assert.equal(code(caught[0]), expected);
       assert.equal(simulator.requests.length, 0);
     });
@@ -181,10 +182,8 @@ describe("code42-query", () => {
       addEvents(5);
       prepare();
       await load([query()]);
-      const caught = recordMessages("caught");
       const status = recordStatus("q");
-      getNode("q").receive({});
-      await until(() => caught.length > 0, "catch sees it");
+      const caught = await caughtInPoll();
       assert.equal(code(caught[0]), expected);
       await until(() => status.at(-1)?.fill === "red", "the status is red");
       assert.ok(!JSON.stringify(caught).includes(simulator.clientSecret));
@@ -258,9 +257,7 @@ describe("code42-query", () => {
       this.timeout(40_000);
       addEvents(3);
       await load([query({ confirmedBy: ["a", "b"], confirmTimeout: "0.05", wires: [["a"]] }), confirm("a"), confirm("b")]);
-      const caught = recordMessages("caught");
-      getNode("q").receive({});
-      await until(() => caught.length > 0, "catch sees it", 35_000);
+      const caught = await caughtInPoll("q", 35_000);
       assert.equal(code(caught[0]), "DELIVERY_UNCONFIRMED_BY");
       assert.match((caught[0]?.["error"] as Error).message, /confirmed by: sink b\./);
       assert.equal(lastInserted(), null);
@@ -270,9 +267,7 @@ describe("code42-query", () => {
       it(`refuses a list with a sink that ${what}, and asks nothing`, async () => {
         addEvents(3);
         await load([query({ confirmedBy: sinks }), confirm("a"), confirm("off", { d: true })]);
-        const caught = recordMessages("caught");
-        getNode("q").receive({});
-        await until(() => caught.length > 0, "catch sees it");
+        const caught = await caughtInPoll();
         assert.equal(code(caught[0]), "SINK_MISSING");
         assert.equal(simulator.requests.length, 0);
       });
@@ -288,10 +283,8 @@ describe("code42-query", () => {
       { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] },
     ]);
     const out = recordMessages("out");
-    const caught = recordMessages("caught");
     const status = recordStatus("q");
-    getNode("q").receive({});
-    await until(() => caught.length > 0, "catch sees it", 35_000);
+    const caught = await caughtInPoll("q", 35_000);
     assert.equal(code(caught[0]), "DELIVERY_UNCONFIRMED");
     assert.equal(out.length, 4);
     await until(() => status.at(-1)?.fill === "red", "the status is red");
@@ -345,9 +338,8 @@ describe("code42-query", () => {
   it("says that there is no such saved search, and reads nothing", async () => {
     addEvents(3);
     await load([query({ savedSearch: "Gone" })]);
-    const [out, caught] = [recordMessages("out"), recordMessages("caught")];
-    getNode("q").receive({});
-    await until(() => caught.length > 0, "catch sees it");
+    const out = recordMessages("out");
+    const caught = await caughtInPoll();
     assert.equal(code(caught[0]), "SAVED_SEARCH_MISSING");
     assert.equal(out.length, 0);
   });
