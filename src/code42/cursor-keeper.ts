@@ -27,9 +27,8 @@ export interface KeeperDependencies {
 /** A cursor, and what the store holds of it. */
 interface KeptCursor {
   readonly cursor: Cursor;
-  /** The text in the store; undefined: nothing. */
+  /** The text in the store (undefined: nothing), and the revision of the cursor that it holds. */
   stored: string | undefined;
-  /** The revision of the cursor that `stored` holds. */
   storedRevision: number;
   /** The text of a write that failed: its outcome is unknown, the store may have applied it. */
   unsure: string | undefined;
@@ -119,13 +118,11 @@ export class CursorKeeper {
   /** Stores a cursor that starts at an instant (epoch ms), or removes the cursor, whatever is stored. */
   async overwrite(floorMs: number | undefined): Promise<void> {
     const { settings: { savedSearch, criteria }, dependencies } = this;
-    let text: string | undefined;
-    if (floorMs !== undefined) {
-      // What the saved search asks for is not known here.
-      const hash = savedSearch === "" ? criteriaHash(criteria) : "";
-      text = Cursor.startingAt(this.ownerAt(dependencies.api()), floorMs, hash).serialize(dependencies.now());
-    }
-    await dependencies.store.overwrite(text);
+    if (floorMs === undefined) return dependencies.store.overwrite(undefined);
+    // What the saved search asks for is not known here.
+    const hash = savedSearch === "" ? criteriaHash(criteria) : "";
+    const cursor = Cursor.startingAt(this.ownerAt(dependencies.api()), floorMs, hash);
+    await dependencies.store.overwrite(cursor.serialize(dependencies.now()));
   }
 
   /**

@@ -32,7 +32,9 @@ const ACTIONS_ONCE: readonly unknown[] = ["poll", "stop"];
 
 /** Errors of a search that was too much at once. */
 const HELPED_BY_SMALLER_PAGES: readonly string[] = ["TIMED_OUT", "SERVER_ERROR", "CONNECTION_FAILED", "BODY_TOO_LARGE", "PAGE_INVALID", "SEARCH_PROBLEMS"];
-const HALT_MS = 500;
+/** How long a poll that is stopped has to end: until the answer to "stop", and until the next poll gives up on it. */
+const STOP_MS = 50;
+const STOPPED_MS = 500;
 const MAX_FAILURE_PAUSE_MS = 600_000;
 const CLOSE_STORE_MS = 2000;
 
@@ -131,10 +133,7 @@ export class QueryRunner {
     }
   }
 
-  /**
-   * The next automatic poll: at the interval after `started` (monotonic ms), later after failures that trying again
-   * cannot mend.
-   */
+  /** Plans the next automatic poll: the interval after `started` (monotonic ms), later after failures that another try cannot mend. */
   private schedule(started: number): void {
     clearTimeout(this.timer);
     if (!this.automatic || this.closing.signal.aborted) return;
@@ -147,7 +146,7 @@ export class QueryRunner {
 
   private async poll(extra: WireGroup[]): Promise<void> {
     // What was stopped may still be about to end.
-    if (this.running?.abort.signal.aborted === true) await Promise.race([this.running.ended, sleep(HALT_MS, undefined, { ref: false })]);
+    if (this.running?.abort.signal.aborted === true) await Promise.race([this.running.ended, sleep(STOPPED_MS, undefined, { ref: false })]);
     if (this.running !== undefined && (extra.length > 0 || this.settings.once)) throw queryError("POLL_RUNNING");
     if (this.running !== undefined || this.closing.signal.aborted) return;
     const abort = new AbortController();
@@ -229,13 +228,13 @@ export class QueryRunner {
     });
   }
 
-  /** Ends the poll that runs; pages in flight stay so. */
+  /** Ends the poll that runs; its pages stay in flight. */
   private async halt(): Promise<void> {
     clearTimeout(this.timer);
     if (this.running === undefined) return;
     this.running.abort.abort();
     // A poll that only waits for confirmations has nothing to abort.
-    await Promise.race([this.running.ended, sleep(50, undefined, { ref: false })]);
+    await Promise.race([this.running.ended, sleep(STOP_MS, undefined, { ref: false })]);
   }
 
   /** Gives up what is in flight. The cursor is read again, so that memory and store cannot drift apart. */
