@@ -1,9 +1,9 @@
 /** Gathers the events of a reply and drops those that are known: what every source does alike. */
-import { epochMs } from "../cursor/instant";
 import { KeyColumn } from "../cursor/keys";
 import { copyOfEvent } from "../pages/packed-events";
 import { identify, type FoundEvent } from "../pages/page-index";
 import type { PollOptions } from "./source";
+import { epochMs } from "../instant";
 
 export class Batch {
   /** Those that are new. */

@@ -7,7 +7,7 @@ import { PackedEvents } from "../pages/packed-events";
 import { queryError } from "./errors";
 import { parsed } from "./legacy";
 import { bothOf, filtersOn } from "./query";
-import type { QuerySettings } from "./query-runner";
+import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "./saved-search";
 import type { Api, ApiOptions, ApiReply, Reading } from "./api";
 
