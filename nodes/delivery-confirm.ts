@@ -1,11 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
-import { isRecord, type FlowMessage } from "../src/messages";
-import { choiceProperty } from "../src/common/properties";
-import { sinkId, sinkList } from "../src/node/sinks";
-import { StatusLine, localise } from "../src/node/report";
-import { serveMetrics } from "../src/node/metrics-route";
-import { NodeStats } from "../src/node/stats";
+import { isRecord, type FlowMessage } from "../src/common/messages";
+import { choiceProperty, idListProperty } from "../src/common/properties";
+import { sinkId } from "../src/node-red/sinks";
+import { StatusLine, localise } from "../src/node-red/report";
+import { serveMetrics } from "../src/node-red/metrics-route";
+import { NodeStats } from "../src/node-red/stats";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
 
@@ -30,7 +30,7 @@ export = function (RED: NodeAPI) {
       new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", { node: this.name ?? this.id }));
 
     try {
-      const listed = sinkList(config, "confirmsFor");
+      const listed = idListProperty(config, "confirmsFor");
       const sinks = listed.length > 0 ? listed : [sinkId(this)];
       const settleAll = (settleOne: (sink: string) => Settlement) => furthest(sinks.map(settleOne));
       const mode = choiceProperty(config, "mode", ["confirm", "confirm-page", "reject"]);

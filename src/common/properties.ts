@@ -1,5 +1,5 @@
 /** Reads node properties as Node-RED passes them: numbers may be text (`${ENV}` always is), and any of them may be missing. */
-import { commonError } from "../errors";
+import { commonError } from "./errors";
 
 export type Properties = Record<string, unknown>;
 
@@ -54,4 +54,12 @@ export function listProperty(properties: Properties, name: string): unknown[] {
   if (isBlank(value)) return [];
   if (!Array.isArray(value)) throw commonError("PROPERTY_LIST", { name, ...describe(value) }, { permanent: true });
   return value;
+}
+
+/** A list of node ids; blank means an empty one. Throws PROPERTY_LIST, PROPERTY_TEXT. */
+export function idListProperty(properties: Properties, name: string): string[] {
+  return listProperty(properties, name).map((id, index) => {
+    if (typeof id !== "string") throw commonError("PROPERTY_TEXT", { name: `${name}[${index}]`, type: typeof id, value: "" }, { permanent: true });
+    return id;
+  });
 }

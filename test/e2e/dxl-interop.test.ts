@@ -205,6 +205,6 @@ describe("together with the vendor's nodes", () => {
   it("our only globals are the delivery registry and the metrics, of which a process has one", () => {
     const sources = ["src", "nodes"].flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(root, folder, name)));
     const global = sources.filter((path) => path.endsWith(".ts") && /\bglobalThis\b|\bglobal\./.test(readFileSync(path, "utf8")));
-    assert.deepEqual(global.map((path) => path.slice(root.length).replace(/^\//, "")), ["src/process-wide.ts"]);
+    assert.deepEqual(global.map((path) => path.slice(root.length).replace(/^\//, "")), ["src/common/process-wide.ts"]);
   });
 });
