@@ -32,12 +32,21 @@ const isObject = (value: unknown): value is PlainObject => typeof value === "obj
 
 const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
 
+/** What holds nothing but its own properties is read twice as fast; of anything else (another realm, a class) they are copied. */
+const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
+
 /** The object that holds what a table reads further in; anything else that is there is counted. */
 function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
-  if (isObject(value)) return value;
+  if (isObject(value)) return ownProperties(value);
   if (value != null) counter.droppedValues++;
   return undefined;
 }
+
+/** Names that every object answers to need a closer look, even in what `ownProperties` gave. */
+const isInherited = (name: string): boolean => name in Object.prototype;
+
+/** How to read a property of what `ownProperties` gave. */
+const loader = (name: string) => (isInherited(name) ? own : (object: PlainObject, key: string): unknown => object[key]);
 
 /** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
 const NESTED_LEVELS = 4;
@@ -46,6 +55,7 @@ interface Container {
   /** The slot of the container that it lies in; -1 for the event itself. */
   parent: number;
   name: string;
+  load: typeof own;
 }
 
 /**
@@ -54,7 +64,7 @@ interface Container {
  */
 export class EventReader {
   /** By their slots; a container stands behind the one that it lies in. */
-  private readonly containers: Container[] = [{ parent: -1, name: "" }];
+  private readonly containers: Container[] = [{ parent: -1, name: "", load: own }];
   /** Those of the open event. */
   private readonly objects: (PlainObject | undefined)[] = [undefined];
 
@@ -63,12 +73,12 @@ export class EventReader {
   /** Makes `event` the one that the compiled sources read, until `close`. */
   open(event: PlainObject): void {
     const { containers, objects } = this;
-    objects[0] = event;
+    objects[0] = ownProperties(event);
     for (let slot = 1; slot < containers.length; slot++) {
-      const { parent, name } = containers[slot]!;
+      const { parent, name, load } = containers[slot]!;
       const object = objects[parent];
       if (object === undefined) continue;
-      objects[slot] = contained(own(object, name), this.counter);
+      objects[slot] = contained(load(object, name), this.counter);
     }
   }
 
@@ -123,16 +133,17 @@ export class EventReader {
   private path(path: string, join: string): Read {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
+    const load = loader(name);
     if (rest.length === 0) {
       return () => {
         const object = objects[slot];
-        return object === undefined ? undefined : scalarOf(own(object, name), counter);
+        return object === undefined ? undefined : scalarOf(load(object, name), counter);
       };
     }
     const texts = listReader(rest, join, counter);
     return () => {
       const object = objects[slot];
-      return object === undefined ? undefined : texts(own(object, name));
+      return object === undefined ? undefined : texts(load(object, name));
     };
   }
 
@@ -140,9 +151,10 @@ export class EventReader {
   private items(path: string): (visit: (item: unknown) => boolean) => void {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
+    const load = loader(name);
     return (visit) => {
       const object = objects[slot];
-      const head = object === undefined ? undefined : own(object, name);
+      const head = object === undefined ? undefined : load(object, name);
       if (!isNothing(head)) walk(head, rest, 0, counter, visit);
     };
   }
@@ -242,7 +254,7 @@ export class EventReader {
     const found = this.containers.findIndex((container) => container.parent === parent && container.name === name);
     if (found > 0) return found;
     this.objects.push(undefined);
-    return this.containers.push({ parent, name }) - 1;
+    return this.containers.push({ parent, name, load: loader(name) }) - 1;
   }
 }
 

@@ -67,18 +67,24 @@ export async function indexPage(body: Body, listKey: string, fields: EventFields
   const slices: { slice: BodySlice; count: number }[] = [];
   let lines = maker && new PackedLines(maker.pool);
   const envelope = await readPage(body, listKey, (events, slice) => {
+    const first = keys.length;
     slices.push({ slice, count: events.length });
     for (const event of events) {
       const { key, insertedMs, complete } = identify(event, fields.id(event), fields.insertedMs(event));
       if (!complete) incomplete.add(keys.length);
       keys.push(key);
       times.push(insertedMs ?? NaN);
-      if (maker === undefined || lines === undefined || isKnown(KeyColumn.of([key]), 0)) continue;
+    }
+    if (maker === undefined || lines === undefined) return;
+    const found = KeyColumn.of(keys.slice(first));
+    for (const [index, event] of events.entries()) {
+      if (isKnown(found, index)) continue;
       const line = maker.formatter.format(event);
       if (maker.formatter.failure === undefined && lines.add(line)) continue;
       // The formatter's own node formats the page once more, and reports what is wrong.
       lines.release();
       lines = undefined;
+      return;
     }
   });
   return { envelope, keys: KeyColumn.of(keys), times, incomplete, slices, prepared: maker && lines && { formatter: maker.formatter, lines } };
