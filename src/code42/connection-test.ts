@@ -2,7 +2,7 @@
 import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../common/properties";
 import { bypasses } from "../common/proxy";
-import { FailedStep, type Secrets, type Step } from "../node/try-it";
+import { FailedStep, type Secrets, type Step } from "../common/trial";
 import { previewQuery } from "./preview";
 import { sources } from "./source";
 import { Tenant, type TenantOptions } from "./tenant";

@@ -1,7 +1,7 @@
 /** "Test connection" of a fabric: every broker by itself, up to a granted subscription. */
 import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../common/properties";
-import { FailedStep, type Secrets, type Step } from "../node/try-it";
+import { FailedStep, type Secrets, type Step } from "../common/trial";
 import type { Clock } from "../syslog/clock";
 import { Fabric, urlHost, type BrokerAddress, type FabricOptions } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";

@@ -5,10 +5,11 @@ import { queryError } from "../code42/errors";
 import { previewQuery } from "../code42/preview";
 import { parseSettings } from "../code42/query-settings";
 import type { TenantNode } from "../code42/tenant";
+import { FailedStep } from "../common/trial";
 import { isRecord } from "../messages";
 import { serveDialog, type TryHost } from "./dialog-route";
 import { isInSubflow } from "./subflow";
-import { editedForm, FailedStep } from "./try-it";
+import { editedForm } from "./try-it";
 
 export interface QueryDialogNode {
   /** Throws why the node does not run. */

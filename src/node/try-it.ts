@@ -13,22 +13,13 @@
  *
  * Nothing of the request is kept, and no answer holds a secret: answers are made of results and of our errors.
  */
-import { commonError, messageOf, SiemError, type Params } from "../errors";
-import { isRecord } from "../messages";
 import type { Properties } from "../common/properties";
+import { FailedStep, type Secrets, type Step } from "../common/trial";
+import { commonError, SiemError, type Params } from "../errors";
+import { isRecord } from "../messages";
 import type { TryHost } from "./dialog-route";
 import { localise, type Translate } from "./report";
 import { isInSubflow } from "./subflow";
-
-/** At which step something failed; the names of the steps stand in the catalog under `common.tryIt.step`. */
-export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signIn" | "permission" | "protocol" | "answer";
-
-/** An error, and the step at which it happened. */
-export class FailedStep extends Error {
-  constructor(readonly step: Step, override readonly cause: unknown) {
-    super(messageOf(cause));
-  }
-}
 
 /** An error as the dialog shows it: in the language of the browser by `key` and `params`, else `message`, in the server's. */
 export interface Explanation {
@@ -73,14 +64,6 @@ export function explained(translate: Translate, error: unknown): Explanation {
   return error instanceof SiemError
     ? { code: error.code, key: error.key, params: error.params, message }
     : { code: "UNKNOWN", key: "", params: {}, message };
-}
-
-/** The credentials of a type of node. */
-export interface Secrets {
-  /** Those that a node with these settings uses. */
-  names(settings: Properties): readonly string[];
-  /** Where it sends them. */
-  addresses(settings: Properties, credentials: Properties): readonly string[];
 }
 
 /**
