@@ -17,16 +17,18 @@ export interface HttpRequest {
   headers: Record<string, string>;
   data?: Buffer | undefined;
   signal: AbortSignal;
-  /** The body of a success is read by the caller. */
-  leaveBody?: boolean;
+  /** Leaves the body of a success to the caller, who reads it from `body` of the reply. */
+  leaveUnread?: boolean;
 }
 
 export interface HttpReply {
   status: number;
-  header(name: string): string | undefined;
-  /** The body, inflated; empty if it is left to the caller. */
+  /** The value of the header with this name (in lower case); undefined if there is none. */
+  header: (name: string) => string | undefined;
+  /** The body, inflated; empty if `isUnread`. */
   data: Buffer;
-  isLeft: boolean;
+  /** True if the body was left to the caller. */
+  isUnread: boolean;
   body: ReceivedBody;
   /** Milliseconds from the start of the request to the headers of the reply. */
   elapsedMs: number;
@@ -73,8 +75,8 @@ export class HttpClient {
       const raw = await received(maxBodyBytes);
       if (raw === undefined) throw bodyTooLarge(maxBodyBytes);
       const body = new ReceivedBody(new RawBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes), base.host);
-      const isLeft = request.leaveBody === true && status < 300;
-      return { status, header, body, isLeft, data: isLeft ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
+      const isUnread = request.leaveUnread === true && status < 300;
+      return { status, header, body, isUnread, data: isUnread ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
     } catch (error) {
       if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();

@@ -2,6 +2,7 @@
  * The services behind a console, which were there before the API gateway (py42 `services/*.py`): which of them answers
  * a path of the gateway, and what it wants and says differently.
  */
+import { parsed } from "../common/json";
 import { isRecord } from "../messages";
 
 export interface LegacyService {
@@ -65,13 +66,4 @@ export function renamed(body: Buffer, { rename }: LegacyService): Buffer {
   const value = rename === undefined ? undefined : parsed(body);
   if (rename === undefined || !isRecord(value)) return body;
   return Buffer.from(JSON.stringify(Object.fromEntries(Object.entries(value).map(([name, item]) => [rename[name] ?? name, item]))));
-}
-
-/** The JSON value in `data`; undefined if there is none. */
-export function parsed(data: Buffer): unknown {
-  try {
-    return JSON.parse(data.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

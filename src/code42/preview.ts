@@ -5,7 +5,7 @@ import { isRecord } from "../messages";
 import type { Params } from "../errors";
 import { PackedEvents } from "../packed-events";
 import { queryError } from "./errors";
-import { parsed } from "./legacy";
+import { parsed } from "../common/json";
 import { bothOf, filtersOn } from "./query";
 import type { QuerySettings } from "./query-runner";
 import { loadSavedSearch } from "./saved-search";

@@ -2,7 +2,7 @@
 import { messageOf } from "../errors";
 import { isRecord } from "../messages";
 import { queryError } from "./errors";
-import { parsed } from "./legacy";
+import { parsed } from "../common/json";
 import { criteriaFromSearch, filtersOf, type Criteria } from "./query";
 import { TERM_TABLES, termIn } from "./terms";
 

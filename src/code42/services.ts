@@ -1,10 +1,11 @@
 /** Finds the services behind a console (py42 `services/_connection.py`, `services/_keyvaluestore.py`). */
+import { parsed } from "../common/json";
 import { isRecord } from "../messages";
 import { baseUrlFault } from "./base-url";
-import { keyValueStoreOf, parsed, unwrap } from "./legacy";
+import { keyValueStoreOf, unwrap } from "./legacy";
 import { tenantError } from "./tenant-errors";
 
-export interface ServiceParts {
+export interface ServiceDependencies {
   /** `GET /api/v1/ServerEnv` of the console, signed in: JSON. */
   environment(signal: AbortSignal): Promise<{ data: Buffer }>;
   /** A text that anybody may read. */
@@ -15,14 +16,14 @@ export class ServiceDirectory {
   private readonly found = new Map<string, URL>();
   private store: URL | undefined;
 
-  constructor(private readonly console: URL, private readonly parts: ServiceParts) {}
+  constructor(private readonly console: URL, private readonly dependencies: ServiceDependencies) {}
 
   /** The base URL of the service that `key` stands for. Throws SERVICE_UNKNOWN, and what the requests throw. */
   async find(key: string, signal: AbortSignal): Promise<URL> {
     const known = this.found.get(key);
     if (known !== undefined) return known;
     this.store ??= this.address(keyValueStoreOf(await this.stsBaseUrl(signal)), "stsBaseUrl");
-    const service = this.address(await this.parts.text(this.store, `/v1/${key}`, signal), key);
+    const service = this.address(await this.dependencies.text(this.store, `/v1/${key}`, signal), key);
     this.found.set(key, service);
     return service;
   }
@@ -34,7 +35,7 @@ export class ServiceDirectory {
   }
 
   private async stsBaseUrl(signal: AbortSignal): Promise<string> {
-    const { data } = await this.parts.environment(signal);
+    const { data } = await this.dependencies.environment(signal);
     const environment = parsed(unwrap(data));
     const url = isRecord(environment) ? environment["stsBaseUrl"] : undefined;
     return typeof url === "string" ? url : "";

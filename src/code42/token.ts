@@ -1,25 +1,19 @@
 /** The token that a tenant's calls carry: got by a sign-in that all callers share, and renewed before it ends. */
+import { parsed } from "../common/json";
+import { messageOf } from "../errors";
 import { isRecord } from "../messages";
 import type { HttpReply } from "./http";
-import { parsed, unwrap } from "./legacy";
+import type { Identity } from "./identity";
+import { unwrap } from "./legacy";
 import { loginConfigurationPath, type SignIn } from "./sign-in";
 import { tenantError } from "./tenant-errors";
 import { TOTP_STEP_MS, totpCode } from "./totp";
 
-/** Id and secret of an API client, or name and password of a user. */
-export interface Identity {
-  name: string;
-  secret: string;
-  isUser: boolean;
-  /** The key of a user's second factor. */
-  totpKey: Buffer | undefined;
-}
-
-export interface TokenParts {
+export interface TokenDependencies {
   /** One request within the rate, to the tenant's address or to its console. */
   request(at: "address" | "console", method: "GET" | "POST", path: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpReply>;
   /** Throws unless `reply` is a success of JSON. */
-  accept(reply: HttpReply, path: string): void;
+  check(reply: HttpReply, path: string): void;
   /** What a refusal says about itself, without secrets. */
   detail(reply: HttpReply): string;
   /** Epoch ms by the server's clock. */
@@ -40,7 +34,7 @@ export class TokenKeeper {
   private renewal: Promise<string> | undefined;
   private lastTotpStep: number | undefined;
 
-  constructor(private readonly identity: Identity, private readonly way: SignIn, private readonly host: string, private readonly parts: TokenParts) {
+  constructor(private readonly identity: Identity, private readonly way: SignIn, private readonly host: string, private readonly dependencies: TokenDependencies) {
     this.basic = Buffer.from(`${identity.name}:${identity.secret}`).toString("base64");
   }
 
@@ -48,14 +42,14 @@ export class TokenKeeper {
     return this.token?.value;
   }
 
-  /** A token that still lives; concurrent callers share one sign-in. */
-  get(): Promise<string> {
-    if (this.token !== undefined && this.parts.monotonic() < this.token.renewAt) return Promise.resolve(this.token.value);
-    // Nobody's abort but `close` ends it, because others wait for it.
-    this.renewal ??= this.parts.whileOpen((signal) => this.signIn(signal)).finally(() => {
+  /** A token that is still valid. Callers at the same time share one sign-in: `signal` ends the waiting for it, and only closing the tenant ends the sign-in. */
+  get(signal: AbortSignal): Promise<string> {
+    const { token, dependencies } = this;
+    if (token !== undefined && dependencies.monotonic() < token.renewAt) return unlessAborted(Promise.resolve(token.value), signal);
+    this.renewal ??= dependencies.whileOpen((open) => this.signIn(open)).finally(() => {
       this.renewal = undefined;
     });
-    return this.renewal;
+    return unlessAborted(this.renewal, signal);
   }
 
   /** The server does not take `value` any more; without a value, none. */
@@ -64,14 +58,14 @@ export class TokenKeeper {
   }
 
   private async signIn(signal: AbortSignal): Promise<string> {
-    const { parts, way } = this;
+    const { dependencies, way } = this;
     const path = way.path.replace(/\?.*/, "");
     const totp = await this.totpHeader(signal);
-    const started = parts.monotonic();
-    const reply = await parts.request("address", way.method, way.path, { Authorization: `Basic ${this.basic}`, ...totp }, signal);
+    const started = dependencies.monotonic();
+    const reply = await dependencies.request("address", way.method, way.path, { Authorization: `Basic ${this.basic}`, ...totp }, signal);
     // RFC 6749 section 5.2 also allows 400 for a client that is not accepted.
     if (reply.status === 400 || reply.status === 401) throw await this.refusal(reply, signal);
-    parts.accept(reply, path);
+    dependencies.check(reply, path);
     const answer = objectIn(reply);
     const { expires_in: expiresIn } = answer;
     const value = way.tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
@@ -83,27 +77,36 @@ export class TokenKeeper {
 
   /** A password is good for one sign-in (RFC 6238 section 5.2), so a second one within its 30 s waits for the next. */
   private async totpHeader(signal: AbortSignal): Promise<Record<string, string>> {
-    const { identity: { totpKey }, parts } = this;
+    const { identity: { totpKey }, dependencies } = this;
     if (totpKey === undefined) return {};
-    const step = () => Math.floor(parts.serverNow() / TOTP_STEP_MS);
-    if (step() === this.lastTotpStep) await parts.sleep((step() + 1) * TOTP_STEP_MS - parts.serverNow(), signal);
+    const step = () => Math.floor(dependencies.serverNow() / TOTP_STEP_MS);
+    if (step() === this.lastTotpStep) await dependencies.sleep((step() + 1) * TOTP_STEP_MS - dependencies.serverNow(), signal);
     this.lastTotpStep = step();
     return { "totp-auth": totpCode(totpKey, this.lastTotpStep * TOTP_STEP_MS) };
   }
 
   /** Why a sign-in failed. For a user, the console says whether one with a password is possible at all. */
   private async refusal(reply: HttpReply, signal: AbortSignal): Promise<Error> {
-    const { identity: { name, isUser, totpKey }, parts } = this;
-    const params = { detail: parts.detail(reply), user: name };
+    const { identity: { name, isUser, totpKey }, dependencies } = this;
+    const params = { detail: dependencies.detail(reply), user: name };
     if (!isUser) return tenantError("CLIENT_REJECTED", params, { permanent: true });
     // Where the console cannot be asked, the refusal itself is all there is to say.
-    const login = await parts.request("console", "GET", loginConfigurationPath(name), {}, signal).then(objectIn, (): Record<string, unknown> => ({}));
+    const login = await dependencies.request("console", "GET", loginConfigurationPath(name), {}, signal).then(objectIn, (): Record<string, unknown> => ({}));
     signal.throwIfAborted();
     if (login["loginType"] === "CLOUD_SSO") return tenantError("USER_SSO", params, { permanent: true });
     // LOCAL_2FA is also the answer for a user who does not exist.
     if (login["loginType"] === "LOCAL_2FA" && totpKey === undefined) return tenantError("USER_TOTP_MISSING", params, { permanent: true });
     return tenantError("USER_REJECTED", params, { permanent: true });
   }
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error(messageOf(signal.reason)));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function objectIn(reply: HttpReply): Record<string, unknown> {

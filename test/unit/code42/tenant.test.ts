@@ -5,7 +5,7 @@ import { createServer as createTcpServer, type AddressInfo, type Socket } from "
 import { inspect } from "node:util";
 import { messageOf, SiemError } from "../../../src/errors";
 import { baseUrlFault, REGIONS, regionUrl } from "../../../src/code42/base-url";
-import { Tenant, type Retry, type TenantOptions, type TenantParts } from "../../../src/code42/tenant";
+import { Tenant, type Retry, type TenantOptions, type TenantDependencies } from "../../../src/code42/tenant";
 import { networkError } from "../../../src/code42/tenant-errors";
 import { PACKAGE_NAME, VERSION } from "../../../src/version";
 import { startTenantSimulator, type TenantSimulator, type TenantSimulatorOptions } from "../../../src/simulator/tenant";
@@ -34,7 +34,7 @@ describe("tenant", () => {
     return simulator;
   };
   /** A tenant whose waits are over at once, unless `parts` says otherwise. */
-  const connect = (target: { url: string }, options: Partial<TenantOptions> = {}, parts: Partial<TenantParts> = {}) => {
+  const connect = (target: { url: string }, options: Partial<TenantOptions> = {}, parts: Partial<TenantDependencies> = {}) => {
     const tenant = new Tenant(
       { baseUrl: target.url, clientId: "key-00000000-simulator", clientSecret: CANARY, userAgent: "test", requestsPerMinute: 6000, timeoutMs: 3000, ...options },
       { random: () => 0, log: (level, text) => log.push(`${level} ${text}`), ...parts },
