@@ -1,4 +1,4 @@
-/** Lets at most `limit` requests start in any 60 s, first come first served, and nobody while paused. */
+/** Lets at most `limit` requests start in any 60 s, first come first served, and none during a pause. */
 
 const WINDOW_MS = 60_000;
 
@@ -22,7 +22,7 @@ export class RateLimiter {
 
   constructor(private readonly limit: number, private readonly dependencies: LimiterDependencies) {}
 
-  /** Resolves when the caller may start one request. Rejects with the signal's reason; the caller's place is then free. */
+  /** Resolves when the caller may start one request. Rejects with the signal's reason; the caller has left the queue then. */
   take(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(reasonOf(signal));
@@ -43,7 +43,7 @@ export class RateLimiter {
     });
   }
 
-  /** Nobody starts a request for the next `ms`. A shorter pause never ends a longer one. */
+  /** No request starts for the next `ms`. A shorter pause never ends a longer one. */
   pause(ms: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, this.dependencies.monotonic() + ms);
   }
@@ -64,7 +64,7 @@ export class RateLimiter {
         waiter.start();
       }
     } catch {
-      // The last one in the queue has left; the timer is all that ended.
+      // `take` ended the wait because the queue is empty.
     } finally {
       this.timer = undefined;
     }

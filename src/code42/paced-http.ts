@@ -1,4 +1,4 @@
-/** Sends the requests of a tenant: no more than its rate allows, none while the server wants to be left alone, and by the server's clock. */
+/** Sends the requests of a tenant within its rate, pauses when the server asks for it, and keeps the server's time. */
 import { HttpClient, type HttpOptions, type HttpReply, type HttpRequest } from "./http";
 import { RateLimiter } from "./limiter";
 
@@ -53,7 +53,7 @@ export class PacedHttp {
     if (date !== undefined) this.server = { date, at: reply.headersAt };
     if (reply.status === 429) {
       const asked = retryAfterMs(reply.header("retry-after"), this.serverNow());
-      // A little later than asked, so that several hosts do not come back in one moment.
+      // A little later than asked, so that several hosts do not return at the same moment.
       this.limiter.pause(asked === undefined ? this.backoffMs(++this.refusals) : asked + this.dependencies.random() * Math.min(1000, asked / 10));
     } else if (reply.status < 300) {
       this.refusals = 0;
@@ -71,7 +71,7 @@ export class PacedHttp {
     return server === undefined ? dependencies.now() : server.date + dependencies.monotonic() - server.at;
   }
 
-  /** Milliseconds for which the server wants to be left alone. */
+  /** Milliseconds until requests may start again; 0 if there is no pause. */
   pauseLeftMs(): number {
     return this.limiter.pauseLeft();
   }
@@ -93,7 +93,7 @@ export function dateOf(reply: HttpReply): number | undefined {
   return Number.isNaN(date) ? undefined : date;
 }
 
-/** Retry-After in seconds or as a date (RFC 9110 section 10.2.3), as ms from now; undefined if there is nothing sensible. */
+/** Retry-After in seconds or as a date (RFC 9110 section 10.2.3), as ms from now; undefined if it is missing, in the past or unreadable. */
 function retryAfterMs(value: string | undefined, now: number): number | undefined {
   if (value === undefined) return undefined;
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now;

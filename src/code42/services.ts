@@ -8,7 +8,7 @@ import { tenantError } from "./tenant-errors";
 export interface ServiceDependencies {
   /** `GET /api/v1/ServerEnv` of the console, signed in: JSON. */
   environment(signal: AbortSignal): Promise<{ data: Buffer }>;
-  /** A text that anybody may read. */
+  /** A short text, read without a token. */
   text(base: URL, path: string, signal: AbortSignal): Promise<string>;
 }
 
@@ -28,7 +28,7 @@ export class ServiceDirectory {
     return service;
   }
 
-  /** The next call looks its service up again. */
+  /** Forgets the addresses: the next call looks its own up again. */
   forget(): void {
     this.found.clear();
     this.store = undefined;
@@ -41,7 +41,7 @@ export class ServiceDirectory {
     return typeof url === "string" ? url : "";
   }
 
-  /** The token will be sent there: an address without encryption is none. */
+  /** Throws SERVICE_UNKNOWN for an address without encryption too, because the token is sent there. */
   private address(text: string, key: string): URL {
     if (baseUrlFault(text) !== undefined) throw tenantError("SERVICE_UNKNOWN", { host: this.console.host, service: key }, { permanent: true });
     return new URL(text);

@@ -1,6 +1,6 @@
 /**
- * A Code42 tenant, behind its API gateway or the console with its services: signs in, keeps to the request rate, tries
- * again what can succeed, and turns everything else into an error that says what to do.
+ * A Code42 tenant, reached through its API gateway or through a console and its services: makes calls with a token,
+ * repeats those that can still succeed, and throws an error that says what to do for the others.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
@@ -26,7 +26,7 @@ export const DEFAULTS = {
   maxBodyBytes: 256 * 2 ** 20,
 };
 
-/** Tries of one call in all; a call that got a new token in between does not count it. */
+/** Attempts of one call, the first included; a repetition with a new token does not count. */
 export const MAX_ATTEMPTS = 6;
 
 /** Errors after which the services behind a console are looked up again: they may have moved. */
@@ -104,7 +104,7 @@ interface Route {
   asGateway?: (data: Buffer) => Buffer;
 }
 
-/** State that changes is in its parts: the server's time, the token, the addresses of services, the calls under way. */
+/** Has no state of its own: `http` keeps the server's time, `tokens` the token, `services` their addresses, `calls` what is under way. */
 export class Tenant {
   /** Scheme, host and port: what a cursor belongs to. */
   readonly baseUrl: string;
@@ -161,16 +161,16 @@ export class Tenant {
   }
 
   /**
-   * Sends `body` as JSON to `path` and resolves with a 2xx reply of JSON. Rejects with a SiemError; `permanent` ones
-   * come at once, the others after 6 attempts. With a rejected page token the code is INVALID_PAGE_TOKEN.
+   * Sends `body` as JSON to `path` and resolves with a 2xx reply of JSON. Rejects with a SiemError: at once if
+   * it is `permanent`, otherwise after 6 attempts. A refused page token has the code INVALID_PAGE_TOKEN.
    */
   post(path: string, body: unknown, options?: CallOptions): Promise<Reply> {
     return this.call("POST", path, body, options, wholeBody);
   }
 
   /**
-   * Like `post`, but `read` gets the body and may read it again later: it stays compressed. A body that was damaged on
-   * its way is asked for again, and `read` called again. What `read` itself throws ends the call.
+   * Like `post`, but `read` gets the body and may read it again later: it stays compressed. If the body
+   * is damaged, the request is repeated and `read` starts again. What `read` itself throws ends the call.
    */
   async postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options?: CallOptions): Promise<Omit<Reply, "data"> & { value: Value }> {
     const { outcome, ...reply } = await this.call("POST", path, body, options, {
@@ -270,7 +270,7 @@ export class Tenant {
     }
   }
 
-  /** A short text that anybody may read. */
+  /** A short text that needs no token. */
   private async publicText(base: URL, path: string, signal: AbortSignal): Promise<string> {
     const reply = await this.http.send(base, { method: "GET", path, headers: { Accept: "*/*" }, signal });
     this.check.success(reply, { host: base.host, path, permission: DEFAULT_PERMISSION });

@@ -1,4 +1,4 @@
-/** The token that a tenant's calls carry: got by a sign-in that all callers share, and renewed before it ends. */
+/** Keeps the token of a tenant: one sign-in for all callers, and a new one before the token expires. */
 import { parsed } from "../common/json";
 import { messageOf } from "../errors";
 import { isRecord } from "../messages";
@@ -28,10 +28,12 @@ export interface TokenDependencies {
 const RENEW_BEFORE_S = 60;
 
 export class TokenKeeper {
-  /** As the sign-in sends it: a text that must not come out either. */
+  /** Name and secret as the sign-in sends them, which is a secret too. */
   readonly basic: string;
   private token: { value: string; renewAt: number } | undefined;
+  /** The sign-in under way. */
   private renewal: Promise<string> | undefined;
+  /** The 30 s in which a one-time password was last used. */
   private lastTotpStep: number | undefined;
 
   constructor(private readonly identity: Identity, private readonly way: SignIn, private readonly host: string, private readonly dependencies: TokenDependencies) {
@@ -42,7 +44,7 @@ export class TokenKeeper {
     return this.token?.value;
   }
 
-  /** A token that is still valid. Callers at the same time share one sign-in: `signal` ends the waiting for it, and only closing the tenant ends the sign-in. */
+  /** A valid token. Concurrent callers share one sign-in: `signal` ends only the wait of this caller, closing the tenant ends the sign-in. */
   get(signal: AbortSignal): Promise<string> {
     const { token, dependencies } = this;
     if (token !== undefined && dependencies.monotonic() < token.renewAt) return unlessAborted(Promise.resolve(token.value), signal);
@@ -52,7 +54,7 @@ export class TokenKeeper {
     return unlessAborted(this.renewal, signal);
   }
 
-  /** The server does not take `value` any more; without a value, none. */
+  /** Forgets the token if it is `value`, which the server refused; without `value`, any. */
   drop(value?: string): void {
     if (value === undefined || this.token?.value === value) this.token = undefined;
   }
@@ -75,7 +77,7 @@ export class TokenKeeper {
     return value;
   }
 
-  /** A password is good for one sign-in (RFC 6238 section 5.2), so a second one within its 30 s waits for the next. */
+  /** A one-time password is accepted once (RFC 6238 section 5.2), so a second sign-in within its 30 s waits for the next. */
   private async totpHeader(signal: AbortSignal): Promise<Record<string, string>> {
     const { identity: { totpKey }, dependencies } = this;
     if (totpKey === undefined) return {};
@@ -85,12 +87,12 @@ export class TokenKeeper {
     return { "totp-auth": totpCode(totpKey, this.lastTotpStep * TOTP_STEP_MS) };
   }
 
-  /** Why a sign-in failed. For a user, the console says whether one with a password is possible at all. */
+  /** Why a sign-in was refused. The console tells how a user signs in, and with it that a password alone is not enough. */
   private async refusal(reply: HttpReply, signal: AbortSignal): Promise<Error> {
     const { identity: { name, isUser, totpKey }, dependencies } = this;
     const params = { detail: dependencies.detail(reply), user: name };
     if (!isUser) return tenantError("CLIENT_REJECTED", params, { permanent: true });
-    // Where the console cannot be asked, the refusal itself is all there is to say.
+    // If the console cannot tell, the error is that of the refusal.
     const login = await dependencies.request("console", "GET", loginConfigurationPath(name), {}, signal).then(objectIn, (): Record<string, unknown> => ({}));
     signal.throwIfAborted();
     if (login["loginType"] === "CLOUD_SSO") return tenantError("USER_SSO", params, { permanent: true });
