@@ -8,9 +8,11 @@ export interface Question {
   host: string;
   /** Without its query. */
   path: string;
-  /** What the API client or user needs for it. */
-  permission: string;
+  /** What the API client or user needs for it; by default what file events need. */
+  permission?: string | undefined;
 }
+
+const DEFAULT_PERMISSION = "File Events: Read";
 
 /** Bytes of a refusal that are read. */
 const REFUSAL_BYTES = 65_536;
@@ -41,8 +43,8 @@ export class AnswerCheck {
     return this.redacted(texts.filter((text) => typeof text === "string").join("; ")).slice(0, 300) || `status ${reply.status}`;
   }
 
-  private refusal(reply: HttpReply, question: Question) {
-    return statusError(reply.status, question, this.detail(reply), hostOf(reply.header("location"), question.host));
+  private refusal(reply: HttpReply, { host, path, permission = DEFAULT_PERMISSION }: Question) {
+    return statusError(reply.status, { host, path, permission }, this.detail(reply), hostOf(reply.header("location"), host));
   }
 
   /** A text that a server or proxy wrote, which may repeat what was sent to it: one line, without our secrets. */

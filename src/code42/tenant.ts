@@ -8,7 +8,7 @@ import { bodyOf, wholeOf, type Body } from "../body";
 import type { Proxy } from "../common/proxy";
 import { SiemError } from "../errors";
 import { AnswerCheck, isPageTokenRefused } from "./answer-check";
-import { baseUrlFault, consoleOf, isConsole } from "./base-url";
+import { baseUrlFault, isConsole } from "./base-url";
 import type { HttpReply } from "./http";
 import { identityOf, type Credentials, type Identity } from "./identity";
 import { legacyService, renamed, unwrap } from "./legacy";
@@ -31,8 +31,6 @@ export const MAX_ATTEMPTS = 6;
 
 /** Errors after which the services behind a console are looked up again: they may have moved. */
 const MOVED = new Set(["CONNECTION_FAILED", "HOST_NOT_FOUND", "NOT_FOUND"]);
-
-const DEFAULT_PERMISSION = "File Events: Read";
 
 export interface TenantOptions extends Credentials {
   /** Of an API gateway or of a console. */
@@ -145,17 +143,9 @@ export class Tenant {
       () => [clientSecret, password, totpSecret, this.tokens.basic, this.tokens.value, proxy?.password],
       (text) => this.dependencies.log("debug", text),
     );
-    this.tokens = new TokenKeeper(this.identity, SIGN_INS[authType][this.kind], this.base.host, {
-      request: (at, method, path, headers, signal) => this.http.send(at === "console" ? consoleOf(this.base) : this.base, { method, path, headers, signal }),
-      check: (reply, path) => this.check.json(reply, { host: this.base.host, path, permission: DEFAULT_PERMISSION }),
-      detail: (reply) => this.check.detail(reply),
-      serverNow: () => this.http.serverNow(),
-      monotonic: () => this.dependencies.monotonic(),
-      sleep: (ms, signal) => this.dependencies.sleep(ms, signal),
-      whileOpen: (work) => this.calls.run(undefined, work),
-    });
+    this.tokens = new TokenKeeper(this.base, this.identity, SIGN_INS[authType][this.kind], { http: this.http, check: this.check, calls: this.calls, ...this.dependencies });
     this.services = new ServiceDirectory(this.base, {
-      environment: (signal) => this.authorised("GET", { base: this.base, path: "/api/v1/ServerEnv" }, undefined, signal, DEFAULT_PERMISSION, wholeBody),
+      environment: (signal) => this.authorised("GET", { base: this.base, path: "/api/v1/ServerEnv" }, undefined, signal, undefined, wholeBody),
       text: (base, path, signal) => this.publicText(base, path, signal),
     });
   }
@@ -223,7 +213,7 @@ export class Tenant {
       for (let attempt = 1; ; attempt++) {
         try {
           const { route, data } = await this.route(path, body, query, signal);
-          return await this.authorised(method, route, data, signal, options.permission ?? DEFAULT_PERMISSION, handling);
+          return await this.authorised(method, route, data, signal, options.permission, handling);
         } catch (error) {
           signal.throwIfAborted();
           if (error instanceof SiemError && MOVED.has(error.code)) this.services.forget();
@@ -252,7 +242,7 @@ export class Tenant {
 
   /** Sends a request with the token, and again with a new one if that is refused. */
   private async authorised<Result>(
-    method: "GET" | "POST", route: Route, data: Buffer | undefined, signal: AbortSignal, permission: string, { readsBody, handle }: Handling<Result>,
+    method: "GET" | "POST", route: Route, data: Buffer | undefined, signal: AbortSignal, permission: string | undefined, { readsBody, handle }: Handling<Result>,
   ): Promise<Omit<Reply, "data"> & Result> {
     const { base, path } = route;
     for (let renewed = false; ; renewed = true) {
@@ -273,7 +263,7 @@ export class Tenant {
   /** A short text that needs no token. */
   private async publicText(base: URL, path: string, signal: AbortSignal): Promise<string> {
     const reply = await this.http.send(base, { method: "GET", path, headers: { Accept: "*/*" }, signal });
-    this.check.success(reply, { host: base.host, path, permission: DEFAULT_PERMISSION });
+    this.check.success(reply, { host: base.host, path });
     return reply.data.toString("utf8", 0, 2048).trim();
   }
 }

@@ -2,27 +2,26 @@
 import { parsed } from "../common/json";
 import { messageOf } from "../errors";
 import { isRecord } from "../messages";
+import type { AnswerCheck } from "./answer-check";
+import { consoleOf } from "./base-url";
 import type { HttpReply } from "./http";
 import type { Identity } from "./identity";
 import { unwrap } from "./legacy";
+import type { OpenCalls } from "./open-calls";
+import type { PacedHttp } from "./paced-http";
 import { loginConfigurationPath, type SignIn } from "./sign-in";
 import { tenantError } from "./tenant-errors";
 import { TOTP_STEP_MS, totpCode } from "./totp";
 
 export interface TokenDependencies {
-  /** One request within the rate, to the tenant's address or to its console. */
-  request(at: "address" | "console", method: "GET" | "POST", path: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpReply>;
-  /** Throws unless `reply` is a success of JSON. */
-  check(reply: HttpReply, path: string): void;
-  /** What a refusal says about itself, without secrets. */
-  detail(reply: HttpReply): string;
-  /** Epoch ms by the server's clock. */
-  serverNow(): number;
+  http: PacedHttp;
+  check: AnswerCheck;
+  /** A sign-in is one of them. */
+  calls: OpenCalls;
   /** Milliseconds of a clock that never steps. */
   monotonic(): number;
+  /** Rejects when `signal` aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Runs a sign-in; ends it when the tenant is closed. */
-  whileOpen<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 const RENEW_BEFORE_S = 60;
@@ -36,7 +35,7 @@ export class TokenKeeper {
   /** The 30 s in which a one-time password was last used. */
   private lastTotpStep: number | undefined;
 
-  constructor(private readonly identity: Identity, private readonly way: SignIn, private readonly host: string, private readonly dependencies: TokenDependencies) {
+  constructor(private readonly base: URL, private readonly identity: Identity, private readonly way: SignIn, private readonly dependencies: TokenDependencies) {
     this.basic = Buffer.from(`${identity.name}:${identity.secret}`).toString("base64");
   }
 
@@ -48,7 +47,7 @@ export class TokenKeeper {
   get(signal: AbortSignal): Promise<string> {
     const { token, dependencies } = this;
     if (token !== undefined && dependencies.monotonic() < token.renewAt) return unlessAborted(Promise.resolve(token.value), signal);
-    this.renewal ??= dependencies.whileOpen((open) => this.signIn(open)).finally(() => {
+    this.renewal ??= dependencies.calls.run(undefined, (open) => this.signIn(open)).finally(() => {
       this.renewal = undefined;
     });
     return unlessAborted(this.renewal, signal);
@@ -60,19 +59,18 @@ export class TokenKeeper {
   }
 
   private async signIn(signal: AbortSignal): Promise<string> {
-    const { dependencies, way } = this;
-    const path = way.path.replace(/\?.*/, "");
+    const { base, dependencies, way: { method, path, tokenFields, lifeS } } = this;
     const totp = await this.totpHeader(signal);
     const started = dependencies.monotonic();
-    const reply = await dependencies.request("address", way.method, way.path, { Authorization: `Basic ${this.basic}`, ...totp }, signal);
+    const reply = await dependencies.http.send(base, { method, path, headers: { Authorization: `Basic ${this.basic}`, ...totp }, signal });
     // RFC 6749 section 5.2 also allows 400 for a client that is not accepted.
     if (reply.status === 400 || reply.status === 401) throw await this.refusal(reply, signal);
-    dependencies.check(reply, path);
+    dependencies.check.json(reply, { host: base.host, path: path.replace(/\?.*/, "") });
     const answer = objectIn(reply);
     const { expires_in: expiresIn } = answer;
-    const value = way.tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
-    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: this.host }, { permanent: true });
-    const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : way.lifeS;
+    const value = tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
+    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: base.host }, { permanent: true });
+    const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : lifeS;
     this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };
     return value;
   }
@@ -81,19 +79,19 @@ export class TokenKeeper {
   private async totpHeader(signal: AbortSignal): Promise<Record<string, string>> {
     const { identity: { totpKey }, dependencies } = this;
     if (totpKey === undefined) return {};
-    const step = () => Math.floor(dependencies.serverNow() / TOTP_STEP_MS);
-    if (step() === this.lastTotpStep) await dependencies.sleep((step() + 1) * TOTP_STEP_MS - dependencies.serverNow(), signal);
+    const step = () => Math.floor(dependencies.http.serverNow() / TOTP_STEP_MS);
+    if (step() === this.lastTotpStep) await dependencies.sleep((step() + 1) * TOTP_STEP_MS - dependencies.http.serverNow(), signal);
     this.lastTotpStep = step();
     return { "totp-auth": totpCode(totpKey, this.lastTotpStep * TOTP_STEP_MS) };
   }
 
   /** Why a sign-in was refused. The console tells how a user signs in, and with it that a password alone is not enough. */
   private async refusal(reply: HttpReply, signal: AbortSignal): Promise<Error> {
-    const { identity: { name, isUser, totpKey }, dependencies } = this;
-    const params = { detail: dependencies.detail(reply), user: name };
+    const { base, identity: { name, isUser, totpKey }, dependencies: { http, check } } = this;
+    const params = { detail: check.detail(reply), user: name };
     if (!isUser) return tenantError("CLIENT_REJECTED", params, { permanent: true });
     // If the console cannot tell, the error is that of the refusal.
-    const login = await dependencies.request("console", "GET", loginConfigurationPath(name), {}, signal).then(objectIn, (): Record<string, unknown> => ({}));
+    const login = await http.send(consoleOf(base), { method: "GET", path: loginConfigurationPath(name), headers: {}, signal }).then(objectIn, (): Record<string, unknown> => ({}));
     signal.throwIfAborted();
     if (login["loginType"] === "CLOUD_SSO") return tenantError("USER_SSO", params, { permanent: true });
     // LOCAL_2FA is also the answer for a user who does not exist.
