@@ -16,8 +16,7 @@ const nodeGlobals = {
 };
 
 export default tseslint.config(
-  // kernel/ is AssemblyScript, which its own compiler checks.
-  { ignores: ["dist/", "resources/", "kernel/", "node_modules/", "coverage/", ".demo/", ".cache/"] },
+  { ignores: ["dist/", "resources/", "node_modules/", "coverage/", ".demo/", ".cache/"] },
   js.configs.recommended,
   { files: ["**/*.mjs", "**/*.cjs"], languageOptions: { globals: nodeGlobals } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
@@ -36,6 +35,11 @@ export default tseslint.config(
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "@typescript-eslint/require-await": "off",
       eqeqeq: ["error", "always", { null: "ignore" }],
+      // No code is made at run time.
+      "no-eval": "error",
+      "no-new-func": "error",
+      "@typescript-eslint/no-implied-eval": "error",
+      "no-restricted-globals": ["error", { name: "WebAssembly" }],
     },
   },
   {

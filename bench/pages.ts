@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, w
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root } from "../scripts/built";
-import { eventWriter, type Version } from "./events";
+import { eventWriter, type Version } from "../test/support/measured-events";
 
 export interface PageSet {
   version: Version;
@@ -38,7 +38,7 @@ export function pageJson({ version, pageSize, events, ascii }: PageSet, page: nu
 
 /** Writes the pages of a set, unless they are there. */
 export function preparePages(set: PageSet): PageFile {
-  const generator = ["bench/events.ts", "bench/pages.ts", "src/simulator/events.ts"].map((file) => readFileSync(join(root, file))).reduce((hash, text) => hash.update(text), createHash("sha256"));
+  const generator = ["test/support/measured-events.ts", "bench/pages.ts", "src/simulator/events.ts"].map((file) => readFileSync(join(root, file))).reduce((hash, text) => hash.update(text), createHash("sha256"));
   const name = `${set.version}-${set.pageSize}-${set.events}-${generator.digest("hex").slice(0, 12)}`;
   const folder = join(root, ".cache/bench");
   const [file, index] = [join(folder, `${name}.gz`), join(folder, `${name}.json`)];

@@ -1,8 +1,4 @@
 /** Sums a processor profile up by the stages of the flow. */
-import { existsSync, readFileSync } from "node:fs";
-import { SourceMap, type SourceMapPayload } from "node:module";
-import { fileURLToPath } from "node:url";
-
 interface Profile {
   /** Epoch ms. */
   startedAt: number;
@@ -14,20 +10,16 @@ interface Profile {
 interface CallFrame {
   functionName: string;
   url: string;
-  /** From 0. */
-  lineNumber: number;
-  columnNumber: number;
 }
 
 /** The first that fits names the stage; native code (without a file) goes by the name of its function. */
 const STAGES: readonly (readonly [stage: string, place: RegExp])[] = [
   ["waiting", /^\((idle|program)\)/],
   ["garbage collection", /^\(garbage collector\)/],
-  ["events to facts and lines (kernel)", /wasm:/],
-  ["fetch: HTTP, gunzip", /\/code42\/(http|tenant|limiter|token)\.ts|node:(_?http|zlib|internal\/http)|zlib|llhttp/],
-  ["page to events: parse, known ids, pages", /\/src\/(code42\/|cursor\/|instant|body|packed-events|turns)/],
-  ["events to CEF", /\/src\/cef\/|nodes\/cef-format|generated-lines/],
-  ["lines to bytes, sending", /\/src\/(syslog\/|packed-lines)|nodes\/syslog-out|utf8Write|writeBuffer|writev|node:(net|buffer|internal\/(stream|streams))/],
+  ["fetch: HTTP, gunzip", /\/code42\/tenant\/|axios|node:(_?http|zlib|internal\/http)|zlib|llhttp/],
+  ["page to events: parse, known ids, pages", /\/src\/(code42|cursor|pages|common)\//],
+  ["events to CEF", /\/src\/cef\/|nodes\/cef-format/],
+  ["lines to bytes, sending", /\/src\/syslog\/|nodes\/syslog-out|utf8Write|writeBuffer|writev|node:(net|buffer|internal\/(stream|streams))/],
   ["delivery and confirmation", /\/src\/delivery\//],
   ["Node-RED and Node.js", /node_modules|node:|realm|loader/],
 ];
@@ -35,8 +27,7 @@ const STAGES: readonly (readonly [stage: string, place: RegExp])[] = [
 /** One line a stage: its share of the time after `fromMs` (epoch) in which the main thread did something, largest first. */
 export function stages(text: string, fromMs: number): string {
   const { startedAt, nodes, samples, timeDeltas } = JSON.parse(text) as Profile;
-  const sourceOf = sources();
-  const places = new Map(nodes.map(({ id, callFrame }) => [id, `${callFrame.functionName} ${sourceOf(callFrame)}`]));
+  const places = new Map(nodes.map(({ id, callFrame: { functionName, url } }) => [id, `${functionName} ${url}`]));
   const times = new Map<string, number>();
   let at = startedAt;
   for (const [index, id] of samples.entries()) {
@@ -49,18 +40,4 @@ export function stages(text: string, fromMs: number): string {
   times.delete("waiting");
   const all = [...times.values()].reduce((sum, time) => sum + time, 0);
   return [...times].sort(([, a], [, b]) => b - a).map(([stage, time]) => `  ${((100 * time) / all).toFixed(1).padStart(5)} %  ${stage}`).join("\n");
-}
-
-/** Tells the file that a function was written in: the built package is one file with a source map. */
-function sources(): (frame: CallFrame) => string {
-  const maps = new Map<string, SourceMap | undefined>();
-  const mapOf = (url: string) => {
-    const file = url.startsWith("file:") ? fileURLToPath(url) : url;
-    return existsSync(`${file}.map`) ? new SourceMap(JSON.parse(readFileSync(`${file}.map`, "utf8")) as SourceMapPayload) : undefined;
-  };
-  return ({ url, lineNumber, columnNumber }) => {
-    if (!maps.has(url)) maps.set(url, mapOf(url));
-    const entry = maps.get(url)?.findEntry(lineNumber, columnNumber);
-    return entry !== undefined && "originalSource" in entry ? entry.originalSource : url;
-  };
 }

@@ -1,4 +1,4 @@
-/** A process of its own that publishes frames as fast as the broker takes them: MQTT 3.1.1, QoS 0, packets made beforehand. */
+/** A process of its own that publishes frames as fast as the broker accepts them: MQTT 3.1.1, QoS 0, packets made before. */
 import { connect } from "node:net";
 
 export interface Publish {
@@ -6,11 +6,11 @@ export interface Publish {
   topic: string;
   /** Base64. */
   frames: string[];
-  /** How many in all; `frames` again and again. */
+  /** Messages in all: `frames`, repeated. */
   count: number;
 }
 
-/** The length of what follows in a packet (MQTT 3.1.1 section 2.2.3). */
+/** The remaining length of a packet (MQTT 3.1.1 section 2.2.3). */
 function remainingLength(length: number): number[] {
   const bytes: number[] = [];
   for (let rest = length; bytes.length === 0 || rest > 0; rest >>>= 7) bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));

@@ -37,7 +37,7 @@ export const perSecond = (rate: number | undefined): string => `${Math.round(rat
 /** A module of src/, from dist/: "cef/encoder". */
 export function built<Module>(name: string): Module {
   ensureBuilt();
-  return (createRequire(__filename)(join(root, "dist/runtime.js")) as Record<string, Module>)[name] as Module;
+  return createRequire(__filename)(join(root, "dist/src", name)) as Module;
 }
 
 /** Where a peer is: in the package beside this file, which is installed at its first use. */

@@ -6,15 +6,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dxl } from "./dxl";
 import { flow } from "./flow";
-import { format } from "./format";
 import { memory } from "./memory";
-import { parse } from "./parse";
 import { receive } from "./receive";
 import { machine, table, type Row } from "./report";
 import { send } from "./send";
 import { startup } from "./startup";
 
-const benches: Record<string, (options: string[]) => Promise<Row[]>> = { parse, format, send, dxl, receive, startup, flow, memory };
+const benches: Record<string, (options: string[]) => Promise<Row[]>> = { send, dxl, receive, startup, flow, memory };
 
 async function main(): Promise<void> {
   const [name, ...options] = process.argv.slice(2);

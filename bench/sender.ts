@@ -1,12 +1,11 @@
 /** One of the ways to send that `send` compares, in a process of its own: none pays for another's garbage. */
-import type * as packedLines from "../src/packed-lines";
-import type * as spareMemory from "../src/spare-memory";
-import type * as clock from "../src/syslog/clock";
+import { compileFormatter } from "../src/cef/encoder";
+import { code42FileEventV1 } from "../src/cef/mappings/code42-file-event-v1";
+import type * as clock from "../src/common/clock";
 import type { Sender } from "../src/syslog/sender";
 import type * as settings from "../src/syslog/settings";
-import { eventV1 } from "./events";
+import { eventV1 } from "../test/support/measured-events";
 import { built, peer } from "./rounds";
-import { straightLine } from "./straight-line";
 
 interface SyslogClient {
   createClient(this: void, host: string, options: object): { log(line: string, done: (error?: Error) => void): void; on(event: "error", listener: (this: void, error: Error) => void): void };
@@ -25,17 +24,18 @@ export interface Send {
 /** To the parent: once at the start, and whenever all lines were handed over. */
 export type SenderReport = { ready: true } | { sent: true };
 
-export type Contestant = "ours" | "oursTexts" | "client" | "winston" | "oursUdp" | "clientUdp";
+export type Contestant = "ours" | "client" | "winston" | "oursUdp" | "clientUdp";
 
 const PAGE = 1000;
 
 const [name, portText, countText] = process.argv.slice(2) as [Contestant, string, string];
 const [port, count] = [Number(portText), Number(countText)];
-const lines = Array.from({ length: count }, (_, index) => straightLine(eventV1(index)));
+const { format } = compileFormatter(code42FileEventV1);
+const lines = Array.from({ length: count }, (_, index) => format(eventV1(index)));
 
 function ours(transport: "tcp" | "udp", pages: readonly Parameters<Sender["push"]>[0][]): () => Promise<void> {
   const { createSender, readSettings } = built<typeof settings>("syslog/settings");
-  const { systemClock } = built<typeof clock>("syslog/clock");
+  const { systemClock } = built<typeof clock>("common/clock");
   const parsed = readSettings({ host: "127.0.0.1", port: portText, transport, header: "none", queueEvents: countText, queueBytes: "1000000000", confirmDelay: "0" });
   const sender = createSender(parsed, { clock: systemClock, random: Math.random, systemHostname: "bench", processId: process.pid, tls: {} }, { changed: () => undefined, outage: () => undefined });
   sender.start();
@@ -51,19 +51,8 @@ function ours(transport: "tcp" | "udp", pages: readonly Parameters<Sender["push"
   });
 }
 
-const texts = () => Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => lines.slice(page * PAGE, (page + 1) * PAGE));
-
 /** As cef-format gives them to syslog-out. */
-function packed() {
-  const { LineBytes, PackedLines, PIECE_BYTES } = built<typeof packedLines>("packed-lines");
-  const { SpareMemory } = built<typeof spareMemory>("spare-memory");
-  return texts().map((page) => {
-    const memory = new LineBytes(new SpareMemory(PIECE_BYTES));
-    const made = new PackedLines(memory, page.map((line) => memory.add(line) as number), () => page);
-    made.keep();
-    return made;
-  });
-}
+const pages = () => Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => lines.slice(page * PAGE, (page + 1) * PAGE));
 
 const each = (log: (line: string, done: () => void) => void) => () => new Promise<void>((resolve) => {
   let open = lines.length;
@@ -88,11 +77,10 @@ function winston(): () => Promise<void> {
 }
 
 const contestants: Record<Contestant, () => () => Promise<void>> = {
-  ours: () => ours("tcp", packed()),
-  oursTexts: () => ours("tcp", texts()),
+  ours: () => ours("tcp", pages()),
   client: () => client("Tcp"),
   winston,
-  oursUdp: () => ours("udp", packed()),
+  oursUdp: () => ours("udp", pages()),
   clientUdp: () => client("Udp"),
 };
 

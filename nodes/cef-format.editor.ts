@@ -2,7 +2,7 @@ import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-r
 import { FieldList } from "../src/editor/field-list";
 import { fieldProblems, type OwnField } from "../src/editor/own-fields";
 import { exportedFlow } from "../src/editor/red";
-import { keepTips } from "../src/editor/tip-rows";
+import { showTips } from "../src/editor/tip-rows";
 import { formatTips } from "../src/editor/tips";
 import { showLine, type LineAnswer } from "../src/editor/line-preview";
 import { translator } from "../src/editor/texts";
@@ -23,29 +23,29 @@ interface Properties extends EditorNodeProperties {
   fields: OwnField[];
 }
 
-/** The only record that the profile `compatible` has a form for. */
+/** The only kind that the profile `compatible` has a mapping for. */
 const COMPATIBLE_KIND = "code42.file-event.v1";
 
 type Translating = EditorNodeInstance<Properties> & { _(key: string, params?: Record<string, unknown>): string };
 
-/** Node-RED takes a text for the reason, from a validator of exactly two parameters; its types know one and a boolean. */
-const because = (reason: (node: Translating, value: unknown) => string | undefined) =>
+/** Node-RED shows the text that a validator returns, but only if it declares exactly two parameters. Its types allow one parameter and a boolean. */
+const validateWith = (reason: (node: Translating, value: unknown) => string | undefined) =>
   function (this: Translating, value: unknown, _options: unknown) {
     return reason(this, value) ?? true;
   } as unknown as (value: unknown) => boolean;
 
 const trimmed = (value: unknown) => (typeof value === "string" ? value.trim() : "");
 
-const header = (max: number) => because((node, value) => (trimmed(value).length <= max ? undefined : node._("validate.header", { max })));
+const header = (max: number) => validateWith((node, value) => (trimmed(value).length <= max ? undefined : node._("validate.header", { max })));
 
 /** The list of own fields while the dialog is open. */
 let list: FieldList | undefined;
 
-/** A sample of a kind, or a pasted event, as the line that the node would make of it. */
+/** The section that shows the line which the node would make of a sample or of a pasted event. */
 function preparePreview(id: string): void {
   const kind = $("#node-input-kind");
   const sample = $("#cef-format-sample").append($("#node-input-kind option:not([value=auto])").clone());
-  // A node that is set to one kind takes every event for one.
+  // A node that is set to one kind treats every event as that kind.
   const show = () => {
     if (kind.val() !== "auto") sample.val(String(kind.val()));
     sample.prop("disabled", kind.val() !== "auto");
@@ -69,12 +69,12 @@ RED.nodes.registerType<Properties>("cef-format", {
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
-    property: { value: "payload", validate: because((node, value) => (trimmed(value) === "" ? node._("validate.property") : undefined)) },
+    property: { value: "payload", validate: validateWith((node, value) => (trimmed(value) === "" ? node._("validate.property") : undefined)) },
     kind: { value: "auto" },
     format: { value: "cef" },
     profile: {
       value: "standard",
-      validate: because((node, value) => {
+      validate: validateWith((node, value) => {
         const wrong = value === "compatible" && (node.format ?? "cef") === "cef" && !["auto", COMPATIBLE_KIND].includes(node.kind);
         return wrong ? node._("error.PROFILE_KIND", { kind: node.kind, kinds: COMPATIBLE_KIND }) : undefined;
       }),
@@ -85,12 +85,12 @@ RED.nodes.registerType<Properties>("cef-format", {
     severity: { value: "" },
     maxBytes: {
       value: "8000",
-      validate: because((node, value) => (Number.isInteger(Number(value)) && Number(value) >= 512 && Number(value) <= 1_048_576 ? undefined : node._("validate.maxBytes"))),
+      validate: validateWith((node, value) => (Number.isInteger(Number(value)) && Number(value) >= 512 && Number(value) <= 1_048_576 ? undefined : node._("validate.maxBytes"))),
     },
     fields: {
       value: [],
-      validate: because((node, value) => {
-        // Only CEF has own fields; those of another format wait for the day when CEF is chosen again.
+      validate: validateWith((node, value) => {
+        // Only CEF uses own fields. Other formats keep them, unchecked, in case the user chooses CEF again.
         if (!Array.isArray(value) || (node.format ?? "cef") !== "cef") return undefined;
         const problem = fieldProblems(value, node.profile).find((each) => each !== undefined);
         return problem === undefined ? undefined : node._(`error.${problem.code}`, problem.params);
@@ -116,7 +116,7 @@ RED.nodes.registerType<Properties>("cef-format", {
   oneditprepare() {
     $("#node-input-property").typedInput({ default: "msg", types: ["msg"] });
     const format = $("#node-input-format");
-    // A node of before the property existed has none.
+    // Nodes from before this property existed do not have it.
     if (!format.val()) format.val("cef");
     format.on("change", () => void $("#cef-format-cef").toggle(format.val() === "cef")).trigger("change");
     const context = { kind: () => String($("#node-input-kind").val() || "auto"), profile: () => String($("#node-input-profile").val() || "standard") };
@@ -126,7 +126,7 @@ RED.nodes.registerType<Properties>("cef-format", {
     list = fields;
     preparePreview(this.id);
     const flow = exportedFlow(RED);
-    keepTips($("#cef-format-tips"), (key, params) => (this as Translating)._(key, params), () => formatTips(this.id, Number($("#node-input-maxBytes").val()), flow, String($("#node-input-format").val())));
+    showTips($("#cef-format-tips"), (key, params) => (this as Translating)._(key, params), () => formatTips(this.id, Number($("#node-input-maxBytes").val()), flow, String($("#node-input-format").val())));
   },
   oneditsave() {
     this.fields = list?.fields() ?? this.fields;

@@ -4,15 +4,16 @@ import { previewLine } from "../src/cef/explain";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import type { FlowMessage } from "../src/messages";
-import { serveDialog, type TryHost } from "../src/node/dialog-route";
+import { serveDialog } from "../src/node/dialog-route";
 import { textProperty } from "../src/common/properties";
-import { packPayload, packedEvents } from "../src/packed-events";
-import { PackedLines } from "../src/packed-lines";
+import { packPayload, packedEvents } from "../src/pages/packed-events";
+import { PackedLines } from "../src/pages/packed-lines";
 import { takesPackedLines, type FormatNode } from "../src/node/receivers";
 import { StatusLine, localise, setAside } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { editedForm, explained } from "../src/node/try-it";
+import type { DialogHost } from "../src/node/host";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 
@@ -48,7 +49,7 @@ export = function (RED: NodeAPI) {
 
     if (property === "payload") (this as Node & FormatNode).formatterOf = chooseFormatter;
 
-    /** What stands at the property; undefined also if the way there is blocked. */
+    /** The value of the property; undefined if it, or an object on its path, is missing. */
     const read = (message: NodeMessage): unknown => {
       try {
         return RED.util.getMessageProperty(message, property) as unknown;
@@ -75,10 +76,9 @@ export = function (RED: NodeAPI) {
           ready: packed?.takeLines(formatter),
           slices: packed?.slices() ?? [isPage ? value : [value]].values(),
           finished: (lines, failures) => {
-            if (lines instanceof PackedLines) {
-              if (takesPackedLines(RED.nodes, this)) packPayload(message, lines);
-              else message.payload = lines.unpackAtOnce();
-            } else RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
+            if (!(lines instanceof PackedLines)) RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
+            else if (takesPackedLines(RED.nodes, this)) packPayload(message, lines);
+            else message.payload = lines.unpackAtOnce();
             const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));
             if (failures[0] !== undefined) {
               message["cef"] = { failed: failures.length };
@@ -107,8 +107,8 @@ export = function (RED: NodeAPI) {
   }
   RED.nodes.registerType("cef-format", CefFormat as never);
 
-  serveDialog(RED as unknown as TryHost, "post", "cef-format/preview", "cef-format.write", ({ body }) => {
-    const { settings, question: { kind, event } } = editedForm(RED as unknown as TryHost, "cef-format", body);
+  serveDialog(RED as unknown as DialogHost, "post", "cef-format/preview", "cef-format.write", ({ body }) => {
+    const { settings, question: { kind, event } } = editedForm(RED as unknown as DialogHost, "cef-format", body);
     const { failure, ...preview } = previewLine(settings, typeof kind === "string" ? kind : "", typeof event === "string" ? event : "");
     return { ...preview, ...(failure === undefined ? {} : { failure: explained(translate, failure) }) };
   });

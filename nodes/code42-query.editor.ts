@@ -5,8 +5,8 @@ import { keyOf, proposeCursor, type CursorOwner } from "../src/editor/cursor-key
 import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { prepareQueryTrials } from "../src/editor/query-trials";
-import { inWords, translator } from "../src/editor/texts";
-import { keepTips } from "../src/editor/tip-rows";
+import { translateParams, translator } from "../src/editor/texts";
+import { showTips } from "../src/editor/tip-rows";
 import { queryTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
@@ -43,7 +43,7 @@ const number = (min: number, max: number, integer = false) => numberBetween(min,
 
 const DURATION_OR_INSTANT = /^(P(?=.)(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?)$/;
 
-/** The cursor key that `node` should have beside all other queries. */
+/** The cursor key that `node` should have, given the other queries. */
 function ownCursor(node: EditorNodeInstance<Properties>): string {
   const others: CursorOwner[] = [];
   RED.nodes.eachNode((other) => {
@@ -53,7 +53,7 @@ function ownCursor(node: EditorNodeInstance<Properties>): string {
   return proposeCursor(node, others);
 }
 
-/** Alerts appear later than the other events; an overlap that somebody chose stays. */
+/** Alerts appear later than other events, so they get a longer overlap. An overlap that the user has changed stays. */
 function proposeOverlap(): void {
   const [usual, ofAlerts] = ["300", "900"];
   const proposed = $("#node-input-source").val() === "alerts" ? ofAlerts : usual;
@@ -65,16 +65,16 @@ const criteriaBuilder = () => $("#code42-query-criteria").data("builder") as Cri
 
 function showCriteria(criteria: unknown): void {
   const box = $("#code42-query-criteria");
-  const subject = () => ({
+  const context = () => ({
     source: String($("#node-input-source").val()),
     clause: $("#node-input-criteriaClause").val() === "OR" ? "OR" as const : "AND" as const,
     hasCursor: $("#node-input-cursorType").val() !== "none",
   });
-  box.data("builder", new CriteriaBuilder(box, criteria, { translate: text, language: RED.i18n.lang(), subject }));
-  $("#node-input-source, #node-input-criteriaClause, #node-input-cursor").on("change", () => criteriaBuilder().subjectChanged());
+  box.data("builder", new CriteriaBuilder(box, criteria, { translate: text, language: RED.i18n.lang(), context }));
+  $("#node-input-source, #node-input-criteriaClause, #node-input-cursor").on("change", () => criteriaBuilder().contextChanged());
 }
 
-function showParts(): void {
+function showRelevantRows(): void {
   const json = $("#node-input-criteriaType").val() === "json";
   $(".siem-criteria-groups").toggle(!json);
   $(".siem-criteria-json").toggle(json);
@@ -93,7 +93,7 @@ function showParts(): void {
   $(".siem-overlap").toggle(source !== "sessions");
 }
 
-/** The criteria as they stand in the form; none while the query JSON is being written. */
+/** The criteria in the form; undefined while the query JSON is incomplete. */
 function criteriaInForm(): unknown {
   if ($("#node-input-criteriaType").val() !== "json") return criteriaBuilder().value();
   try {
@@ -114,9 +114,9 @@ RED.nodes.registerType<Properties>("code42-query", {
       value: [],
       validate: function (this: Properties, value: unknown, _options: unknown) {
         if (this.criteriaType === "json") return true;
-        const subject = { source: this.source, clause: this.criteriaClause, hasCursor: this.cursorType !== "none" };
-        const error = criteriaProblems(subject, value).find(({ level }) => level === "error");
-        return error === undefined || text(error.key, inWords(text, error.params));
+        const context = { source: this.source, clause: this.criteriaClause, hasCursor: this.cursorType !== "none" };
+        const error = criteriaProblems(context, value).find(({ level }) => level === "error");
+        return error === undefined || text(error.key, translateParams(text, error.params));
       } as never,
     },
     criteriaClause: { value: "AND" },
@@ -186,7 +186,7 @@ RED.nodes.registerType<Properties>("code42-query", {
     this.cursor = ownCursor(this);
   },
   oneditprepare() {
-    // Nodes of an earlier version have no such choices.
+    // Nodes of an earlier version lack these properties.
     if (this.sessionOutput === undefined) $("#node-input-sessionOutput").val("session");
     if (this.lookback === undefined) $("#node-input-lookback").val("86400");
     $("#node-input-cursor").val(ownCursor(this)).typedInput({
@@ -203,12 +203,12 @@ RED.nodes.registerType<Properties>("code42-query", {
     $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
     showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmedBy-list"), sinks, this.id);
     $("#node-input-source").on("change", proposeOverlap);
-    $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showParts);
-    showParts();
+    $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showRelevantRows);
+    showRelevantRows();
     prepareQueryTrials(RED, this.id, () => criteriaBuilder().value());
     const flow = exportedFlow(RED);
     const value = (name: string) => String($(`#node-input-${name}`).val() ?? "");
-    keepTips($("#code42-query-tips"), (key, params) => this._(key, params), () => queryTips(this.id, {
+    showTips($("#code42-query-tips"), (key, params) => this._(key, params), () => queryTips(this.id, {
       source: value("source"),
       criteria: criteriaInForm(),
       criteriaType: value("criteriaType"),

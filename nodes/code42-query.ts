@@ -7,7 +7,6 @@ import type { TenantNode } from "../src/code42/tenant";
 import { CursorClaims } from "../src/cursor/context-store";
 import { storeTable } from "../src/cursor/store-safety";
 import { deliveryRegistry } from "../src/delivery/registry";
-import type { TryHost } from "../src/node/dialog-route";
 import type { Properties } from "../src/common/properties";
 import { cursorPlace } from "../src/node/cursor-place";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node/query-dialog";
@@ -16,6 +15,7 @@ import { checkSinks } from "../src/node/sinks";
 import { StatusLine, localise } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
+import type { DialogHost } from "../src/node/host";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
 type QueryNode = Node & QueryDialogNode & { settings: Properties };
@@ -112,5 +112,5 @@ export = function (RED: NodeAPI) {
   RED.nodes.registerType("code42-query", Code42Query as never, {
     settings: { code42QueryStores: { value: storeTable((RED.settings as { contextStorage?: unknown }).contextStorage), exportable: true } },
   });
-  serveQueryDialog(RED as unknown as TryHost);
+  serveQueryDialog(RED as unknown as DialogHost);
 };

@@ -1,8 +1,8 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/base-url";
-import { say, translator, type Text } from "../src/editor/texts";
+import { localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
-import { keepTips } from "../src/editor/tip-rows";
+import { showTips } from "../src/editor/tip-rows";
 import { tlsTips, type TlsForm } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
@@ -25,8 +25,8 @@ interface Credentials {
   totpSecret: string;
 }
 
-/** What the test of a connection found. */
-interface Access {
+/** The result of a connection test. */
+interface ConnectionReport {
   address: string;
   principal: string;
   sources: { source: string; refused?: Text }[];
@@ -89,7 +89,7 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
     authType.on("change", show);
     show();
     const translate = translator(RED, "code42-tenant");
-    prepareTrial<Access>({
+    prepareTrial<ConnectionReport>({
       button: "code42-tenant-test", url: "code42-tenant/test", text: translate,
       body: () => ({
         id: this.id,
@@ -100,12 +100,12 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
         box.append($("<div>").text(translate("tryIt.signedIn", { address, principal })));
         for (const { source, refused } of sources) {
           const words = translate(refused === undefined ? "tryIt.mayRead" : "tryIt.mayNotRead");
-          const why = refused === undefined ? "" : `. ${say(translate, refused)}`;
+          const why = refused === undefined ? "" : `. ${localise(translate, refused)}`;
           box.append(resultRow(refused === undefined, `${translate(`tryIt.source.${source}`)}: ${words}${why}`));
         }
       },
     });
-    keepTips($("#code42-tenant-tips"), (key, params) => this._(key, params), () =>
+    showTips($("#code42-tenant-tips"), (key, params) => this._(key, params), () =>
       tlsTips(RED.nodes.node(String($("#node-config-input-tls").val())) as unknown as TlsForm));
   },
 });

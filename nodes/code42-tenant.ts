@@ -2,11 +2,12 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { tenantSecrets, testTenant } from "../src/code42/connection-test";
 import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
 import { SiemError } from "../src/errors";
-import { serveDialog, type TryHost } from "../src/node/dialog-route";
+import { serveDialog } from "../src/node/dialog-route";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node/proxy";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm, explained } from "../src/node/try-it";
+import type { DialogHost } from "../src/node/host";
 import { PACKAGE_NAME, VERSION } from "../src/version";
 
 interface Code42TenantNode extends Node<Properties>, TenantNode {
@@ -29,7 +30,7 @@ export = function (RED: NodeAPI) {
       clientId: textProperty(credentials, "clientId", ""),
       clientSecret: textProperty(credentials, "clientSecret", ""),
       username: textProperty(credentials, "username", ""),
-      // Not trimmed: a blank may belong to it.
+      // Not trimmed, because a password may begin or end with a blank.
       password: typeof credentials["password"] === "string" ? credentials["password"] : "",
       totpSecret: textProperty(credentials, "totpSecret", ""),
       timeoutMs: 1000 * numberProperty(config, "timeout", { fallback: DEFAULTS.timeoutMs / 1000, min: 1, max: 600 }),
@@ -43,7 +44,7 @@ export = function (RED: NodeAPI) {
   function Code42Tenant(this: Code42TenantNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
     this.settings = config;
-    // At the first use and not here: the TLS and proxy nodes may be created after this one.
+    // Made at the first use, because the TLS and proxy nodes may be created after this one.
     this.getTenant = () => {
       if (this.tenant !== undefined) return this.tenant;
       try {
@@ -70,8 +71,8 @@ export = function (RED: NodeAPI) {
     },
   });
 
-  serveDialog(RED as unknown as TryHost, "post", "code42-tenant/test", "code42-tenant.write", async ({ body }) => {
-    const { settings, credentials } = editedForm(RED as unknown as TryHost, "code42-tenant", body, tenantSecrets);
+  serveDialog(RED as unknown as DialogHost, "post", "code42-tenant/test", "code42-tenant.write", async ({ body }) => {
+    const { settings, credentials } = editedForm(RED as unknown as DialogHost, "code42-tenant", body, tenantSecrets);
     const { sources, ...report } = await testTenant(tenantOptions(settings, credentials), TEST_MS);
     return { ...report, sources: sources.map(({ source, refused }) => ({ source, ...(refused === undefined ? {} : { refused: explained(RED._, refused) }) })) };
   });

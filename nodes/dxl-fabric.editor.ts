@@ -1,6 +1,6 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { brokersOf } from "../src/dxl/ini";
-import { say, translator, type Text } from "../src/editor/texts";
+import { localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { numberBetween } from "../src/editor/validators";
 
@@ -21,7 +21,7 @@ interface Credentials {
   passphrase: string;
 }
 
-/** What the runtime says about a client certificate that it can read. */
+/** The runtime's description of a client certificate. */
 interface CertificateInfo {
   subject: string;
   thumbprint: string;
@@ -29,8 +29,8 @@ interface CertificateInfo {
   validTo: string;
 }
 
-/** What the runtime answers to a request for a client certificate. */
-type Provisioning =
+/** The runtime's answer to a request for a client certificate: the management server's fingerprint to confirm, an error, or the new settings. */
+type ProvisioningAnswer =
   | { fingerprint: string }
   | { message: string }
   | { brokers: string; webSocketBrokers: string; brokerCertChain: string; certificate: string; privateKey: string };
@@ -60,12 +60,12 @@ function prepareProvisioning(): void {
     part("confirm").hide();
   };
 
-  const take = (answer: Provisioning) => {
+  const handleAnswer = (answer: ProvisioningAnswer) => {
     if ("message" in answer) return say(answer.message);
     if ("fingerprint" in answer) {
       shown = answer.fingerprint;
       part("confirm").show();
-      // Wrapped: every part of it counts.
+      // Wrapped, because the user has to compare all of it.
       return say(text("note.fingerprint")).append($("<div>").append($("<code>").css("white-space", "normal").text(shown)));
     }
     const webSockets = field("webSockets").is(":checked") && answer.webSocketBrokers !== "";
@@ -73,7 +73,7 @@ function prepareProvisioning(): void {
     field("webSockets").prop("checked", webSockets).trigger("change");
     field("brokers").val(webSockets ? answer.webSocketBrokers : answer.brokers).trigger("change");
     for (const name of ["brokerCertChain", "certificate", "privateKey"] as const) field(name).val(answer[name]).trigger("change");
-    // The new key has none.
+    // The new key has no passphrase.
     field("passphrase").val("").trigger("change");
     part("password").val("");
     return say(text("note.provisioned"));
@@ -85,7 +85,7 @@ function prepareProvisioning(): void {
     say(text("note.provisioning"));
     const form = { ...Object.fromEntries(names.map((name) => [name, part(name).val()])), byFingerprint: byFingerprint.is(":checked"), fingerprint };
     $.ajax({ url: "dxl-fabric/provision", method: "POST", contentType: "application/json", data: JSON.stringify(form) })
-      .done(take)
+      .done(handleAnswer)
       .fail(() => say(text("note.provisionFailed")))
       .always(() => buttons.prop("disabled", false));
   };
@@ -110,7 +110,7 @@ function prepareTest(id: string): void {
     },
     show({ brokers }, box) {
       for (const { broker, error } of brokers) {
-        const words = error === undefined ? translate("tryIt.connected") : `${translate("tryIt.failed")}. ${say(translate, error)}`;
+        const words = error === undefined ? translate("tryIt.connected") : `${translate("tryIt.failed")}. ${localise(translate, error)}`;
         box.append(resultRow(error === undefined, `${broker}: ${words}`));
       }
     },
@@ -152,7 +152,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     const show = () => {
       $(".dxl-fabric-file").toggle(source.val() === "file");
       $(".dxl-fabric-here").toggle(source.val() === "here");
-      // A file may choose WebSockets by itself.
+      // A configuration file can itself choose WebSockets.
       $(".dxl-fabric-proxy").toggle(source.val() === "file" || field("webSockets").is(":checked"));
     };
     source.on("change", show);
@@ -187,7 +187,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     if (this.configFile || this.brokers) ask(true);
   },
   oneditsave() {
-    // Only what is shown counts: a file takes precedence over the rest.
+    // The runtime prefers a file over the fields, so drop a file name that the dialog does not show.
     if ($("#dxl-fabric-source").val() === "here") field("configFile").val("");
   },
 });

@@ -5,18 +5,19 @@ import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
-import { onlyJson, serveDialog, type TryHost } from "../src/node/dialog-route";
+import { onlyJson, serveDialog } from "../src/node/dialog-route";
 import type { Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node/proxy";
-import { localise, type Translate } from "../src/node/report";
+import { localise } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { editedForm, explained } from "../src/node/try-it";
-import { systemClock } from "../src/syslog/clock";
+import type { DialogHost, Translate } from "../src/node/host";
+import { systemClock } from "../src/common/clock";
 
 interface DxlFabricNode extends Node<Properties>, FabricNode {
   settings: Properties;
-  /** What the admin route shows; throws as `getFabric` does. */
+  /** The PEM text of the client certificate; throws the errors of `getFabric`. */
   certificate(): string;
 }
 
@@ -34,9 +35,9 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
-  const parts = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
+  const files = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
 
-  const optionsOf = (config: Properties, credentials: Properties) => fabricOptions(config, credentials, { ...parts, proxy: proxyOf(RED.nodes, config["proxy"]) });
+  const optionsOf = (config: Properties, credentials: Properties) => fabricOptions(config, credentials, { ...files, proxy: proxyOf(RED.nodes, config["proxy"]) });
 
   function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
@@ -44,7 +45,7 @@ export = function (RED: NodeAPI) {
     let fabric: Fabric | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
     const options = () => optionsOf(config, this.credentials ?? {});
-    // At the first use and not here: the proxy node may be created after this one.
+    // Made at the first use: Node-RED may create the proxy node after this one.
     this.getFabric = () => (fabric ??= new Fabric(options(), {
       clock: systemClock,
       random: Math.random,
@@ -67,7 +68,7 @@ export = function (RED: NodeAPI) {
     },
   });
 
-  /** Answers with what the administrator of the fabric has to know about a client certificate (all of it public), or why that is not known. */
+  /** Answers with what the administrator of the fabric needs to know of a client certificate (all of it public), or with an error text. */
   const answer = (certificate: (request: Request) => string) => (request: Request, response: Response) => {
     try {
       response.json(certificateInfo(certificate(request)));
@@ -77,7 +78,7 @@ export = function (RED: NodeAPI) {
   };
 
   const json = onlyJson(translate) as never;
-  // What is deployed, for those who may read flows; any other file or text only for those who may deploy it.
+  // Whoever may read flows sees the deployed certificate; only whoever may deploy sees that of another file or text.
   RED.httpAdmin.post("/dxl-fabric/:id/certificate", RED.auth.needsPermission("dxl-fabric.read"), json, answer(({ params }) => {
     const node = RED.nodes.getNode(params["id"] ?? "") as unknown as DxlFabricNode | null;
     if (node?.type !== "dxl-fabric") throw fabricError("NOT_DEPLOYED");
@@ -85,11 +86,11 @@ export = function (RED: NodeAPI) {
   }) as never);
   RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), json, answer(({ body }) => {
     const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
-    if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, parts).credentials.certificate;
+    if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, files).credentials.certificate;
     return typeof certificate === "string" ? certificate : "";
   }) as never);
-  // The one place where a private key leaves the runtime: the dialog has to make it a credential of the node that is being
-  // edited, which only a deploy can do. Nothing of it stays here.
+  // Only here a private key leaves the runtime: the dialog makes it a credential of the edited node, which is saved by a
+  // deploy. The runtime keeps nothing of it.
   RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), json, (async ({ body }: Request, response: Response) => {
     response.set("Cache-Control", "no-store");
     try {
@@ -99,8 +100,8 @@ export = function (RED: NodeAPI) {
     }
   }) as never);
 
-  serveDialog(RED as unknown as TryHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
-    const { settings, credentials } = editedForm(RED as unknown as TryHost, "dxl-fabric", body, fabricSecrets(optionsOf));
+  serveDialog(RED as unknown as DialogHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
+    const { settings, credentials } = editedForm(RED as unknown as DialogHost, "dxl-fabric", body, fabricSecrets(optionsOf));
     const brokers = await testFabric(optionsOf(settings, credentials), { clock: systemClock });
     return { brokers: brokers.map(({ broker, error }) => ({ broker, ...(error === undefined ? {} : { error: explained(translate, error) }) })) };
   });

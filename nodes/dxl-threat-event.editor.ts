@@ -14,7 +14,7 @@ interface Properties extends EditorNodeProperties {
   queueEvents: string | number;
 }
 
-/** A topic, or one that ends in `#`; `+` misses what other brokers of the fabric publish. */
+/** A topic, or a filter that ends in `#`. `+` is refused, because it misses what other brokers of the fabric publish. */
 const isTopic = (topic: unknown): boolean =>
   isEnvironment(topic) || (typeof topic === "string" && topic.trim() === topic && /^(#|[^#+]*[^#+/]|[^#+]*\/#?)$/.test(topic));
 

@@ -1,13 +1,13 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { dxlError } from "../src/dxl/errors";
 import type { FabricNode } from "../src/dxl/fabric";
-import { MessageIds } from "../src/dxl/message-ids";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
-import { StatusLine, localise, type Translate } from "../src/node/report";
+import { StatusLine, localise } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
-import { systemClock } from "../src/syslog/clock";
+import type { Translate } from "../src/node/host";
+import { systemClock } from "../src/common/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
 
@@ -24,15 +24,11 @@ export = function (RED: NodeAPI) {
     try {
       const fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
-      const ids = new MessageIds();
       const words = () => subscriberStatus(made);
       const made: Subscriber = new Subscriber(readSettings(config), {
         fabric: fabricNode.getFabric(),
         clock: systemClock,
-        send: (message) => {
-          message["_msgid"] = ids.next();
-          this.send(message);
-        },
+        send: (message) => this.send(message),
         error: (error, message) => this.error(explain(error), message),
         changed: () => status.changed(words),
       });

@@ -1,7 +1,7 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { translator } from "../src/editor/texts";
 import { code, formValues, prepareTrial } from "../src/editor/try-it";
-import { keepTips } from "../src/editor/tip-rows";
+import { showTips } from "../src/editor/tip-rows";
 import { syslogTips, type TlsForm } from "../src/editor/tips";
 
 declare const RED: EditorRED;
@@ -10,7 +10,7 @@ type Translating = EditorNodeInstance & { _(key: string, params?: Record<string,
 
 type Transport = "udp" | "tcp" | "tls" | "relp" | "relp-tls";
 
-/** What the dialog has to know about a transport; `rows` are those that belong to some transports only. */
+/** Default port of each transport, and the rows of the form that only some transports have. */
 const TRANSPORTS: Record<Transport, { port: string; rows: readonly string[] }> = {
   tcp: { port: "514", rows: ["framing", "stream"] },
   tls: { port: "6514", rows: ["tls", "framing", "stream"] },
@@ -39,14 +39,14 @@ interface Properties extends EditorNodeProperties {
   confirmDelay: string | number;
 }
 
-/** Node-RED takes a string for the reason, from a validator of exactly two parameters; its types know one and a boolean. */
-const because = (key: string, valid: (value: string) => boolean) =>
+/** Node-RED shows the text that a validator returns, but only if it declares exactly two parameters. Its types allow one parameter and a boolean. */
+const validate = (key: string, valid: (value: string) => boolean) =>
   function (this: Translating, value: string | number | undefined, _options: unknown) {
     return valid(String(value ?? "").trim()) || this._(`validate.${key}`);
   } as unknown as (value: unknown) => boolean;
 
 const number = (key: string, min: number, max: number, whole = true) =>
-  because(key, (text) => text !== "" && Number(text) >= min && Number(text) <= max && (!whole || Number.isInteger(Number(text))));
+  validate(key, (text) => text !== "" && Number(text) >= min && Number(text) <= max && (!whole || Number.isInteger(Number(text))));
 
 const field = (name: string) => $(`#node-input-${name}`);
 const rows = (name: string) => $(`.syslog-out-${name}`);
@@ -62,16 +62,16 @@ RED.nodes.registerType<Properties>("syslog-out", {
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
-    transport: { value: "tcp", validate: because("transport", isTransport) },
-    host: { value: "", validate: because("host", (text) => text !== "") },
+    transport: { value: "tcp", validate: validate("transport", isTransport) },
+    host: { value: "", validate: validate("host", (text) => text !== "") },
     port: { value: "514", validate: number("port", 1, 65_535) },
     tls: { value: "", type: "tls-config", required: false },
     header: { value: "rfc3164" },
     framing: { value: "auto" },
     facility: { value: "16", validate: number("facility", 0, 23) },
     severity: { value: "6", validate: number("severity", 0, 7) },
-    hostname: { value: "", validate: because("hostname", (text) => /^[\x21-\x7e]{0,255}$/.test(text)) },
-    appName: { value: "CEF", validate: because("appName", (text) => /^[\x21-\x7e]{0,48}$/.test(text)) },
+    hostname: { value: "", validate: validate("hostname", (text) => /^[\x21-\x7e]{0,255}$/.test(text)) },
+    appName: { value: "CEF", validate: validate("appName", (text) => /^[\x21-\x7e]{0,48}$/.test(text)) },
     maxBytes: { value: "8192", validate: number("maxBytes", 480, 1_048_576) },
     queueEvents: { value: "100000", validate: number("queueEvents", 1, 10_000_000) },
     queueBytes: { value: "67108864", validate: number("queueBytes", 1024, 4_294_967_296) },
@@ -125,7 +125,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
       },
     });
     const value = (name: string) => String(field(name).val() ?? "");
-    keepTips($("#syslog-out-tips"), (key, params) => (this as Translating)._(key, params), () => syslogTips({
+    showTips($("#syslog-out-tips"), (key, params) => (this as Translating)._(key, params), () => syslogTips({
       transport: value("transport"),
       host: value("host"),
       maxBytes: Number(value("maxBytes")),

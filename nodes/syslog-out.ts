@@ -2,16 +2,17 @@ import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { FlowMessage } from "../src/messages";
-import { packedLines } from "../src/packed-events";
-import { serveDialog, type TryHost } from "../src/node/dialog-route";
-import { isFollowed } from "../src/node/receivers";
+import { serveDialog } from "../src/node/dialog-route";
 import { sinkId } from "../src/node/sinks";
-import { StatusLine, localise, setAside, type Translate } from "../src/node/report";
+import { StatusLine, localise, setAside } from "../src/node/report";
 import { serveMetrics } from "../src/node/metrics-route";
 import { NodeStats } from "../src/node/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
 import { editedForm } from "../src/node/try-it";
-import { systemClock } from "../src/syslog/clock";
+import { systemClock } from "../src/common/clock";
+import { packedLines } from "../src/pages/packed-events";
+import { isFollowed } from "../src/node/receivers";
+import type { DialogHost, Translate } from "../src/node/host";
 import { linesOf, type LineList } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
 import { createSender, readSettings, usesTls, type TransportName } from "../src/syslog/settings";
@@ -76,8 +77,8 @@ export = function (RED: NodeAPI) {
       if (registry.hasConfirmed(message, sink)) return done();
       let lines: LineList;
       try {
-        const packed = packedLines(message);
-        if (packed !== undefined && isFollowed(RED.nodes, this)) packed.keep();
+        // Whoever gets the message afterwards finds texts: packed lines are released when they were sent.
+        const packed = isFollowed(RED.nodes, this) ? undefined : packedLines(message);
         lines = packed ?? linesOf(message.payload);
       } catch (error) {
         done(explain(error));
@@ -111,8 +112,8 @@ export = function (RED: NodeAPI) {
   }
   RED.nodes.registerType("syslog-out", SyslogOut as never);
 
-  serveDialog(RED as unknown as TryHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
-    const { settings: form } = editedForm(RED as unknown as TryHost, "syslog-out", body);
+  serveDialog(RED as unknown as DialogHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
+    const { settings: form } = editedForm(RED as unknown as DialogHost, "syslog-out", body);
     const settings = readSettings(form);
     return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), host: settings.host, port: settings.port };
   });

@@ -1,61 +1,25 @@
 /**
- * Builds dist/ and resources/: compiles and bundles the runtime, puts each editor script into its HTML, copies locales (with
- * the shared texts merged in) and icons beside the built node files, where Node-RED looks for them.
+ * Builds dist/ and resources/. dist/ mirrors the sources: the compiler writes each module there, and the forms, locales (with
+ * the shared texts merged in) and icons go beside the node files, where Node-RED looks for them.
  *
- * Node-RED loads every node file when it starts, whether a flow has such a node or not. So dist/nodes/<type>.js holds the
- * adapter alone, and what that imports from src/ is loaded when it is first used; all of src/ is one file, dist/runtime.js,
- * whose modules run when they are asked for. Its HTML is read and searched then too, so that holds the form and the editor's
- * adapter alone; what that imports from src/ is resources/editor.js, which only the browser asks for.
+ * Node-RED reads and searches the form of every node type when it starts. So a form holds its own script alone, and what
+ * the scripts share is resources/editor.js, which only the browser asks for.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { createRequire } from "node:module";
 import { build } from "esbuild";
-import { buildKernel } from "./kernel.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const at = (...parts) => join(root, ...parts);
-const require = createRequire(import.meta.url);
 const { name: packageName, "node-red": { nodes } } = JSON.parse(readFileSync(at("package.json"), "utf8"));
 const types = Object.keys(nodes);
-
-/** Where the compiler puts the single modules; outDir of tsconfig.build.json. */
-const COMPILED = at(".cache/compiled");
-/** What the node files use while Node-RED starts: small, and without state of their own. It is part of each node file. */
-const AT_START = ["node/metrics-route", "node/dialog-route", "node/query-dialog", "cursor/store-safety", "messages", "process-wide"];
-
-for (const folder of [at("dist"), at("resources"), COMPILED]) rmSync(folder, { recursive: true, force: true });
-buildKernel();
-execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", at("tsconfig.build.json")], { stdio: "inherit" });
-
-const bundle = (options) => build({ bundle: true, platform: "node", target: "node20", packages: "external", sourcemap: "linked", sourcesContent: false, logLevel: "warning", ...options });
-const moduleOf = (file) => relative(join(COMPILED, "src"), file).replaceAll("\\", "/").replace(/\.js$/, "");
 const quoted = (text) => JSON.stringify(text);
 
-/** A module of src/ as a node file sees it: the same names, and the module itself at the first use of one of them. */
-function deferred(name) {
-  const getters = Object.keys(require(join(COMPILED, "src", name))).map((exported) => `get ${exported}() { return loaded().${exported}; }`);
-  return `let found;\nconst loaded = () => (found ??= require("../runtime.js")[${quoted(name)}]);\nmodule.exports = { ${getters.join(", ")} };`;
-}
-
-const deferSources = {
-  name: "defer-sources",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^\.\.\/runtime\.js$/ }, ({ path }) => ({ path, external: true }));
-    onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-      const file = require.resolve(join(resolveDir, path));
-      return file.startsWith(join(COMPILED, "src")) && !AT_START.includes(moduleOf(file)) ? { path: moduleOf(file), namespace: "deferred" } : { path: file };
-    });
-    onLoad({ filter: /./, namespace: "deferred" }, ({ path }) => ({ contents: deferred(path) }));
-  },
-};
-
-const modules = readdirSync(join(COMPILED, "src"), { recursive: true }).filter((file) => file.endsWith(".js")).map((file) => moduleOf(join(COMPILED, "src", file)));
-const contents = `module.exports = {\n${modules.map((name) => `  get ${quoted(name)}() { return require(${quoted(`./src/${name}.js`)}); },`).join("\n")}\n};`;
-await bundle({ stdin: { contents, resolveDir: COMPILED, sourcefile: "runtime.js" }, outfile: at("dist/runtime.js") });
-await bundle({ entryPoints: types.map((type) => join(COMPILED, "nodes", `${type}.js`)), outdir: at("dist/nodes"), plugins: [deferSources] });
+for (const folder of [at("dist"), at("resources")]) rmSync(folder, { recursive: true, force: true });
+execFileSync(process.execPath, [createRequire(import.meta.url).resolve("typescript/bin/tsc"), "-p", at("tsconfig.build.json")], { stdio: "inherit" });
 execFileSync(process.execPath, [at("scripts/check-tables.mjs")], { stdio: "inherit" });
 
 /** What the editor scripts import, for all of them together. It is loaded once for each node type, and runs once. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 export const root = join(__dirname, "..");
 
-const SOURCES = ["nodes", "src", "icons", "kernel", "scripts/build.mjs", "scripts/kernel.mjs", "package.json", "tsconfig.json", "tsconfig.build.json"];
+const SOURCES = ["nodes", "src", "icons", "scripts/build.mjs", "package.json", "tsconfig.json", "tsconfig.build.json"];
 
 /** What the build makes last: while it is missing, the build did not end well. */
 const LAST_BUILT = join(root, "dist/nodes/icons");

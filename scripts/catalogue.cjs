@@ -1,6 +1,6 @@
 /**
- * Loaded into node-red-dev (`--require`): it breaks down where Node-RED's catalogue of packages cannot be reached. Then it
- * gets an empty one, and a line on stderr says which checks prove nothing.
+ * Loaded into node-red-dev with `--require`, because that tool crashes if it cannot reach Node-RED's catalogue of packages.
+ * In that case it gets an empty catalogue, and a line on stderr names the checks that are not valid.
  */
 const Module = require("node:module");
 

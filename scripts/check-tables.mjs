@@ -1,8 +1,9 @@
-/** Holds the built CEF mapping tables against the dictionary; ends with 1 and every problem if one of them is wrong. */
+/** Checks the built CEF mappings against the dictionary. Prints every problem and ends with exit code 1 if there is one. */
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-const { "cef/mappings/index": { mappings }, "cef/check": { checkMapping } } = require("../dist/runtime.js");
+const { mappings } = require("../dist/src/cef/mappings/index.js");
+const { checkMapping } = require("../dist/src/cef/check.js");
 
 const problems = [...mappings].flatMap(([kind, mapping]) => checkMapping(mapping).map((problem) => `${kind}: ${problem}`));
 for (const problem of problems) console.error(problem);

@@ -1,7 +1,7 @@
 /**
- * The Debian packages that the tests need: real syslog servers, an MQTT broker, a CEF parser, a parser of metrics, openssl, a browser. As root
- * it installs what is missing; otherwise it prints the commands and ends with exit code 1. syslog-ng conflicts with rsyslog and is
- * therefore unpacked into .cache/syslog-ng, beside the installed libraries it needs.
+ * Installs the Debian packages that the tests need: real syslog servers, an MQTT broker, a CEF parser, a metrics parser,
+ * openssl, a browser. If not run as root, it prints the commands and ends with exit code 1. syslog-ng conflicts with
+ * rsyslog, so it is only unpacked, into .cache/syslog-ng; the libraries that it needs are installed.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
@@ -12,11 +12,11 @@ export const PACKAGES = [
   "rsyslog", "rsyslog-openssl", "rsyslog-relp", "liblognorm-utils", "mosquitto", "redis-server", "faketime", "openssl", "python3-prometheus-client",
   "chromium", "fonts-dejavu-core",
 ];
-/** Those of them that show the editor: `npm run screenshot` needs no more. */
+/** The packages for the browser, which are all that `npm run screenshot` needs. */
 export const BROWSER = ["chromium", "fonts-dejavu-core"];
 const UNPACKED = "syslog-ng-core";
 
-/** The folder with the unpacked syslog-ng (`usr/sbin/syslog-ng` in it). */
+/** The folder with the unpacked syslog-ng; the program is `usr/sbin/syslog-ng` in it. */
 export const SYSLOG_NG = fileURLToPath(new URL("../.cache/syslog-ng", import.meta.url));
 
 const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
@@ -31,7 +31,7 @@ function installed(name) {
   }
 }
 
-/** The libraries of a package, from the package lists; undefined while the lists do not know it. */
+/** The libraries that a package needs, from apt's package lists; undefined if the lists do not have the package. */
 function libraries(name) {
   try {
     return [...output("apt-cache", ["depends", "--important", name]).matchAll(/^ {2}Depends: (lib\S+)$/gm)].map(([, library]) => library);
@@ -53,7 +53,7 @@ function unpack(name, folder) {
   renameSync(work, folder);
 }
 
-/** Makes sure that `names` are there, by default everything; ends the process with exit code 1 if they are not and may not be installed. */
+/** Makes sure that the packages `names` (by default all) are installed. Ends the process with exit code 1 if one is missing and cannot be installed. */
 export function ensureDebianPackages(names = PACKAGES) {
   const unpacked = names !== PACKAGES || existsSync(join(SYSLOG_NG, "usr/sbin/syslog-ng"));
   let wanted = names.filter((name) => !installed(name));
@@ -61,7 +61,7 @@ export function ensureDebianPackages(names = PACKAGES) {
 
   if (process.getuid?.() !== 0) {
     const script = fileURLToPath(import.meta.url);
-    console.error(`Debian packages are needed that are not here: ${[...wanted, ...(unpacked ? [] : [`${UNPACKED} (unpacked)`])].join(", ")}`);
+    console.error(`These Debian packages are missing: ${[...wanted, ...(unpacked ? [] : [`${UNPACKED} (unpacked)`])].join(", ")}`);
     console.error(`Run as root:\n  apt-get update\n  node ${script}`);
     process.exit(1);
   }

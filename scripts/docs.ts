@@ -1,6 +1,6 @@
 /**
- * The pages of docs/ that are made from data: `npm run docs` writes the CEF mappings, and the list of all messages on the
- * page for troubleshooting. A test compares both with what stands there.
+ * Generates the pages of docs/ that are made from data: `npm run docs` writes the CEF mappings and the list of all messages
+ * in the troubleshooting page. A test checks that both are up to date.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const TROUBLESHOOTING = join(root, "docs/troubleshooting.md");
 const BEGIN = "<!-- made by npm run docs from here on -->";
 
 const TESTS: Record<Test, string> = {
-  ipv4: "an IPv4 address", ipv6: "an IPv6 address", ip: "an IP address", noAddress: "the address that stands for none", mappedIpv4: "an IPv4 address written as IPv6",
+  ipv4: "an IPv4 address", ipv6: "an IPv6 address", ip: "an IP address", noAddress: "the unspecified address", mappedIpv4: "an IPv4 address written as IPv6",
   beyondInt32: "too large for 32 bits", aboveOne: "above 1", port: "a port", upTo40Characters: "at most 40 characters long", commaList: "a list with commas",
   eventClass: "a class id", upperCaseClass: "a class id in capitals", snakeCaseClass: "a class id with underscores",
 };
@@ -25,13 +25,13 @@ const condition = (when: Condition) => `${code(when.path)} is ${"is" in when ? v
 const words = (table: Readonly<Record<string, string>>) => Object.entries(table).map(([from, to]) => `${from} → ${to}`).join(", ");
 const paths = (list: readonly string[]) => list.map(code).join(", ");
 
-/** A source in words. */
+/** Describes a source in words. */
 export function describeSource(source: Source): string {
   if (typeof source === "string") return code(source);
   if ("constant" in source) return `always ${code(source.constant)}`;
   if ("first" in source) return `the first present of: ${source.first.map(describeSource).join("; ")}`;
-  if ("list" in source) return `all of ${code(source.list)}, with ${code(source.join)} between`;
-  if ("each" in source) return `of each ${code(source.each)} the first present of ${paths(source.take)}`;
+  if ("list" in source) return `all of ${code(source.list)}, joined by ${code(source.join)}`;
+  if ("each" in source) return `for each ${code(source.each)} the first present of ${paths(source.take)}`;
   if ("earliest" in source) return `the earliest of ${paths(source.earliest)}`;
   if ("latest" in source) return `the latest of ${paths(source.latest)}`;
   if ("sum" in source) return `the sum of ${code(source.sum)}`;
@@ -45,10 +45,10 @@ export function describeSource(source: Source): string {
   if ("directory" in source) return `${describeSource(source.directory)} and ${describeSource(source.name)} as one path`;
   if ("lastPart" in source) return `the last part of the path ${describeSource(source.lastPart)}`;
   if ("account" in source) return `the ${source.part} of ${describeSource(source.account)}`;
-  if ("inside" in source) return `of ${describeSource(source.inside)} what stands between ${code(source.after)} and ${code(source.before)}`;
+  if ("inside" in source) return `the text between ${code(source.after)} and ${code(source.before)} in ${describeSource(source.inside)}`;
   if ("sentence" in source) return `${describeSource(source.sentence)} as a sentence`;
-  if ("utc" in source) return `${describeSource(source.utc)}, as UTC where it names no zone`;
-  if ("joined" in source) return `${source.joined.map(describeSource).join(", ")}, with ${code(source.between)} between`;
+  if ("utc" in source) return `${describeSource(source.utc)}, in UTC if it has no time zone`;
+  if ("joined" in source) return `${source.joined.map(describeSource).join(", ")}, joined by ${code(source.between)}`;
   if ("json" in source) {
     const what = source.json === null ? "the rest of the event" : `the rest of ${code(source.json)}`;
     return `${what} as JSON${source.except.length === 0 ? "" : `, without ${paths(source.except)}`}`;
@@ -69,19 +69,19 @@ function section(kind: string, profile: string, { title, header, rows, eventOrde
   return [
     `## ${title}`,
     `\`msg.kind\` is ${code(kind)}; profile *${profile}*.`,
-    table(["Header", "Where it comes from"], Object.entries(header).map(([name, source]) => [name, describeSource(source)])),
+    table(["Header", "Source"], Object.entries(header).map(([name, source]) => [name, describeSource(source)])),
     ...(eventOrder === undefined ? [] : [columns(eventOrder)]),
-    ...(rows.length === 0 ? [] : [table(["CEF field", "Type", "Label", "Where it comes from"], rows.map(({ key, type, label, source }) => [key, type, label ?? "", describeSource(source)]))]),
+    ...(rows.length === 0 ? [] : [table(["CEF field", "Type", "Label", "Source"], rows.map(({ key, type, label, source }) => [key, type, label ?? "", describeSource(source)]))]),
   ].join("\n\n");
 }
 
-/** `docs/mappings.md`. */
+/** The text of `docs/mappings.md`. */
 export function mappingsPage(): string {
   return [
-    "# What becomes which CEF field",
-    "Made by `npm run docs` from the tables in `src/cef/mappings/`, which `cef-format` itself uses.",
-    "A name such as `file.hash.md5` is a path in the event; `[0]` is the first item of a list, `[-1]` the last, `[]` all of them. What is absent or empty in an event has no field. "
-      + "A value is shortened to the length that the CEF dictionary allows.",
+    "# CEF mappings",
+    "Generated by `npm run docs` from the tables in `src/cef/mappings/` that `cef-format` uses.",
+    "A name such as `file.hash.md5` is a path in the event; `[0]` is the first item of a list, `[-1]` the last, `[]` all items. Values that are absent or empty in an event get no field. "
+      + "Values are shortened to the length that the CEF dictionary allows.",
     ...[...mappings].map(([kind, mapping]) => section(kind, "CEF standard", mapping)),
     ...[...compatibleMappings].map(([kind, mapping]) => section(kind, "as c42eventextractor wrote it", mapping)),
   ].join("\n\n") + "\n";
@@ -91,7 +91,7 @@ type Texts = Record<string, string>;
 const catalog = (name: string) => JSON.parse(readFileSync(join(root, "nodes/locales/en-US", `${name}.json`), "utf8")) as { error?: Texts; warning?: Texts };
 const readable = (text: string) => text.replace(/__([a-zA-Z0-9]+)__/g, (_, name: string) => `‹${name}›`);
 
-/** `docs/troubleshooting.md`: what `current` says up to the marker, and every message of the catalogs. */
+/** The text of `docs/troubleshooting.md`: `current` up to the marker, then every message of the catalogs. */
 export function troubleshootingPage(current: string): string {
   const lists = [...Object.keys(manifest["node-red"].nodes), "common"].flatMap((name) => {
     const { error = {}, warning = {} } = catalog(name);
@@ -101,7 +101,7 @@ export function troubleshootingPage(current: string): string {
   return [current.slice(0, current.indexOf(BEGIN)) + BEGIN, ...lists].join("\n\n") + "\n";
 }
 
-/** Each page with the file it stands in. */
+/** The generated pages with their files. */
 export const pages = (): { file: string; text: string }[] => [
   { file: MAPPINGS, text: mappingsPage() },
   { file: TROUBLESHOOTING, text: troubleshootingPage(readFileSync(TROUBLESHOOTING, "utf8")) },

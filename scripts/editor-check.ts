@@ -1,10 +1,10 @@
 /**
- * The editor as its users see it: every node dragged in, every dialog opened, on Node-RED 4 and 5, light and dark, in
- * English and German, below a root of its own and behind a sign-in.
+ * Checks the editor as users see it: it drags every node in and opens every dialog, on Node-RED 4 and 5, light and dark, in
+ * English and German, below an admin root and behind a sign-in.
  *
  *     npm run test:browser
  *
- * Screenshots go below .cache/editor-check. Ends with the line `N passed, N failed`; exit code 1 when one failed.
+ * Writes screenshots below .cache/editor-check. Ends with the line `N passed, N failed`, and exit code 1 if one failed.
  */
 import { join } from "node:path";
 import manifest from "../package.json";

@@ -1,9 +1,9 @@
 /**
- * Screenshots of the editor: the first example and the dialog of every node, by default into .cache/screenshots.
+ * Takes screenshots of the first example and of every node's dialog, by default into .cache/screenshots.
  *
  *     npm run screenshot -- [folder] [--lang de] [--dark]
  *
- * Exit code 1 when the editor shows an error, with what it is.
+ * If the editor shows an error, prints it and ends with exit code 1.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

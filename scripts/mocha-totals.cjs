@@ -1,4 +1,4 @@
-/** Mocha's spec reporter, which also leaves the totals, and what failed, in the file that `MOCHA_TOTALS` names. A skipped test is a failed one. */
+/** Mocha's spec reporter, which also writes the totals and the failures to the file `MOCHA_TOTALS`. A skipped test counts as failed. */
 "use strict";
 const { writeFileSync } = require("node:fs");
 const { Runner, reporters } = require("mocha");

@@ -1,6 +1,6 @@
 /**
- * `npm run new-node NAME` makes a node that works, with everything that a node needs: form, help, texts in both languages,
- * icon, logic in src/, tests, example, its entry in package.json and its row in the README. Change it from there.
+ * `npm run new-node NAME` makes a working node with everything that a node needs: form, help, texts in both languages, icon,
+ * logic in src/, tests, an example, the entry in package.json and the row in the README.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";

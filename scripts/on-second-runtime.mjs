@@ -1,4 +1,4 @@
-/** mocha on Node-RED 5 and Node 22: `node scripts/on-second-runtime.mjs [options of mocha] FILE...` */
+/** Runs mocha on Node-RED 5 and Node.js 22: `node scripts/on-second-runtime.mjs [options of mocha] FILE...` */
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { secondRuntime } from "./second-runtime.mjs";

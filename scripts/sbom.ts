@@ -1,4 +1,4 @@
-/** The software bill of materials of a release, as CycloneDX: `npm run sbom` writes `sbom.cdx.json`. */
+/** `npm run sbom` writes the software bill of materials of a release, as CycloneDX, to `sbom.cdx.json`. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,16 +22,16 @@ export interface Sbom {
 
 const npm = (cwd: string, ...args: string[]) => execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 64 * 1024 * 1024 });
 
-/** Asks npm for what the lock file has at run time, and writes the file. Throws when npm fails. */
+/** Asks npm for the run-time packages in the lock file, and writes the file. Throws if npm fails. */
 export function makeSbom(): Sbom {
-  // `npm sbom --omit dev` also leaves out what development dependencies share with the others, so those go first.
+  // `npm sbom --omit dev` also omits packages that development and run-time dependencies share, so remove the development ones first.
   const folder = mkdtempSync(join(tmpdir(), "siem-sbom-"));
   try {
     for (const file of ["package-lock.json", ".npmrc"]) cpSync(join(root, file), join(folder, file));
     writeFileSync(join(folder, "package.json"), JSON.stringify({ ...manifest, devDependencies: {}, scripts: {} }));
     npm(folder, "install", "--package-lock-only", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error");
     const sbom = JSON.parse(npm(folder, "sbom", "--sbom-format", "cyclonedx", "--package-lock-only")) as Sbom;
-    // npm takes the name of the folder.
+    // npm uses the folder's name.
     sbom.metadata.component.name = manifest.name;
     writeFileSync(SBOM_FILE, `${JSON.stringify(sbom, null, 2)}\n`);
     return sbom;

@@ -1,7 +1,7 @@
 /**
- * The scorecard of flows.nodered.org for this package, as `node-red-dev validate` makes it. That tool ends with 0 whatever
- * it finds, so its file is read: exit code 1 when one check failed. It is installed below .cache/, because its dependencies
- * are old. Needs a build.
+ * Makes the scorecard of flows.nodered.org for this package, with `node-red-dev validate`. That tool always ends with exit
+ * code 0, so this script reads its report and ends with 1 if a check failed. It installs the tool below .cache/, because the
+ * tool's dependencies are old. Needs a build.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 
 const TOOL = "node-red-dev";
 const VERSION = "0.1.6";
-/** Every check that the tool makes: one that is missing counts as failed. */
+/** All checks of the tool. A check that is missing from the report counts as failed. */
 const CHECKS = ["P01", "P03", "P04", "P05", "P06", "P07", "P08", "N01", "N02", "D01", "D02", "D03"];
 
 const root = new URL("..", import.meta.url).pathname;

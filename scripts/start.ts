@@ -1,11 +1,11 @@
 /**
- * `npm start`: the example with the dashboard in a real Node-RED, against an embedded tenant, an embedded DXL fabric and an embedded SIEM, or
- * against real ones that the environment names. Everything it keeps stands in `.demo/`, or in the folder that `DEMO_DIR` names.
+ * `npm start` runs the example with the dashboard in a real Node-RED, with an embedded tenant, DXL fabric and SIEM, or with
+ * real ones from environment variables. It keeps its files in `.demo/`, or in the folder `DEMO_DIR`.
  *
  *     npm start -- [--events N] [--headless-until-idle]
  *
- * `--events N` begins with a backlog of N events. `--headless-until-idle` adds no new events and ends when all are
- * delivered: exit code 0, or 1 if one is missing.
+ * `--events N` starts with a backlog of N events. `--headless-until-idle` adds no new events and ends when all are
+ * delivered, with exit code 0, or 1 if one is missing.
  */
 import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -27,29 +27,29 @@ const DEMO = resolve(process.env["DEMO_DIR"] ?? join(root, ".demo"));
 const DEMO_FILE = join(DEMO, "demo.json");
 const SIEM_LOG = join(DEMO, "siem.log");
 const DEFAULT_EVENTS = 2000;
-/** The backlog is spread over this long, which is less than the example's "Start from". */
+/** The time that the backlog is spread over; less than the example's "Start from". */
 const BACKLOG_MS = 12 * 3600_000;
 const LIVE_PER_SECOND = 2;
 const THREAT_EVERY_MS = 1000;
 const THREAT_TOPIC = "/mcafee/event/epo/threat/response";
-/** Each source with its config node. */
+/** The node type of each source, with the type of its config node. */
 const SOURCES = new Map([["code42-query", "code42-tenant"], ["dxl-threat-event", "dxl-fabric"]]);
 const SEED = 1;
 const PROGRESS_MS = 3000;
-/** So long without a new line means that nothing will come any more. */
+/** After this long without a new line, no more will come. */
 const STALL_MS = 60_000;
 
-/** What the embedded tenant is made of: after a restart it has the same address and the same events. */
+/** The stored settings of the demo. With them, the tenant has the same address and the same events after a restart. */
 interface Demo {
   events: number;
-  /** The end of the backlog, and the beginning of new events; epoch ms. */
+  /** The end of the backlog and the start of new events, epoch ms. */
   sinceMs: number;
   tenantPort: number;
   siemPort: number;
 }
 
-/** The demo that stands in `.demo/`, or a new one if there is none or if it has another number of events. */
-async function demoOf(events: number | undefined): Promise<Demo & { isNew: boolean }> {
+/** The demo stored in `.demo/`, or a new one if there is none or it has another number of events. */
+async function loadOrMakeDemo(events: number | undefined): Promise<Demo & { isNew: boolean }> {
   const found = existsSync(DEMO_FILE) ? JSON.parse(readFileSync(DEMO_FILE, "utf8")) as Demo : undefined;
   if (found !== undefined && (events === undefined || events === found.events)) return { ...found, isNew: false };
   return {
@@ -61,7 +61,7 @@ async function demoOf(events: number | undefined): Promise<Demo & { isNew: boole
   };
 }
 
-/** Forgets what an earlier demo left; its flows stay. */
+/** Deletes the events and the cursor of an earlier demo and stores the new settings. The flows stay. */
 function saveNewDemo({ isNew: _isNew, ...demo }: Demo & { isNew: boolean }): void {
   mkdirSync(DEMO, { recursive: true });
   for (const path of [SIEM_LOG, join(DEMO, "context")]) rmSync(path, { recursive: true, force: true });
@@ -71,7 +71,7 @@ function saveNewDemo({ isNew: _isNew, ...demo }: Demo & { isNew: boolean }): voi
 async function embeddedTenant(demo: Demo, live: boolean): Promise<TenantSimulator> {
   const tenant = await startTenantSimulator({ port: demo.tenantPort, seed: SEED }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EADDRINUSE") throw error;
-    throw new Error(`Port ${demo.tenantPort} is taken, probably by another npm start. Stop that one, or remove ${DEMO} to begin anew.`);
+    throw new Error(`Port ${demo.tenantPort} is taken, probably by another npm start. Stop that one, or remove ${DEMO} to start from the beginning.`);
   });
   tenant.preload({ count: demo.events, startMs: demo.sinceMs - BACKLOG_MS, stepUs: Math.floor((BACKLOG_MS * 1000) / demo.events) });
   if (live) tenant.live({ perSecond: LIVE_PER_SECOND, sinceMs: demo.sinceMs });
@@ -84,7 +84,7 @@ interface EmbeddedFabric {
   close(): Promise<void>;
 }
 
-/** A broker with certificates of its own, made anew each time, and (`live`) a threat event every second while somebody listens. */
+/** Starts a broker with new certificates. If `live`, it publishes a threat event every second while a client is subscribed. */
 async function embeddedFabric(sinceMs: number, live: boolean): Promise<EmbeddedFabric> {
   const authority = makeAuthority("Embedded DXL fabric");
   const client = authority.issue("node-red");
@@ -113,18 +113,18 @@ async function embeddedFabric(sinceMs: number, live: boolean): Promise<EmbeddedF
   };
 }
 
-/** What arrived, over all runs, told apart by the number that is hidden in each event id. */
+/** The events that arrived, over all runs. The index in each event id identifies the event. */
 class Arrivals {
-  /** Events of the backlog that arrived. */
+  /** Number of events of the backlog that arrived. */
   backlog = 0;
-  /** Lines of events that had arrived before. */
+  /** Number of lines for events that had arrived before. */
   repeated = 0;
   lastMs = Date.now();
   private readonly seen = new Set<number>();
 
   constructor(private readonly events: number) {}
 
-  note(id: string | undefined): void {
+  add(id: string | undefined): void {
     const index = id === undefined ? undefined : indexOfId(id, SEED);
     if (index === undefined) return;
     this.lastMs = Date.now();
@@ -133,10 +133,10 @@ class Arrivals {
     this.seen.add(index);
   }
 
-  /** Reads what arrived in earlier runs. */
+  /** Adds the events that arrived in earlier runs. */
   async readLog(path: string): Promise<void> {
     if (!existsSync(path)) return;
-    for await (const line of createInterface({ input: createReadStream(path) })) this.note(/[ |]devicePayloadId=(\S+)/.exec(line)?.[1]);
+    for await (const line of createInterface({ input: createReadStream(path) })) this.add(/[ |]devicePayloadId=(\S+)/.exec(line)?.[1]);
     this.repeated = 0;
   }
 }
@@ -146,14 +146,14 @@ async function embeddedSiem(demo: Demo, arrivals: Arrivals): Promise<Siem> {
   return startSiem({
     port: demo.siemPort,
     logFile: SIEM_LOG,
-    onEvent: (event) => arrivals.note(event.extension.get("devicePayloadId")),
+    onEvent: (event) => arrivals.add(event.extension.get("devicePayloadId")),
     onIllegal: (reason, line) => console.error(`the SIEM refuses a line that ${reason}: ${line.slice(0, 300)}`),
   });
 }
 
 /**
- * The example with the dashboard, less the sources that are not wanted, and a cursor that survives a crash. The embedded
- * tenant is asked often, so that one can watch.
+ * The example with the dashboard, without the unwanted sources, and with a cursor that survives a crash. It polls the
+ * embedded tenant often, so that there is something to watch.
  */
 function demoFlow(sources: readonly string[], embedded: boolean): FlowNode[] {
   const flow = examples().find(({ name }) => name.endsWith("with a dashboard"))?.flow ?? [];
@@ -166,7 +166,7 @@ function demoFlow(sources: readonly string[], embedded: boolean): FlowNode[] {
   }));
 }
 
-/** How far everything that the cursor stands for was delivered; undefined while there is none. */
+/** The insertion time up to which the stored cursor says that everything is delivered; undefined if there is no cursor. */
 function cursorInstant(userDir: string): string | undefined {
   try {
     const stored = JSON.parse(readFileSync(join(userDir, "context/global/global.json"), "utf8")) as Record<string, string>;
@@ -177,7 +177,7 @@ function cursorInstant(userDir: string): string | undefined {
   }
 }
 
-/** What the environment names in place of the embedded systems. */
+/** The real systems that environment variables name instead of the embedded ones. */
 function realSystems(): { baseUrl: string | undefined; dxlConfig: string | undefined; siemHost: string | undefined } {
   const has = (name: string) => (process.env[name] ?? "") !== "";
   for (const [first, ...others] of [["CODE42_BASE_URL", "CODE42_CLIENT_ID", "CODE42_CLIENT_SECRET"], ["SIEM_HOST", "SIEM_PORT"]] as const) {
@@ -201,16 +201,16 @@ async function main(): Promise<void> {
   }
   ensureBuilt();
 
-  const demo = await demoOf(events);
+  const demo = await loadOrMakeDemo(events);
   const arrivals = new Arrivals(demo.events);
-  // Beside a real source no embedded one: made-up events have no place among real ones.
+  // With a real source there is no embedded one, so that invented events never mix with real ones.
   const embedded = (baseUrl ?? dxlConfig) === undefined;
   const tenant = embedded ? await embeddedTenant(demo, !headless) : undefined;
-  // Only now: while another one runs, its port is taken, and nothing of it may be forgotten.
+  // Only after the tenant has started: if another demo is running, its port is in use, and its files must stay.
   if (demo.isNew) saveNewDemo(demo);
   const siem = siemHost === undefined ? await embeddedSiem(demo, arrivals) : undefined;
   const fabric = embedded ? await embeddedFabric(demo.sinceMs, !headless) : undefined;
-  // A cursor belongs to one tenant: real sources get a user directory of their own.
+  // A cursor belongs to one tenant, so real sources get a user directory of their own.
   const names = [baseUrl?.replace(/^https?:\/\//, "").replace(/[^\w.-]/g, "_"), dxlConfig === undefined ? undefined : "dxl"];
   const userDir = embedded ? DEMO : join(DEMO, names.filter((name) => name !== undefined).join("-"));
   const isNew = !existsSync(join(userDir, "flows.json"));

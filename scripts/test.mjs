@@ -1,6 +1,6 @@
 /**
- * All tests, on both runtimes. Ends with the line `N passed, N failed`; a step that is no test by itself (a build, a
- * smoke test, a test run that broke down) counts as one.
+ * Runs all tests, on both runtimes. Ends with the line `N passed, N failed`. A step that is not a test itself (the build, a
+ * smoke test, a test run that crashed) counts as one test.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,7 +14,7 @@ const root = new URL("..", import.meta.url).pathname;
 const mochaBin = createRequire(import.meta.url).resolve("mocha/bin/mocha.js");
 const scratch = mkdtempSync(join(tmpdir(), "siem-test-"));
 const totals = { passed: 0, failed: 0 };
-/** Said once more at the end: who reads the log of a long run sees its last lines first, or has nothing else. */
+/** Printed again at the end, because the last lines of a long log are read first. */
 const failures = [];
 
 function title(text) {
@@ -28,7 +28,7 @@ function count(name, ok, why = "") {
   console.log(`${ok ? "ok" : "FAILED"}: ${text}`);
 }
 
-/** Runs one preparation; true when it went well. */
+/** Runs one preparation; returns true if it succeeded. */
 async function step(name, run) {
   title(name);
   try {
@@ -57,13 +57,13 @@ function mocha(name, node, spec, timeoutMs, env = {}) {
   totals.passed += ran.passed;
   totals.failed += ran.failed;
   for (const { title: test, why } of ran.failures) failures.push(`${name}: ${test}\n${why}`);
-  const brokeDown = (status !== 0 && ran.failed === 0) || ran.passed + ran.failed === 0;
-  if (brokeDown) count(name, false, signal ?? `exit code ${status}`);
+  const crashed = (status !== 0 && ran.failed === 0) || ran.passed + ran.failed === 0;
+  if (crashed) count(name, false, signal ?? `exit code ${status}`);
 }
 
 const started = Date.now();
 let finished = false;
-// On exit, so that the totals are the last line also when a step ends the process.
+// On exit, so that the totals are the last line even if a step ends the process.
 process.on("exit", () => {
   rmSync(scratch, { recursive: true, force: true });
   if (!finished) {

@@ -53,3 +53,10 @@ export const commonError = errorsOf("common.error", common.error);
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Type and (short) value of something that a user wrote, for an error text. */
+export function describe(value: unknown): { type: string; value: string } {
+  const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  const text = value === undefined || typeof value === "function" ? "" : (JSON.stringify(value) ?? "").slice(0, 80);
+  return { type, value: text };
+}

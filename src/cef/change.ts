@@ -1,4 +1,4 @@
-/** What the rows of a table ask of single values, and what they make of them: functions of one value, and of no event. */
+/** The tests and the changes that mapping rows apply to a single value. */
 import { LONGEST_STRING } from "./dictionary";
 import type { Source, Test } from "./mapping";
 import { cut, strip } from "./text";
@@ -9,7 +9,7 @@ export const TESTS: Record<Test, (value: Scalar) => boolean> = {
   ipv6: isV6,
   ip: (value) => isV4(value) || isV6(value),
   noAddress: (value) => value === "0.0.0.0" || (/^[0:]+$/.test(String(value)) && isV6(value)),
-  // In a valid address, the two groups or the dotted part at the end say where the others stand.
+  // In a valid address, the last two groups or the dotted part fix the position of ffff, even if :: shortens the zeros.
   mappedIpv4: (value) => /^[0:]+:ffff:(?:[\da-f]+:[\da-f]+|[\d.]+)$/i.test(String(value)) && isV6(value),
   beyondInt32: exceedsInt32,
   aboveOne: (value) => Number(value) > 1,
@@ -21,13 +21,13 @@ export const TESTS: Record<Test, (value: Scalar) => boolean> = {
   snakeCaseClass: (value) => /^[a-z0-9_]{1,63}$/.test(String(value)),
 };
 
-/** Undefined if nothing can be made of the value. */
+/** Returns another value; undefined if this one cannot be changed. */
 export type Change = (value: Scalar) => Scalar | undefined;
 
-/** The sources that take the value of one other source and change it. */
+/** The sources that change the value of one other source. */
 export type ChangedSource = Extract<Source, { item: string } | { lastPart: Source } | { account: Source } | { inside: Source } | { sentence: Source } | { utc: Source } | { words: object } | { patterns: object } | { severityOfScore: string }>;
 
-/** The source whose value is changed, and what makes another value of it. */
+/** The source that gives the value, and the function that changes it. */
 export function changeOf(source: ChangedSource): { of: Source; change: Change } {
   if ("item" in source) return { of: source.item, change: itemThat(source.only, source.ifNone) };
   if ("lastPart" in source) return { of: source.lastPart, change: lastPart };
@@ -40,7 +40,7 @@ export function changeOf(source: ChangedSource): { of: Source; change: Change } 
   return { of: source.severityOfScore, change: severityOf };
 }
 
-/** The part of a text between two places, stripped. */
+/** The text from index `from` to index `to`, stripped; undefined if it is blank. */
 const part = (text: string, from: number, to?: number) => strip(text.slice(from, to)) || undefined;
 const domainOf = (value: Scalar) => part(String(value), 0, Math.max(0, String(value).indexOf("\\")));
 const userOf = (value: Scalar) => part(String(value), String(value).indexOf("\\") + 1);
@@ -82,7 +82,7 @@ const severityOf: Change = (value) => (typeof value === "number" ? Math.max(0, M
 
 const inUtc = (value: Scalar) => (typeof value === "string" && value.length <= 29 && /T[\d:.]+$/.test(value) ? `${value}Z` : value);
 
-/** Directory and name as one path; the separator is the one that the directory uses. */
+/** Directory and name as one path, with the directory's own separator. */
 export function joinPath(directory: Scalar | undefined, name: Scalar | undefined): Scalar | undefined {
   if (directory === undefined || name === undefined) return directory;
   const before = String(directory);

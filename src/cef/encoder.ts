@@ -9,13 +9,11 @@ import { HEADER_LENGTHS, lookUp, OWN_KEY_LENGTH } from "./dictionary";
 import { cefError } from "./errors";
 import { inEventOrder } from "./event-order";
 import { attempt, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type FormatCounters, type Formatter } from "./formatter";
-import { generateLineWriter, type WriteLine } from "./generate";
 import { assemble, fieldOf, sacrificeOrder, shorten, type ExtensionReader, type ReadField } from "./line";
 import { isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
 import { EventReader } from "./source";
-import { SEVERITY, type HeaderPart, type LineTable, type RowPart } from "./table";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "./text";
-import { convert, type Convert, type Scalar } from "./values";
+import { convert, type Scalar } from "./values";
 
 /** Blank or missing texts mean what the mapping says. */
 export interface FormatOptions {
@@ -32,51 +30,25 @@ export interface FormatOptions {
 
 const UNKNOWN_CLASS = "unknown";
 const UNKNOWN_SEVERITY = "Unknown";
+/** CEF Implementation Standard, "Header information": a severity as a number or as a word. */
+const SEVERITY = /^(?:\d|10|Unknown|Low|Medium|High|Very-High)$/;
 
-type HeaderField = keyof Mapping["header"];
+/** Reads a header field of the open event, escaped. */
+type ReadHeader = () => string;
 
-/**
- * `generate` makes the function that writes most lines; where it gives none, the functions of the rows write all of them.
- * Throws SiemError (FIELD_..., SEVERITY, MAX_BYTES) if the options cannot make a legal line.
- */
-export function compileFormatter(mapping: Mapping, options: FormatOptions = {}, generate = generateLineWriter): Formatter {
+/** Throws SiemError (FIELD_..., SEVERITY, MAX_BYTES) if the options cannot make a legal line. */
+export function compileFormatter(mapping: Mapping, options: FormatOptions = {}): Formatter {
   const { maxBytes = DEFAULT_BYTES } = options;
   checkMaxBytes(maxBytes);
   const counters = newCounters();
   const reader = new EventReader(counters);
-  const headerParts = headerOf(mapping, options, counters);
-  const parts = mergeRows(mapping.rows, options.fields ?? []).map((row) => partOf(row, counters));
-  const header = compileHeader(headerParts, reader);
-  const rows = parts.map((part) => compileField(part, reader));
+  const header = compileHeader(mapping, options, reader, counters);
+  const rows = mergeRows(mapping.rows, options.fields ?? []).map((row) => compileField(row, reader, counters));
   const extension = mapping.eventOrder === undefined ? inTableOrder(rows) : inEventOrder(mapping.eventOrder, rows, counters);
   const ids = rows.filter(isId);
-  if (ids.length === 0 && mapping.eventOrder !== undefined) ids.push(compileField(partOf({ key: "devicePayloadId", type: "string", source: mapping.eventOrder.id }, counters), reader));
-
-  /** Made with the first event: most formatters never get one. */
-  let writeLine: WriteLine | undefined;
-  let isGenerated = mapping.eventOrder !== undefined;
+  if (ids.length === 0 && mapping.eventOrder !== undefined) ids.push(compileField({ key: "devicePayloadId", type: "string", source: mapping.eventOrder.id }, reader, counters));
 
   const describe = (event: Record<string, unknown>): string => {
-    if (!isGenerated) {
-      isGenerated = true;
-      writeLine = generate(Object.values(headerParts), parts, reader, counters);
-    }
-    if (writeLine === undefined) return describeByParts(event);
-    const { droppedValues, truncated } = counters;
-    try {
-      const line = writeLine(event);
-      // One unit of a string takes at most three bytes.
-      if (line !== undefined && (line.length * 3 <= maxBytes || Buffer.byteLength(line) <= maxBytes)) return line;
-    } catch {
-      // What it is that the event breaks comes out below, where the ids that were read are kept.
-    }
-    Object.assign(counters, { droppedValues, truncated });
-    reader.close();
-    return describeByParts(event);
-  };
-
-  /** The same line, from one function a row; those of lines that are too long are shortened. */
-  const describeByParts = (event: Record<string, unknown>): string => {
     reader.open(event);
     if (!extension.collect(event)) throw cefError("EVENT_EMPTY");
     const start = `CEF:0|${header.vendor()}|${header.product()}|${header.version()}|`;
@@ -124,8 +96,7 @@ export function compileFormatter(mapping: Mapping, options: FormatOptions = {}, 
     return line;
   };
 
-  const table: LineTable | undefined = mapping.eventOrder === undefined ? { header: Object.values(headerParts), rows: parts, maxBytes } : undefined;
-  return Object.assign(makeFormatter(counters, { describe, explain, close: () => reader.close() }), { table });
+  return makeFormatter(counters, { describe, explain, close: () => reader.close() });
 }
 
 /** The fields as they stand in the table. */
@@ -149,57 +120,37 @@ function inTableOrder(fields: readonly ReadField[]): ExtensionReader {
   };
 }
 
-function headerOf(mapping: Mapping, options: FormatOptions, counters: FormatCounters): Record<HeaderField, HeaderPart> {
-  const text = (field: keyof typeof HEADER_LENGTHS, override: string | undefined, fallback: string): HeaderPart => {
+function compileHeader(mapping: Mapping, options: FormatOptions, reader: EventReader, counters: FormatCounters): Record<keyof Mapping["header"], ReadHeader> {
+  const text = (field: keyof typeof HEADER_LENGTHS, override: string | undefined, fallback: string): ReadHeader => {
     const source: Source = mapping.header[field];
     const constant = strip(override ?? "") || (typeof source === "object" && "constant" in source ? source.constant : "");
     if (constant !== "") {
       const fixed = escapeHeader(cut(constant, HEADER_LENGTHS[field]));
-      return { source: { constant }, fixed, fallback, maxLength: HEADER_LENGTHS[field], toText: () => fixed };
+      return () => fixed;
     }
-    return {
-      source,
-      fallback,
-      maxLength: HEADER_LENGTHS[field],
-      toText(value) {
-        if (value === undefined) return fallback;
-        const whole = String(value);
-        const short = cut(whole, HEADER_LENGTHS[field]);
-        if (short.length < whole.length) counters.truncated++;
-        return escapeHeader(short);
-      },
+    const read = reader.compile(source);
+    return () => {
+      const value = read();
+      if (value === undefined) return fallback;
+      const whole = String(value);
+      const short = cut(whole, HEADER_LENGTHS[field]);
+      if (short.length < whole.length) counters.truncated++;
+      return escapeHeader(short);
     };
   };
   const severity = strip(options.severity ?? "");
   if (severity !== "" && !SEVERITY.test(severity)) throw cefError("SEVERITY", { severity: severity.slice(0, 80) }, { permanent: true });
+  const readSeverity = reader.compile(severity === "" ? mapping.header.severity : { constant: severity });
   return {
     vendor: text("vendor", options.vendor, "Unknown"),
     product: text("product", options.product, "Unknown"),
     version: text("version", options.version, "0"),
     classId: text("classId", undefined, UNKNOWN_CLASS),
     name: text("name", undefined, "Event"),
-    severity: {
-      ...(severity === "" ? { source: mapping.header.severity } : { source: { constant: severity }, fixed: severity }),
-      fallback: UNKNOWN_SEVERITY,
-      maxLength: "Very-High".length,
-      isSeverity: true,
-      toText: (value) => (SEVERITY.test(String(value)) ? String(value) : UNKNOWN_SEVERITY),
+    severity() {
+      const value = String(readSeverity());
+      return SEVERITY.test(value) ? value : UNKNOWN_SEVERITY;
     },
-  };
-}
-
-function compileHeader(parts: Record<HeaderField, HeaderPart>, reader: EventReader): Record<HeaderField, () => string> {
-  const compiled = ({ source, toText }: HeaderPart) => {
-    const read = reader.compile(source);
-    return () => toText(read());
-  };
-  return {
-    vendor: compiled(parts.vendor),
-    product: compiled(parts.product),
-    version: compiled(parts.version),
-    classId: compiled(parts.classId),
-    name: compiled(parts.name),
-    severity: compiled(parts.severity),
   };
 }
 
@@ -219,25 +170,18 @@ function mergeRows(rows: readonly Row[], fields: readonly unknown[]): Row[] {
   return merged;
 }
 
-function partOf(row: Row, counters: FormatCounters): RowPart {
-  const maxLength = lookUp(row.key)?.maxLength ?? OWN_KEY_LENGTH;
+function compileField(row: Row, reader: EventReader, counters: FormatCounters): ReadField {
+  const read = reader.compile(row.source);
+  const toText = row.type === "string" ? textWriter(lookUp(row.key)?.maxLength ?? OWN_KEY_LENGTH, counters) : convert[row.type];
   return {
     ...fieldOf(row),
-    source: row.source,
-    type: row.type,
-    maxLength,
     isConstant: typeof row.source === "object" && "constant" in row.source,
-    toText: row.type === "string" ? textWriter(maxLength, counters) : typedWriter(convert[row.type], counters),
-  };
-}
-
-function compileField(part: RowPart, reader: EventReader): ReadField {
-  const read = reader.compile(part.source);
-  return {
-    ...part,
     read() {
       const value = read();
-      return value === undefined ? undefined : part.toText(value);
+      if (value === undefined) return undefined;
+      const text = toText(value);
+      if (text === undefined) counters.droppedValues++;
+      return text;
     },
   };
 }
@@ -248,13 +192,5 @@ function textWriter(maxLength: number, counters: FormatCounters): (value: Scalar
     if (text.length <= maxLength) return escapeValue(text);
     counters.truncated++;
     return escapeValue(cut(text, maxLength));
-  };
-}
-
-function typedWriter(toText: Convert, counters: FormatCounters): Convert {
-  return (value) => {
-    const text = toText(value);
-    if (text === undefined) counters.droppedValues++;
-    return text;
   };
 }

@@ -1,4 +1,4 @@
-/** What can be wrong with a mapping, a setting or an event; the sentences stand in the catalog of `cef-format`. */
+/** Errors of a mapping, a setting or an event. Their texts are in the catalog of `cef-format`. */
 import { errorPrefix, errorsOf } from "../errors";
 import texts from "../../nodes/locales/en-US/cef-format.json";
 

@@ -1,7 +1,7 @@
 /**
- * The fields of flat events in the order of the events' own properties, with the values that the Python formatter of
- * code42cli gave them, whatever the dictionary says of their type and length; but escaped, and never a reason to lose
- * the event.
+ * The fields of flat events in the order of the event's properties, with the values that the Python formatter of code42cli
+ * wrote, even if the dictionary requires another type or length. Unlike that formatter it escapes values, and it leaves out
+ * a bad value instead of losing the event.
  */
 import { epochMilliseconds } from "../instant";
 import { fieldOf, sacrificeOrder, type ExtensionReader, type Field, type ReadField } from "./line";
@@ -9,7 +9,7 @@ import type { Column, EventOrder } from "./mapping";
 import type { DropCounter } from "./source";
 import { escapeValue } from "./text";
 
-/** The fields of `columns`, and behind them the own ones, which take the place of those with the same key. */
+/** The fields of `columns` and then the own fields. An own field replaces a column with the same key. */
 export function inEventOrder({ columns, type }: EventOrder, ownFields: readonly ReadField[], counter: DropCounter): ExtensionReader {
   const keyFields = new Map(Object.values(columns).map((column) => [column.key, fieldOf(column)]));
   const taken = new Set(ownFields.map(({ key }) => key));
@@ -43,7 +43,7 @@ export function inEventOrder({ columns, type }: EventOrder, ownFields: readonly 
   };
 }
 
-/** The escaped text; undefined for null, an empty list and what has no text, which is counted. */
+/** The escaped text; undefined for null and an empty list, and for a value without a text form, which is counted. */
 function textOf(value: unknown, { type, take }: Column, counter: DropCounter): string | undefined {
   const drop = () => {
     counter.droppedValues++;
@@ -65,8 +65,8 @@ function plainText(value: unknown): string | undefined {
 }
 
 /**
- * What Python's `round(datetime.timestamp() * 1000)` gives: microseconds as binary seconds, and a half to the even
- * neighbour.
+ * The result of Python's `round(datetime.timestamp() * 1000)`: microseconds as binary floating-point seconds, and halves
+ * rounded to even.
  */
 function milliseconds(text: string): string | undefined {
   const whole = epochMilliseconds(text);

@@ -1,4 +1,4 @@
-/** What a CEF line says, field by field in the words of the dictionary: for people who look at one, not for receivers. */
+/** Explains a CEF line field by field, for the preview in the editor. */
 import { cefError } from "./errors";
 import { lookUp, type DictionaryEntry } from "./dictionary";
 import { sampleEvents } from "./samples";
@@ -7,17 +7,17 @@ import type { SiemError } from "../errors";
 import type { Properties } from "../common/properties";
 
 export interface ExplainedField {
-  /** As it stands in the line; for the header its place there, such as `header 5`. */
+  /** The key in the line; for a header field its position, such as `header 5`. */
   key: string;
-  /** Without escapes. */
+  /** Unescaped. */
   value: string;
   /** The dictionary's full name; "" for an own key. */
   name: string;
   /** "" for an own key. */
   type: DictionaryEntry["type"] | "";
-  /** What a custom key holds, from the label that comes with it. */
+  /** The label of a custom key. */
   label?: string;
-  /** ISO 8601, of a time. */
+  /** The value of a timestamp in ISO 8601. */
   instant?: string;
 }
 
@@ -26,19 +26,19 @@ export interface LinePreview {
   line: string;
   /** Empty for formats other than CEF. */
   fields: ExplainedField[];
-  /** Why the line says no more than that its event could not be formatted. */
+  /** Why the event could not be formatted. */
   failure?: SiemError;
 }
 
 /** Chapter 1, "Header information". */
 const HEADER = ["deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "severity"];
 const HEADER_END = /^CEF:\d\|((?:[^|\\]|\\.)*\|){6}/;
-/** A field begins where a word and an unescaped equals sign follow a space, as every reader takes it. */
+/** A field begins where a space is followed by a word and an unescaped equals sign; every receiver reads it like this. */
 const FIELD_START = /(?:^| )([A-Za-z0-9]+)=/g;
 
 /**
- * The line that a node with these properties makes of `event`, a JSON text, or else of the sample of `kind`. Throws
- * EVENT_JSON, and what `readFormatters` and its formatters throw.
+ * The line that a node with these properties makes from `event` (JSON text), or from the sample of `kind` if `event` is
+ * blank. Throws EVENT_JSON, and the errors of `readFormatters` and its formatters.
  */
 export function previewLine(properties: Properties, kind: string, event: string): LinePreview {
   const formatter = readFormatters(properties)(kind);
@@ -50,10 +50,10 @@ export function previewLine(properties: Properties, kind: string, event: string)
   };
 }
 
-/** A node that is set to one kind of record takes every event for one. */
+/** A node that is set to one kind treats every event as that kind. */
 const sampleKind = ({ kind }: Properties, chosen: string) => (typeof kind === "string" && kind !== "" && kind !== "auto" ? kind : chosen);
 
-/** The first event of a page. */
+/** The pasted event, or the first one of a pasted page. */
 function pasted(text: string): unknown {
   let value: unknown;
   try {
@@ -64,7 +64,7 @@ function pasted(text: string): unknown {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Header and extension of a legal CEF line; labels stand with the custom keys that they name. */
+/** The header and extension fields of a legal CEF line. A label is given with its custom key and not as a field of its own. */
 export function explainLine(line: string): ExplainedField[] {
   const head = HEADER_END.exec(line)?.[0] ?? line;
   const header = [...head.matchAll(/((?:[^|\\]|\\.)*)\|/g)].slice(1).map(([, value = ""]) => value);

@@ -2,7 +2,6 @@
 import { messageOf, SiemError } from "../errors";
 import { isRecord } from "../messages";
 import { cefError } from "./errors";
-import type { LineTable } from "./table";
 
 export interface FormatCounters {
   /** Events that became a line of their own. */
@@ -21,8 +20,6 @@ export interface Formatter {
   readonly counters: Readonly<FormatCounters>;
   /** Why the last event could not be formatted; undefined if it could. */
   readonly failure: SiemError | undefined;
-  /** By which the kernel makes the same lines; undefined if they are no such lines. */
-  readonly table?: LineTable | undefined;
 }
 
 export interface FormatSteps {

@@ -1,8 +1,8 @@
 /**
- * Events as JSON, one object a line, for receivers that are not meant to get CEF. `json` leaves empty values out, as
- * the formatter of c42eventextractor and code42cli did; `raw-json` is the event as it came.
+ * Events as JSON, one object a line, for receivers that do not use CEF. `json` leaves out empty values, as the formatter of
+ * c42eventextractor and code42cli did; `raw-json` is the event unchanged.
  *
- * JSON that is cut is no JSON: an event that is too long becomes an object with its id and the reason.
+ * Cutting JSON would make it invalid, so an event that is too long becomes an object with its id and the reason.
  */
 import { cefError } from "./errors";
 import { attempt, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type Formatter } from "./formatter";
@@ -10,18 +10,18 @@ import { isId, type Mapping } from "./mapping";
 import { EventReader } from "./source";
 import { cut } from "./text";
 
-/** What JSON allows raw in a text, and some readers take for the end of the line. */
+/** Characters that JSON allows unescaped and some receivers read as the end of the line. */
 const LINE_ENDS = /[\u007f\u0085\u2028\u2029]/g;
 const SHORT_REASON = 60;
 
 export interface JsonOptions {
-  /** Leave null, "", empty lists and objects that hold nothing else out; 0 and false stay. */
+  /** Leave out null, "", empty lists and objects without any other value. 0 and false stay. */
   leaveOutEmpty: boolean;
-  /** Bytes of UTF-8 that a line may have; at least MIN_BYTES. */
+  /** Maximum bytes of a line in UTF-8; at least MIN_BYTES. */
   maxBytes?: number;
 }
 
-/** `mapping` tells the id of an event; undefined for a record without one. Throws SiemError MAX_BYTES. */
+/** `mapping` gives the id of an event; undefined for a kind without mapping. Throws SiemError MAX_BYTES. */
 export function compileJsonFormatter(mapping: Mapping | undefined, { leaveOutEmpty, maxBytes = DEFAULT_BYTES }: JsonOptions): Formatter {
   checkMaxBytes(maxBytes);
   const counters = newCounters();
@@ -48,7 +48,7 @@ export function compileJsonFormatter(mapping: Mapping | undefined, { leaveOutEmp
 
 const lineOf = (value: object) => JSON.stringify(value).replace(LINE_ENDS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-/** Items of a list stay what and where they are. */
+/** Does not look into lists, so that their items keep their positions. */
 function withoutEmpty(value: unknown): unknown {
   if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) return undefined;
   if (typeof value !== "object" || Array.isArray(value)) return value;

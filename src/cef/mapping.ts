@@ -1,6 +1,6 @@
 /**
- * What a mapping is: a table. It says which values of an event become which CEF fields, and nothing runs in it; a new
- * kind of record is a new table. The functions say what is wrong with a row; the edit form uses them too.
+ * A mapping is a table, without code, from the values of an event to CEF fields. Each kind of record has its own. The
+ * functions check rows, for the runtime and for the edit form.
  */
 import type texts from "../../nodes/locales/en-US/cef-format.json";
 import { isRecord } from "../messages";
@@ -8,67 +8,68 @@ import { CEF_TYPES, isEmittable, lookUp, type CefType } from "./dictionary";
 import { parsePath } from "./path";
 
 /**
- * What can be asked of a value: its address family, whether the address stands for none (0.0.0.0, ::) or for an IPv4
- * one (RFC 4291 section 2.5.5.2), its size, its length, whether it is a port, whether it is a list of several with commas
- * between them, whether it is fit for a class id in one of the three spellings of the products.
+ * A test of a value: address family, unspecified address (0.0.0.0, ::), IPv4-mapped address (RFC 4291 section 2.5.5.2),
+ * size, length, port, list of several items separated by commas, or valid class id in one of the products' three spellings.
  */
 export type Test =
   | "ipv4" | "ipv6" | "ip" | "noAddress" | "mappedIpv4"
   | "beyondInt32" | "aboveOne" | "port" | "upTo40Characters" | "commaList"
   | "eventClass" | "upperCaseClass" | "snakeCaseClass";
 
-/** Another value of the event is (or is not) one of these; null stands for an absent one. */
+/** The value at `path` is (or is not) one of these; null means absent. */
 export type Condition = { path: string; is: readonly (string | null)[] } | { path: string; isNot: readonly (string | null)[] };
 
 /**
- * Where a value comes from. A text is a path: `file.hash.md5`; `destination.domains[0]`; `risk.indicators[].name`, all
- * items of a list, each once, joined with a comma. Null, blank text and empty lists are absent.
+ * Where a value comes from. A text is a path, such as `file.hash.md5`, `destination.domains[0]` or
+ * `risk.indicators[].name`. The last one means all items of the list without duplicates, joined by commas. Null, blank text
+ * and empty lists count as absent.
  */
 export type Source =
   | string
   | { constant: string }
-  /** The first one that is present. */
+  /** The first source that is present. */
   | { first: readonly Source[] }
-  /** A list path with a separator of its own. */
+  /** A list path with another separator. */
   | { list: string; join: string }
-  /** Of every item of a list the first of these properties that is present, each once, joined with a comma. */
+  /** From every item of a list the first of these properties that is present; without duplicates, joined by commas. */
   | { each: string; take: readonly string[] }
-  /** The earliest, or the latest, of all times that these list paths hold. */
+  /** The earliest or the latest of all times at these list paths. */
   | { earliest: readonly string[] }
   | { latest: readonly string[] }
-  /** The numbers of a list path added up. */
+  /** The sum of the numbers at a list path. */
   | { sum: string }
-  /** Of a text with commas between its items the first item that passes `only`, if there is none that passes `ifNone`. */
+  /** From a text of items separated by commas, the first that passes `only`, or if there is none, the first that passes `ifNone`. */
   | { item: string; only: Test; ifNone?: Test }
-  /** Of the first item that has `having`, searched through these lists in turn, the property `take`. */
+  /** The property `take` of the first item that has the property `having`, searched through these lists in order. */
   | { lists: readonly string[]; having: string; take: string }
-  /** The value of `from`, if it passes the tests; failing one is not an error. */
+  /** The value of `from` if it passes the tests, otherwise absent. A failed test does not count as a dropped value. */
   | { from: Source; only?: Test; unless?: Test; when?: Condition }
-  /** Directory and name as one path; the separator is the one that the directory uses. */
+  /** Directory and name as one path, with the directory's own separator. */
   | { directory: Source; name: Source }
-  /** What follows the last slash or backslash of a path. */
+  /** The part of a path after its last slash or backslash. */
   | { lastPart: Source }
-  /** Of `DOMAIN\\user` one of the two; what has no backslash is a user. */
+  /** Domain or user of `DOMAIN\\user`. A text without a backslash is a user. */
   | { account: Source; part: "domain" | "user" }
-  /** What stands between the first `after` and the next `before`. */
+  /** The text between the first `after` and the next `before`. */
   | { inside: Source; after: string; before: string }
-  /** `like_this` as `Like this`. */
+  /** `like_this` becomes `Like this`. */
   | { sentence: Source }
-  /** A time without a zone is UTC. */
+  /** A time; without a zone it is UTC. */
   | { utc: Source }
-  /** Those of the values that are present, with `between` between them. */
+  /** The values that are present, joined by `between`. */
   | { joined: readonly Source[]; between: string }
   /**
-   * What else an object (null: the event itself) holds, as compact JSON: texts, numbers, booleans and lists of them,
-   * with `nested` also objects a few levels deep; without blank ones and without placeholders that stayed what they were
-   * (`"name": "{name}"`). It stays JSON: what goes beyond the length of most texts is left out and counted.
+   * The properties of an object (null: of the event) other than `except`, as compact JSON: texts, numbers, booleans and
+   * lists of them, and with `nested` also objects a few levels deep. Blank values and unfilled placeholders
+   * (`"name": "{name}"`) are left out. To keep valid JSON within the length of most texts, properties that do not fit are
+   * left out and counted.
    */
   | { json: string | null; except: readonly string[]; nested?: true }
-  /** The word that stands for the value of `of`; absent if the table does not know it. */
+  /** The word for the value of `of`; absent if the table does not have it. */
   | { words: Readonly<Record<string, string>>; of: Source }
-  /** The word of the first pattern that fits the value of `of`; a `*` stands for any text. */
+  /** The word of the first pattern that matches the value of `of`; `*` matches any text. */
   | { patterns: Readonly<Record<string, string>>; of: Source }
-  /** A risk score as CEF severity: whole, from 0 to 10. Absent if it is no number. */
+  /** A risk score as CEF severity: a whole number from 0 to 10. Absent if it is not a number. */
   | { severityOfScore: string };
 
 export interface Row {
@@ -76,54 +77,54 @@ export interface Row {
   key: string;
   type: CefType;
   source: Source;
-  /** What a custom key (cs1, cn1, ...) holds. */
+  /** The label of a custom key (cs1, cn1, ...). */
   label?: string;
 }
 
-/** What a property of a flat event becomes where the fields stand in the order of the event. */
+/** The field for one property of a flat event, in a mapping with EventOrder. */
 export interface Column {
   key: string;
   type: "string" | "integer" | "long" | "timestamp";
-  /** Of the objects in a list, this property. */
+  /** For a list of objects: the property to write. */
   take?: string;
   label?: string;
 }
 
 /**
- * For lines that must be those of an older formatter to the byte: the fields stand in the order of the event's own
- * properties, and of two that share a key the later one gives the value.
+ * For lines that must equal those of an older formatter byte for byte: the fields are in the order of the event's
+ * properties, and if two properties share a key, the later one gives the value.
  */
 export interface EventOrder {
   columns: Readonly<Record<string, Column>>;
-  /** The properties that say which event it is, and of which type. */
+  /** The property with the event's id, and the one with its type. */
   id: string;
   type: string;
 }
 
 export interface Mapping {
-  /** One line for people. */
+  /** A name for people. */
   title: string;
   header: { vendor: Source; product: Source; version: Source; classId: Source; name: Source; severity: Source };
   rows: readonly Row[];
-  /** Its fields stand before those of the rows. */
+  /** These fields come before those of the rows. */
   eventOrder?: EventOrder;
 }
 
-/** True for the rows that say which event it is. */
+/** True for the rows that hold the event's id. */
 export const isId = ({ key }: { key: string }): boolean => key === "externalId" || key === "devicePayloadId";
 
-/** A problem by its sentence in the catalog of `cef-format`. */
+/** A problem, as a key of `error` in the catalog of `cef-format`. */
 export interface RowProblem {
   code: keyof typeof texts.error;
   params: Record<string, string>;
 }
 
-/** A row as somebody wrote it: nothing is known of it yet. */
+/** A row from a user, not checked yet. */
 export type UncheckedRow = { [property in keyof Row]?: unknown };
 
 const OWN_KEY = /^[A-Za-z0-9]{1,63}$/;
 
-/** What is wrong with a row's key, type, label or source; undefined for a row that every reader understands. */
+/** The problem of a row's key, type, label or source; undefined for a correct row. */
 export function rowProblem(row: UncheckedRow): RowProblem | undefined {
   const key = typeof row.key === "string" ? row.key : "";
   const type = String(row.type);
@@ -144,10 +145,7 @@ export function rowProblem(row: UncheckedRow): RowProblem | undefined {
   return bad === undefined ? undefined : problem("FIELD_SOURCE", { source: String(bad).slice(0, 80) });
 }
 
-/**
- * A row as a person filled it in, completed: without a type it has that of its key, a custom key without a label is
- * labelled with its source.
- */
+/** Completes a row from a user. A missing type becomes the key's type; the missing label of a custom key becomes the source. */
 export function userRow(row: unknown): UncheckedRow {
   const { key, type, source, label } = Object.fromEntries(
     ["key", "type", "source", "label"].map((name) => {
@@ -160,7 +158,7 @@ export function userRow(row: unknown): UncheckedRow {
   return { key, type: type || (entry?.type ?? "string"), source, ...(completed === "" ? {} : { label: completed }) };
 }
 
-/** The first key or label that stands twice: a reader would keep one of the two, and nobody knows which. */
+/** The first key or label that occurs twice. It is an error because a receiver would keep only one of the two, and nobody knows which. */
 export function repetition(rows: readonly Row[]): RowProblem | undefined {
   const keys = new Set<string>();
   const labels = new Set<string>();
@@ -173,7 +171,7 @@ export function repetition(rows: readonly Row[]): RowProblem | undefined {
   return undefined;
 }
 
-/** Every path that a source reads. */
+/** All paths that a source reads. */
 export function pathsOf(source: Source): string[] {
   if (typeof source !== "object" || source === null) return [source];
   if ("constant" in source) return [];

@@ -1,12 +1,12 @@
 /** Paths into an event: `file.hash.md5`, `destination.domains[0]`, `scores[-1].severity`, `risk.indicators[].name`. */
 
-/** A property, or an item of a list (negative: from its end), or all items. */
+/** A property, the index of a list item (negative: from the end), or all items. */
 export type Step = string | number | typeof ALL;
 export const ALL = Symbol("all items");
 
 const SEGMENT = /^([^.[\]\s][^.[\]]{0,127})((?:\[-?\d{0,6}\]){0,4})$/;
 
-/** The steps of a path; undefined if it is not one. */
+/** The steps of a path; undefined if the text is not a path. */
 export function parsePath(path: unknown): Step[] | undefined {
   if (typeof path !== "string" || path.length > 500) return undefined;
   const steps: Step[] = [];
@@ -22,7 +22,7 @@ export function parsePath(path: unknown): Step[] | undefined {
   return steps;
 }
 
-/** A legal path as the properties that lead to a value, and the steps from there through lists. */
+/** Splits a legal path into the properties before the first list, and the remaining steps. */
 export function splitPath(path: string): { names: string[]; rest: Step[] } {
   const steps = parsePath(path) ?? [];
   const firstList = steps.findIndex((step) => typeof step !== "string");

@@ -3,7 +3,7 @@
  * second, and nothing else in the process may wait that long.
  */
 import type { SiemError } from "../errors";
-import type { PackedLines } from "../packed-lines";
+import type { PackedLines } from "../pages/packed-lines";
 import type { Formatter } from "./formatter";
 
 /** An event of which only a minimal line could be made. */
@@ -13,7 +13,7 @@ export interface FormatFailure {
 }
 
 export interface FormatJob {
-  /** Lines that were made ahead: nothing is left to do but to wait for the jobs before. */
+  /** Lines that are made already: the job only waits for those before it. */
   ready?: PackedLines | undefined;
   /** The events, some at a time. */
   slices: Iterator<readonly unknown[], unknown> | AsyncIterator<readonly unknown[], unknown>;

@@ -1,4 +1,4 @@
-/** Reads the properties of a `cef-format` node and compiles a formatter for every kind of record that may come. */
+/** Reads the properties of a `cef-format` node and compiles a formatter for every kind of record. */
 import { choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { compileFormatter } from "./encoder";
 import { cefError } from "./errors";
@@ -10,12 +10,12 @@ import type { Mapping } from "./mapping";
 export const AUTO = "auto";
 export const MAX_BYTES = 1_048_576;
 
-/** The formatter for a message whose `msg.kind` is this. Throws SiemError KIND_MISSING, KIND_UNKNOWN or PROFILE_KIND. */
+/** Returns the formatter for a message with this `msg.kind`. Throws SiemError KIND_MISSING, KIND_UNKNOWN or PROFILE_KIND. */
 export type ChooseFormatter = (messageKind: unknown) => Formatter;
 
 const PROFILES = { standard: mappings, compatible: compatibleMappings };
 
-/** Throws SiemError for every setting that cannot work, own fields included. */
+/** Throws SiemError for every invalid setting, including own fields. */
 export function readFormatters(properties: Properties): ChooseFormatter {
   const format = choiceProperty(properties, "format", ["cef", "json", "raw-json"]);
   const kind = textProperty(properties, "kind", AUTO);
@@ -27,7 +27,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
   if (format !== "cef") {
     const options = { leaveOutEmpty: format === "json", maxBytes };
     const formatters = forEach(mappings, (mapping) => compileJsonFormatter(mapping, options));
-    // JSON needs no mapping: any record will do.
+    // JSON needs no mapping, so any kind of record is accepted.
     const other = compileJsonFormatter(undefined, options);
     return (messageKind) => formatters.get(String(kindOf(messageKind))) ?? other;
   }
@@ -41,7 +41,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
     fields: listProperty(properties, "fields"),
     maxBytes,
   };
-  // All of them now, so that a bad own field is seen at deploy and not with the first message.
+  // Compile all of them now, so that a bad own field is reported at deploy and not with the first message.
   const formatters = forEach(PROFILES[profile], (mapping) => compileFormatter(mapping, options));
   const choose: ChooseFormatter = (messageKind) => {
     const wanted = kindOf(messageKind);

@@ -22,7 +22,7 @@ export interface DropCounter {
 }
 
 /** Where the value of a path lies: property `name` of the container in `slot`, and the steps from there through lists. */
-export interface Place {
+interface Place {
   slot: number;
   name: string;
   rest: readonly Step[];
@@ -30,23 +30,14 @@ export interface Place {
 
 const isObject = (value: unknown): value is PlainObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
-export const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
-
-/** What holds nothing but its own properties is read twice as fast; of anything else (another realm, a class) they are copied. */
-export const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
+const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
 
 /** The object that holds what a table reads further in; anything else that is there is counted. */
-export function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
-  if (isObject(value)) return ownProperties(value);
+function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
+  if (isObject(value)) return value;
   if (value != null) counter.droppedValues++;
   return undefined;
 }
-
-/** Names that every object answers to need a closer look, even in what `ownProperties` gave. */
-export const isInherited = (name: string): boolean => name in Object.prototype;
-
-/** How to read a property of what `ownProperties` gave. */
-const loader = (name: string) => (isInherited(name) ? own : (object: PlainObject, key: string): unknown => object[key]);
 
 /** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
 const NESTED_LEVELS = 4;
@@ -55,7 +46,6 @@ interface Container {
   /** The slot of the container that it lies in; -1 for the event itself. */
   parent: number;
   name: string;
-  load: typeof own;
 }
 
 /**
@@ -64,21 +54,21 @@ interface Container {
  */
 export class EventReader {
   /** By their slots; a container stands behind the one that it lies in. */
-  readonly containers: readonly Container[] = [{ parent: -1, name: "", load: own }];
+  private readonly containers: Container[] = [{ parent: -1, name: "" }];
   /** Those of the open event. */
-  readonly objects: (PlainObject | undefined)[] = [undefined];
+  private readonly objects: (PlainObject | undefined)[] = [undefined];
 
   constructor(private readonly counter: DropCounter) {}
 
   /** Makes `event` the one that the compiled sources read, until `close`. */
   open(event: PlainObject): void {
     const { containers, objects } = this;
-    objects[0] = ownProperties(event);
+    objects[0] = event;
     for (let slot = 1; slot < containers.length; slot++) {
-      const { parent, name, load } = containers[slot]!;
+      const { parent, name } = containers[slot]!;
       const object = objects[parent];
       if (object === undefined) continue;
-      objects[slot] = contained(load(object, name), this.counter);
+      objects[slot] = contained(own(object, name), this.counter);
     }
   }
 
@@ -133,25 +123,16 @@ export class EventReader {
   private path(path: string, join: string): Read {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
-    const load = loader(name);
-    if (rest.length === 0 && !isInherited(name)) {
-      // Most rows are these, and most values are texts or absent: one function, and no other call for those.
-      return () => {
-        const value = objects[slot]?.[name];
-        if (value == null) return undefined;
-        return typeof value === "string" ? strip(value) || undefined : scalarOf(value, counter);
-      };
-    }
     if (rest.length === 0) {
       return () => {
         const object = objects[slot];
-        return object === undefined ? undefined : scalarOf(load(object, name), counter);
+        return object === undefined ? undefined : scalarOf(own(object, name), counter);
       };
     }
     const texts = listReader(rest, join, counter);
     return () => {
       const object = objects[slot];
-      return object === undefined ? undefined : texts(load(object, name));
+      return object === undefined ? undefined : texts(own(object, name));
     };
   }
 
@@ -159,10 +140,9 @@ export class EventReader {
   private items(path: string): (visit: (item: unknown) => boolean) => void {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
-    const load = loader(name);
     return (visit) => {
       const object = objects[slot];
-      const head = object === undefined ? undefined : load(object, name);
+      const head = object === undefined ? undefined : own(object, name);
       if (!isNothing(head)) walk(head, rest, 0, counter, visit);
     };
   }
@@ -251,7 +231,7 @@ export class EventReader {
   }
 
   /** The place of a path, whose containers are loaded from now on. */
-  locate(path: string): Place {
+  private locate(path: string): Place {
     const { names, rest } = splitPath(path);
     let slot = 0;
     for (const name of names.slice(0, -1)) slot = this.container(slot, name);
@@ -262,29 +242,16 @@ export class EventReader {
     const found = this.containers.findIndex((container) => container.parent === parent && container.name === name);
     if (found > 0) return found;
     this.objects.push(undefined);
-    return (this.containers as Container[]).push({ parent, name, load: loader(name) }) - 1;
+    return this.containers.push({ parent, name }) - 1;
   }
 }
 
 /** Reads what `steps` lead to from the value where they begin; several texts are joined. */
-export function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
-  const [first, name] = steps;
-  // Most lists are these: of texts, or of objects with a text each. They are read without a call for each step.
-  const isPlain = first === ALL && (steps.length === 1 || (steps.length === 2 && typeof name === "string"));
+function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
   return (head) => {
     if (isNothing(head)) return undefined;
     const texts = new Texts();
-    if (!isPlain || !Array.isArray(head)) walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
-    else {
-      for (let index = 0; index < head.length; index++) {
-        const item: unknown = head[index];
-        if (typeof name !== "string") {
-          if (!texts.add(scalarOf(item, counter))) break;
-        } else if (isObject(item)) {
-          if (!texts.add(scalarOf(own(item, name), counter))) break;
-        } else if (item != null) counter.droppedValues++;
-      }
-    }
+    walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
     return texts.joined(join);
   };
 }
@@ -292,7 +259,7 @@ export function listReader(steps: readonly Step[], join: string, counter: DropCo
 const isNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
 
 /** The value as texts, numbers and booleans have it; anything else that is there is counted. */
-export function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
+function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   if (typeof value === "string") return strip(value) || undefined;
   if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) return value;
   if (value != null) counter.droppedValues++;

@@ -1,14 +1,14 @@
 /**
- * The characters of a CEF line (CEF Implementation Standard, "Character encoding"). Header fields escape `\` and `|`,
- * extension values `\`, `=`, LF and CR, and nothing else: strict readers refuse any other backslash pair.
+ * Escapes, strips and cuts the texts of a CEF line (CEF Implementation Standard, "Character encoding"). Header fields
+ * escape `\` and `|`, extension values escape `\`, `=`, LF and CR. Nothing else is escaped, because strict receivers refuse
+ * any other backslash pair.
  *
- * Control characters except TAB, LF and CR, DEL, U+0085, U+2028 and U+2029 become a space, because some readers take
- * them for the end of the line; half a surrogate pair becomes U+FFFD, because it has no UTF-8 form. No function here
- * looks at more of a text than it keeps, apart from white space at its ends.
+ * Control characters (except TAB, LF and CR), DEL, U+0085, U+2028 and U+2029 become a space, because some receivers read
+ * them as the end of the line. A lone surrogate becomes U+FFFD, because it has no UTF-8 form. No function here reads more of
+ * a text than it keeps, apart from white space at its ends.
  */
-import { codeAt } from "../code-at";
 
-/** Whatever is not known to stand for itself, which leaves the control characters unwritten. */
+/** Matches every character except those that are written unchanged. Like this, the patterns contain no control characters. */
 const VALUE_SPECIAL = /[^\t -<>-[\]-~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
 const HEADER_SPECIAL = /[^\t -[\]-{}~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
 
@@ -20,7 +20,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 function isBlankAt(text: string, index: number): boolean {
-  const code = codeAt(text, index);
+  const code = text.charCodeAt(index);
   return code <= 0x20 || code === 0x7f || code === 0x85 || (code >= 0xa0 && /\s/.test(text.charAt(index)));
 }
 
@@ -29,7 +29,7 @@ const isPrintable = (code: number) => code > 0x20 && code < 0x7f;
 /** `text` without white space and control characters at its ends. */
 export function strip(text: string): string {
   let end = text.length;
-  if (isPrintable(codeAt(text, 0)) && isPrintable(codeAt(text, end - 1))) return text;
+  if (isPrintable(text.charCodeAt(0)) && isPrintable(text.charCodeAt(end - 1))) return text;
   while (end > 0 && isBlankAt(text, end - 1)) end--;
   let start = 0;
   while (start < end && isBlankAt(text, start)) start++;
@@ -39,19 +39,19 @@ export function strip(text: string): string {
 const isHigh = (code: number) => code >= 0xd800 && code <= 0xdbff;
 const isLow = (code: number) => code >= 0xdc00 && code <= 0xdfff;
 
-/** The first `length` characters (UTF-16 units) of `text`, one less where the cut would halve a surrogate pair. */
+/** The first `length` UTF-16 units of `text`, or one less to keep a surrogate pair whole; stripped. */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text;
-  const halved = length > 0 && isHigh(codeAt(text, length - 1)) && isLow(codeAt(text, length));
+  const halved = length > 0 && isHigh(text.charCodeAt(length - 1)) && isLow(text.charCodeAt(length));
   return strip(text.slice(0, halved ? length - 1 : length));
 }
 
-/** An extension value: `\\`, `\=`, `\n`, `\r`. `text` is stripped and cut. */
+/** Escapes an extension value: `\\`, `\=`, `\n`, `\r`. `text` must be stripped and cut already. */
 export function escapeValue(text: string): string {
   return VALUE_SPECIAL.test(text) ? escape(text, EQUALS, false) : text;
 }
 
-/** A header field: `\\`, `\|`, and one space for each run of CR and LF, which have no form there. `text` is stripped and cut. */
+/** Escapes a header field: `\\`, `\|`, and one space for each run of CR and LF, which a header cannot hold. `text` must be stripped and cut already. */
 export function escapeHeader(text: string): string {
   return HEADER_SPECIAL.test(text) ? escape(text, PIPE, true) : text;
 }
@@ -61,7 +61,7 @@ function escape(text: string, separator: number, header: boolean): string {
   let from = 0;
   const { length } = text;
   for (let at = 0; at < length; at++) {
-    const code = codeAt(text, at);
+    const code = text.charCodeAt(at);
     if (code >= 0x20 && code < 0x7f && code !== BACKSLASH && code !== separator) continue;
     let replacement: string;
     let width = 1;
@@ -69,11 +69,11 @@ function escape(text: string, separator: number, header: boolean): string {
     else if (code === separator) replacement = header ? "\\|" : "\\=";
     else if (code === LF || code === CR) {
       if (header) {
-        while (codeAt(text, at + width) === LF || codeAt(text, at + width) === CR) width++;
+        while (text.charCodeAt(at + width) === LF || text.charCodeAt(at + width) === CR) width++;
         replacement = " ";
       } else replacement = code === LF ? "\\n" : "\\r";
     } else if ((code < 0x20 && code !== TAB) || code === 0x7f || code === 0x85 || code === 0x2028 || code === 0x2029) replacement = " ";
-    else if (isHigh(code) && isLow(codeAt(text, at + 1))) {
+    else if (isHigh(code) && isLow(text.charCodeAt(at + 1))) {
       at++;
       continue;
     } else if (isHigh(code) || isLow(code)) replacement = "\ufffd";
@@ -86,13 +86,13 @@ function escape(text: string, separator: number, header: boolean): string {
 }
 
 /**
- * The longest beginning of an escaped value that takes at most `bytes` bytes of UTF-8, never inside an escape or a
- * surrogate pair and without white space at its end.
+ * The longest beginning of an escaped value that has at most `bytes` bytes of UTF-8. It never ends inside an escape or a
+ * surrogate pair, or with white space.
  */
 export function cutEscaped(escaped: string, bytes: number): string {
   let end = 0;
   for (let room = bytes; end < escaped.length; ) {
-    const code = codeAt(escaped, end);
+    const code = escaped.charCodeAt(end);
     const width = code === BACKSLASH || isHigh(code) ? 2 : 1;
     room -= isHigh(code) ? 4 : code < 0x80 ? width : code < 0x800 ? 2 : 3;
     if (room < 0) break;

@@ -1,24 +1,23 @@
 /**
- * From a value of an event to the text of an extension field, by the type that the dictionary gives the key. A value
- * of another type has no text: a strict reader would drop the field, a lax one would misread it.
+ * Converts a value of an event to the text of an extension field, by the key's type in the dictionary. A value of another
+ * type is left out, because a strict receiver would drop the field and a lax one would misread it.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { codeAt } from "../code-at";
 import { epochMilliseconds } from "../instant";
 import type { CefType } from "./dictionary";
 
-/** What a source yields: text is stripped and not empty, numbers are finite. */
+/** A value of a source: text is stripped and not empty, numbers are finite. */
 export type Scalar = string | number | boolean;
 
-/** The text of `value`, which needs no escaping; undefined if it is not of the type. */
+/** Returns the text of `value`, which needs no escaping; undefined if `value` does not have the type. */
 export type Convert = (value: Scalar) => string | undefined;
 
 const MAX_INT32 = 2147483647;
-/** The last moment that a Date can hold. */
+/** The latest time that a Date can hold, epoch ms. */
 const MAX_TIME = 8.64e15;
 const MAX_INT64 = 9223372036854775807n;
 
-/** Larger than an `integer` field holds, so that strict readers would drop it. */
+/** True if the value is too large for an `integer` field; strict receivers would drop it. */
 export const exceedsInt32 = (value: Scalar) => Number(value) > MAX_INT32;
 
 function integer(value: Scalar): string | undefined {
@@ -26,7 +25,7 @@ function integer(value: Scalar): string | undefined {
   return typeof number === "number" && Number.isInteger(number) && number <= MAX_INT32 && number >= -MAX_INT32 - 1 ? String(number) : undefined;
 }
 
-/** Digits in text keep the precision that a JSON number above 2^53 has lost. */
+/** Accepts digits in a text too, because a JSON number above 2^53 has lost precision. */
 function long(value: Scalar): string | undefined {
   if (typeof value === "number" ? !Number.isInteger(value) : typeof value !== "string" || !/^-?\d{1,19}$/.test(value)) return undefined;
   if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
@@ -39,41 +38,30 @@ function double(value: Scalar): string | undefined {
   return typeof value === "string" && value.length <= 32 && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) && Number.isFinite(Number(value)) ? String(Number(value)) : undefined;
 }
 
-/** Six pairs with colons, as the standard wants them; dashes and no separator at all are common in what products send. */
+/** Six pairs with colons, as the standard requires. Products often send dashes or no separators. */
 function mac(value: Scalar): string | undefined {
   if (typeof value !== "string" || !/^([\da-f]{12}|[\da-f]{2}([:-])([\da-f]{2}\2){4}[\da-f]{2})$/i.test(value)) return undefined;
   return value.replace(/[:-]/g, "").replace(/..(?=.)/g, "$&:");
 }
 
-/** Not before 1970: readers do not expect a sign, and what products send as 1601 is an unset file time. */
+/** Leaves out times before 1970: receivers do not expect a minus sign, and products use 1601 for a file time that is not set. */
 function timestamp(value: Scalar): string | undefined {
   const milliseconds = typeof value === "string" ? epochMilliseconds(value) : value;
-  return typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= MAX_TIME ? wholeText(Math.trunc(milliseconds)) : undefined;
+  return typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= MAX_TIME ? String(Math.trunc(milliseconds)) : undefined;
 }
 
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, "0"));
-
-/** `String` of a whole number from 0 on. V8 writes numbers beyond 31 bits by way of floating point, which takes twice as long. */
-function wholeText(value: number): string {
-  if (value < 1e9) return String(value);
-  const millions = Math.floor(value / 1e6);
-  const rest = value - millions * 1e6;
-  const thousands = Math.floor(rest / 1000);
-  return `${millions}${THREE_DIGITS[thousands]!}${THREE_DIGITS[rest - thousands * 1000]!}`;
-}
-
-/** A look at one character spares most texts the regular expressions of node:net. */
+/** A cheap check that spares most texts the regular expressions of node:net. */
 const endsWithDigit = (text: string) => {
-  const code = codeAt(text, text.length - 1);
+  const code = text.charCodeAt(text.length - 1);
   return code >= 48 && code <= 57;
 };
 
 export const isV4 = (value: Scalar): value is string => typeof value === "string" && value.length <= 15 && endsWithDigit(value) && isIPv4(value);
-/** Without a zone, which has a meaning on one host only. */
+/** Refuses an address with a zone, because a zone has a meaning only on one host. */
 export const isV6 = (value: Scalar): value is string =>
   typeof value === "string" && value.length <= 45 && value.includes(":") && !value.includes("%") && isIPv6(value);
 
-/** Strings are not here: they are cut and escaped instead. */
+/** Strings are not converted; they are cut and escaped. */
 export const convert: Record<Exclude<CefType, "string">, Convert> = {
   integer,
   long,

@@ -7,7 +7,8 @@
  */
 import { SiemError } from "../errors";
 import { isRecord } from "../messages";
-import { PackedEvents, keep } from "../packed-events";
+import { copyOfEvent, PackedEvents } from "../pages/packed-events";
+import type { FoundEvent } from "../pages/page-index";
 import { Batch, instantOf, isKnown } from "./batch";
 import { queryError } from "./errors";
 import { flatQueries } from "./flat-query";
@@ -15,9 +16,9 @@ import { mergeInOrder } from "./merge";
 import { listOf, readWholeList, samePageTwice, type ListPage } from "./numbered-pages";
 import { requestGroups, type Criteria, type WireFilter } from "./query";
 import { SEARCH_RULES } from "./search-rules";
-import type { EventSource, PollOptions, Reply, SourceEvent, SourceOptions } from "./source";
+import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 import { refuseProblems } from "./token-walk";
-import type { Api } from "./walk";
+import type { Api } from "./api";
 
 const SEARCH = "/v1/alerts/query-alerts";
 const DETAILS = "/v1/alerts/query-details";
@@ -153,12 +154,12 @@ const replyOf = ({ events, known, lastMs }: Batch, serverMs: number): Reply => (
 /** The replies with the details of their alerts, where Code42 has any. */
 async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, tenantId: string): AsyncGenerator<Reply> {
   for await (const reply of replies) {
-    const events: SourceEvent[] = [];
+    const events: FoundEvent[] = [];
     for (let start = 0; start < reply.events.length; start += DETAILS_AT_ONCE) {
       const some = [...reply.events.slice(start, start + DETAILS_AT_ONCE)];
       const alerts = await new PackedEvents(some).unpack();
       const details = await detailsOf(alerts, poll, tenantId);
-      events.push(...some.map((event, index) => ({ ...event, ...keep(detailed(alerts[index], details)) })));
+      events.push(...some.map((event, index) => ({ ...event, ...copyOfEvent(detailed(alerts[index], details)) })));
     }
     yield { ...reply, events };
   }

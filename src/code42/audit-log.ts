@@ -9,7 +9,7 @@ import { Batch, instantOf, isKnown } from "./batch";
 import { listOf, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "./parameters";
 import { AUDIT_LOG_RULES, SEARCH_RULES } from "./search-rules";
-import type { Api } from "./walk";
+import type { Api } from "./api";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
 const PATH = "/v1/audit/search-audit-log";

@@ -1,13 +1,13 @@
 /** Gathers the events of a reply and drops those that are known: what every source does alike. */
-import { epochMs } from "../cursor/instant";
 import { KeyColumn } from "../cursor/keys";
-import { ledgerKey } from "../cursor/ledger";
-import { keep } from "../packed-events";
-import type { PollOptions, SourceEvent } from "./source";
+import { copyOfEvent } from "../pages/packed-events";
+import { identify, type FoundEvent } from "../pages/page-index";
+import type { PollOptions } from "./source";
+import { epochMs } from "../instant";
 
 export class Batch {
   /** Those that are new. */
-  readonly events: SourceEvent[] = [];
+  readonly events: FoundEvent[] = [];
   /** Every event with its time, known ones too. */
   readonly keys = new Map<string, number | undefined>();
   known = 0;
@@ -18,8 +18,8 @@ export class Batch {
 
   /** `id` (any value; only text that is not empty counts) and `insertedMs` (epoch ms) as the event gives them. */
   add(event: unknown, id: unknown, insertedMs: number | undefined): void {
-    const key = eventKey(event, id);
-    if (this.isNew(key, insertedMs)) this.events.push({ ...keep(event), line: undefined, key, insertedMs, complete: isComplete(id, insertedMs) });
+    const found = identify(event, id, insertedMs);
+    if (this.isNew(found.key, insertedMs)) this.events.push({ ...found, ...copyOfEvent(event) });
   }
 
   /** An event at this time was there, and is not wanted. */
@@ -38,14 +38,6 @@ export class Batch {
 
 /** Epoch ms of an instant as an event writes it; undefined if it is none. */
 export const instantOf = (value: unknown): number | undefined => (typeof value === "string" ? epochMs(value) : undefined);
-
-const isId = (id: unknown): id is string => typeof id === "string" && id !== "";
-
-/** True if an event is told from others by its id, and from earlier ones by its time. */
-export const isComplete = (id: unknown, insertedMs: number | undefined): boolean => isId(id) && insertedMs !== undefined;
-
-/** The ledger's key of an event: what has no id is recognised by its content. */
-export const eventKey = (event: unknown, id: unknown): string => ledgerKey(isId(id) ? id : JSON.stringify(event));
 
 /** True for an event, by its key, that is delivered, or out. */
 export const isKnown = (poll: Pick<PollOptions, "known">, key: string): boolean => poll.known(KeyColumn.of([key]), 0);

@@ -2,10 +2,11 @@
 import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../common/properties";
 import { bypasses } from "../common/proxy";
-import { FailedStep, type Secrets, type Step } from "../common/trial";
+import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import { previewQuery } from "./preview";
-import { sources } from "./source";
+import { sources } from "./sources";
 import { Tenant, type TenantOptions } from "./tenant";
+import type { Api } from "./api";
 
 export interface SourceAccess {
   source: string;

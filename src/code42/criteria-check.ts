@@ -1,8 +1,8 @@
 /** Holds criteria against what the search of a source knows, so that a slip is told when the flow is deployed. */
 import { expected as expectations } from "../../nodes/locales/en-US/code42-query.json";
-import { durationMs, epochMs } from "../cursor/instant";
-import type { SiemError } from "../errors";
-import { describe, queryError } from "./errors";
+import { describe, type SiemError } from "../errors";
+import { durationMs, epochMs } from "../instant";
+import { queryError } from "./errors";
 import { filtersOf, MAX_CRITERIA, type Criteria, type WireFilter, type WireGroup } from "./query";
 import { TERM_TABLES, termIn, V2_OF_V1, type Term } from "./terms";
 

@@ -1,4 +1,4 @@
-/** What the edit dialog of a running query shows of its cursor, and how it moves it. */
+/** Shows the cursor of a running query in the edit dialog, and moves it from there. */
 import type { CursorPlace } from "../node/cursor-place";
 import { queryError } from "./errors";
 import type { QueryRunner } from "./query-runner";
@@ -13,7 +13,7 @@ export interface CursorReport {
   /** The longest that an event needed to become searchable; null before two polls were made. */
   latenessSeconds?: number | null;
   pagesOut?: number;
-  /** Of these. */
+  /** Of `pagesOut`. */
   pagesHeld?: number;
 }
 
@@ -24,17 +24,17 @@ export class CursorPanel {
   async report(): Promise<CursorReport> {
     const { runner, place: { scope, key, safety, peek } } = this;
     if (safety === undefined) return { scope };
-    const cursor = await runner.place(peek);
-    const { polls, largestLatenessMs } = runner.counters;
+    const cursor = await runner.keeper.peek(peek);
+    const { polls, largestLatenessSeconds, pagesOut, pagesHeld } = runner.figures;
     return {
       scope, key, store: safety,
       cursor: cursor === undefined ? null : {
         floor: new Date(cursor.floorMs).toISOString(),
         lastInserted: cursor.lastMs === undefined ? null : new Date(cursor.lastMs).toISOString(),
-        ids: cursor.ids,
+        ids: cursor.size,
       },
-      latenessSeconds: polls < 2 ? null : Math.ceil(largestLatenessMs / 1000),
-      ...runner.pages,
+      latenessSeconds: polls < 2 ? null : Math.ceil(largestLatenessSeconds),
+      pagesOut, pagesHeld,
     };
   }
 

@@ -13,7 +13,7 @@ const search: TokenSearch = {
   path: "/v1/file-events",
   cursorTerm: SEARCH_RULES["file-events-v1"].cursorTerm,
   idTerm: "eventId",
-  reader: "file-events-v1",
+  version: "file-events-v1",
 };
 
 export const fileEventsV1: EventSource = {
@@ -29,7 +29,7 @@ export const fileEventsV1: EventSource = {
   read: (poll) => {
     const queries = flatQueries(poll.criteria);
     // What several searches found is put in order first: lines that were made ahead would be thrown away.
-    const options = queries.length === 1 ? poll : { ...poll, prepare: () => undefined };
+    const options = queries.length === 1 ? poll : { ...poll, lineMaker: () => undefined };
     return mergeInOrder(poll, queries.map((criteria) =>
       walkTokens(search, options, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor))));
   },

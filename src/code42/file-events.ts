@@ -8,7 +8,7 @@ const search: TokenSearch = {
   path: "/v2/file-events",
   cursorTerm: SEARCH_RULES["file-events"].cursorTerm,
   idTerm: "event.id",
-  reader: "file-events",
+  version: "file-events",
 };
 
 export const fileEvents: EventSource = {

@@ -1,5 +1,5 @@
 /** Sends one HTTP request to a host of a tenant, and receives the complete reply in time. */
-import { BodyTooLong, RawBody, wholeOf, type Body } from "../body";
+import { BodyTooLong, RawBody, wholeOf, type Body } from "../pages/body";
 import { sendRequest } from "../common/http";
 import { SiemError } from "../errors";
 import { Connections, type ConnectionsOptions } from "./connections";

@@ -1,15 +1,16 @@
 /** Merges several searches into one, in order of time: a cursor may only pass what all of them have passed. */
-import { PackedEvents, keep } from "../packed-events";
-import { breather } from "../turns";
+import { copyOfEvent, PackedEvents } from "../pages/packed-events";
+import type { EventList, FoundEvent } from "../pages/page-index";
+import { yieldIfBusy } from "../turns";
 import { isKnown } from "./batch";
-import type { EventList, PollOptions, Reply, SourceEvent } from "./source";
+import type { PollOptions, Reply } from "./source";
 
 interface Stream {
   replies: AsyncGenerator<Reply>;
   done: boolean;
   /** The reply that was read last; its events wait until the other searches have come as far. */
   reply: Reply | undefined;
-  waiting: SourceEvent[];
+  waiting: FoundEvent[];
 }
 
 /** The replies of all `searches`, of which each comes in order of time by itself. An event that several of them found comes once. */
@@ -48,13 +49,13 @@ async function readOn(stream: Stream): Promise<number> {
 }
 
 /** Each event in a slice of its own: in the order of all searches, the events of one slice no longer stand side by side. */
-async function separately(list: EventList): Promise<SourceEvent[]> {
-  const between = breather();
+async function separately(list: EventList): Promise<FoundEvent[]> {
   const events = [...list];
-  const separate: SourceEvent[] = [];
+  const pause = yieldIfBusy();
+  const separate: FoundEvent[] = [];
   for await (const slice of new PackedEvents(events).slices()) {
-    for (const event of slice) separate.push({ ...events[separate.length]!, ...keep(event), line: undefined });
-    await between();
+    for (const event of slice) separate.push({ ...events[separate.length]!, ...copyOfEvent(event) });
+    await pause();
   }
   return separate;
 }
@@ -65,7 +66,7 @@ function reachedByAll(streams: Stream[], known: number, isKnown: (key: string) =
   const replies = streams.flatMap(({ reply }) => (reply === undefined ? [] : [reply]));
   const newestMs = Math.max(0, ...replies.map(({ lastMs }) => lastMs ?? 0));
   const reachMs = Math.min(newestMs, ...ends);
-  const taken = new Map<string, SourceEvent>();
+  const taken = new Map<string, FoundEvent>();
   let repeated = 0;
   for (const stream of streams) {
     stream.waiting = stream.waiting.filter((event) => {

@@ -1,8 +1,8 @@
 /** Lists that come in numbered pages. Their items move from page to page while they are read. */
 import { queryError } from "./errors";
-import { bodyOf } from "../body";
-import { readPage } from "./page";
-import type { ApiReply } from "./walk";
+import { bodyOf } from "../pages/body";
+import { readPage } from "../pages/page-reader";
+import type { ApiReply } from "./api";
 
 export interface ListPage {
   items: unknown[];

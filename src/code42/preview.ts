@@ -1,15 +1,15 @@
 /** The first events of a query, and how many there are: no cursor is read or moved, and little is asked of the tenant. */
-import { bodyOf, type Body } from "../body";
+import { bodyOf, type Body } from "../pages/body";
 import { startInstant, untilInstant } from "../cursor/instant";
 import { isRecord } from "../messages";
 import type { Params } from "../errors";
-import { PackedEvents } from "../packed-events";
+import { PackedEvents } from "../pages/packed-events";
 import { queryError } from "./errors";
 import { parsed } from "../common/json";
 import { bothOf, filtersOn } from "./query";
-import type { QuerySettings } from "./query-runner";
+import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "./saved-search";
-import type { Api, ApiOptions, ApiReply, Reading } from "./walk";
+import type { Api, ApiOptions, ApiReply, Reading } from "./api";
 
 export type PreviewSettings = Pick<QuerySettings, "source" | "criteria" | "savedSearch" | "startFrom" | "until" | "overlapMs">;
 
@@ -60,7 +60,7 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     overlapMs: source.rereads === "lookback" ? Math.max(overlapMs, serverMs - floorMs) : overlapMs,
     pageSize: PAGE_SIZE,
     known: () => false,
-    prepare: () => undefined,
+    lineMaker: () => undefined,
     warn: (key, params) => warnings.push({ key, params }),
     onRetry: ({ error }) => {
       throw error;

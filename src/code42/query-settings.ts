@@ -7,11 +7,36 @@ import { SiemError } from "../errors";
 import { checkCriteria } from "./criteria-check";
 import { queryError } from "./errors";
 import { criteriaFromJson, criteriaGroups, type Criteria } from "./query";
-import type { QuerySettings } from "./query-runner";
-import { sources, type EventSource, type SourceOptions } from "./source";
+import type { EventSource, SourceOptions } from "./source";
+import { sources } from "./sources";
 
 /** Where the cursor is kept; none: the query runs once for each message, over its own range of time. */
 export type CursorType = ContextScope | "none";
+
+export interface QuerySettings {
+  source: EventSource;
+  criteria: Criteria;
+  /** Id or name of a saved search that must match as well; "" for none. */
+  savedSearch: string;
+  /** ms; 0 = only when a message arrives. */
+  pollIntervalMs: number;
+  startFrom: string;
+  /** End of the range of a query that runs once; "" = now. */
+  until: string;
+  /** Run the whole query once for each message, and keep no cursor. */
+  once: boolean;
+  overlapMs: number;
+  pageSize: number;
+  output: "page" | "event";
+  advance: "confirmed" | "sent";
+  pagesOut: number;
+  confirmTimeoutMs: number;
+  /** Node ids of the sinks that must all confirm; none: any one. */
+  confirmedBy: readonly string[];
+  /** The cursor's key, for texts. */
+  cursorKey: string;
+  resendDelayMs?: number;
+}
 
 export interface NodeQuerySettings extends Omit<QuerySettings, "cursorKey"> {
   cursorType: CursorType;
@@ -62,7 +87,7 @@ export function parseSettings(config: Properties): NodeQuerySettings {
   };
 }
 
-/** Query JSON is sent as somebody wrote it on purpose: what our tables object to is a warning there. */
+/** Somebody wrote query JSON like this on purpose, so it is sent: what our tables object to is a warning. */
 function warningsOf(source: string, criteria: Criteria, isRaw: boolean): readonly SiemError[] {
   try {
     return checkCriteria(source, criteria).warnings;

@@ -1,7 +1,7 @@
-/** Criteria as a flow holds them → the body of a file event query. No Node.js modules: it serves the editor too. */
+/** Turns criteria as a flow holds them into those of a request. No Node.js modules: the editor uses it too. */
 import { isRecord } from "../messages";
-import { messageOf, type SiemError } from "../errors";
-import { describe, queryError } from "./errors";
+import { describe, messageOf, type SiemError } from "../errors";
+import { queryError } from "./errors";
 
 export type Clause = "AND" | "OR";
 
@@ -49,7 +49,7 @@ function filterAt(value: unknown, where: string): WireFilter {
   const { term, operator } = value;
   if (typeof term !== "string" || term.trim() === "") throw invalid(`${where}.term`, "expected the name of a search term");
   if (typeof operator !== "string" || !/^[A-Z_]{1,40}$/.test(operator)) throw invalid(`${where}.operator`, "expected an operator such as IS or ON_OR_AFTER");
-  // What an editor field holds besides such an operator must not reach the search.
+  // The editor may still hold a value for such an operator; it must not reach the search.
   const filterValue = WITHOUT_VALUE.has(operator) ? null : value["value"] ?? null;
   const scalar = (item: unknown) => item === null || ["string", "number", "boolean"].includes(typeof item);
   if (!(scalar(filterValue) || (Array.isArray(filterValue) && filterValue.every(scalar)))) {
@@ -84,8 +84,8 @@ export function criteriaGroups(value: unknown, where: string): WireGroup[] {
 }
 
 /**
- * Raw query JSON: a list of groups, or a query body, of which `groups` and `groupClause` count. Sorting and paging are
- * the cursor's. Throws CRITERIA_JSON_INVALID, CRITERIA_INVALID.
+ * Reads raw query JSON: a list of groups, or a query body, of which it takes `groups` and `groupClause`; the cursor does
+ * the sorting and paging. Throws CRITERIA_JSON_INVALID, CRITERIA_INVALID.
  */
 export function criteriaFromJson(text: string): Criteria {
   if (text.trim() === "") return { clause: "AND", groups: [] };
@@ -126,8 +126,8 @@ export function requestGroups(criteria: Criteria, extra: readonly WireGroup[], c
   return all;
 }
 
-/** Groups that must all match, for the same result. */
+/** The same criteria as groups that must all match. */
 const allOf = ({ clause, groups }: Criteria): WireGroup[] => (clause === "OR" && groups.length > 1 ? [{ subgroupClause: "OR", subgroups: groups }] : groups);
 
-/** What matches both. */
+/** Criteria that match what both match. */
 export const bothOf = (one: Criteria, other: Criteria): Criteria => ({ clause: "AND", groups: [...allOf(one), ...allOf(other)] });

@@ -1,33 +1,10 @@
-/** What an event source is: how a poll reads it, and where its cursor stands in an event. */
+/** What an event source is: how a poll reads it, and which property of an event its cursor follows. Types only. */
 import type { Cursor } from "../cursor/cursor";
-import type { KeyColumn } from "../cursor/keys";
 import type { Params } from "../errors";
 import type { RecordKind } from "../messages";
-import type { EventPlace } from "../packed-events";
-import type { LineBytes, LineFormatter } from "../packed-lines";
-import { alerts } from "./alerts";
-import { auditLog } from "./audit-log";
-import { fileEvents } from "./file-events";
-import { fileEventsV1 } from "./file-events-v1";
-import type { FoundEvents } from "./page-facts";
+import type { EventList, IsKnown, LineMaker } from "../pages/page-index";
 import type { Criteria, WireGroup } from "./query";
-import { sessions } from "./sessions";
-import type { Api, RetryNotice } from "./walk";
-
-/** One event of a reply, and where it can be read. */
-export interface SourceEvent extends EventPlace {
-  /** What the cursor's ledger knows it by. */
-  key: string;
-  /** Epoch ms; undefined if the event does not tell. */
-  insertedMs: number | undefined;
-  /** The number of its line in what was prepared; undefined if it has none. */
-  line: number | undefined;
-  /** False if it has no usable id or time and is known by its content. */
-  complete: boolean;
-}
-
-/** Events in order: a list of them, or columns that only make one of them when it is asked for. */
-export type EventList = readonly SourceEvent[] | FoundEvents;
+import type { Api, RetryNotice } from "./api";
 
 /** What one or more answers of Code42 hold, read completely. */
 export interface Reply {
@@ -41,14 +18,6 @@ export interface Reply {
   serverMs: number;
   /** True while earlier events may still follow: the cursor's floor waits for a reply without it. */
   floorStays?: boolean;
-  /** Lines that were made of the events while these were read. */
-  prepared?: Preparation | undefined;
-}
-
-/** A formatter that works ahead, and where its lines are. */
-export interface Preparation {
-  formatter: LineFormatter;
-  memory: LineBytes;
 }
 
 export interface PollOptions {
@@ -63,10 +32,10 @@ export interface PollOptions {
   overlapMs: number;
   /** Events a page at most. */
   pageSize: number;
-  /** True for an event that is delivered, or out. */
-  known: (keys: KeyColumn, index: number) => boolean;
-  /** For one answer: the formatter that gets all that is sent, if that is all that happens to it. It may work ahead while the events are read. */
-  prepare: () => Preparation | undefined;
+  /** True for an event that is delivered or in flight. */
+  known: IsKnown;
+  /** Makes lines of the events while these are read, if the formatter that comes next in the flow alone gets them. */
+  lineMaker: () => LineMaker | undefined;
   warn: (key: string, params: Params) => void;
   onRetry: (retry: RetryNotice) => void;
   signal: AbortSignal;
@@ -101,12 +70,3 @@ export interface SourceOptions {
   /** The searches that this package's own client makes are left out of the audit log. */
   excludeOwn: boolean;
 }
-
-/** The sources by the node's property `source`; the first is the default. Each node makes its own. */
-export const sources: Record<string, (options: SourceOptions) => EventSource> = {
-  "file-events": () => fileEvents,
-  "file-events-v1": () => fileEventsV1,
-  sessions,
-  alerts,
-  "audit-log": auditLog,
-};

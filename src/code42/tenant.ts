@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
-import { bodyOf, wholeOf, type Body } from "../body";
+import { bodyOf, wholeOf, type Body } from "../pages/body";
 import type { Proxy } from "../common/proxy";
 import { SiemError } from "../errors";
 import { AnswerCheck, isPageTokenRefused } from "./answer-check";

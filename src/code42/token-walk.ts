@@ -4,27 +4,24 @@
  * The walk has no limit on the total; a page number would end at 10,000 events. The token is the id of the last event
  * of the page, so the query and the sort must stay the same for each page.
  */
-import { bodyOf, type Body } from "../body";
-import { NumberColumn } from "../columns";
-import { KeyTable, type KeyColumn } from "../cursor/keys";
+import { KeyTable } from "../cursor/keys";
 import { SiemError } from "../errors";
-import { GarbageCounter } from "../garbage";
 import { isRecord } from "../messages";
+import { bodyOf, type Body } from "../pages/body";
+import { IndexedEvents, indexPage, type IsKnown, type LineMaker, type PageIndex } from "../pages/page-index";
+import { readPage, textAtTheEnd } from "../pages/page-reader";
 import { forIndexes } from "../turns";
+import type { Api, Reading } from "./api";
 import { queryError } from "./errors";
-import { eventReaders, type ReaderName } from "./event-readers";
-import { EventShapes } from "./event-shapes";
-import { readPage, textAtTheEnd } from "./page";
-import { FoundEvents, readFacts, type PageFacts } from "./page-facts";
+import { fileEventFields, type FileEventVersion } from "./file-event-fields";
 import type { WireFilter, WireGroup } from "./query";
-import type { PollOptions, Preparation, Reply } from "./source";
-import type { Api, Reading } from "./walk";
+import type { PollOptions, Reply } from "./source";
 
 export interface TokenSearch {
   path: string;
   cursorTerm: string;
   idTerm: string;
-  reader: ReaderName;
+  version: FileEventVersion;
 }
 
 /** The groups of a request: the user's, `range`, and the cursor's filter. */
@@ -38,19 +35,14 @@ const EVENTS = "fileEvents";
 const NEXT_TOKEN = "nextPgToken";
 /** A server that takes longer for its answer is asked for the next page before this one is read, ms. */
 const SLOW_MS = 30;
-/** How much of delivered answers may lie about. */
-const GARBAGE_BYTES = 8 * 1024 * 1024;
 /** After so many events a walk asks Code42 whether these were all: one request more for each 20 pages. */
 const CHECKED_EVENTS = 20_000;
-
-/** Pages are read so quietly that V8 would let the answers lie about for long. */
-const garbage = new GarbageCounter(GARBAGE_BYTES);
 
 /** One answer, and what the walk knows about it. */
 interface TokenPage {
   reply: Reply;
   /** All of its events, known ones too. */
-  facts: PageFacts;
+  index: PageIndex;
   /** No page follows. */
   last: boolean;
 }
@@ -59,8 +51,7 @@ interface Walk {
   search: TokenSearch;
   poll: PollOptions;
   groups: () => WireGroup[];
-  known: PollOptions["known"];
-  shapes: EventShapes;
+  known: IsKnown;
 }
 
 /** Throws PAGE_INVALID, SEARCH_PROBLEMS, PAGE_TOKEN_LOOP, and what the tenant throws. */
@@ -71,10 +62,9 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
     filter("ON_OR_AFTER", fromMs),
   );
   const slice = new ClosedSlice(poll.cursor.floorMs, poll.overlapMs);
-  const shapes = new EventShapes();
   /** Code42's own count of what was read before: it is asked for while the walk goes on. */
   let counted: Promise<Count> | undefined;
-  for await (const page of walkPages({ search, poll, shapes, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
+  for await (const page of walkPages({ search, poll, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
     await slice.add(page);
     yield page.reply;
     const range = slice.closed(page);
@@ -90,7 +80,7 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
     if (count === undefined || count.total <= count.range.count) return;
     const { range, total } = count;
     let found = 0;
-    for await (const { reply } of walkPages({ search, poll, shapes, groups: () => groups(range.fromMs, range.untilMs), known: (keys, index) => range.has(keys, index) || poll.known(keys, index) })) {
+    for await (const { reply } of walkPages({ search, poll, groups: () => groups(range.fromMs, range.untilMs), known: (keys, index) => range.has(keys, index) || poll.known(keys, index) })) {
       found += reply.events.length;
       yield reply;
     }
@@ -106,7 +96,7 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
  */
 export async function placeOf(search: TokenSearch, id: string, api: Api, signal: AbortSignal): Promise<number | undefined> {
   const groups: WireGroup[] = [{ filterClause: "AND", filters: [{ term: search.idTerm, operator: "IS", value: id }] }];
-  const reader = eventReaders[search.reader];
+  const reader = fileEventFields[search.version];
   let place: number | undefined;
   const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal });
   refuseProblems(await readPage(bodyOf(data), EVENTS, ([event]) => {
@@ -123,7 +113,7 @@ interface ClosedRange {
   fromMs: number;
   untilMs: number;
   count: number;
-  has: PollOptions["known"];
+  has: IsKnown;
 }
 
 interface Count {
@@ -137,40 +127,39 @@ interface Count {
  * is in the overlap is read again anyway.
  */
 class ClosedSlice {
-  private keys = new KeyTable();
+  /** Epoch ms. */
+  private times = new KeyTable();
   private pages = 0;
 
   constructor(private fromMs: number, private readonly overlapMs: number) {}
 
-  async add({ reply, facts: { keys, times } }: TokenPage): Promise<void> {
+  async add({ reply, index: { keys, times } }: TokenPage): Promise<void> {
     this.pages += 1;
     const untilMs = reply.serverMs - this.overlapMs;
     await forIndexes(times.length, (index) => {
       const ms = times[index]!;
-      if (ms >= this.fromMs && ms <= untilMs) this.keys.set(keys, index, ms);
+      if (ms >= this.fromMs && ms <= untilMs) this.times.set(keys, index, ms);
     });
   }
 
   /** What can be checked now that `page` was read, which is then forgotten here. */
   closed({ reply, last }: TokenPage): ClosedRange | undefined {
-    if (this.pages < 2 || reply.lastMs === undefined || !(last || this.keys.size >= CHECKED_EVENTS)) return undefined;
+    if (this.pages < 2 || reply.lastMs === undefined || !(last || this.times.size >= CHECKED_EVENTS)) return undefined;
     // More events of the last millisecond may stand on the next page.
     const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
-    const { fromMs } = this;
+    const { fromMs, times } = this;
     if (untilMs < fromMs) return undefined;
-    const { keys } = this;
-    this.keys = keys.above(untilMs);
+    this.times = times.above(untilMs);
     this.fromMs = untilMs + 1;
-    return { fromMs, untilMs, count: keys.size - this.keys.size, has: (wanted, index) => (keys.get(wanted, index) ?? Infinity) <= untilMs };
+    return { fromMs, untilMs, count: times.size - this.times.size, has: (keys, index) => (times.get(keys, index) ?? Infinity) <= untilMs };
   }
 }
 
-async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncGenerator<TokenPage> {
+async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator<TokenPage> {
   const { api, cursor, signal, onRetry } = poll;
   const tokens = new Set<string>();
   /** Of the page before: by the time a page is read, the cursor may have moved past that one and forgotten its ids. */
-  let previous = new KeyTable();
-  let here = new KeyTable();
+  let before = new KeyTable();
   let serverMs: number | undefined;
   let reachedMs = cursor.floorMs;
   let restarts = 0;
@@ -180,14 +169,14 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
     const rereading = cursor.size >= poll.pageSize && reachedMs < (cursor.lastMs ?? 0);
     const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
     // What is read again is nearly all known: no lines are made ahead of it.
-    const preparation = rereading ? undefined : poll.prepare();
+    const maker = rereading ? undefined : poll.lineMaker();
     const askedAt = performance.now();
     let tell: (token: string | undefined) => void = () => undefined;
     const hint = new Promise<string | undefined>((resolve) => (tell = resolve));
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
     const answer = api.postAndRead(search.path, request, (body) => {
-      if (!rereading && performance.now() - askedAt > SLOW_MS) textAtTheEnd(body.raw, NEXT_TOKEN).then(tell, () => undefined);
-      return readEvents(body, { search, isKnown: known, shapes, preparation });
+      if (!rereading && performance.now() - askedAt > SLOW_MS) textAtTheEnd(body, NEXT_TOKEN).then(tell, () => undefined);
+      return readEvents(body, search, known, maker);
     }, { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
     return { token, answer, hint };
@@ -217,27 +206,28 @@ async function* walkPages({ search, poll, groups, known, shapes }: Walk): AsyncG
     } finally {
       isRead = true;
     }
-    const { nextToken, facts, body, prepared } = answer.value;
+    const { nextToken, index } = answer.value;
+    const { keys, times, prepared } = index;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
-    const { keys, times } = facts;
-    const [before, now] = [here, previous];
-    [previous, here] = [before, now];
-    now.clear();
-    const fresh = new NumberColumn(new Int32Array(Math.max(1, times.length)));
+    const here = new KeyTable();
+    const fresh: number[] = [];
     let lastMs: number | undefined;
-    await forIndexes(times.length, (index) => {
-      const ms = times[index]!;
+    await forIndexes(times.length, (event) => {
+      const ms = times[event]!;
       if (!Number.isNaN(ms)) lastMs = Math.max(lastMs ?? 0, ms);
-      if (now.set(keys, index, ms) && !before.has(keys, index) && !known(keys, index)) fresh.push(index);
+      if (here.set(keys, event, ms) && !before.has(keys, event) && !known(keys, event)) fresh.push(event);
     });
+    before = here;
     reachedMs = Math.max(reachedMs, lastMs ?? 0);
+    const isPrepared = prepared?.lines.length === fresh.length;
+    if (!isPrepared) prepared?.lines.release();
     tokens.add(token);
     const circles = nextToken !== "" && tokens.has(nextToken);
     if (circles) poll.warn("warning.tokenRepeated", {});
     request = nextToken === "" || circles ? undefined : nextOf(nextToken, ahead) ?? fetchPage(nextToken);
     yield {
-      reply: { events: new FoundEvents(facts, body, fresh.view()), known: times.length - fresh.length, lastMs, serverMs, prepared },
-      facts,
+      reply: { events: new IndexedEvents(index, fresh, isPrepared ? prepared : undefined), known: times.length - fresh.length, lastMs, serverMs },
+      index,
       last: request === undefined && !circles,
     };
   }
@@ -252,19 +242,8 @@ interface PageCall {
   hint: Promise<string | undefined>;
 }
 
-/** How a page is read. */
-interface PageReading {
-  search: TokenSearch;
-  isKnown: PollOptions["known"];
-  shapes: EventShapes;
-  /** Undefined if no lines are wanted yet. */
-  preparation: Preparation | undefined;
-}
-
 interface EventsRead {
-  facts: PageFacts;
-  body: Body;
-  prepared: Preparation | undefined;
+  index: PageIndex;
   /** "" behind the last page. */
   nextToken: string;
 }
@@ -278,19 +257,14 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
   pgToken: token,
 });
 
-/** Reads a page completely before anything of it is delivered: a page that ends in the middle is no page. */
-async function readEvents(body: Body, how: PageReading): Promise<EventsRead> {
-  const { search, isKnown, shapes, preparation } = how;
-  const maker = preparation && { ...preparation, wants: (key: KeyColumn) => !isKnown(key, 0) };
-  const facts = await readFacts(body, { list: EVENTS, reader: search.reader }, shapes, maker);
-  garbage.add(body.raw.bytes.length);
-  const { envelope } = facts;
-  refuseProblems(envelope);
-  const events = envelope[EVENTS];
-  if (events !== null && !Array.isArray(events)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
-  const { [NEXT_TOKEN]: nextToken } = envelope;
+/** Reads a page completely before any of it is delivered: a page that ends in the middle is no page. */
+async function readEvents(body: Body, search: TokenSearch, known: IsKnown, maker: LineMaker | undefined): Promise<EventsRead> {
+  const index = await indexPage(body, EVENTS, fileEventFields[search.version], known, maker);
+  refuseProblems(index.envelope);
+  const { [EVENTS]: list, [NEXT_TOKEN]: nextToken } = index.envelope;
+  if (list !== null && !Array.isArray(list)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
   if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", { reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` });
-  return { facts, body, prepared: preparation, nextToken: nextToken ?? "" };
+  return { index, nextToken: nextToken ?? "" };
 }
 
 /** How many events match, by Code42's own count; 0 if it does not say. */

@@ -6,53 +6,11 @@
 import { setImmediate as nextTick } from "node:timers/promises";
 import type { PagePosition } from "../cursor/cursor";
 import { KeyColumn } from "../cursor/keys";
-import type { Body } from "../body";
 import type { Page } from "../delivery/tracker";
-import { PackedEvents } from "../packed-events";
+import { PackedEvents } from "../pages/packed-events";
 import { queryError } from "./errors";
-import { FoundEvents } from "./page-facts";
-import type { EventList, EventSource, PollOptions, Preparation, Reply } from "./source";
-
-export interface RetryNotice {
-  delayMs: number;
-  error: Error;
-}
-
-export interface ApiReply {
-  /** The body as it came, inflated. */
-  data: Buffer;
-  /** The `Date` header, epoch ms. */
-  date: number | undefined;
-  elapsedMs: number;
-}
-
-/** What a reader made of a body. */
-export interface Reading<Value> extends Omit<ApiReply, "data"> {
-  value: Value;
-}
-
-export interface ApiOptions {
-  signal: AbortSignal;
-  onRetry?: (retry: RetryNotice) => void;
-  /** What the API client must be allowed, for the error text. */
-  permission?: string;
-}
-
-/** The part of a tenant that a query uses. Paths are those of the API gateway. */
-export interface Api {
-  readonly baseUrl: string;
-  /** The client id or user name that it signs in with. */
-  readonly principal: string;
-  /** Server time, epoch ms. */
-  serverNow(): number;
-  /** The same, but asks the server if it has not told its time yet. */
-  serverTime(signal: AbortSignal): Promise<number>;
-  post(path: string, body: unknown, options: ApiOptions): Promise<ApiReply>;
-  /** Lets `read` have the body of the reply, from its beginning if it must be asked for again. Throws what `read` throws. */
-  postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>>;
-  /** `query` goes into the address, a name once for each value. */
-  get(path: string, options: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ApiReply>;
-}
+import { countIncomplete, IndexedEvents, type EventList } from "../pages/page-index";
+import type { EventSource, PollOptions, Reply } from "./source";
 
 /** New events of a poll, in order, with the position they reach. */
 export interface EventPage extends Page, PagePosition {
@@ -87,7 +45,7 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
   const totals: WalkTotals = { known: 0, withoutId: 0 };
   for await (const reply of options.source.read(options)) {
     totals.known += reply.known;
-    totals.withoutId += incomplete(reply.events);
+    totals.withoutId += countIncomplete(reply.events);
     for await (const page of cut(reply, options)) {
       if (!(await options.deliver(page))) return totals;
     }
@@ -97,14 +55,13 @@ export async function walk(options: WalkOptions): Promise<WalkTotals> {
 
 /** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
 async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): AsyncGenerator<EventPage> {
-  const { serverMs, floorStays = false, prepared } = reply;
+  const { serverMs, floorStays = false, events } = reply;
   const perMessage = eventsAMessage();
   // Ten thousand events take a few milliseconds in each of these steps.
   await nextTick();
   const { keys, times } = positions(reply, source);
   await nextTick();
   const last = Math.max(0, Math.ceil(times.length / pageSize) - 1) * pageSize;
-  prepared?.memory.holdFor(last / pageSize + 1);
   for (let start = 0; start <= last; start += pageSize) {
     const end = Math.min(start + pageSize, times.length);
     const count = end - start;
@@ -112,18 +69,12 @@ async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOpti
       units: count === 0 ? 0 : Math.ceil(count / Math.min(perMessage, count)), perMessage, count, serverMs, floorStays,
       ids: { keys: keys.part(start, end), times: times.subarray(start, end) },
       lastMs: start === last ? reply.lastMs : times[end - 1],
-      events: packed(reply.events.slice(start, end), prepared),
+      events: packed(events.slice(start, end)),
     };
   }
 }
 
-/** Only columns have lines: other sources give their events one by one. */
-function packed(events: EventList, prepared: Preparation | undefined): PackedEvents {
-  const lines = prepared === undefined || !(events instanceof FoundEvents) ? undefined : events.lines();
-  return new PackedEvents(events, prepared && lines && { ...prepared, lines });
-}
-
-const incomplete = (events: EventList) => (events instanceof FoundEvents ? events.incomplete() : events.filter(({ complete }) => !complete).length);
+const packed = (events: EventList) => new PackedEvents(events, events instanceof IndexedEvents ? events.prepared : undefined);
 
 /**
  * The ledger entries of a reply. An event without a time stands where the events around it stand, because the server
@@ -133,9 +84,9 @@ function positions({ events, lastMs }: Reply, source: EventSource): PagePosition
   if (events.length > 0 && lastMs === undefined) {
     throw queryError("EVENT_WITHOUT_ID", { index: 0, field: source.cursorTerm ?? source.idField, type: "undefined" });
   }
-  const found = events instanceof FoundEvents;
-  const keys = found ? events.keys() : KeyColumn.of(events.map(({ key }) => key));
-  const times = found ? events.times().slice() : Float64Array.from(events, ({ insertedMs }) => insertedMs ?? NaN);
+  const isIndexed = events instanceof IndexedEvents;
+  const keys = isIndexed ? events.keys() : KeyColumn.of(events.map(({ key }) => key));
+  const times = isIndexed ? events.times() : Float64Array.from(events, ({ insertedMs }) => insertedMs ?? NaN);
   let before = times.find((ms) => !Number.isNaN(ms)) ?? lastMs ?? 0;
   for (let index = 0; index < times.length; index++) {
     if (Number.isNaN(times[index])) times[index] = before;

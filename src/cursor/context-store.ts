@@ -1,12 +1,12 @@
-/** Node-RED context storage as the place of a cursor, behind one interface that a shared store could implement too. */
-import { queryError } from "../code42/errors";
+/** Stores a cursor in Node-RED's context, behind an interface that a shared store can implement too. */
 import { messageOf } from "../errors";
+import { cursorError } from "./errors";
 
 /** A place for a cursor. Values are strings: other nodes' values in the same store can then never break it. */
 export interface CursorSlot {
   /** Rejects with CURSOR_UNREADABLE, permanent if what is stored there is no text. */
   read(): Promise<string | undefined>;
-  /** Stores `next` (undefined: nothing) whatever is there. Rejects with CURSOR_NOT_SAVED. */
+  /** Stores `next` (undefined: nothing), whatever is stored. Rejects with CURSOR_NOT_SAVED. */
   overwrite(next: string | undefined): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export const noStore: CursorStore = {
   overwrite: async () => undefined,
 };
 
-/** The part of Node-RED's context API that is used: always with a callback, because stores may be asynchronous only. */
+/** The part of Node-RED's context API that we use, always with a callback: some stores are asynchronous only. */
 export interface ContextAccess {
   get(key: string, store: string | undefined, callback: (error: Error | null | undefined, value?: unknown) => void): void;
   set(key: string, value: unknown, store: string | undefined, callback: (error?: Error | null) => void): void;
@@ -43,11 +43,11 @@ export class ContextSlot implements CursorSlot {
         this.context.get(this.key, this.store, (error, found) => (error == null ? resolve(found) : reject(error)));
       });
     } catch (error) {
-      throw queryError("CURSOR_UNREADABLE", { key: this.key, reason: messageOf(error) }, { cause: error });
+      throw cursorError("CURSOR_UNREADABLE", { key: this.key, reason: messageOf(error) }, { cause: error });
     }
     if (value === undefined || value === null) return undefined;
     if (typeof value !== "string") {
-      throw queryError("CURSOR_UNREADABLE", { key: this.key, reason: `it holds a value of type ${typeof value}, not a cursor` }, { permanent: true });
+      throw cursorError("CURSOR_UNREADABLE", { key: this.key, reason: `it holds a value of type ${typeof value}, not a cursor` }, { permanent: true });
     }
     return value;
   }
@@ -58,7 +58,7 @@ export class ContextSlot implements CursorSlot {
         this.context.set(this.key, next, this.store, (error) => (error == null ? resolve() : reject(error)));
       });
     } catch (error) {
-      throw queryError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error) }, { cause: error });
+      throw cursorError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error) }, { cause: error });
     }
   }
 }
@@ -67,18 +67,18 @@ const KEY = /^[A-Za-z0-9_]{1,100}$/;
 
 /** Checks a cursor key: Node-RED reads dots and brackets in a key as a path. Throws CURSOR_KEY_INVALID. */
 export function cursorKey(key: string): string {
-  if (!KEY.test(key)) throw queryError("CURSOR_KEY_INVALID", { key: key.slice(0, 80) }, { permanent: true });
+  if (!KEY.test(key)) throw cursorError("CURSOR_KEY_INVALID", { key: key.slice(0, 80) }, { permanent: true });
   return key;
 }
 
-/** Which node uses which cursor: two on one would skip each other's events. One for each Node-RED runtime. */
+/** Remembers which node uses which cursor: two on one would skip each other's events. One for each Node-RED runtime. */
 export class CursorClaims {
   private readonly owners = new Map<string, { id: string; name: string }>();
 
   /** Claims `place` and returns the function that gives it back. Throws CURSOR_IN_USE. */
   claim(place: string, key: string, owner: { id: string; name: string }): () => void {
     const holder = this.owners.get(place);
-    if (holder !== undefined && holder.id !== owner.id) throw queryError("CURSOR_IN_USE", { key, owner: holder.name }, { permanent: true });
+    if (holder !== undefined && holder.id !== owner.id) throw cursorError("CURSOR_IN_USE", { key, owner: holder.name }, { permanent: true });
     this.owners.set(place, owner);
     return () => {
       if (this.owners.get(place) === owner) this.owners.delete(place);

@@ -1,16 +1,16 @@
 /**
- * Where a query stands in a stream that is ordered by insertion time.
+ * The position of a query in a stream that is ordered by insertion time.
  *
  * The floor is the lower bound of the next query, in whole milliseconds and inclusive, because the server compares to
  * the millisecond and many events can share one. It never passes "server time minus overlap", because an event can
- * become searchable later than its insertion time says; what is read again for that reason is recognised by the ledger.
+ * become searchable later than its insertion time says. The ledger recognises what is read again for that reason.
  */
 import { randomUUID } from "node:crypto";
-import { queryError } from "../code42/errors";
+import { epochMs } from "../instant";
 import { isRecord } from "../messages";
+import { cursorError } from "./errors";
 import type { KeyColumn } from "./keys";
 import { Ledger } from "./ledger";
-import { epochMs } from "./instant";
 
 /** What a cursor belongs to: the event source and the tenant's address. */
 export interface CursorOwner {
@@ -45,7 +45,7 @@ export interface PagePosition {
   ids: PageIds;
 }
 
-/** More ids than this and the overlap is shortened: a cursor must stay cheap to save. */
+/** With more ids than this the overlap is shortened: a cursor must stay cheap to save. */
 export const MAX_LEDGER = 200_000;
 
 export class Cursor {
@@ -77,7 +77,7 @@ export class Cursor {
     if (!isRecord(value) || value["v"] !== 1) throw unreadable(key, "it is not a cursor of this node");
     const { stream, base, floor, lastInserted, queryHash } = value;
     if (stream !== owner.stream || base !== owner.base) {
-      throw queryError("CURSOR_OTHER_STREAM", { key, found: `${String(stream)} of ${String(base)}`, wanted: `${owner.stream} of ${owner.base}` }, { permanent: true });
+      throw cursorError("CURSOR_OTHER_STREAM", { key, found: `${String(stream)} of ${String(base)}`, wanted: `${owner.stream} of ${owner.base}` }, { permanent: true });
     }
     const floorMs = typeof floor === "string" ? epochMs(floor) : undefined;
     const lastMs = typeof lastInserted === "string" ? epochMs(lastInserted) : undefined;
@@ -105,8 +105,8 @@ export class Cursor {
   }
 
   /**
-   * Moves past a delivered page. Returns the overlap that was really kept (ms), which is shorter than `overlapMs` when
-   * the ledger would otherwise hold more than `MAX_LEDGER` ids.
+   * Moves past a delivered page. Returns the overlap that it kept (ms): it is shorter than `overlapMs` when the ledger
+   * would otherwise hold more than `MAX_LEDGER` ids.
    */
   advance(page: PagePosition, overlapMs: number): number {
     const before = this.floor;
@@ -115,7 +115,7 @@ export class Cursor {
     return overlap;
   }
 
-  /** Makes the events of a delivered page known without moving past it, as far as the ledger has room. */
+  /** Adds the events of a delivered page to the ledger without moving past the page, as far as there is room. */
   remember(page: PagePosition): void {
     const { keys, times } = page.ids;
     for (const [index, insertedMs] of times.entries()) if (insertedMs >= this.floor && this.ledger.size < MAX_LEDGER) this.ledger.add(keys, index, insertedMs);
@@ -177,5 +177,5 @@ function markOf({ line, count }: Record<string, unknown>): CursorMark {
 }
 
 function unreadable(key: string, reason: string) {
-  return queryError("CURSOR_UNREADABLE", { key, reason }, { permanent: true });
+  return cursorError("CURSOR_UNREADABLE", { key, reason }, { permanent: true });
 }

@@ -1,44 +1,19 @@
-import { epochMilliseconds } from "../instant";
-import { queryError, describe } from "../code42/errors";
-
-const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
-const DURATION = /^P(?=.)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?$/;
-
-/** Epoch milliseconds of an ISO 8601 instant with 0 to 9 decimals, cut (not rounded) to whole ones; UTC where no zone is given. */
-export function epochMs(text: string): number | undefined {
-  const usual = epochMilliseconds(text);
-  if (usual !== undefined) return usual;
-  const match = INSTANT.exec(text);
-  if (match === null) return undefined;
-  const ms = Date.parse(text.includes("T") && match[1] === undefined ? `${text}Z` : text);
-  return Number.isNaN(ms) ? undefined : ms;
-}
-
-/** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds (months and years have no fixed length). */
-export function durationMs(text: string): number | undefined {
-  const match = DURATION.exec(text);
-  if (match === null) return undefined;
-  const [weeks, days, hours, minutes, seconds] = match.slice(1).map((part: string | undefined) => Number(part ?? 0)) as [number, number, number, number, number];
-  return ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
-}
+/** Reads what users write for a start, an end and a position of a query. */
+import { describe } from "../errors";
+import { durationMs, epochMs } from "../instant";
+import { cursorError } from "./errors";
 
 /** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */
-export function startInstant(startFrom: string, now: number): number {
-  const instant = instantBack(startFrom, now);
-  if (instant === undefined) throw queryError("START_FROM_INVALID", { value: startFrom.slice(0, 80) }, { permanent: true });
-  return instant;
-}
+export const startInstant = (startFrom: string, now: number): number => instantBack(startFrom, now, "START_FROM_INVALID");
 
 /** Where a query that runs once ends, written alike. Throws UNTIL_INVALID. */
-export function untilInstant(until: string, now: number): number {
-  const instant = instantBack(until, now);
-  if (instant === undefined) throw queryError("UNTIL_INVALID", { value: until.slice(0, 80) }, { permanent: true });
-  return instant;
-}
+export const untilInstant = (until: string, now: number): number => instantBack(until, now, "UNTIL_INVALID");
 
-function instantBack(text: string, now: number): number | undefined {
+function instantBack(text: string, now: number, code: "START_FROM_INVALID" | "UNTIL_INVALID"): number {
   const duration = durationMs(text);
-  return duration === undefined ? epochMs(text) : Math.max(0, now - duration);
+  const instant = duration === undefined ? epochMs(text) : Math.max(0, now - duration);
+  if (instant === undefined) throw cursorError(code, { value: text.slice(0, 80) }, { permanent: true });
+  return instant;
 }
 
 /** What other tools keep as a checkpoint and what is no time; code42cli `cmds/search/cursor_store.py`, incydr CLI `cmds/file_events.py`. */
@@ -60,7 +35,7 @@ export function cursorInstant(value: unknown): number {
   const text = typeof value === "string" ? value.trim() : "";
   const instant = epochMs(text);
   const foreign = instant === undefined ? FOREIGN_CHECKPOINTS.find(([, looksLike]) => looksLike.test(text)) : undefined;
-  if (foreign !== undefined) throw queryError(foreign[0], { value: text.slice(0, 80) }, { permanent: true });
-  if (instant === undefined) throw queryError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
+  if (foreign !== undefined) throw cursorError(foreign[0], { value: text.slice(0, 80) }, { permanent: true });
+  if (instant === undefined) throw cursorError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
   return instant;
 }

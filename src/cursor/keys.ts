@@ -3,8 +3,6 @@
  * copied again and again while pages are out, and the pauses for it would be felt in the whole process.
  */
 
-import { freeMemory } from "../free-memory";
-
 /** Characters of a key. */
 export const KEY_LENGTH = 12;
 /** A key is as many 32-bit numbers. */
@@ -39,7 +37,7 @@ export class KeyColumn {
   }
 
   /** A copy of those with these indexes. */
-  chosen(indexes: Int32Array): KeyColumn {
+  chosen(indexes: readonly number[]): KeyColumn {
     const words = new Int32Array(indexes.length * WORDS);
     for (let index = 0; index < indexes.length; index++) {
       const from = indexes[index]! * WORDS;
@@ -141,7 +139,6 @@ export class KeyTable {
     this.mask = this.values.length - 1;
     this.count = 0;
     for (let slot = 0; slot < values.length; slot++) if (words[slot * WORDS] !== 0) this.put(words, slot * WORDS, values[slot]!);
-    for (const { buffer } of [words, values]) freeMemory(Buffer.from(buffer));
   }
 }
 

@@ -3,8 +3,8 @@
  * with every poll, because the floor is inclusive and the overlap is re-read, and must not be delivered again.
  *
  * An id is kept as 72 bits of its SHA-256. With 50,000 ids the chance that a new event is mistaken for a known one is
- * 50,000 / 2^72, about 1 in 10^17. They stand in strings of one second each, so that saving the ledger is joining
- * strings, and dropping what is below the floor is dropping whole strings and filtering one.
+ * 50,000 / 2^72, about 1 in 10^17. There is one string of ids for each second: saving the ledger joins strings, and
+ * pruning drops whole strings and filters one.
  */
 import { hash } from "node:crypto";
 import { KEY_LENGTH, KeyColumn, KeyTable } from "./keys";

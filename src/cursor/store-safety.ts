@@ -1,22 +1,23 @@
-import { queryError } from "../code42/errors";
+/** Tells how safe a cursor is in each context store of settings.js. */
 import { isRecord } from "../messages";
+import { cursorError } from "./errors";
 
 /** What a crash of Node-RED leaves of a value: nothing, what was there `seconds` ago, or all of it. */
 export type StoreSafety = { kind: "memory" } | { kind: "cached"; seconds: number } | { kind: "durable" } | { kind: "unknown" };
 
-/** How safe each store is, by its name, and under `default` the one that a key without a store goes to. */
+/** How safe each store is, by its name; `default` is the store of a key that names none. */
 export type StoreTable = Record<string, StoreSafety & { name: string }>;
 
 /**
- * Looks a context store up in `contextStorage` of settings.js (`undefined` as store: the default one). Node-RED itself
- * takes the default store in place of an unknown one without an error, so this throws STORE_UNKNOWN.
+ * Looks up a context store in `contextStorage` of settings.js (`undefined` as store: the default one). Throws
+ * STORE_UNKNOWN, because Node-RED itself takes the default store in place of an unknown one without an error.
  */
 export function storeSafety(contextStorage: unknown, store: string | undefined): StoreSafety & { name: string } {
   const stores = isRecord(contextStorage) && Object.keys(contextStorage).length > 0 ? contextStorage : { memory: { module: "memory" } };
   const names = Object.keys(stores);
   const fallback = !Object.hasOwn(stores, "default") ? names[0] : typeof stores["default"] === "string" ? stores["default"] : "default";
   const name = store === undefined || store === "default" ? fallback ?? "memory" : store;
-  if (!Object.hasOwn(stores, name)) throw queryError("STORE_UNKNOWN", { store: name, stores: names.join(", ") }, { permanent: true });
+  if (!Object.hasOwn(stores, name)) throw cursorError("STORE_UNKNOWN", { store: name, stores: names.join(", ") }, { permanent: true });
   const definition = stores[name];
   const module = isRecord(definition) ? definition["module"] : undefined;
   if (module === "memory") return { name, kind: "memory" };

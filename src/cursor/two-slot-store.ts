@@ -1,15 +1,15 @@
 /**
- * A cursor in two places that do not share a file, so that a write which a power cut tears never means "start over".
+ * Keeps a cursor in two places that do not share a file, so that a write torn by a power cut never means "start over".
  *
  * Node-RED's file store replaces a file without syncing it and reads an empty one as "nothing stored". Every commit is
- * therefore written to the spare slot and then to the main one; reading takes the newest valid. The spare one counts
- * beside a valid main one only if both stem from the same beginning: what an earlier use of the key left there may be
+ * therefore written to the spare slot and then to the main one; reading takes the newest valid copy. A spare copy beside
+ * a valid main one counts only if both have the same beginning: one that an earlier use of the key left there may be
  * ahead of a cursor that somebody has set back.
  */
-import { queryError } from "../code42/errors";
 import { SiemError, messageOf } from "../errors";
-import { cursorMark, type CursorMark } from "./cursor";
 import type { CursorSlot, CursorStore } from "./context-store";
+import { cursorMark, type CursorMark } from "./cursor";
+import { cursorError } from "./errors";
 
 /** What a slot holds; `error` says why its value cannot be used at all. */
 interface Content {
@@ -21,8 +21,8 @@ interface Content {
 export type ContextScope = "global" | "flow" | "node";
 
 /**
- * Where the spare slot of a cursor stands: in another scope, because each scope is a file of its own. In global context
- * it also outlives that the node is moved to another tab; there its key names the scope and the node.
+ * The place of the spare slot of a cursor: another scope, because each scope has its own file. In global context it
+ * also survives when the node moves to another tab; its key names the scope and the node there.
  */
 export function spareSlot(scope: ContextScope, key: string, nodeId: string): { scope: ContextScope; key: string } {
   if (scope === "global") return { scope: "node", key: `${key}_spare` };
@@ -30,10 +30,10 @@ export function spareSlot(scope: ContextScope, key: string, nodeId: string): { s
 }
 
 export class TwoSlotStore implements CursorStore {
-  /** What the main slot holds while the spare one stands in for it. */
+  /** What the main slot holds when the spare one was read in its place. */
   private overruled: Content | undefined;
 
-  /** `restored` is told when the main slot is missing or damaged and the spare one takes its place. */
+  /** Calls `restored` when the main slot is missing or damaged and the spare one takes its place. */
   constructor(
     private readonly main: CursorSlot,
     private readonly spare: CursorSlot,
@@ -57,9 +57,9 @@ export class TwoSlotStore implements CursorStore {
 
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
     const { text } = await readSlot(this.main).catch((error: Error) => {
-      throw queryError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error.cause ?? error) }, { cause: error });
+      throw cursorError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error.cause ?? error) }, { cause: error });
     });
-    if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw queryError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
+    if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw cursorError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
     await this.overwrite(next);
   }
 
@@ -72,7 +72,7 @@ export class TwoSlotStore implements CursorStore {
 
 const markOf = ({ text }: Content): CursorMark | undefined => (text === undefined ? undefined : cursorMark(text));
 
-/** A store that fails is passed on; a value that is no text is a damaged slot. */
+/** Rethrows the error of a store that fails; a value that is no text is a damaged slot. */
 async function readSlot(slot: CursorSlot): Promise<Content> {
   try {
     return { text: await slot.read() };

@@ -1,10 +1,10 @@
 /**
- * Who waits for which confirmation, and whose.
+ * Knows who waits for the confirmation of which message, and by which sinks.
  *
  * A source opens a delivery of `count` units and sends messages that carry `msg.delivery = {token, index, count}`. A
  * sink that has delivered such a message confirms it here; a sink that took it into its queue holds it meanwhile, so
- * that the source does not take it for lost. The token is plain data, because messages are cloned; what is alive
- * stands here. A unit settles once: late, repeated and foreign confirmations are counted, never an error.
+ * that the source does not take it for lost. The token is plain data, because messages are cloned; the state is here.
+ * A unit settles once: late, repeated and foreign confirmations are counted, never an error.
  *
  * A delivery that goes to several sinks either asks for one of them, whichever confirms first, or names those that must
  * all confirm. Sinks are named by node id; a node of a subflow by the id that it has in the subflow's template.
@@ -17,13 +17,13 @@ import { processWide } from "../process-wide";
 import { isDelivery, isMessageParts, type FlowMessage, type MessageParts } from "../messages";
 
 export interface DeliveryListener {
-  /** Unit `index` is delivered to whom it must be delivered. Called once a unit. */
+  /** All sinks that must confirm unit `index` have confirmed it. Called once for each unit. */
   confirmed(index: number): void;
-  /** A part of a unit was confirmed, or one of the sinks that must confirm it did. */
+  /** A part of a unit was confirmed, or one of several sinks confirmed it. */
   progressed?(): void;
   /** A sink or a `delivery-confirm` node refused unit `index`: it must be sent again. */
   rejected(index: number, reason: Error): void;
-  /** Every sink that unit `index` waits for has it in hand now (`held` true), or no longer (`held` false). */
+  /** Now every sink that unit `index` waits for has it in hand (`held` true), or no longer (`held` false). */
   holdChanged(index: number, held: boolean): void;
 }
 
@@ -37,10 +37,10 @@ export interface RegistryCounters {
   repeated: number;
 }
 
-/** A unit, or a part of one: settled when told so, or when all the parts of one way of cutting it up are. */
+/** A unit, or a part of one. It is settled when it is confirmed, or when all parts of one split of it are. */
 interface Piece {
   settled: boolean;
-  /** By the id of the sequence it was cut up into. */
+  /** By the id of the sequence that a split made of it. */
   cuts: Map<string, { count: number | undefined; done: number; pieces: Map<number, Piece> }> | undefined;
 }
 
@@ -55,7 +55,7 @@ interface Entry {
   units: Map<number, Unit>;
   count: number;
   listener: DeliveryListener;
-  /** Whose confirmations are needed; ANY stands for whoever comes first. */
+  /** Whose confirmations are needed; ANY: whoever confirms first. */
   sinks: ReadonlySet<string>;
 }
 
@@ -121,7 +121,7 @@ export class DeliveryRegistry {
     };
   }
 
-  /** True if `sink` has confirmed this very message and the others are still waited for: it need not deliver it again. */
+  /** True if `sink` has confirmed this very message and others have not yet: it need not deliver it again. */
   hasConfirmed(message: FlowMessage, sink: string): boolean {
     const found = this.find(message);
     if (found === undefined || found.entry.sinks === ANY_SINK) return false;
@@ -169,8 +169,7 @@ export class DeliveryRegistry {
 
   /** One sink is done with the unit; settles it if that was the last one. */
   private settle(entry: Entry, unit: Unit, index: number): Settlement {
-    for (const sink of entry.sinks) {
-      if (unit.sinks.get(sink)?.piece.settled === true) continue;
+    if (![...entry.sinks].every((sink) => unit.sinks.get(sink)?.piece.settled === true)) {
       entry.listener.progressed?.();
       tellHolds(entry, unit, index);
       return "partial";
@@ -200,42 +199,37 @@ export class DeliveryRegistry {
   }
 }
 
-function unitOf(entry: Entry, index: number): Unit {
-  let unit = entry.units.get(index);
-  if (unit === undefined) {
-    unit = { settled: false, held: false, sinks: new Map() };
-    entry.units.set(index, unit);
-  }
-  return unit;
+/** What `map` holds under `key`, made when it is asked for first. */
+function valueAt<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
 }
+
+const unitOf = ({ units }: Entry, index: number): Unit => valueAt(units, index, () => ({ settled: false, held: false, sinks: new Map() }));
+
+const newPiece = (): Piece => ({ settled: false, cuts: undefined });
 
 /** What `sink` has of a unit; undefined if its confirmation is not asked for. */
 function shareOf({ sinks }: Entry, unit: Unit, sink: string) {
   const key = sinks === ANY_SINK ? ANY : sink;
-  if (!sinks.has(key)) return undefined;
-  let share = unit.sinks.get(key);
-  if (share === undefined) {
-    share = { piece: { settled: false, cuts: undefined }, holds: 0 };
-    unit.sinks.set(key, share);
-  }
-  return share;
+  return sinks.has(key) ? valueAt(unit.sinks, key, () => ({ piece: newPiece(), holds: 0 })) : undefined;
 }
 
 function tellHolds({ sinks, listener }: Entry, unit: Unit, index: number): void {
   if (unit.settled) return;
-  let held = true;
-  for (const sink of sinks) {
+  const held = [...sinks].every((sink) => {
     const share = unit.sinks.get(sink);
-    if (share === undefined || (!share.piece.settled && share.holds === 0)) held = false;
-  }
+    return share !== undefined && (share.piece.settled || share.holds > 0);
+  });
   if (held === unit.held) return;
   unit.held = held;
   listener.holdChanged(index, held);
 }
 
 /**
- * The sequences that a unit was cut up into, outermost first. The sequence of the source itself (its id is the token,
- * or was before core `batch` wrote its own over it) and everything around it is not part of the unit.
+ * The sequences that splits made of a unit, outermost first. The sequence of the source itself (its id is the token, or
+ * was until core `batch` wrote its own over it) and everything around it is not part of the unit.
  */
 function splitPath(parts: unknown, token: string): MessageParts[] {
   const path: MessageParts[] = [];
@@ -263,18 +257,10 @@ function settlePart(piece: Piece, path: readonly MessageParts[]): boolean {
     return true;
   }
   piece.cuts ??= new Map();
-  let cut = piece.cuts.get(step.id);
-  if (cut === undefined) {
-    cut = { count: undefined, done: 0, pieces: new Map() };
-    piece.cuts.set(step.id, cut);
-  }
-  // A streamed split tells the count with its last part only.
+  const cut = valueAt(piece.cuts, step.id, () => ({ count: undefined, done: 0, pieces: new Map() }));
+  // A streamed split gives the count only with its last part.
   if (typeof step.count === "number") cut.count = step.count;
-  let child = cut.pieces.get(step.index);
-  if (child === undefined) {
-    child = { settled: false, cuts: undefined };
-    cut.pieces.set(step.index, child);
-  }
+  const child = valueAt(cut.pieces, step.index, newPiece);
   if (!child.settled && settlePart(child, rest)) cut.done += 1;
   if (cut.count === undefined || cut.done < cut.count) return false;
   piece.settled = true;

@@ -1,25 +1,28 @@
 /**
- * Which pages are out and what of them is confirmed.
+ * Tracks the pages in flight: which are confirmed, which must be sent again, and which can be committed.
  *
  * Pages are sent in order and committed in order: the commit covers the contiguous run of fully confirmed pages from
  * the oldest (as Kafka Connect's source tasks do), so a page that hangs holds back everything behind it and nothing is
  * skipped. A page that nobody confirms is sent again under the same token, so that a late confirmation still counts.
  */
-import type { DeliveryRegistry } from "./registry";
 import { messageOf } from "../errors";
+import type { DeliveryRegistry } from "./registry";
 
-/** A change of the flow can drop what is on its way, without a word: what was sent before it is given up on earlier, ms. */
+/** What was sent before a change of the flow may have been dropped without a word: the wait for it is shorter, ms. */
 const AFTER_CHANGE_MS = 10_000;
+/** When a query closes: a page that no sink holds yet may still be on its way to one; a sink drains for at most 10 s. */
+const CLOSE_UNHELD_MS = 2000;
+const CLOSE_HELD_MS = 10_000;
 
 /** How often a page is sent again before the tracker gives up. */
 export const RESENDS = 3;
 
-/** A page as the tracker sees it; 0 units is a mere position, which is committed in its turn. */
+/** A page as the tracker sees it. One without units is only a position; it is committed in its turn. */
 export interface Page {
   readonly units: number;
 }
 
-export interface TrackerParts<P extends Page> {
+export interface TrackerDependencies<P extends Page> {
   registry: DeliveryRegistry;
   /**
    * Sends the units `indexes` of `page` under `token`, `repeated` if not for the first time, as long as they `isWanted`;
@@ -28,12 +31,14 @@ export interface TrackerParts<P extends Page> {
   send(page: P, token: string | undefined, indexes: readonly number[], repeated: boolean, isWanted: () => boolean): Promise<void>;
   /** Stores that `pages` (in order) are delivered. It retries by itself; a rejection is final. */
   commit(pages: P[]): Promise<void>;
-  /** The tracker gave up on `page`, or a commit or a send failed for good. Nothing is out any more. */
+  /** The tracker gave up on a page, or a commit or a send failed for good. No page is in flight any more. */
   failed(failure: TrackerFailure<P>): void;
   /** A page is about to be sent again: it was rejected for `reason`, or nobody confirmed it for `waitedMs`. */
-  resending(page: P, attempt: number, why: { reason: string } | { waitedMs: number }): void;
+  resending(page: P, attempt: number, why: ResendReason): void;
   random(): number;
 }
+
+type ResendReason = { reason: string } | { waitedMs: number };
 
 export type TrackerFailure<P> =
   | { kind: "rejected"; page: P; reason: string | undefined }
@@ -52,82 +57,83 @@ export interface TrackerOptions {
   sinks?: readonly string[];
   /** First wait before a page is sent again, ms; the following ones are 4 and 16 times as long. */
   resendDelayMs?: number;
-  /** How long what was sent before a change of the flow is waited for, ms. */
+  /** How long the tracker waits for what was sent before a change of the flow, ms. */
   afterChangeMs?: number;
 }
 
-interface Out<P> {
-  page: P;
+interface PageInFlight<P> {
+  readonly page: P;
   token: string | undefined;
-  unsettled: Set<number>;
-  held: Set<number>;
-  rejected: Set<number>;
+  readonly unsettled: Set<number>;
+  readonly held: Set<number>;
+  readonly rejected: Set<number>;
   rejection: string | undefined;
-  /** False while it is on its way, or waits to be sent again. */
-  sent: boolean;
-  /** Monotonic ms. */
-  sentAt: number;
+  /** Monotonic ms; undefined while it is being sent, or waits to be sent again. */
+  sentAt: number | undefined;
   resends: number;
 }
 
 export class DeliveryTracker<P extends Page> {
-  private readonly out: Out<P>[] = [];
+  private readonly inFlight: PageInFlight<P>[] = [];
   private readonly waiters: (() => void)[] = [];
   private readonly timers = new Set<NodeJS.Timeout>();
   private watch: NodeJS.Timeout | undefined;
-  private committing = false;
-  private closed = false;
+  private phase: "open" | "committing" | "closed" = "open";
   /** When something last moved, monotonic ms: confirmations may be slow as long as they come. */
   private progressAt = 0;
   /** When the flow was changed last, monotonic ms. */
   private changedAt = -Infinity;
 
-  constructor(private readonly options: TrackerOptions, private readonly parts: TrackerParts<P>) {}
+  constructor(private readonly options: TrackerOptions, private readonly dependencies: TrackerDependencies<P>) {}
 
   /** Pages that are sent and not committed. */
   get pagesOut(): number {
-    return this.out.length;
+    return this.inFlight.length;
   }
 
   /** Pages of these of which sinks have taken over everything that is unconfirmed. */
   get pagesHeld(): number {
-    return this.out.filter((entry) => entry.sent && entry.held.size >= entry.unsettled.size).length;
+    return this.inFlight.filter(({ sentAt, held, unsettled }) => sentAt !== undefined && held.size >= unsettled.size).length;
   }
 
-  /** Pages that were delivered behind one that is not: no commit covers them yet. */
-  get confirmedBehind(): P[] {
-    return this.out.filter(({ unsettled }) => unsettled.size === 0).map(({ page }) => page);
-  }
-
-  /** Sends a page as soon as fewer than `pagesOut` are out. Resolves to false when it was not sent: aborted, or closed. */
+  /** Sends a page as soon as fewer than `pagesOut` are in flight. Resolves to false when it was not sent: aborted, or closed. */
   async add(page: P, signal: AbortSignal): Promise<boolean> {
     if (page.units > 0) {
       const wake = () => this.wake();
       signal.addEventListener("abort", wake);
-      while (!this.closed && !signal.aborted && this.out.length >= this.options.pagesOut) await this.changed();
+      while (!this.closed && !signal.aborted && this.pagesOut >= this.options.pagesOut) await this.changed();
       signal.removeEventListener("abort", wake);
     }
     if (this.closed || signal.aborted) return false;
-    const entry: Out<P> = {
-      page, token: undefined, held: new Set(), rejected: new Set(), rejection: undefined, sent: page.units === 0, sentAt: 0, resends: 0,
+    const entry: PageInFlight<P> = {
+      page, token: undefined, held: new Set(), rejected: new Set(), rejection: undefined, sentAt: page.units === 0 ? 0 : undefined, resends: 0,
       unsettled: new Set(Array.from({ length: page.units }, (_, index) => index)),
     };
     if (page.units > 0 && this.options.confirm) entry.token = this.open(entry);
-    this.out.push(entry);
+    this.inFlight.push(entry);
     if (page.units > 0) await this.transmit(entry, [...entry.unsettled]);
     else this.advance();
     return !this.closed;
   }
 
-  /** Resolves when nothing is out any more (everything committed, or the tracker closed), or after `limitMs`. */
+  /** Resolves when no page is in flight any more (everything committed, or the tracker closed), or after `limitMs`. */
   async idle(limitMs = Infinity): Promise<void> {
     let late = false;
     const timer = limitMs === Infinity ? undefined : setTimeout(() => {
       late = true;
       this.wake();
     }, limitMs);
-    while (!this.closed && !late && this.out.length > 0) await this.changed();
+    while (!this.closed && !late && this.pagesOut > 0) await this.changed();
     clearTimeout(timer);
+  }
+
+  /** Waits a little for confirmations, then closes. Returns the pages delivered behind one that was not: no commit covers them. */
+  async drain(): Promise<P[]> {
+    await this.idle(CLOSE_UNHELD_MS);
+    if (this.pagesOut > 0 && this.pagesHeld === this.pagesOut) await this.idle(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    const delivered = this.inFlight.filter(({ unsettled }) => unsettled.size === 0).map(({ page }) => page);
+    this.close();
+    return delivered;
   }
 
   /** Nodes of the flow were replaced: what was on its way to them may be gone. */
@@ -135,23 +141,25 @@ export class DeliveryTracker<P extends Page> {
     this.changedAt = performance.now();
   }
 
-  /** Gives up everything that is out: confirmations that still come are ignored. */
+  /** Gives up the pages in flight: confirmations that still come are ignored. */
   close(): void {
-    this.closed = true;
+    this.phase = "closed";
     clearInterval(this.watch);
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
-    for (const { token } of this.out) if (token !== undefined) this.parts.registry.close(token);
-    this.out.length = 0;
-    this.wake();
+    this.take(this.pagesOut);
   }
 
-  private open(entry: Out<P>): string {
+  private get closed(): boolean {
+    return this.phase === "closed";
+  }
+
+  private open(entry: PageInFlight<P>): string {
     const moved = () => {
       this.progressAt = performance.now();
     };
-    this.watch ??= this.watchOut();
-    return this.parts.registry.open(entry.page.units, {
+    this.watch ??= this.watchInFlight();
+    return this.dependencies.registry.open(entry.page.units, {
       confirmed: (index) => {
         moved();
         entry.unsettled.delete(index);
@@ -170,34 +178,33 @@ export class DeliveryTracker<P extends Page> {
         moved();
         entry.rejected.add(index);
         entry.rejection = messageOf(reason);
-        this.again(entry, { reason: entry.rejection });
+        this.resend(entry, { reason: entry.rejection });
       },
     }, this.options.sinks);
   }
 
-  private async transmit(entry: Out<P>, indexes: number[]): Promise<void> {
-    entry.sent = false;
+  private async transmit(entry: PageInFlight<P>, indexes: number[]): Promise<void> {
     try {
-      await this.parts.send(entry.page, entry.token, indexes, entry.resends > 0, () => !this.closed);
+      await this.dependencies.send(entry.page, entry.token, indexes, entry.resends > 0, () => !this.closed);
     } catch (error) {
       this.fail({ kind: "error", error });
       return;
     }
-    entry.sent = true;
     entry.sentAt = this.progressAt = performance.now();
     if (!this.options.confirm) entry.unsettled.clear();
     if (entry.unsettled.size === 0) this.advance();
     // Rejected while the rest of the page was still being sent.
-    if (entry.rejected.size > 0) this.again(entry, { reason: entry.rejection ?? "" });
+    if (entry.rejected.size > 0) this.resend(entry, { reason: entry.rejection ?? "" });
   }
 
-  private watchOut(): NodeJS.Timeout {
+  private watchInFlight(): NodeJS.Timeout {
     const { confirmTimeoutMs, afterChangeMs = AFTER_CHANGE_MS } = this.options;
     const timer = setInterval(() => {
       const waitedMs = performance.now() - Math.max(this.progressAt, this.changedAt);
-      for (const entry of [...this.out]) {
-        const limit = entry.sentAt < this.changedAt ? Math.min(confirmTimeoutMs, afterChangeMs) : confirmTimeoutMs;
-        if (waitedMs >= limit && entry.sent && entry.unsettled.size > entry.held.size) this.again(entry, { waitedMs });
+      for (const entry of [...this.inFlight]) {
+        const { sentAt = Infinity, unsettled, held } = entry;
+        const limit = sentAt < this.changedAt ? Math.min(confirmTimeoutMs, afterChangeMs) : confirmTimeoutMs;
+        if (waitedMs >= limit && unsettled.size > held.size) this.resend(entry, { waitedMs });
       }
     }, Math.min(1000, Math.max(10, confirmTimeoutMs / 4)));
     timer.unref();
@@ -205,23 +212,23 @@ export class DeliveryTracker<P extends Page> {
   }
 
   /** Sends what was rejected, or else what is neither confirmed nor held, again after a pause that grows. */
-  private again(entry: Out<P>, why: { reason: string } | { waitedMs: number }): void {
-    if (this.closed || !entry.sent) return;
+  private resend(entry: PageInFlight<P>, why: ResendReason): void {
+    const { page, token, sentAt, unsettled, held, rejected, rejection } = entry;
+    if (this.closed || sentAt === undefined) return;
     if (entry.resends === RESENDS) {
-      const { page, token, rejection } = entry;
-      if (entry.rejected.size > 0) this.fail({ kind: "rejected", page, reason: rejection });
-      else this.fail({ kind: "unconfirmed", page, missing: token === undefined ? [] : this.parts.registry.missing(token) });
+      if (rejected.size > 0) this.fail({ kind: "rejected", page, reason: rejection });
+      else this.fail({ kind: "unconfirmed", page, missing: token === undefined ? [] : this.dependencies.registry.missing(token) });
       return;
     }
     entry.resends += 1;
-    entry.sent = false;
-    this.parts.resending(entry.page, entry.resends, why);
-    const delay = (this.options.resendDelayMs ?? 1000) * 4 ** (entry.resends - 1) * (0.5 + this.parts.random() / 2);
+    entry.sentAt = undefined;
+    this.dependencies.resending(page, entry.resends, why);
+    const delay = (this.options.resendDelayMs ?? 1000) * 4 ** (entry.resends - 1) * (0.5 + this.dependencies.random() / 2);
     const timer = setTimeout(() => {
       this.timers.delete(timer);
-      const indexes = entry.rejected.size > 0 ? [...entry.rejected] : [...entry.unsettled].filter((index) => !entry.held.has(index));
-      entry.rejected.clear();
-      if (indexes.length === 0) entry.sent = true;
+      const indexes = rejected.size > 0 ? [...rejected] : [...unsettled].filter((index) => !held.has(index));
+      rejected.clear();
+      if (indexes.length === 0) entry.sentAt = sentAt;
       else void this.transmit(entry, indexes);
     }, delay);
     this.timers.add(timer);
@@ -229,31 +236,32 @@ export class DeliveryTracker<P extends Page> {
 
   /** Commits the run of confirmed pages at the head, one commit at a time. */
   private advance(): void {
-    if (this.committing || this.closed) return;
-    const open = this.out.findIndex((entry) => entry.unsettled.size > 0);
-    const run = open < 0 ? [...this.out] : this.out.slice(0, open);
-    if (run.length === 0) return;
-    this.committing = true;
-    this.parts.commit(run.map((entry) => entry.page)).then(
+    if (this.phase !== "open") return;
+    const open = this.inFlight.findIndex(({ unsettled }) => unsettled.size > 0);
+    const length = open < 0 ? this.pagesOut : open;
+    if (length === 0) return;
+    this.phase = "committing";
+    this.dependencies.commit(this.inFlight.slice(0, length).map(({ page }) => page)).then(
       () => {
-        this.committing = false;
         if (this.closed) return;
-        for (const { token } of run) if (token !== undefined) this.parts.registry.close(token);
-        this.out.splice(0, run.length);
-        this.wake();
+        this.phase = "open";
+        this.take(length);
         this.advance();
       },
-      (error: unknown) => {
-        this.committing = false;
-        this.fail({ kind: "error", error });
-      },
+      (error: unknown) => this.fail({ kind: "error", error }),
     );
   }
 
   private fail(failure: TrackerFailure<P>): void {
     if (this.closed) return;
     this.close();
-    this.parts.failed(failure);
+    this.dependencies.failed(failure);
+  }
+
+  /** The `count` oldest pages are in flight no more. */
+  private take(count: number): void {
+    for (const { token } of this.inFlight.splice(0, count)) if (token !== undefined) this.dependencies.registry.close(token);
+    this.wake();
   }
 
   private changed(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * What a connection to a DXL fabric needs, from a `dxlclient.config` as the OpenDXL clients read it ("Client
+ * Reads what a connection to a DXL fabric needs: from a `dxlclient.config`, as the OpenDXL clients do ("Client
  * Configuration File" of the OpenDXL Python client documentation), or from the properties of the node.
  */
 import { X509Certificate } from "node:crypto";
@@ -8,12 +8,37 @@ import { dirname, join, resolve } from "node:path";
 import { messageOf, SiemError } from "../errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Proxy } from "../common/proxy";
+import type { FabricCredentials } from "./credentials";
 import { fabricError } from "./fabric-errors";
 import { findEntry, parseIni, same, truth, usesWebSockets, type Entry } from "./ini";
-import { urlHost, type BrokerAddress, type FabricCredentials, type FabricOptions } from "./fabric";
 
-export interface ConfigParts {
-  /** The text of a file; throws what `node:fs` throws. */
+export interface BrokerAddress {
+  /** A name or an address; IPv6 without brackets. */
+  host: string;
+  port: number;
+}
+
+/** `host` as it is written before a port: IPv6 in brackets. */
+export const urlHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+
+/** `host:port` */
+export const brokerName = ({ host, port }: BrokerAddress): string => `${urlHost(host)}:${port}`;
+
+export interface FabricOptions {
+  /** In the order in which they are tried; at least one. */
+  brokers: readonly BrokerAddress[];
+  webSockets: boolean;
+  credentials: FabricCredentials;
+  /** Undefined: a new one for each connection. */
+  clientId: string | undefined;
+  /** Seconds. */
+  keepAlive: number;
+  /** For WebSockets only. */
+  proxy: Proxy | undefined;
+}
+
+export interface ConfigFiles {
+  /** The text of a file; throws the errors of `node:fs`. */
   readFile: (path: string) => string;
 }
 
@@ -21,11 +46,11 @@ const KEEP_ALIVE = 30;
 const FILE_NAME = "dxlclient.config";
 
 /**
- * Reads the text of a `dxlclient.config` that stands in `folder`, and the PEM files it names. Throws CONFIG_LINE,
- * CONFIG_VALUE, CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, NO_BROKERS; where it
- * can, each names section, key and line.
+ * Reads the text of a `dxlclient.config` in `folder`, and the PEM files that it names. Throws CONFIG_LINE, CONFIG_VALUE,
+ * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT; each names section, key and line if it
+ * can.
  */
-export function parseClientConfig(text: string, { folder, readFile }: ConfigParts & { folder: string }): FabricOptions {
+export function parseClientConfig(text: string, { folder, readFile }: ConfigFiles & { folder: string }): FabricOptions {
   const entries = parseIni(text);
   const find = (section: string, key: string) => findEntry(entries, section, key);
   const odd = entries.find(({ key, value }) => key === "" && value !== "");
@@ -36,7 +61,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigPart
   const pem = (key: string) => {
     const entry = find("Certs", key);
     if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", { section: "Certs", key }, { permanent: true });
-    // The Windows paths of the documentation are written with doubled backslashes, which one of the clients un-doubles.
+    // The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them.
     const path = resolve(folder, /^[a-z]:\\\\/i.test(entry.value) ? entry.value.replaceAll("\\\\", "\\") : entry.value);
     try {
       return readFile(path);
@@ -60,12 +85,12 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigPart
 }
 
 /**
- * The options of a node: with `configFile` (a file, or the folder of a `dxlclient.config`; relative to `userFolder`)
- * those of the file, else `brokers` and the PEM texts of `credentials`. `proxy` is that of the node's proxy
- * configuration. Throws what `parseClientConfig` throws, CONFIG_FILE, CREDENTIAL_MISSING, PROXY_NEEDS_WEB_SOCKETS and
- * the errors of properties.
+ * The options of a node: from `configFile` (a file, or the folder of a `dxlclient.config`; relative to `userFolder`) if
+ * there is one, else from `brokers` and the PEM texts in `credentials`. `proxy` comes from the node's proxy configuration.
+ * Throws the errors of `parseClientConfig` and of properties, NO_BROKERS, CONFIG_FILE, CREDENTIAL_MISSING and
+ * PROXY_NEEDS_WEB_SOCKETS.
  */
-export function fabricOptions(properties: Properties, credentials: Properties, parts: ConfigParts & { userFolder: string; proxy?: Proxy | undefined }): FabricOptions {
+export function fabricOptions(properties: Properties, credentials: Properties, parts: ConfigFiles & { userFolder: string; proxy?: Proxy | undefined }): FabricOptions {
   const keepAlive = numberProperty(properties, "keepAlive", { fallback: KEEP_ALIVE, min: 1, max: 3600, integer: true });
   const forced = booleanProperty(properties, "webSockets", false);
   const passphrase = textProperty(credentials, "passphrase", "") || undefined;
@@ -77,12 +102,12 @@ export function fabricOptions(properties: Properties, credentials: Properties, p
   return { ...read, keepAlive, proxy: parts.proxy ?? read.proxy, credentials: { ...read.credentials, passphrase } };
 }
 
-/** The client certificate, as an administrator of the fabric needs it to authorize this client. */
+/** What an administrator of the fabric needs to know of the client certificate to authorize this client. */
 export interface CertificateInfo {
   /** `CN=node-red, O=Example`. */
   subject: string;
   issuer: string;
-  /** SHA-1 of the DER form in lower case hex: how topic authorization names a client. */
+  /** SHA-1 of the DER form, lower case hex: topic authorization names clients by it. */
   thumbprint: string;
   /** ISO 8601. */
   validFrom: string;
@@ -105,7 +130,7 @@ export function certificateInfo(pem: string): CertificateInfo {
   }
 }
 
-function readConfig(path: string, forced: boolean, { readFile }: ConfigParts): FabricOptions {
+function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): FabricOptions {
   const read = (file: string) => {
     const text = readFile(file);
     return parseClientConfig(forced ? `${text}\n[General]\nUseWebSockets=true\n` : text, { folder: dirname(file), readFile });
@@ -134,7 +159,7 @@ function ownOptions(properties: Properties, credentials: Properties, webSockets:
   const pem = (name: "brokerCertChain" | "certificate" | "privateKey") => {
     const text = textProperty(credentials, name, "");
     if (text === "") throw fabricError("CREDENTIAL_MISSING", { name }, { permanent: true });
-    // An environment variable often holds its line breaks as \n.
+    // Environment variables often hold line breaks as \n.
     return text.includes("\n") ? text : text.replaceAll("\\n", "\n");
   };
   const all: FabricCredentials = { brokerCertChain: pem("brokerCertChain"), certificate: pem("certificate"), privateKey: pem("privateKey"), passphrase: undefined };
@@ -145,7 +170,7 @@ const where = ({ section, key, line }: Entry) => ({ section, key, line });
 
 const isPort = (text: string | undefined) => text !== undefined && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 
-/** `[id;]port;host[;host...]`; one address for each host, in this order. */
+/** Parses `[id;]port;host[;host...]`: one address for each host, in this order. */
 function parseBroker(entry: Entry): BrokerAddress[] {
   const elements = entry.value.split(";").map((element) => element.trim());
   const [port, ...rest] = isPort(elements[0]) ? elements : elements.slice(1);

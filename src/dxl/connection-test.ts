@@ -1,16 +1,17 @@
-/** "Test connection" of a fabric: every broker by itself, up to a granted subscription. */
+/** The button "Test connection" of a fabric: tries each broker by itself, up to a granted subscription. */
 import { SiemError } from "../errors";
 import { textProperty, type Properties } from "../common/properties";
-import { FailedStep, type Secrets, type Step } from "../common/trial";
-import type { Clock } from "../syslog/clock";
-import { Fabric, urlHost, type BrokerAddress, type FabricOptions } from "./fabric";
+import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
+import type { Clock } from "../common/clock";
+import { Fabric } from "./fabric";
+import { brokerName, type FabricOptions } from "./client-config";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
 
 export interface BrokerReport {
   /** `host:port` */
   broker: string;
-  /** Why it cannot be used; undefined if events may come from it. */
+  /** Why the broker cannot be used; undefined if it can. */
   error: SiemError | undefined;
 }
 
@@ -24,29 +25,24 @@ const STEPS: Partial<Record<FabricErrorCode, Step>> = {
   SUBSCRIPTION_REFUSED: "permission",
 };
 
-/** The step at which a fabric failed; what is not about a connection is about the settings. */
+/** The step that failed; an error that is not about a connection is about the settings. */
 export const fabricStep = (error: unknown): Step => (error instanceof SiemError ? STEPS[error.code as FabricErrorCode] ?? "settings" : "answer");
 
-/** More would be a flood; the first ones tell enough. */
+/** Enough to see what is wrong, without a flood of connections. */
 const MOST_BROKERS = 10;
 const PATIENCE_MS = 10_000;
 
-const brokerName = ({ host, port }: BrokerAddress): string => `${urlHost(host)}:${port}`;
-
-/** Which credentials a fabric uses, and the brokers that it sends them to. With a file, all but the passphrase stand there. */
+/** The credentials that a fabric uses, and the brokers that it sends them to. A file contains all of them except the passphrase. */
 export const fabricSecrets = (optionsOf: (settings: Properties, credentials: Properties) => FabricOptions): Secrets => ({
   names: (settings) => [...(textProperty(settings, "configFile", "") === "" ? ["brokerCertChain", "certificate", "privateKey"] : []), "passphrase"],
   addresses: (settings, credentials) => optionsOf(settings, credentials).brokers.map(brokerName),
 });
 
-/**
- * Tries the first brokers of `options`, all at once. Throws a FailedStep when none can be used, and what the
- * constructor of `Fabric` throws.
- */
+/** Tries the first ten brokers of `options`, all at once. Throws a FailedStep if none can be used, and the errors of the constructor of `Fabric`. */
 export async function testFabric(options: FabricOptions, { clock, patienceMs = PATIENCE_MS }: { clock: Clock; patienceMs?: number }): Promise<BrokerReport[]> {
   const reports = await Promise.all(options.brokers.slice(0, MOST_BROKERS).map(async (broker): Promise<BrokerReport> => ({
     broker: brokerName(broker),
-    // A second connection with the id of the deployed one would end that one (MQTT 3.1.1 section 3.1.4).
+    // A second connection with the same client id would end the deployed one (MQTT 3.1.1 section 3.1.4).
     error: await tryBroker({ ...options, brokers: [broker], clientId: undefined }, clock, patienceMs),
   })));
   const [first] = reports;

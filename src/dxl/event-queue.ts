@@ -1,29 +1,28 @@
 /**
- * Hands on what arrives: at once, as long as there is little of it; what comes then waits for the next turns of the event
- * loop, so that a flood stops nothing else. What waits is bounded, so that a flood costs events that are counted and never
- * the process.
+ * Hands arriving events to the flow: at once as long as there are few, and in the next turns of the event loop when there
+ * are many, so that a flood does not stop everything else. The number of waiting events is bounded: a flood loses events,
+ * which are counted, but never takes all memory.
  */
-import type { Clock } from "../syslog/clock";
+import type { Clock } from "../common/clock";
 
 export interface EventQueueOptions<Event> {
   /** How many events may wait. */
   limit: number;
-  /** Takes one event, which is only lent; must not throw. */
+  /** Takes one event; must not throw. */
   take(event: Event): void;
-  /** What can wait, of an event that is only lent. */
-  keep(event: Event): Event;
-  /** `count` more events were dropped: called with the first one of a flood, then at most every 10 s, and at the latest when the queue closes. */
+  /** `count` more events were dropped. Called with the first one of a flood, then at most every 10 s, and when the queue closes. */
   dropped(count: number): void;
   clock: Pick<Clock, "now" | "after">;
 }
 
-/** The flow gets its own turn of the event loop after so much of ours. */
+/** After so much work, the rest of Node-RED gets a turn of the event loop. */
 const TURN_EVENTS = 100;
 const TURN_MS = 5;
 const REPORT_MS = 10_000;
 
 export class EventQueue<Event> {
   private waiting: Event[] = [];
+  /** Index of the oldest event in `waiting`; those before it are taken. */
   private next = 0;
   private turn: NodeJS.Immediate | undefined;
   /** Events taken since the turn began, and when it ends. */
@@ -39,7 +38,7 @@ export class EventQueue<Event> {
     return this.waiting.length - this.next;
   }
 
-  /** Hands the event on, lets it wait, or drops it when the queue is full: those that wait are older, and nobody has seen them yet. */
+  /** Hands the event on, lets it wait, or drops it if the queue is full: the waiting ones are older. */
   push(event: Event): void {
     if (this.turn === undefined) {
       this.begin();
@@ -48,17 +47,15 @@ export class EventQueue<Event> {
     if (this.length === 0 && this.lasts()) {
       this.taken += 1;
       this.options.take(event);
-      return;
+    } else if (this.length < this.options.limit) {
+      this.waiting.push(event);
+    } else {
+      this.unreported += 1;
+      if (this.stopReports === undefined) this.report();
     }
-    if (this.length < this.options.limit) {
-      this.waiting.push(this.options.keep(event));
-      return;
-    }
-    this.unreported += 1;
-    if (this.stopReports === undefined) this.report();
   }
 
-  /** Forgets what waits, and reports what was dropped before. */
+  /** Forgets the waiting events, and reports those that were dropped before. */
   close(): void {
     clearImmediate(this.turn);
     this.turn = undefined;
@@ -86,7 +83,7 @@ export class EventQueue<Event> {
       this.taken += 1;
       this.options.take(this.waiting[this.next++] as Event);
     }
-    // Cutting each event off the front would cost a copy of the rest; half of the list at a time costs next to nothing.
+    // To remove each taken event from the front would copy the rest each time; so they go when they are half of the list.
     if (this.next * 2 >= this.waiting.length) {
       this.waiting = this.waiting.slice(this.next);
       this.next = 0;

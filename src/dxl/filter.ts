@@ -1,13 +1,12 @@
 /**
  * Topic filters as a DXL fabric understands them: an exact topic, or a topic that ends in `#` (MQTT 3.1.1 section
- * 4.7.1.2). The brokers of a fabric tell each other exact topics and `#` only, so `+` misses what another broker
- * publishes, without a word.
+ * 4.7.1.2). The brokers of a fabric exchange exact topics and `#` only, so `+` silently misses events of other brokers.
  */
 import { fabricError } from "./fabric-errors";
 
 const LONGEST = 65_535;
 
-/** The filter without white space at its ends. Throws FILTER_EMPTY, FILTER_PLUS, FILTER_INVALID: a broker closes the connection on these. */
+/** The filter without white space at its ends. Throws FILTER_EMPTY, FILTER_PLUS, and FILTER_INVALID, on which a broker would close the connection. */
 export function checkFilter(text: string): string {
   const filter = text.trim();
   if (filter === "") throw fabricError("FILTER_EMPTY", {}, { permanent: true });
@@ -17,14 +16,14 @@ export function checkFilter(text: string): string {
   return filter;
 }
 
-/** True if every topic of `other` (a topic or a filter) matches `filter`. `a/#` takes `a` too; `#` takes no `$` topics (MQTT 3.1.1 section 4.7.2). */
+/** True if `filter` matches every topic of `other` (a topic or a filter). `a/#` matches `a` too; `#` matches no `$` topics (MQTT 3.1.1 section 4.7.2). */
 export function covers(filter: string, other: string): boolean {
   if (!filter.endsWith("#")) return filter === other;
   const base = filter.slice(0, -1);
   return base === "" ? !other.startsWith("$") : other.startsWith(base) || other === base.slice(0, -1);
 }
 
-/** The fewest filters that together match the same topics: a broker sends one copy for each filter that matches. */
+/** The fewest filters that match the same topics: a broker sends a copy of an event for each filter that matches. */
 export function fewest(filters: Iterable<string>): Set<string> {
   const all = [...new Set(filters)];
   return new Set(all.filter((filter) => !all.some((other) => other !== filter && covers(other, filter))));

@@ -1,10 +1,10 @@
-/** The form of a `dxlclient.config`, for the runtime and for the editor. */
+/** Parses a `dxlclient.config` into its lines, for the runtime and the editor. */
 
 export interface Entry {
   section: string;
-  /** Empty for the line of a section, and for one that is neither that nor `key=value`. */
+  /** Empty for a section's line, and for a line that is neither a section nor `key=value`. */
   key: string;
-  /** Without quotes around it; all of a line that is neither. */
+  /** Without the quotes around it; the whole line if it is neither a section nor `key=value`. */
   value: string;
   /** From 1. */
   line: number;
@@ -12,7 +12,7 @@ export interface Entry {
 
 export const same = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
 
-/** Comments are whole lines only: a value may hold `;` and `#`. */
+/** All lines but empty ones and comments. Comments are whole lines: a value may contain `;` and `#`. */
 export function parseIni(text: string): Entry[] {
   const entries: Entry[] = [];
   let section = "";
@@ -39,19 +39,19 @@ export function parseIni(text: string): Entry[] {
 export const findEntry = (entries: readonly Entry[], section: string, key: string): Entry | undefined =>
   entries.filter((entry) => same(entry.section, section) && same(entry.key, key) && entry.value !== "").pop();
 
-/** The words of the Python client; the JavaScript client knows `true` only. Undefined for any other. */
+/** A boolean in the words of the Python client (the JavaScript client knows `true` only); undefined for other words. */
 export function truth(value: string): boolean | undefined {
   if (/^(true|yes|on|1)$/i.test(value)) return true;
   return /^(false|no|off|0)$/i.test(value) ? false : undefined;
 }
 
-/** WebSockets are used when the file says so, or when it has no other brokers. */
+/** True if the file asks for WebSockets, or has no other brokers. */
 export function usesWebSockets(entries: readonly Entry[]): boolean {
   const has = (section: string) => entries.some((entry) => same(entry.section, section) && entry.key !== "");
   return truth(findEntry(entries, "General", "UseWebSockets")?.value ?? "") === true || (!has("Brokers") && has("BrokersWebSockets"));
 }
 
-/** The broker lines of a whole file that somebody pasted, ready for the property `brokers`; undefined if `text` is no such file. */
+/** The broker lines of a pasted file, for the property `brokers`; undefined if `text` is not such a file. */
 export function brokersOf(text: string): { brokers: string; webSockets: boolean } | undefined {
   const entries = parseIni(text);
   if (!entries.some(({ section }) => /^(certs|brokers|brokerswebsockets)$/i.test(section))) return undefined;

@@ -1,21 +1,21 @@
 /**
- * The wire format of DXL messages: MessagePack values one behind the other, without a frame around them. The topic is
- * not among them; it is that of the MQTT packet. Version 0 ends with the payload (and the type part), version 1 added
- * otherFields, version 2 the tenants, version 3 the instance of the client. Current brokers deliver version 3,
- * whatever was published; what they cannot parse they pass on as it is, so sender ids are no proof of origin.
+ * The wire format of DXL messages: MessagePack values one after the other, with nothing around them. The topic is not one
+ * of them; it is that of the MQTT packet. Version 0 ends with the payload (and the type part), version 1 added otherFields,
+ * version 2 the tenants, version 3 the client instance. Current brokers deliver version 3, whatever the version published.
+ * They pass on unchanged what they cannot parse, so sender ids prove no origin.
  * Source: OpenDXL clients (Java, JavaScript, Python), class Message, and the OpenDXL broker, messageImpl.cpp.
  */
 import { dxlError } from "./errors";
-import { MessagePackReader, packRaw, packTexts, type KnownNames } from "./message-pack";
+import { MessagePackReader, packRaw, packTexts } from "./message-pack";
 
 /** The values of `messageType`. */
 export const MessageType = { request: 0, response: 1, event: 2, error: 3 } as const;
 
 export type OtherFields = Record<string, string>;
 
-/** What a version does not have is empty. */
+/** Fields that a version does not have are empty. */
 export interface DxlMessage {
-  /** 0 to 3, and higher ones, of which the known fields are read. */
+  /** 0 to 3; of higher versions the known fields are read. */
   version: number;
   messageType: number;
   messageId: string;
@@ -23,9 +23,9 @@ export interface DxlMessage {
   sourceBrokerId: string;
   brokerIds: string[];
   clientIds: string[];
-  /** A view of the bytes that were read: whoever keeps it copies it. */
+  /** A view of the bytes that were read, not a copy. */
   payload: Buffer;
-  /** A plain object; the name `__proto__` is an own property like any other. */
+  /** A plain object; `__proto__` is an own property like any other name. */
   otherFields: OtherFields;
   sourceTenantGuid: string;
   destinationTenantGuids: string[];
@@ -42,13 +42,12 @@ export interface DxlMessage {
 }
 
 /**
- * Reads a message of any type. A version's fields that are missing altogether are empty, what follows the known fields
- * is ignored, and entries of lists that are not texts are dropped: brokers pass all of that on. Of a list
- * the first 2,000 entries are kept. Who decodes a stream gives its messages the same `names`, which makes it faster.
- * Throws SiemError NOT_A_DXL_MESSAGE, and nothing else, if a field is cut off or has another type.
+ * Reads a message of any type. Brokers pass on what clients make, so the reader is tolerant: trailing fields that are
+ * missing are empty, bytes after the known fields are ignored, and list entries that are not texts are dropped. It keeps
+ * the first 2,000 entries of a list. Throws only SiemError NOT_A_DXL_MESSAGE: a field is cut off or has another type.
  */
-export function decodeMessage(bytes: Uint8Array, names?: KnownNames): DxlMessage {
-  const reader = new MessagePackReader(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), names);
+export function decodeMessage(bytes: Uint8Array): DxlMessage {
+  const reader = new MessagePackReader(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   let field: keyof DxlMessage = "version";
   try {
     const version = wholeNumber(reader);
@@ -68,7 +67,7 @@ export function decodeMessage(bytes: Uint8Array, names?: KnownNames): DxlMessage
     field = "payload";
     const payload = reader.raw();
     field = "serviceId";
-    const typePart = messageType === MessageType.event ? undefined : readTypePart(reader, messageType);
+    const typePart = readTypePart(reader, messageType);
     field = "otherFields";
     const otherFields = version > 0 && !reader.atEnd ? readOtherFields(reader) : {};
     field = "sourceTenantGuid";
@@ -77,12 +76,10 @@ export function decodeMessage(bytes: Uint8Array, names?: KnownNames): DxlMessage
     const destinationTenantGuids = version > 1 && !reader.atEnd ? texts(reader) : [];
     field = "sourceClientInstanceId";
     const sourceClientInstanceId = version > 2 && !reader.atEnd ? reader.text() : "";
-    const message = {
+    return {
       version, messageType, messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, payload,
-      otherFields, sourceTenantGuid, destinationTenantGuids, sourceClientInstanceId,
+      otherFields, sourceTenantGuid, destinationTenantGuids, sourceClientInstanceId, ...typePart,
     };
-    // Events, which are nearly everything that comes, have no such part; even spreading nothing costs a copy.
-    return typePart === undefined ? message : { ...message, ...typePart };
   } catch (cause) {
     throw dxlError("NOT_A_DXL_MESSAGE", { size: bytes.length, field }, { cause });
   }
@@ -94,38 +91,36 @@ function wholeNumber(reader: MessagePackReader): number {
   return value;
 }
 
-/** Entries of one list that are kept. Real lists are short; a million entries, which fit into a message, would cost a tenth of a second. */
+/** Entries of a list that are kept. Real lists are short; the million entries that fit into a message would take a tenth of a second. */
 const MOST_ENTRIES = 2000;
 
-/** The entries of a list that are texts. */
-function texts(reader: MessagePackReader): string[] {
+/** The first entries of a list; undefined for those that are not texts. */
+function entries(reader: MessagePackReader): (string | undefined)[] {
   const length = reader.arrayLength();
-  const most = Math.min(length, MOST_ENTRIES);
-  const kept: string[] = [];
-  for (let count = 0; count < most; count++) {
-    const text = reader.textOrSkip();
-    if (text !== undefined) kept.push(text);
-  }
-  reader.skip(length - most);
+  const kept: (string | undefined)[] = [];
+  while (kept.length < length && kept.length < MOST_ENTRIES) kept.push(reader.textOrSkip());
+  reader.skip(length - kept.length);
   return kept;
 }
 
-/** Key, value, key, value; of keys that repeat, the last counts, and a key without a text has the empty one. */
+const texts = (reader: MessagePackReader): string[] => entries(reader).filter((entry) => entry !== undefined);
+
+/** Key, value, key, value. Of repeated keys the last counts; a value that is missing or not a text is empty. */
 function readOtherFields(reader: MessagePackReader): OtherFields {
-  const length = reader.arrayLength();
-  const most = Math.min(length, MOST_ENTRIES);
+  const list = entries(reader);
   const fields: OtherFields = {};
-  for (let count = 0; count < most; count += 2) {
-    const key = reader.nameOrSkip();
-    const value = (count + 1 < most ? reader.textOrSkip() : undefined) ?? "";
+  for (let index = 0; index < list.length; index += 2) {
+    const key = list[index];
+    const value = list[index + 1] ?? "";
     if (key === "__proto__") Object.defineProperty(fields, key, { value, enumerable: true, configurable: true, writable: true });
     else if (key !== undefined) fields[key] = value;
   }
-  reader.skip(length - most);
   return fields;
 }
 
+/** The fields that only one type of message has, as in the interface. */
 function readTypePart(reader: MessagePackReader, messageType: number): Partial<DxlMessage> {
+  if (messageType === MessageType.event) return {};
   if (messageType === MessageType.request) return { replyToTopic: reader.text(), serviceId: reader.text() };
   const response = { requestMessageId: reader.text(), serviceId: reader.text() };
   return messageType === MessageType.response ? response : { ...response, errorCode: reader.integer(), errorMessage: reader.text() };
@@ -133,10 +128,7 @@ function readTypePart(reader: MessagePackReader, messageType: number): Partial<D
 
 export type EventFields = Pick<DxlMessage, "messageId"> & { payload: Uint8Array | string } & Partial<Omit<DxlMessage, "messageType" | "messageId" | "payload">>;
 
-/**
- * An event as a broker delivers it: in version 3 unless `version` (0 to 127) says otherwise, every text and the
- * payload as raw.
- */
+/** An event as a broker delivers it, every text and the payload as raw; `version`: 0 to 127, 3 by default. */
 export function encodeEvent(fields: EventFields): Buffer {
   const { version = 3 } = fields;
   const parts = [

@@ -13,9 +13,9 @@ import { promisify } from "node:util";
 import { sendRequest } from "../common/http";
 import { commonError, messageOf, SiemError } from "../errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
-import { fabricOptions } from "./client-config";
+import { fabricOptions, urlHost } from "./client-config";
+import { certificatesOf, secureContext } from "./credentials";
 import { bits, IS_NO_AUTHORITY, nameOf, octets, oid, pem, sequence, setOf, tlv } from "./der";
-import { certificatesOf, secureContext, urlHost } from "./fabric";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
 
 /** Lines of brokers as the property `brokers` has them, and PEM texts. */

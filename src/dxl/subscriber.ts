@@ -1,16 +1,11 @@
-/**
- * One subscriber of a fabric: its topics, its queue, and what became of its events. The connection hands events over at
- * once; decoding them is the queue's work, a short turn of the event loop at a time.
- */
+/** One subscriber of a fabric: puts the events of its topics into its queue, decodes and sends them from there, and counts what became of them. */
 import { SiemError } from "../errors";
 import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
-import type { Clock } from "../syslog/clock";
+import type { Clock } from "../common/clock";
 import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
 import { decodeMessage, MessageType } from "./message";
-import { newKnownNames } from "./message-pack";
-import { PayloadParser } from "./payload-parser";
 import type { Figures } from "../metrics/table";
 import { toFlowMessage, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
@@ -21,22 +16,22 @@ export interface SubscriberSettings extends PayloadOptions {
   queueEvents: number;
 }
 
-/** What goes to `catch` when an event cannot be read. */
+/** The message for `catch` about an event that cannot be read. */
 export type UnreadableEvent = {
   topic: string;
-  /** The bytes as they arrived; of an event whose payload alone is unreadable, the payload. */
+  /** The bytes that arrived; only those of the payload if the rest is readable. */
   payload: Buffer;
-  /** Their number. */
+  /** Length of `payload` in bytes. */
   size: number;
 };
 
-export interface SubscriberParts {
+export interface SubscriberDependencies {
   fabric: Pick<Fabric, "subscribe">;
   clock: Clock;
   send(message: ThreatEventMessage): void;
   /** An event that cannot be read, or events that were dropped. */
   error(error: SiemError, message: UnreadableEvent | Record<string, never>): void;
-  /** The connection, the number of events or of drops changed. */
+  /** The state or a count changed. */
   changed(): void;
 }
 
@@ -52,24 +47,21 @@ export function readSettings(properties: Properties): SubscriberSettings {
 }
 
 export class Subscriber {
-  /** Events handed on, and the time of the last one (epoch ms). */
+  /** Events sent, and the time of the last one (epoch ms). */
   received = 0;
   lastAt = 0;
   /** Events dropped because the flow was too slow, and events that could not be read. */
   dropped = 0;
   unreadable = 0;
-  state: FabricState = { phase: "idle", broker: undefined, error: undefined, failures: 0 };
+  state: FabricState = { phase: "idle" };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly unsubscribe: (() => void)[] = [];
-  private readonly names = newKnownNames();
-  private readonly parser = new PayloadParser();
 
-  constructor(private readonly settings: SubscriberSettings, private readonly parts: SubscriberParts) {
+  constructor(private readonly settings: SubscriberSettings, private readonly dependencies: SubscriberDependencies) {
     this.queue = new EventQueue({
       limit: settings.queueEvents,
-      clock: parts.clock,
+      clock: dependencies.clock,
       take: ({ topic, bytes }) => this.take(topic, bytes),
-      keep: ({ topic, bytes }) => ({ topic, bytes: Buffer.from(bytes) }),
       dropped: (count) => this.drop(count),
     });
   }
@@ -89,26 +81,25 @@ export class Subscriber {
     return this.settings.topics;
   }
 
-  /** Throws what `Fabric.subscribe` throws for a topic; then nothing is subscribed. */
+  /** Throws the errors of `Fabric.subscribe`; then nothing is subscribed. */
   start(): void {
-    // One listener for all topics, so that the fabric hands over an event that fits several of them once.
+    // One listener for all topics: the fabric hands each listener an event once, even if several topics match.
     const listener: FabricListener = {
-      // The bytes are lent until this returns.
       message: (topic, bytes) => this.queue.push({ topic, bytes }),
       state: (state) => {
         this.state = state;
-        this.parts.changed();
+        this.dependencies.changed();
       },
     };
     try {
-      for (const topic of this.settings.topics) this.unsubscribe.push(this.parts.fabric.subscribe(topic, listener));
+      for (const topic of this.settings.topics) this.unsubscribe.push(this.dependencies.fabric.subscribe(topic, listener));
     } catch (error) {
       this.close();
       throw error;
     }
   }
 
-  /** No event and no state comes after this. */
+  /** Forgets the events that wait. Nothing is called back after this. */
   close(): void {
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
     this.queue.close();
@@ -117,25 +108,25 @@ export class Subscriber {
   private take(topic: string, bytes: Buffer): void {
     let unreadable = bytes;
     try {
-      const message = decodeMessage(bytes, this.names);
-      // Requests and responses on the topic of an event are not for those who subscribe to events.
+      const message = decodeMessage(bytes);
+      // Whoever subscribes to events does not want requests and responses on the same topic.
       if (message.messageType !== MessageType.event) return;
       unreadable = message.payload;
-      const output = toFlowMessage(topic, message, this.settings, this.parser);
+      const output = toFlowMessage(topic, message, this.settings);
       this.received += 1;
-      this.lastAt = this.parts.clock.date();
-      this.parts.send(output);
-      this.parts.changed();
+      this.lastAt = this.dependencies.clock.date();
+      this.dependencies.send(output);
+      this.dependencies.changed();
     } catch (error) {
       if (!(error instanceof SiemError)) throw error;
       this.unreadable += 1;
-      this.parts.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length });
+      this.dependencies.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length });
     }
   }
 
   private drop(count: number): void {
     this.dropped += count;
-    this.parts.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents }), {});
-    this.parts.changed();
+    this.dependencies.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents }), {});
+    this.dependencies.changed();
   }
 }

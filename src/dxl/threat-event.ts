@@ -1,28 +1,27 @@
-/** From an event of the fabric to the message that a flow gets. */
+/** Makes the message of a flow from an event of the fabric. */
 import { isRecord, type RecordKind } from "../messages";
 import { dxlError } from "./errors";
 import type { DxlMessage } from "./message";
-import type { PayloadParser } from "./payload-parser";
 import { TIE_TOPICS } from "./topics";
 
 export type PayloadType = "json" | "string" | "buffer";
 
 export interface PayloadOptions {
   payloadType: PayloadType;
-  /** The aggregates of `otherData` (`listOf...`, `setOf...`), which are texts with commas, become arrays. */
+  /** Turns the aggregates of `otherData` (`listOf...`, `setOf...`), which are texts with commas, into arrays. */
   expandAggregates: boolean;
 }
 
-/** What a flow may know about the event's way through the fabric: informational, never proof of origin. */
+/** The event's way through the fabric: informational, never proof of origin. */
 export interface DxlMetadata
   extends Pick<DxlMessage, "messageId" | "sourceClientId" | "sourceBrokerId" | "brokerIds" | "clientIds" | "otherFields" | "version"> {
-  /** The payload was JSON only after what stood around it was cut off. */
+  /** The payload was JSON only after bytes around it were cut off. */
   repaired?: true;
 }
 
 export interface ThreatEventMessage {
   payload: unknown;
-  /** The topic that the event came on. */
+  /** The topic of the event. */
   topic: string;
   kind?: RecordKind;
   dxl: DxlMetadata;
@@ -30,18 +29,12 @@ export interface ThreatEventMessage {
 }
 
 /**
- * The payload as JSON, text or bytes. JSON is found also behind a byte order mark and before NULs or other remains
- * that products send after it; then `repaired` is true. Who reads a stream gives the same `parser` each time, which makes
- * it faster. Throws SiemError PAYLOAD_NOT_JSON.
+ * The payload as JSON, text or bytes. Some products send a byte order mark before the JSON, or NULs and other remains after
+ * it; these are cut off, and `repaired` is true. Throws SiemError PAYLOAD_NOT_JSON.
  */
-export function readPayload(payload: Buffer, { payloadType, expandAggregates }: PayloadOptions, parser?: PayloadParser): { payload: unknown; repaired: boolean } {
-  // The payload is a view of what the connection received; a flow may keep its bytes, or write into them.
+export function readPayload(payload: Buffer, { payloadType, expandAggregates }: PayloadOptions): { payload: unknown; repaired: boolean } {
+  // Every subscriber gets the same bytes, and a flow may write into its message.
   if (payloadType === "buffer") return { payload: Buffer.from(payload), repaired: false };
-  const known = payloadType === "json" ? parser?.parse(payload) : undefined;
-  if (known !== undefined) {
-    if (expandAggregates) expand(known);
-    return { payload: known, repaired: false };
-  }
   const text = payload.toString();
   if (payloadType === "string") return { payload: text, repaired: false };
   const start = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
@@ -55,17 +48,16 @@ export function readPayload(payload: Buffer, { payloadType, expandAggregates }: 
     value = parse(text.slice(start, end));
   }
   if (value === undefined) throw dxlError("PAYLOAD_NOT_JSON", { size: payload.length });
-  if (!repaired) parser?.learn(value, payload.length);
   if (expandAggregates) expand(value);
   return { payload: value, repaired };
 }
 
 /**
- * The message for an event that came on `topic`. An ePO threat event gets its `kind`, on whichever topic it comes; the
- * hashes of TIE events are hexadecimal. `parser` is that of `readPayload`. Throws SiemError PAYLOAD_NOT_JSON.
+ * The message for an event of `topic`. An ePO threat event gets its `kind` on every topic; the hashes of TIE events become
+ * hexadecimal. Throws SiemError PAYLOAD_NOT_JSON.
  */
-export function toFlowMessage(topic: string, message: DxlMessage, options: PayloadOptions, parser?: PayloadParser): ThreatEventMessage {
-  const { payload, repaired } = readPayload(message.payload, options, parser);
+export function toFlowMessage(topic: string, message: DxlMessage, options: PayloadOptions): ThreatEventMessage {
+  const { payload, repaired } = readPayload(message.payload, options);
   if (options.payloadType === "json" && topic.startsWith(TIE_TOPICS)) readableHashes(payload);
   const { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version } = message;
   const dxl: DxlMetadata = { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version };
@@ -75,7 +67,7 @@ export function toFlowMessage(topic: string, message: DxlMessage, options: Paylo
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** No JSON text stands for undefined. */
+/** Undefined if the text is not JSON: no JSON text means undefined. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -101,7 +93,7 @@ function expand(payload: unknown): void {
   }
 }
 
-/** The list `[{type, value}]` with values in Base64 becomes an object of hexadecimal values; anything else stays. */
+/** The list `[{type, value}]` with values in Base64 becomes an object `{type: value}` in hexadecimal; anything else stays as it is. */
 function readableHashes(payload: unknown): void {
   if (!isRecord(payload) || !Array.isArray(payload["hashes"])) return;
   const hashes = payload["hashes"].filter(isHash);

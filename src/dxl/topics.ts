@@ -1,7 +1,7 @@
-/** Where ePO's automatic response "Send DXL Event" publishes, unless the administrator chose another topic. */
+/** ePO's automatic response "Send DXL Event" publishes here, unless the administrator chose another topic. */
 export const EPO_THREAT_EVENT_TOPIC = "/mcafee/event/epo/threat/response";
 
-/** Topics that people subscribe to, with the key of their name under `topic` in the catalog of `dxl-threat-event`. */
+/** Topics to choose from, and the keys of their names under `topic` in the catalog of `dxl-threat-event`. */
 export const KNOWN_TOPICS: readonly { topic: string; label: string }[] = [
   { topic: EPO_THREAT_EVENT_TOPIC, label: "epoThreat" },
   { topic: "/mcafee/event/tie/file/detection", label: "tieFileDetection" },
@@ -11,5 +11,5 @@ export const KNOWN_TOPICS: readonly { topic: string; label: string }[] = [
   { topic: "/mcafee/event/atd/file/report", label: "atdFileReport" },
 ];
 
-/** Events of Threat Intelligence Exchange have their hashes in Base64. */
+/** Threat Intelligence Exchange, whose events have hashes in Base64. */
 export const TIE_TOPICS = "/mcafee/event/tie/";

@@ -1,6 +1,6 @@
 /**
- * Node-RED's menu of completions at a text field, so that it changes nothing that nobody chose. The widget alone puts its
- * first completion in the place of the text by Tab and Enter, and opens by the release of any key, Shift too.
+ * Node-RED's completion menu for a text field, without two of its habits: on Tab and Enter it replaces the text with
+ * its first completion, and it opens when any key is released, even Shift.
  */
 
 export interface Completion {
@@ -9,15 +9,15 @@ export interface Completion {
 }
 
 export interface CompletionOptions {
-  /** What fits to a text. An empty one is asked for only by the arrow key. */
+  /** The completions for a text. The text is empty only when the user opened the menu with the arrow key. */
   search: (text: string) => Completion[];
-  /** How the text itself stands in the menu, above what fits to it. */
+  /** The menu entry for the text as typed; it stands above the completions. */
   asTyped: (text: string) => JQuery;
-  /** How much has to be typed before the menu opens; 0: the arrow key opens it in an empty field too. */
+  /** Characters to type before the menu opens. With 0, the arrow key opens it in an empty field too. */
   minLength: 0 | 1;
 }
 
-/** Node-RED's own widget, which its types do not know. */
+/** Node-RED's own widget, which its types lack. */
 interface Widget {
   autoComplete(options: { minLength: number; search(text: string): Completion[] } | "destroy"): JQuery;
 }
@@ -26,31 +26,31 @@ const DOWN = 40;
 
 export function complete(input: JQuery, { search, asTyped, minLength }: CompletionOptions): void {
   const text = () => String(input.val());
-  let seen = text();
-  let asked = false;
+  let lastText = text();
+  let openedByArrow = false;
   const widget = input as unknown as Widget;
   const attach = () => widget.autoComplete({
     minLength,
     search: (whole: string) => {
       const typed = whole.trim();
-      if (typed === "") return asked ? search("") : [];
+      if (typed === "") return openedByArrow ? search("") : [];
       const found = search(typed);
       const exact = found.findIndex(({ value }) => value === typed);
       if (exact >= 0) return [...found.splice(exact, 1), ...found];
       return found.length === 0 ? [] : [{ value: typed, label: asTyped(typed) }, ...found];
     },
   });
-  // These stand in front of the widget's own handlers, which are attached last.
-  input.on("focus", () => (seen = text()));
+  // The widget is attached last, so that these handlers run before its own.
+  input.on("focus", () => (lastText = text()));
   input.on("keyup", (event) => {
-    asked = event.key === "ArrowDown";
-    // A key that changes nothing, such as Shift, is no reason to open the menu.
-    if (!asked && text() === seen) event.stopImmediatePropagation();
-    seen = text();
+    openedByArrow = event.key === "ArrowDown";
+    // A key that changes nothing, such as Shift, must not open the menu.
+    if (!openedByArrow && text() === lastText) event.stopImmediatePropagation();
+    lastText = text();
   });
   input.on("keydown", ({ key }) => {
     if (key !== "Tab" && key !== "Enter") return;
-    // The only way to close the menu: the text stays, and Tab goes on to the next field.
+    // Destroying the widget is the only way to close the menu and keep the text. Tab then moves to the next field as usual.
     widget.autoComplete("destroy");
     attach();
   });

@@ -1,4 +1,4 @@
-/** A cursor key for a new query that no other query has. */
+/** Proposes a cursor key that no other query uses. */
 
 /** The properties of a `code42-query` that decide where its cursor is kept. */
 export interface CursorOwner {
@@ -7,25 +7,25 @@ export interface CursorOwner {
   /** The tab. */
   z: string;
   source: string;
-  /** With the store in front of it, as a typedInput holds it: `#:(store)::key`. */
+  /** As a typedInput stores it, with the context store in front: `#:(store)::key`. */
   cursor?: string;
   cursorType?: string;
 }
 
 const STORE = /^#:\((.*?)\)::/;
 
-/** The key of a property `cursor`, without its store. */
+/** The key in a property `cursor`, without the store. */
 export const keyOf = (cursor: string): string => cursor.replace(STORE, "");
 
-/** Where the cursor stands; undefined where no other node can reach it. */
+/** The cursor's place in the context; undefined if no other node can reach it. */
 function placeOf({ z, cursor = "", cursorType = "global" }: CursorOwner): string | undefined {
   if (cursorType !== "global" && cursorType !== "flow") return undefined;
   return JSON.stringify([cursorType === "flow" ? z : "", STORE.exec(cursor)?.[1] ?? "default", keyOf(cursor)]);
 }
 
 /**
- * The property `cursor` that `node` should have: its own one, or where it has none or `others` have the same in the same
- * place, a readable one of its own, so that a copied node never shares a cursor.
+ * The property `cursor` that `node` should have. It keeps its own, unless it has none or one of `others` uses the same
+ * place: then it gets a readable key of its own. So a copied node never shares a cursor.
  */
 export function proposeCursor(node: CursorOwner, others: readonly CursorOwner[]): string {
   const { id, source, cursor = "" } = node;

@@ -1,14 +1,14 @@
-/** What somebody has to know before a cursor is set by hand. */
+/** Decides what to ask the user before a cursor is set by hand. */
 import { cursorInstant } from "../cursor/instant";
 import { SiemError } from "../errors";
 import type { Text } from "./texts";
 
-/** The catalog key of the question, or of why it is not asked; instants are ISO 8601. */
+/** The catalog key of the question, or the reason why the value is refused. Instants are ISO 8601. */
 export type CursorMove = { refused: Text } | { question: string; from?: string; to: string };
 
 /**
- * Judges setting a cursor that stands at `floor` (ISO 8601; null: there is none) to `value`, as the user wrote it, at `now`
- * (epoch ms). An event id is no instant: the runtime looks it up.
+ * What to ask before the cursor moves from `floor` (ISO 8601; null: there is no cursor) to `value`, as the user typed it.
+ * `now` is in epoch ms. An event id is passed on as it is, because only the runtime can look it up.
  */
 export function cursorMove(value: string, floor: string | null, now: number): CursorMove {
   const from = floor === null ? {} : { from: floor };

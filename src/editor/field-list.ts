@@ -6,14 +6,14 @@ import { contentsOf } from "./editable-list";
 import { fieldProblems, proposeKeys, proposePaths, type OwnField } from "./own-fields";
 import type { Translate } from "./texts";
 
-/** What else of the form decides about a row. */
+/** The fields of the form that decide which rows are valid. */
 export interface FieldContext {
   kind(): string;
   profile(): string;
 }
 
-/** More would not be read. */
-const MOST_PROPOSALS = 60;
+/** Nobody reads a longer menu. */
+const MAX_PROPOSALS = 60;
 
 const trimmed = (value: unknown) => (typeof value === "string" ? value.trim() : "");
 const part = (row: JQuery, name: keyof OwnField) => row.find(`.cef-format-${name}`);
@@ -42,12 +42,12 @@ export class FieldList {
     this.check();
   }
 
-  /** The rows as they stand, without those that nobody has filled in. */
+  /** The rows, without blank ones. */
   fields(): OwnField[] {
     return this.all().filter((field) => Object.values(field).some((text) => text !== ""));
   }
 
-  /** Says at each row what it becomes, or what is wrong with it. */
+  /** Shows at each row what its key means, or what is wrong with it. */
   check(): void {
     const problems = fieldProblems(this.all(), this.context.profile());
     contentsOf(this.list).forEach((row, index) => this.mark(row, problems[index]));
@@ -66,7 +66,7 @@ export class FieldList {
     const type = $("<select>", { class: "cef-format-type", "aria-label": name("type") }).css({ flex: "1 1 0", minWidth: 0, width: "auto" });
     for (const each of ["", ...CEF_TYPES]) $("<option>").val(each).text(this.text(`type.${each || "auto"}`)).appendTo(type);
     type.val(field.type ?? "");
-    // Of no width of their own, because the dialog opens as wide as what stands in it.
+    // Width 0, because the dialog opens as wide as its content.
     const narrow = { width: 0, minWidth: "100%" };
     const inputs = $("<div>").css({ ...narrow, display: "flex", gap: "4px" }).append(input("key"), type, input("source"), input("label"));
     const note = $("<div>", { class: "cef-format-note", role: "status" }).css({ ...narrow, fontSize: "0.9em", marginTop: "2px" });
@@ -79,7 +79,7 @@ export class FieldList {
   private complete(input: JQuery, search: (text: string) => Completion[]): void {
     complete(input, {
       minLength: 1,
-      search: (text) => search(text).slice(0, MOST_PROPOSALS),
+      search: (text) => search(text).slice(0, MAX_PROPOSALS),
       asTyped: (text) => line(text, this.text("hint.asTyped")),
     });
   }
@@ -92,7 +92,7 @@ export class FieldList {
     return proposePaths(this.context.kind(), this.context.profile(), text).map((path) => ({ value: path, label: line(path, "") }));
   }
 
-  /** Full name, type and length, as the dictionary has them. */
+  /** Full name, type and length from the dictionary. */
   private describe({ fullName, type, maxLength }: DictionaryEntry): string {
     const length = maxLength === undefined ? [] : [this.text("hint.length", { max: maxLength })];
     return [fullName, this.text(`type.${type}`), ...length].join(" · ");

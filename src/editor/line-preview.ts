@@ -1,5 +1,5 @@
-/** Shows what the runtime made of an event: the line, and a table of its fields. */
-import { say, type Text, type Translate } from "./texts";
+/** Shows the line that the runtime made from an event, and a table of its fields. */
+import { localise, type Text, type Translate } from "./texts";
 import { code } from "./try-it";
 
 export interface LineAnswer {
@@ -11,12 +11,12 @@ export interface LineAnswer {
 const COLUMNS = ["key", "value", "fullName", "type"] as const;
 
 export function showLine({ line, fields, failure }: LineAnswer, box: JQuery, text: Translate): void {
-  if (failure !== undefined) box.append($("<div>").append($("<b>").text(say(text, failure))));
+  if (failure !== undefined) box.append($("<div>").append($("<b>").text(localise(text, failure))));
   box.append($("<div>").text(text("preview.line", { bytes: new TextEncoder().encode(line).length })), code(line));
   if (fields.length === 0) return;
   const cell = (tag: "<th>" | "<td>", content: string) =>
     $(tag).text(content).css({ textAlign: "left", verticalAlign: "top", padding: "2px 8px 2px 0", borderBottom: "1px solid var(--red-ui-secondary-border-color)", overflowWrap: "anywhere" });
-  // The words of a type are short, and broken letter by letter beside a long value.
+  // Beside a long value the browser would break the short words of a type letter by letter.
   const row = (tag: "<th>" | "<td>", cells: readonly string[]) =>
     $("<tr>").append(cells.map((content, index) => cell(tag, content).css(COLUMNS[index] === "type" ? { whiteSpace: "nowrap", paddingRight: "0" } : {})));
   const rows = fields.map(({ key, value, name, type, label, instant }) => row("<td>", [

@@ -1,12 +1,12 @@
-/** What the edit form of `cef-format` knows of own fields: what is wrong with each, and what can be proposed. */
+/** Checks the own fields of `cef-format` and proposes keys and paths, for its edit form. */
 import { lookUp, rowKeys, type DictionaryEntry } from "../cef/dictionary";
 import { repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem } from "../cef/mapping";
 import { compatibleMappings, mappings } from "../cef/mappings";
 
-/** A row of the form; blank type: that of the key; blank label of a custom key: the source. */
+/** A row of the form. A blank type means the key's own type. A blank label of a custom key means the source. */
 export type OwnField = Record<"key" | "type" | "source" | "label", string>;
 
-/** A dictionary key as it is proposed. */
+/** A dictionary key to propose. */
 export interface KeyProposal {
   key: string;
   entry: DictionaryEntry;
@@ -15,8 +15,8 @@ export interface KeyProposal {
 const tablesOf = (profile: string) => (profile === "compatible" ? compatibleMappings : mappings);
 
 /**
- * What is wrong with each of `fields`, in their order: the rules of the run time, which refuses to start while one of
- * them is broken in any table of the profile. Of two rows that exclude each other the later one has the problem.
+ * The problem of each of `fields`, in their order, by the rules of the run time. The run time checks the rows with every
+ * table of the profile and refuses to start if one fails. If two rows exclude each other, the later one has the problem.
  */
 export function fieldProblems(fields: readonly unknown[], profile: string): (RowProblem | undefined)[] {
   const rows = fields.map(userRow);
@@ -30,7 +30,7 @@ export function fieldProblems(fields: readonly unknown[], profile: string): (Row
   });
 }
 
-/** The keys whose short or full name holds `text`, in any case of letters; those that begin with it come first. */
+/** The keys whose short or full name contains `text`, ignoring case. Those that begin with it come first. */
 export function proposeKeys(text: string): KeyProposal[] {
   const wanted = text.trim().toLowerCase();
   const rank = ({ key, entry }: KeyProposal) => {
@@ -44,7 +44,7 @@ export function proposeKeys(text: string): KeyProposal[] {
     .sort((one, other) => rank(one) - rank(other));
 }
 
-/** Words of a table that are no path into the event, or one from inside a list. */
+/** Properties of a mapping row whose value is not a path into the event, or a path inside a list. */
 const NO_PATHS = new Set(["constant", "join", "having", "take", "except", "only", "unless", "ifNone", "when", "between", "part", "after", "before", "words", "patterns"]);
 
 function pathsIn(source: unknown): string[] {
@@ -57,7 +57,7 @@ function pathsIn(source: unknown): string[] {
 const pathsOfTable = ({ header, rows, eventOrder }: Mapping) =>
   [...rows.map(({ source }) => source), ...Object.values(header)].flatMap(pathsIn).concat(Object.keys(eventOrder?.columns ?? {}));
 
-/** The paths that the tables read from a record of `kind` (`auto`: from any) and that hold `text`, in alphabetical order. */
+/** The paths that the mappings of `kind` (`auto`: of all kinds) read and that contain `text`, in alphabetical order. */
 export function proposePaths(kind: string, profile: string, text: string): string[] {
   const wanted = text.trim().toLowerCase();
   const tables = [...tablesOf(profile)].filter(([name]) => kind === "auto" || name === kind).map(([, table]) => table);

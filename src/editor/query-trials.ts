@@ -1,12 +1,12 @@
-/** The section "Try it" of the dialog of `code42-query`: the preview of the query, and the cursor of the running node. */
+/** The section "Try it" in the dialog of `code42-query`: a preview of the query, and the cursor of the deployed node. */
 import { cursorMove } from "./cursor-move";
-import { say, translator, type Text, type Translate } from "./texts";
+import { localise, translator, type Text, type Translate } from "./texts";
 import { code, formValues, prepareTrial, request } from "./try-it";
 
 interface Preview {
   count: number;
   exact: boolean;
-  /** ISO 8601; missing where the criteria say from when. */
+  /** ISO 8601; missing if the criteria set their own start. */
   from?: string;
   events: unknown[];
   warnings: Text[];
@@ -22,17 +22,17 @@ interface CursorReport {
   pagesHeld: number;
 }
 
-const FORM = [
+const FORM_FIELDS = [
   "tenant", "source", "criteriaClause", "criteriaType", "criteriaJson", "savedSearch", "startFrom", "until", "cursor", "cursorType", "overlap", "lookback",
   "sessionOutput", "alertChanges", "excludeOwn", "pageSize",
 ] as const;
 
-/** `criteria` gives the groups as they are edited. */
+/** `criteria` returns the groups that the user is editing. */
 export function prepareQueryTrials(RED: { _(key: string, params?: never): string }, id: string, criteria: () => unknown): void {
   const text = translator(RED, "code42-query");
   prepareTrial<Preview>({
     button: "code42-query-preview", url: "code42-query/preview", text,
-    body: () => ({ id, settings: { ...formValues("node-input", FORM), criteria: criteria() } }),
+    body: () => ({ id, settings: { ...formValues("node-input", FORM_FIELDS), criteria: criteria() } }),
     show: (preview, box) => showPreview(preview, box, text),
   });
 
@@ -53,11 +53,11 @@ export function prepareQueryTrials(RED: { _(key: string, params?: never): string
     async body() {
       const cursor = String($("#code42-query-cursor-value").val()).trim();
       const now = await request(url, "GET");
-      if (!now.ok) return say(text, now);
-      const { scope, cursor: stands } = now as unknown as CursorReport;
+      if (!now.ok) return localise(text, now);
+      const { scope, cursor: current } = now as unknown as CursorReport;
       if (scope === "none") return text("panel.none");
-      const move = cursorMove(cursor, stands?.floor ?? null, Date.now());
-      if ("refused" in move) return say(text, move.refused);
+      const move = cursorMove(cursor, current?.floor ?? null, Date.now());
+      if ("refused" in move) return localise(text, move.refused);
       return window.confirm(text(move.question, { from: move.from ?? "", to: move.to })) ? { action: "set", cursor } : undefined;
     },
   });
@@ -66,7 +66,7 @@ export function prepareQueryTrials(RED: { _(key: string, params?: never): string
 function showPreview({ count, exact, from, events, warnings }: Preview, box: JQuery, text: Translate): void {
   const since = from === undefined ? text("preview.ownRange") : new Date(from).toLocaleString();
   box.append($("<div>").append($("<b>").text(text(exact ? "preview.counted" : "preview.atLeast", { count, from: since }))));
-  for (const warning of warnings) box.append($("<div>").text(say(text, warning)));
+  for (const warning of warnings) box.append($("<div>").text(localise(text, warning)));
   if (events.length === 0) box.append($("<div>").text(text("preview.none")));
   else box.append($("<div>").text(text("preview.first", { count: events.length })), code(JSON.stringify(events, null, 2)));
 }

@@ -1,4 +1,4 @@
-/** What the dialogs ask of the editor that its types do not know. */
+/** What the dialogs need from the editor and its types lack. */
 import type { StoreTable } from "../cursor/store-safety";
 import type { FlowItem } from "./wires";
 
@@ -7,8 +7,8 @@ interface Editor {
   settings: { code42QueryStores?: StoreTable };
 }
 
-/** All flows as they stand in the editor, deployed or not, without credentials. */
+/** All flows in the editor, deployed or not, without credentials. */
 export const exportedFlow = (editor: unknown): FlowItem[] => (editor as Editor).nodes.createCompleteNodeSet({ credentials: false });
 
-/** What `code42-query` tells of the context stores; undefined where it does not. */
+/** The context stores, from the settings that `code42-query` gives to the editor; undefined if the server does not send them. */
 export const storesOf = (editor: unknown): StoreTable | undefined => (editor as Editor).settings.code42QueryStores;

@@ -1,13 +1,13 @@
-/** A list of the sinks of all flows to tick, as the Complete node has one for nodes. */
+/** A list of the sinks of all flows with a checkbox for each, as in Node-RED's Complete node. */
 
 interface EditorNode {
   id: string;
   type: string;
-  /** The tab or subflow that it stands on. */
+  /** The id of its tab or subflow. */
   z?: string;
 }
 
-/** `RED.nodes` of the editor, as far as it is used. */
+/** The part of the editor's `RED.nodes` that is used here. */
 export interface EditorNodes {
   eachNode(visit: (node: never) => boolean): void;
   getType(type: string): unknown;
@@ -31,7 +31,7 @@ interface TreeList {
 
 const SINK_TYPES = ["syslog-out", "delivery-confirm"];
 
-/** Fills `container` with every node that can confirm a delivery, those in `selected` ticked; the node `own` is left out. */
+/** Fills `container` with every node that can confirm a delivery, except the node `own`. Those in `selected` are ticked. */
 export function showSinks(nodes: EditorNodes, container: unknown, selected: readonly string[], own: string): void {
   const data: SinkItem[] = [];
   nodes.eachNode((node: EditorNode) => {

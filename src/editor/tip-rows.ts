@@ -1,11 +1,11 @@
-/** Shows the tips of a dialog as rows at its top, and anew whenever something in it changes. */
+/** Shows the tips of a dialog as rows at its top and updates them when a field changes. */
 import type { Tip } from "./tips";
 
-export function keepTips(container: JQuery, translate: (key: string, params?: Tip["params"]) => string, tips: () => Tip[]): void {
+export function showTips(container: JQuery, translate: (key: string, params?: Tip["params"]) => string, tips: () => Tip[]): void {
   let shown = "";
   const show = () => {
     const texts = tips().map(({ key, params }) => translate(key, params));
-    // A screen reader says what is put in: only what is new.
+    // A screen reader reads every insertion, so do not insert the same tips again.
     if (texts.join("\n") === shown) return;
     shown = texts.join("\n");
     container.empty().append(texts.map(row));

@@ -1,31 +1,31 @@
 /**
- * What a dialog warns of before anything is deployed. A tip is a sentence of the node's catalog; these functions know
- * nothing of the page, so that they are tested without one.
+ * The warnings that a dialog shows before the user deploys. A tip is a sentence of the node's catalog. These functions do
+ * not touch the page, so tests need no browser.
  */
 import { SEARCH_RULES, type SearchRules } from "../code42/search-rules";
 import type { StoreTable } from "../cursor/store-safety";
 import { reachFrom, type FlowItem } from "./wires";
 
 export interface Tip {
-  /** In the catalog of the node. */
+  /** A key in the node's catalog. */
   key: string;
   params?: Record<string, string | number>;
 }
 
-/** What the usual receiver takes: rsyslog's default, of which what is longer is cut or split into a forged second line. */
+/** Bytes that the usual receiver takes (rsyslog's default). It cuts a longer line, or splits it into a second line that looks forged. */
 export const USUAL_LIMIT = 8192;
-/** What a syslog header takes of the receiver's limit, with a host name of a usual length. */
+/** Bytes of a syslog header with a host name of usual length. */
 const HEADER_ROOM = 100;
-/** The least that "Longest line" of `cef-format` may be. */
+/** The lowest value that "Longest line" of `cef-format` accepts. */
 export const SHORTEST_LINE = 512;
 
-/** The time of an event, where the cursor moves along another one. */
+/** The term for the time of an event, for sources whose cursor moves along another time. */
 const EVENT_TIMES: Readonly<Record<string, string>> = { "file-events": "@timestamp", "file-events-v1": "eventTimestamp" };
 
-/** A `code42-query` as its form stands. */
+/** The form of a `code42-query`. */
 export interface QueryForm {
   source: string;
-  /** Groups of filters, or with `criteriaType` "json" also a query body. */
+  /** Groups of filters; with `criteriaType` "json" it may also be a query body. */
   criteria: unknown;
   criteriaType: string;
   cursor: string;
@@ -34,7 +34,7 @@ export interface QueryForm {
   confirmedBy: readonly string[];
 }
 
-/** `stores` is undefined where the server does not tell. */
+/** `stores` is undefined if the server does not send them. */
 export function queryTips(id: string, form: QueryForm, flow: readonly FlowItem[], stores: StoreTable | undefined): Tip[] {
   return [...confirmationTips(id, form, flow), ...storeTips(form, stores), ...criteriaTips(form)];
 }
@@ -67,28 +67,28 @@ function criteriaTips({ source, criteria, criteriaType, cursorType }: QueryForm)
   const cursorTerm = (SEARCH_RULES as Record<string, SearchRules>)[source]?.cursorTerm;
   if (cursorTerm === undefined || cursorType === "none") return [];
   const used = termsIn(criteria);
-  // The list of groups says it at the row.
+  // The builder already shows it at the row; raw JSON has no rows.
   if (used.has(cursorTerm)) return criteriaType === "json" ? [{ key: "notice.cursorTerm", params: { term: cursorTerm } }] : [];
   const eventTime = EVENT_TIMES[source];
   return eventTime !== undefined && used.has(eventTime) ? [{ key: "notice.eventTime", params: { term: eventTime, cursorTerm } }] : [];
 }
 
-/** Every `term` at any depth. */
+/** The value of every `term`, at any depth. */
 function termsIn(criteria: unknown): Set<string> {
   if (typeof criteria !== "object" || criteria === null) return new Set();
   const own = "term" in criteria && typeof criteria.term === "string" ? [criteria.term] : [];
   return new Set([...own, ...Object.values(criteria).flatMap((inner) => [...termsIn(inner)])]);
 }
 
-/** A core `tls-config` node as far as its form tells. */
+/** The form of a core `tls-config` node. */
 export type TlsForm = { name?: string; id: string; verifyservercert?: unknown } | null | undefined;
 
-/** The run time refuses to send anything with verification off. */
+/** The runtime refuses to send anything with verification off. */
 export function tlsTips(tls: TlsForm): Tip[] {
   return tls != null && tls.verifyservercert === false ? [{ key: "common.error.TLS_UNVERIFIED", params: { name: tls.name || tls.id } }] : [];
 }
 
-/** A `syslog-out` as its form stands. */
+/** The form of a `syslog-out`. */
 export interface SyslogForm {
   transport: string;
   host: string;
@@ -110,9 +110,9 @@ export function syslogTips({ transport, host, maxBytes, overflow, tls }: SyslogF
 }
 
 /**
- * Lines that `syslog-out` would have to cut: as CEF this node shortens field by field, that one can only cut off. JSON
- * cannot be shortened here either, and no line may be set to less than SHORTEST_LINE: then the limit there must rise.
- * `format` is that of the dialog; without it, that of the node as it stands in `flow`.
+ * Warns if `syslog-out` would have to cut off lines of this `cef-format`, which could shorten CEF field by field instead.
+ * JSON cannot be shortened, and "Longest line" cannot go below SHORTEST_LINE: in these cases the limit of `syslog-out`
+ * must rise. `format` is the dialog's; the default is the node's own in `flow`.
  */
 export function formatTips(id: string, maxBytes: number, flow: readonly FlowItem[], format = flow.find((node) => node.id === id)?.["format"]): Tip[] {
   const limits = reachFrom(flow, id).nodes.filter(({ type }) => type === "syslog-out").map((node) => Number(node["maxBytes"] ?? USUAL_LIMIT));

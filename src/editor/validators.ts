@@ -1,8 +1,8 @@
-/** Validators that say what is wrong. Node-RED shows the reason only of functions with exactly two declared parameters. */
+/** Validators that return a reason. Node-RED shows the reason only if the function declares exactly two parameters. */
 
 export type Validator = (value: unknown, options: unknown) => boolean | string;
 
-/** A number from `min` to `max`; blank and a whole `${ENV}` value are fine. */
+/** Accepts a number from `min` to `max`, a blank value, and `${ENV}` as the whole value. */
 export function numberBetween(min: number, max: number, reason: (params: { min: number; max: number }) => string, integer = false): Validator {
   return (value: unknown, _options: unknown) => {
     if (value === undefined || value === null || value === "" || isEnvironment(value)) return true;
@@ -11,7 +11,7 @@ export function numberBetween(min: number, max: number, reason: (params: { min: 
   };
 }
 
-/** `${NAME}`: Node-RED puts the environment variable's value in its place before the node sees it. */
+/** True for `${NAME}`, which Node-RED replaces with the environment variable's value before the node sees it. */
 export function isEnvironment(value: unknown): boolean {
   return typeof value === "string" && /^\$\{[^}]+\}$/.test(value);
 }

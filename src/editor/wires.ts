@@ -1,21 +1,21 @@
-/** Where the messages of a node can come to: a walk along the wires of all flows, as the editor exports them. */
+/** Finds the nodes that messages of a node can reach, along the wires of all exported flows. */
 
-/** A node as it stands in flows.json. */
+/** A node in flows.json. */
 export interface FlowItem {
   id: string;
   type: string;
   name?: string;
   z?: string;
-  /** A node that is disabled. */
+  /** True for a disabled node. */
   d?: boolean;
-  /** A tab that is disabled. */
+  /** True for a disabled tab. */
   disabled?: boolean;
   wires?: string[][];
-  /** Of a link node the ids of those on the other side. */
+  /** For a link node: the ids of the link nodes on the other side. */
   links?: string[];
   linkType?: string;
   scope?: unknown;
-  /** Of a subflow what its inputs lead to, and what leads to its outputs. */
+  /** For a subflow: the nodes behind its inputs, and the nodes wired to its outputs. */
   in?: { wires: { id: string }[] }[];
   out?: { wires: { id: string; port?: number }[] }[];
   [property: string]: unknown;
@@ -23,27 +23,27 @@ export interface FlowItem {
 
 export interface Reach {
   nodes: FlowItem[];
-  /** False if a link call that chooses its target at run time is among them: then there may be more. */
+  /** False if one of them is a link call that chooses its target at run time: then there may be more nodes. */
   complete: boolean;
 }
 
 /**
- * Every node that a message from `start` can come to, through link nodes, into and out of subflows, and to the
- * `complete` nodes that wait for one of them. A node inside a subflow reaches what any instance of the subflow does.
+ * All nodes that a message from `start` can reach: through wires and link nodes, into and out of subflows, and the
+ * `complete` nodes that watch one of them. A node inside a subflow reaches whatever any instance of the subflow reaches.
  */
 export function reachFrom(flow: readonly FlowItem[], start: string): Reach {
   const byId = new Map(flow.map((node) => [node.id, node]));
-  const off = (node: FlowItem) => node.d === true || byId.get(node.z ?? "")?.disabled === true;
+  const isDisabled = (node: FlowItem) => node.d === true || byId.get(node.z ?? "")?.disabled === true;
   const subflowOf = ({ type }: FlowItem) => (type.startsWith("subflow:") ? byId.get(type.slice("subflow:".length)) : undefined);
 
-  /** What the outputs of `instances` lead to whose port is wired to `from` inside the subflow. */
+  /** The nodes behind those outputs of `instances` that the subflow wires to its inner node `from`. */
   const behind = (subflow: FlowItem | undefined, from: string, instances: readonly FlowItem[]) =>
     (subflow?.out ?? []).flatMap(({ wires }, port) => (wires.some(({ id }) => id === from) ? instances.flatMap((instance) => instance.wires?.[port] ?? []) : []));
 
-  const next = (node: FlowItem): string[] => {
+  const successors = (node: FlowItem): string[] => {
     const subflow = subflowOf(node);
     const home = byId.get(node.z ?? "");
-    // A subflow's own id stands for its input, which may be wired straight to an output.
+    // In `out`, a subflow's own id means its input, which may be wired straight to an output.
     const wired = subflow === undefined ? (node.wires ?? []).flat() : behind(subflow, subflow.id, [node]);
     const into = subflow?.in?.flatMap(({ wires }) => wires.map(({ id }) => id)) ?? [];
     const out = home?.out === undefined ? [] : behind(home, node.id, flow.filter((instance) => subflowOf(instance) === home));
@@ -56,9 +56,9 @@ export function reachFrom(flow: readonly FlowItem[], start: string): Reach {
   const nodes: FlowItem[] = [];
   for (const id of seen) {
     const node = byId.get(id);
-    if (node === undefined || (id !== start && off(node))) continue;
+    if (node === undefined || (id !== start && isDisabled(node))) continue;
     if (id !== start) nodes.push(node);
-    for (const follower of next(node)) seen.add(follower);
+    for (const successor of successors(node)) seen.add(successor);
   }
   return { nodes, complete: !nodes.some(({ type, linkType }) => type === "link call" && linkType === "dynamic") };
 }

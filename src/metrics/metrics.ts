@@ -1,4 +1,4 @@
-/** What every node of the process has counted, and how Prometheus reads it. */
+/** The figures of every node in the process, and their text for Prometheus. */
 import { processWide } from "../process-wide";
 import { METRICS, type Figures, type MetricName } from "./table";
 
@@ -9,7 +9,7 @@ export interface LastError {
   time: string;
 }
 
-/** One node's figures, as `msg.action: "stats"` answers with them. */
+/** One node's figures, as `msg.action: "stats"` returns them. */
 export interface NodeFigures extends Figures {
   id: string;
   type: string;
@@ -20,7 +20,7 @@ export interface NodeFigures extends Figures {
 export class Metrics {
   private readonly sources = new Set<() => NodeFigures>();
 
-  /** Adds a node; returns the function that takes it out again. */
+  /** Adds a node. Returns a function that removes it. */
   add(source: () => NodeFigures): () => void {
     this.sources.add(source);
     return () => void this.sources.delete(source);
@@ -32,7 +32,7 @@ export class Metrics {
   }
 }
 
-/** The figures are process-wide for the same reason as the deliveries: every node set has to reach them. */
+/** Shared by the whole process for the same reason as the delivery registry: every node set must reach the same object. */
 export const metricsOfProcess = (): Metrics => processWide("metrics@1", () => new Metrics());
 
 export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -44,24 +44,24 @@ const labels = (values: Record<string, string>) =>
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The text format of Prometheus (exposition formats, version 0.0.4): a block a metric, a line a node and reason. */
+/** The text format of Prometheus (exposition formats, version 0.0.4): a block for each metric, a line for each node and reason. */
 export function prometheusText(nodes: readonly NodeFigures[]): string {
   const lines: string[] = [];
   const block = (name: string, kind: string, help: string, samples: string[]) => {
     if (samples.length > 0) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...samples.map((sample) => name + sample));
   };
-  const who = ({ id, type, name }: NodeFigures) => ({ node: id, type, name });
+  const nodeLabels = ({ id, type, name }: NodeFigures) => ({ node: id, type, name });
   for (const [metric, { kind, help }] of Object.entries(METRICS)) {
     const samples = nodes.flatMap((node) => {
       const figure = node[metric as MetricName];
       if (figure === undefined) return [];
-      if (typeof figure === "number") return [`${labels(who(node))} ${figure}`];
-      return Object.entries(figure).map(([reason, value]) => `${labels({ ...who(node), reason })} ${value}`);
+      if (typeof figure === "number") return [`${labels(nodeLabels(node))} ${figure}`];
+      return Object.entries(figure).map(([reason, value]) => `${labels({ ...nodeLabels(node), reason })} ${value}`);
     });
     block(`security_events_${snake(metric)}${kind === "counter" ? "_total" : ""}`, kind, help, samples);
   }
   const failed = nodes.filter(({ lastError }) => lastError !== undefined);
   block("security_events_last_error_timestamp_seconds", "gauge", "When the node's last error happened, in seconds since 1970; the code says which.",
-    failed.map((node) => `${labels({ ...who(node), code: node.lastError?.code ?? "" })} ${Date.parse(node.lastError?.time ?? "") / 1000}`));
+    failed.map((node) => `${labels({ ...nodeLabels(node), code: node.lastError?.code ?? "" })} ${Date.parse(node.lastError?.time ?? "") / 1000}`));
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }

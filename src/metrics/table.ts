@@ -1,9 +1,9 @@
-/** What the nodes count, under the names that monitoring systems and `msg.action: "stats"` show. */
+/** The metrics of the nodes, by the names that monitoring systems and `msg.action: "stats"` show. */
 
 export interface Metric {
-  /** A gauge is how much there is now; a counter grows from the start of its node. */
+  /** A gauge is a current value; a counter starts at 0 with its node and only grows. */
   kind: "counter" | "gauge";
-  /** Prometheus asks for one English sentence. */
+  /** One English sentence, which Prometheus shows. */
   help: string;
 }
 
@@ -38,7 +38,7 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS;
 
-/** A figure, or figures by reason. */
+/** A number, or numbers by reason. */
 export type Figure = number | Readonly<Record<string, number>>;
 
 export type Figures = Partial<Record<MetricName, Figure>>;

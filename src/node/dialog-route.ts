@@ -1,14 +1,6 @@
-/** The routes of the buttons in the edit dialogs. A part of every node file, so it uses nothing else before it is asked. */
-import type { Translate } from "./report";
+/** The admin routes of the buttons in the edit dialogs. */
+import type { DialogHost, Translate } from "./host";
 import { failure, notARequest, type Answer } from "./try-it";
-
-/** The part of Node-RED's runtime API that is needed. */
-export interface TryHost {
-  httpAdmin: Record<"get" | "post", (path: string, ...handlers: never[]) => unknown>;
-  auth: { needsPermission(permission: string): unknown };
-  nodes: { getNode(id: string): unknown; getCredentials(id: string): unknown; eachNode(visit: (node: never) => unknown): void };
-  _: Translate;
-}
 
 /** The part of an Express request and response that is used. */
 export interface AdminRequest {
@@ -33,7 +25,7 @@ export const onlyJson = (translate: Translate) => (request: AdminRequest, respon
  * with `ok: false` and status 200: it is the result that was asked for.
  */
 export function serveDialog(
-  { httpAdmin, auth, _: translate }: TryHost, method: "get" | "post", path: string, permission: string,
+  { httpAdmin, auth, _: translate }: DialogHost, method: "get" | "post", path: string, permission: string,
   work: (request: AdminRequest) => Promise<Record<string, unknown>> | Record<string, unknown>,
 ): void {
   const handle = async (request: AdminRequest, response: AdminResponse) => {

@@ -5,11 +5,12 @@ import { queryError } from "../code42/errors";
 import { previewQuery } from "../code42/preview";
 import { parseSettings } from "../code42/query-settings";
 import type { TenantNode } from "../code42/tenant";
-import { FailedStep } from "../common/trial";
 import { isRecord } from "../messages";
-import { serveDialog, type TryHost } from "./dialog-route";
+import { serveDialog } from "./dialog-route";
 import { isInSubflow } from "./subflow";
+import type { DialogHost } from "./host";
 import { editedForm } from "./try-it";
+import { FailedStep } from "../common/dialog-step";
 
 export interface QueryDialogNode {
   /** Throws why the node does not run. */
@@ -19,7 +20,7 @@ export interface QueryDialogNode {
 const TYPE = "code42-query";
 const PREVIEW_MS = 30_000;
 
-export function serveQueryDialog(host: TryHost): void {
+export function serveQueryDialog(host: DialogHost): void {
   serveDialog(host, "post", `${TYPE}/preview`, `${TYPE}.write`, async ({ body }) => {
     const { settings: form } = editedForm(host, TYPE, body);
     const query = parseSettings(form);

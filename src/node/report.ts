@@ -1,12 +1,8 @@
 /** How every adapter tells people what is going on: one place for status texts, one for errors. */
 import { SiemError, messageOf, type Params } from "../errors";
+import type { Colour } from "../common/status-colour";
 import type { FlowMessage } from "../messages";
-
-/** `RED._` */
-export type Translate = (key: string, params?: Params) => string;
-
-/** green = working, blue = busy, yellow = waiting or degraded, red = failed, grey = stopped. */
-export type Colour = "green" | "blue" | "yellow" | "red" | "grey";
+import type { Translate } from "./host";
 
 export interface StatusTarget {
   status(status: { fill?: Colour; shape?: "dot" | "ring"; text?: string }): void;

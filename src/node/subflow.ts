@@ -1,9 +1,9 @@
 /** Nodes inside a subflow: what runs are copies with ids of their own, one set for each instance. */
 import type { Properties } from "../common/properties";
-import type { TryHost } from "./dialog-route";
+import type { DialogHost } from "./host";
 
 /** True if the deployed node `id` of this type belongs to the template of a subflow. */
-export function isInSubflow({ eachNode }: Pick<TryHost["nodes"], "eachNode">, type: string, id: string): boolean {
+export function isInSubflow({ eachNode }: Pick<DialogHost["nodes"], "eachNode">, type: string, id: string): boolean {
   const subflows = new Set<unknown>();
   let place: unknown;
   eachNode((node: Properties) => {

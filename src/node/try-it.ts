@@ -13,12 +13,12 @@
  *
  * Nothing of the request is kept, and no answer holds a secret: answers are made of results and of our errors.
  */
-import type { Properties } from "../common/properties";
-import { FailedStep, type Secrets, type Step } from "../common/trial";
+import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import { commonError, SiemError, type Params } from "../errors";
 import { isRecord } from "../messages";
-import type { TryHost } from "./dialog-route";
-import { localise, type Translate } from "./report";
+import type { Properties } from "../common/properties";
+import type { DialogHost, Translate } from "./host";
+import { localise } from "./report";
 import { isInSubflow } from "./subflow";
 
 /** An error as the dialog shows it: in the language of the browser by `key` and `params`, else `message`, in the server's. */
@@ -71,7 +71,7 @@ export function explained(translate: Translate, error: unknown): Explanation {
  * stored credentials, and what the dialog asks beside it. Throws TRY_REQUEST, TRY_ENVIRONMENT, TRY_SUBFLOW,
  * TRY_SECRET_ADDRESS, and what `secrets` throws.
  */
-export function editedForm(host: Pick<TryHost, "nodes">, type: string, body: unknown, secrets?: Secrets): Omit<Trial, "id"> {
+export function editedForm(host: Pick<DialogHost, "nodes">, type: string, body: unknown, secrets?: Secrets): Omit<Trial, "id"> {
   const trial = readTrial(body);
   const deployed = deployedForm(host, type, trial.id);
   if (deployed === undefined) guardSubflow(host, type, trial, secrets);
@@ -91,7 +91,7 @@ function readTrial(body: unknown): Trial {
 }
 
 /** The deployed node `id` of this type, whose runtime keeps its properties in `settings`; undefined if there is none. */
-function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id: string): DeployedForm | undefined {
+function deployedForm({ nodes }: Pick<DialogHost, "nodes">, type: string, id: string): DeployedForm | undefined {
   const node = nodes.getNode(id) as { type: string; settings: Properties; credentials?: Properties } | null | undefined;
   if (node == null || node.type !== type) return undefined;
   let settings: Properties = {};
@@ -103,7 +103,7 @@ function deployedForm({ nodes }: Pick<TryHost, "nodes">, type: string, id: strin
 }
 
 /** Throws TRY_SUBFLOW if the trial needs a value that only a deployed node has, and the node stands in a subflow, where none has its id. */
-function guardSubflow({ nodes }: Pick<TryHost, "nodes">, type: string, { id, settings, credentials }: Trial, secrets: Secrets | undefined): void {
+function guardSubflow({ nodes }: Pick<DialogHost, "nodes">, type: string, { id, settings, credentials }: Trial, secrets: Secrets | undefined): void {
   const stored = nodes.getCredentials(id);
   const kept = (name: string) => isRecord(stored) && typeof stored[name] === "string" && stored[name] !== "" && !Object.hasOwn(credentials, name);
   const variables = [settings, credentials].flatMap((form) => Object.keys(form).filter((key) => isVariable(form[key])));

@@ -1,6 +1,6 @@
 /**
- * Realistic alerts, made from a number: the same seed and index always give the same alert. The keys are those of the
- * public samples (developer portal, "Manage alerts"; incydr SDK, `alerts/models/alert.py`).
+ * Makes realistic alerts: the same seed and index always give the same alert. The keys are those of the public samples
+ * (developer portal, "Manage alerts"; incydr SDK, `alerts/models/alert.py`).
  */
 import { eventId, numbers } from "./events";
 import type { Kind } from "./records";
@@ -11,7 +11,7 @@ export interface Observation {
   observedAt: string;
   lastObservedAt: string;
   type: string;
-  /** JSON; now and then it is cut off and does not parse. */
+  /** JSON. In some alerts it is cut off and does not parse. */
   data: string;
 }
 
@@ -40,15 +40,15 @@ export interface Alert {
 }
 
 export interface AlertOptions {
-  /** Epoch ms; `createdAt` has more digits. */
+  /** Epoch ms; `createdAt` adds more digits. */
   createdMs: number;
   seed?: number;
   tenantId?: string;
-  /** Some alerts are resolved ten minutes after they were created; the end of all time by default. */
+  /** The alert's state at this time, epoch ms; by default its final state. Some alerts are resolved ten minutes after they were created. */
   asOfMs?: number;
 }
 
-/** The tenant of the developer portal's samples. */
+/** The tenant id in the developer portal's samples. */
 export const TENANT_ID = "c4b5e830-4242-4242-4242-345664cfbb33";
 
 interface Rule {
@@ -73,10 +73,10 @@ const FIVE_MINUTES_MS = 300_000;
 const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
 const hex = (random: () => number, digits: number): string => Array.from({ length: digits }, () => Math.floor(random() * 16).toString(16)).join("");
 
-/** A GUID in no order of time, unique for its index. */
+/** A GUID that is unique for its index and not ordered by time. */
 export const guid = (random: () => number, index: number): string => `${hex(random, 8)}-${hex(random, 4)}-4${hex(random, 3)}-9${hex(random, 3)}-${index.toString(16).padStart(12, "0")}`;
 
-/** ISO 8601 with `decimals` (3 or more) decimals, those behind the ms from `random`. */
+/** ISO 8601 with `decimals` (3 or more) decimals; `random` gives those after the milliseconds. */
 export function isoWith(decimals: number, ms: number, random: () => number): string {
   const digits = Array.from({ length: decimals - 3 }, () => Math.floor(random() * 10)).join("");
   return `${new Date(ms).toISOString().slice(0, -1)}${digits}Z`;
@@ -102,7 +102,7 @@ export const alertKind = (seed: number, tenantId: string): Kind<Alert> => ({
   settlesInMs: RESOLVED_AFTER_MS,
 });
 
-/** The alert after an analyst gave it another state at `ms`. */
+/** The alert after an analyst has changed its state at `ms` (epoch ms). */
 export function alertInState(alert: Alert, state: string, ms: number): Alert {
   const when = isoWith(7, ms, () => 0);
   const by = "analyst@example.com";
@@ -113,7 +113,7 @@ export function alertInState(alert: Alert, state: string, ms: number): Alert {
 }
 
 function observation(rule: Rule, index: number, createdMs: number, seed: number, random: () => number): Observation {
-  // Observations begin at marks of five minutes.
+  // Observations begin at multiples of five minutes.
   const observed = Math.floor(createdMs / FIVE_MINUTES_MS) * FIVE_MINUTES_MS;
   const files = Array.from({ length: 1 + (index % 3) }, (_, number) => ({
     eventId: eventId(index * 3 + number, seed), path: "C:/Users/dana/Desktop/", name: `plan=${number}|v2.xlsx`, category: "Spreadsheet", size: 1000 + Math.floor(random() * 5_000_000),

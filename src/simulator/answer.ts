@@ -1,16 +1,17 @@
-/** What passes between the simulated tenant's server and its endpoints. */
+/** Requests and answers between the simulated tenant's server and its endpoints. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { TenantFault } from "./faults";
 
 export interface Call {
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
-  /** The body as it came, and as a JSON object: empty if it is none. */
+  /** The body as text. */
   text: string;
+  /** The body as a JSON object; empty if it is not one. */
   body: Record<string, unknown>;
-  /** What is behind the last `/` where the route ends with `/:id`. */
+  /** The last segment of the path, for routes that end with `/:id`. */
   id: string;
-  /** A fault that the endpoint itself has to play. */
+  /** A fault that the endpoint itself must produce. */
   fault: TenantFault | undefined;
 }
 
@@ -23,7 +24,7 @@ export interface Answer {
 export interface Route {
   method: "GET" | "POST";
   path: string;
-  /** `anyone` needs no token; `query` is counted against the limit of requests. */
+  /** `anyone` needs no token; `query` needs one and counts against the request limit. */
   access: "anyone" | "token" | "query";
   answer: (call: Call) => Answer | Promise<Answer>;
 }
@@ -38,12 +39,12 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
 
 export const badRequest = (description: string, type: string): Answer => json(400, { problems: [{ badFilter: null, description, type }] });
 
-/** 400 of the services that know no `problems`. */
+/** 400 of the services that do not use `problems`. */
 export const badParameter = (message: string): Answer => json(400, { status: 400, error: "Bad Request", message });
 
 export const notFound = (): Answer => json(404, { error: "Not Found" });
 
-/** As the console and the services behind it answer (py42, `response.py`): what was asked for is in `data`. */
+/** The route with its result wrapped in `data`, as the console and the services behind it answer (py42, `response.py`). */
 export const wrapped = (route: Route): Route => ({
   ...route,
   answer: async (call) => {
@@ -52,15 +53,15 @@ export const wrapped = (route: Route): Route => ({
   },
 });
 
-/** An integer parameter that may come as text; NaN if it is none. */
+/** An integer parameter, which may be text; NaN if it is not an integer. */
 export function integer(value: unknown, fallback: number): number {
   if (value === undefined || value === null) return fallback;
   const number = typeof value === "string" && value.trim() === "" ? NaN : Number(value);
   return Number.isInteger(number) ? number : NaN;
 }
 
-/** In an order that has nothing to do with time, and is the same each time. */
-export function disordered<T>(list: readonly T[], keyOf: (item: T) => string): T[] {
+/** The items in an order that is unrelated to time and the same on every call. */
+export function shuffled<T>(list: readonly T[], keyOf: (item: T) => string): T[] {
   const rank = (text: string) => [...text].reduce((hash, char) => Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193) >>> 0, 0x811c9dc5);
   return list.map((item) => ({ item, rank: rank(keyOf(item)) })).sort((a, b) => a.rank - b.rank).map(({ item }) => item);
 }

@@ -1,6 +1,6 @@
 /**
- * Realistic entries of the audit log, made from a number. They have no id; what stands beside the common part differs
- * from type to type (py42, `services/auditlogs.py`; incydr SDK, `audit_log/models.py`).
+ * Makes realistic entries of the audit log. They have no id, and each type has further properties of its own (py42,
+ * `services/auditlogs.py`; incydr SDK, `audit_log/models.py`).
  */
 import { isoWith } from "./alerts";
 import { numbers } from "./events";
@@ -12,7 +12,7 @@ export interface AuditEntry {
   actorId: string;
   actorName: string;
   actorAgent: string;
-  /** One address, or several with commas between them. */
+  /** One address, or several separated by commas. */
   actorIpAddress: string;
   actorType: string;
   /** ISO 8601 with three, six or nine decimals. */
@@ -48,7 +48,7 @@ export const auditKind = (seed: number): Kind<AuditEntry> => ({
   settlesInMs: 0,
 });
 
-/** What the log says about a search of the API, ours among them. */
+/** The log entry for a search over the API. */
 export const searchIssued = (who: { id: string; name: string; type: string }, agent: string, timeMs: number): AuditEntry => ({
   type$: "audit_log::search_issued/1", actorId: who.id, actorName: who.name, actorAgent: agent, actorIpAddress: "127.0.0.1", actorType: who.type, timestamp: new Date(timeMs).toISOString(),
 });

@@ -1,6 +1,6 @@
 /**
- * Reads a CEF line by the rules of the ArcSight CEF Implementation Standard (v27) and refuses whatever breaks one of
- * them. It shares the dictionary's data with the encoder, and no code: what one gets wrong the other shows.
+ * Parses a CEF line strictly by the ArcSight CEF Implementation Standard (v27). It shares only the dictionary's data with
+ * the encoder, no code, so that it finds the encoder's mistakes.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import dictionary from "../cef/dictionary.json";
@@ -15,7 +15,7 @@ export interface CefEvent {
   extension: Map<string, string>;
 }
 
-/** Why a line is not legal CEF. */
+/** A line is not legal CEF; the message says why. */
 export class IllegalCef extends Error {}
 
 interface Key {
@@ -32,7 +32,7 @@ const HEADER: readonly [name: keyof CefEvent, maxLength: number][] = [
   ["vendor", 63], ["product", 63], ["version", 31], ["classId", 1023], ["name", 512], ["severity", 10],
 ];
 const SEVERITY = /^(10|\d|Unknown|Low|Medium|High|Very-High)$/;
-/** C0 controls, DEL and line ends, over which a reader of lines trips; a tab is part of a value. */
+/** C0 controls, DEL and line ends, which break readers of lines. A tab is allowed in a value. */
 const CONTROL = /[^\t\x20-\x7e\x80-\x84\x86-\u2027\u202a-\uffff]/;
 const DATE = /^(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{2}( \d{4})? \d{2}:\d{2}:\d{2}(\.\d{3})?( \S+)?$/;
 
@@ -96,8 +96,8 @@ function parseExtension(text: string, event: CefEvent): void {
   }
   for (const name of extension.keys()) {
     const { labelFor, labelKey } = KEYS.get(name) ?? {};
-    if (labelFor !== undefined && !extension.has(labelFor)) throw new IllegalCef(`${name} stands without ${labelFor}`);
-    if (labelKey !== undefined && !extension.has(labelKey)) throw new IllegalCef(`${name} stands without ${labelKey}`);
+    if (labelFor !== undefined && !extension.has(labelFor)) throw new IllegalCef(`${name} is there without ${labelFor}`);
+    if (labelKey !== undefined && !extension.has(labelKey)) throw new IllegalCef(`${name} is there without ${labelKey}`);
   }
 }
 
@@ -114,12 +114,12 @@ function nextEquals(text: string, from: number): number {
 function checkKey(key: string, vendor: string, extension: Map<string, string>): void {
   const entry = KEYS.get(key);
   if (entry === undefined) {
-    // Own keys are called VendorNameProductNameExplanatoryKeyName.
-    if (!/^[A-Za-z0-9]+$/.test(key) || !key.startsWith(vendor)) throw new IllegalCef(`${key} is no key of the dictionary and no own key of ${vendor}`);
+    // The standard names own keys VendorNameProductNameExplanatoryKeyName.
+    if (!/^[A-Za-z0-9]+$/.test(key) || !key.startsWith(vendor)) throw new IllegalCef(`${key} is neither a key of the dictionary nor an own key of ${vendor}`);
   } else if (entry.audience !== "producer" || entry.since !== "0.1") {
     throw new IllegalCef(`${key} is not a producer's key of CEF 0.1`);
   }
-  if (extension.has(key)) throw new IllegalCef(`${key} stands twice`);
+  if (extension.has(key)) throw new IllegalCef(`${key} occurs twice`);
 }
 
 function valueOf(key: string, raw: string): string {
@@ -133,7 +133,7 @@ function valueOf(key: string, raw: string): string {
   return value;
 }
 
-/** Lengths are characters; a surrogate pair is one. */
+/** Lengths count characters; a surrogate pair is one character. */
 const isLonger = (value: string, limit: number) => value.length > limit && [...value].length > limit;
 
 const HEADER_ESCAPES: Record<string, string> = { "\\": "\\", "|": "|" };

@@ -3,7 +3,7 @@ import { isRecord } from "../messages";
 import type { Problem } from "./answer";
 import type { Values, Vocabulary } from "./vocabularies";
 
-/** A query that the API answers with 400. */
+/** The API answers this query with 400. */
 export class BadQuery extends Error {
   constructor(readonly problems: Problem[]) {
     super(problems.map((problem) => problem.description).join("; "));
@@ -15,21 +15,21 @@ const refuse = (description: string, type: string, badFilter: unknown = null): B
 type Test = (record: unknown) => boolean;
 
 export interface Compiled {
-  /** Bounds on the indexed date, whole epoch ms, both inclusive. */
+  /** Bounds of the indexed date, whole epoch ms, both inclusive. */
   fromMs: number;
   toMs: number;
-  /** Everything else; undefined if every record passes. */
+  /** All other criteria; undefined if every record passes. */
   test: Test | undefined;
 }
 
 const MAX_CRITERIA = 1024;
 const UNIT_MS: Record<string, number> = { D: 86_400_000, H: 3_600_000, M: 60_000, S: 1000 };
 
-/** Compiles queries against the terms that records of a kind have. */
+/** Compiles queries with the terms of one kind of record. */
 export class Criteria {
   constructor(private readonly vocabulary: Vocabulary) {}
 
-  /** The values that a record has for `name`; undefined if there is no such term. */
+  /** A function that gives a record's values for the term `name`; undefined if there is no such term. */
   term(name: string): Values | undefined {
     return this.vocabulary.terms.get(this.key(name));
   }
@@ -91,7 +91,7 @@ export class Criteria {
   }
 }
 
-/** Bounds in whole ms, both inclusive: the API compares dates to the millisecond. */
+/** Bounds in whole ms, both inclusive, because the API compares dates to the millisecond. */
 function dateRange(operator: string, operand: unknown, now: number, badFilter: unknown): [from: number, to: number] | undefined {
   const date = () => {
     const ms = typeof operand === "string" ? Date.parse(operand) : NaN;
@@ -130,7 +130,7 @@ function comparison(values: Values, operator: string, operand: unknown, badFilte
   }
 }
 
-/** Text with `*` wildcards; booleans are "TRUE" and "FALSE", numbers may be text. */
+/** Compares text with `*` wildcards. Booleans match "TRUE" and "FALSE"; numbers may be text. */
 function matcher(wanted: unknown): (value: unknown) => boolean {
   const text = String(wanted);
   if (!text.includes("*")) return (value) => (typeof value === "boolean" ? String(value).toUpperCase() === text.toUpperCase() : String(value) === text);

@@ -1,7 +1,7 @@
 /**
- * The embedded DXL broker: MQTT 3.1.1 over TLS 1.2 with client certificates, and every message rewritten as the OpenDXL
- * broker 6.0 does it: version 3, sender ids from the client certificate, all texts and the payload of MessagePack's old
- * raw type. A message with a binary payload it cannot read, and forwards as it came (`messageImpl.cpp`, `unpackRaw`).
+ * The embedded DXL broker: MQTT 3.1.1 over TLS 1.2 with client certificates. It rewrites messages as the OpenDXL broker 6.0
+ * does: to version 3, with sender ids from the client certificate, and with all texts and the payload as MessagePack's old
+ * raw type. It cannot read a message with a binary payload and forwards it unchanged (`messageImpl.cpp`, `unpackRaw`).
  */
 import { randomUUID } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
@@ -13,25 +13,25 @@ import { MessagePackReader } from "../dxl/message-pack";
 export interface DxlBrokerOptions {
   /** Default 127.0.0.1. */
   host?: string;
-  /** 0 (the default) takes a free one. */
+  /** 0 (the default) means any free port. */
   port?: number;
-  /** PEM text; `ca` verifies the clients. */
+  /** PEM text; the broker verifies clients with `ca`. */
   tls: { key: string; cert: string; ca: string };
 }
 
 export interface DxlBroker {
   readonly port: number;
-  /** Clients that are connected. */
+  /** Number of connected clients. */
   readonly clients: number;
-  /** The filters that clients have subscribed to, one entry for each client and filter. */
+  /** The topic filters of all subscriptions, one entry for each client and filter. */
   readonly filters: readonly string[];
-  /** Sends an event of another client of the fabric. Text becomes the payload of an event; bytes go out as they are. */
+  /** Publishes in the name of another client of the fabric. A text becomes the payload of an event; bytes are sent unchanged. */
   publish(topic: string, message: string | Uint8Array): Promise<void>;
   /** Ends all connections and stops listening. */
   close(): Promise<void>;
 }
 
-/** Stands for the ePO server, which publishes through the fabric. */
+/** The id of the client that publish() uses, in the role of the ePO server. */
 const OTHER_CLIENT = "e90".padEnd(40, "0");
 
 /** The lower-case SHA-1 thumbprint of the client's certificate: its id on the fabric. */
@@ -39,12 +39,12 @@ function thumbprint(client: Client): string {
   return (client.conn as TLSSocket).getPeerCertificate().fingerprint.replaceAll(":", "").toLowerCase();
 }
 
-/** An event of a client that is not there. */
+/** An event in the name of OTHER_CLIENT. */
 function eventOf(payload: string, sourceBrokerId: string): Buffer {
   return encodeEvent({ messageId: `{${randomUUID()}}`, sourceClientId: OTHER_CLIENT, sourceBrokerId, payload, otherFields: { "dxl.certs": OTHER_CLIENT } });
 }
 
-/** True if the payload is MessagePack's bin, in the shortest form, as clients write it. */
+/** True if the payload has MessagePack's type bin, in its shortest form, as clients write it. */
 function hasBinaryPayload(bytes: Buffer): boolean {
   const reader = new MessagePackReader(bytes);
   for (let field = 0; field < 2; field++) reader.integer();
@@ -55,15 +55,13 @@ function hasBinaryPayload(bytes: Buffer): boolean {
   return bytes[payload.byteOffset - bytes.byteOffset - lengthBytes - 1] === type;
 }
 
-/**
- * Listens for clients whose certificates `tls.ca` verifies. Throws what `listen` throws, such as EADDRINUSE.
- */
+/** Starts a broker for clients with certificates of `tls.ca`. Throws the errors of `listen`, such as EADDRINUSE. */
 export async function startDxlBroker(options: DxlBrokerOptions): Promise<DxlBroker> {
   const brokerId = randomUUID();
   const filters: { client: Client; topic: string }[] = [];
   const sockets = new Set<Socket>();
 
-  /** The bytes that subscribers get for what a client with the certificate `sourceClientId` published. */
+  /** The message as subscribers get it when the client with the thumbprint `sourceClientId` publishes `bytes`. */
   const rewritten = (bytes: Buffer, sourceClientId: string): Buffer => {
     const message = decodeMessage(bytes);
     if (hasBinaryPayload(bytes)) return bytes;
@@ -73,7 +71,7 @@ export async function startDxlBroker(options: DxlBrokerOptions): Promise<DxlBrok
       sourceClientId,
       sourceBrokerId: brokerId,
       clientIds: [],
-      // Only inserted if absent: a publisher that sets the key keeps its own value.
+      // The broker sets dxl.certs only if the publisher has not.
       otherFields: { "dxl.certs": sourceClientId, ...message.otherFields },
       sourceTenantGuid: "",
       sourceClientInstanceId: `${sourceClientId}:${brokerId}`,
@@ -92,7 +90,7 @@ export async function startDxlBroker(options: DxlBrokerOptions): Promise<DxlBrok
       try {
         if (client !== null) packet.payload = rewritten(packet.payload as Buffer, thumbprint(client));
       } catch {
-        // Forwarded as it came, as the real one does.
+        // Not a DXL message: forward it unchanged, as the real broker does.
       }
       done();
     },

@@ -1,11 +1,11 @@
 /**
- * Realistic v2 file events, made from a number: the same seed and index always give the same event, so that a backlog of
- * any length needs no memory. Ids and times differ from event to event; the rest repeats every 1,020 events, so that a
- * page can be written from prepared pieces. The keys are those of the public samples (developer portal, "Search file events").
+ * Makes realistic v2 file events: the same seed and index always give the same event, so a backlog of any length needs no
+ * memory. Each event has its own id and times. The rest repeats every 1,020 events, so that FileEventWriter can reuse
+ * prepared text. The keys are those of the public samples (developer portal, "Search file events").
  */
 
 export interface EventOptions {
-  /** Another seed, another tenant. */
+  /** Different seeds give different tenants. */
   seed?: number;
   /** `event.inserted`, epoch microseconds. */
   insertedUs: number;
@@ -15,7 +15,7 @@ export type FileEvent = Record<string, unknown> & { event: Record<string, unknow
 
 type Pick = <T>(list: readonly T[]) => T;
 
-/** ISO 8601 with six decimals, as `event.inserted` comes from the API. */
+/** ISO 8601 with six decimals, as the API writes `event.inserted`. */
 export function isoMicros(us: number): string {
   const ms = Math.floor(us / 1000);
   return `${new Date(ms).toISOString().slice(0, -1)}${String(us - ms * 1000).padStart(3, "0")}Z`;
@@ -23,10 +23,10 @@ export function isoMicros(us: number): string {
 
 const isoMillis = (us: number): string => new Date(Math.floor(us / 1000)).toISOString();
 
-/** Hides the index in an id. */
+/** Obscures the index in an id, so that ids are not ordered by index. */
 const MASK = 0x3f05a17c3e9d;
 
-/** Uniform numbers below 1 from two integers (mulberry32). */
+/** A generator of uniform random numbers from 0 to below 1, seeded by two integers (mulberry32). */
 export function numbers(seed: number, index: number): () => number {
   let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35)) >>> 0;
   return () => {
@@ -49,7 +49,7 @@ const masked = (value: number): string => {
   return high.toString(16).padStart(6, "0") + low.toString(16).padStart(6, "0");
 };
 
-/** `event.id` of event `index`: of the documented forms, in no order of time, and unique. Its UUID ends with the hidden index. */
+/** `event.id` of event `index`, in one of the documented forms: unique, and not ordered by time. Its UUID ends with the obscured index. */
 export function eventId(index: number, seed = 1): string {
   const random = numbers(seed, index);
   const start = hex(random, 20);
@@ -62,7 +62,7 @@ export function eventId(index: number, seed = 1): string {
   }
 }
 
-/** The index that is hidden in an id; undefined if there is none. */
+/** The index in an id of eventId(); undefined for any other id. */
 export function indexOfId(id: string, seed = 1): number | undefined {
   const tail = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-([0-9a-f]{6})([0-9a-f]{6})/.exec(id);
   if (tail === null) return undefined;
@@ -99,7 +99,7 @@ const SCORES: Record<string, number> = { NO_RISK_INDICATED: 0, LOW: 2, MODERATE:
 
 const MEDIA = { vendor: null, name: null, serialNumber: null, capacity: null, busType: null, mediaName: null, volumeName: [], partitionId: [] };
 
-/** How many events differ in more than id and times; a multiple of the number of observers. */
+/** Number of events that differ in more than id and times; a multiple of the number of observers. */
 const VARIETIES = 1020;
 
 interface Stamp {
@@ -131,7 +131,7 @@ export class FileEventWriter {
 
   json(index: number, insertedUs: number): string {
     const variety = index % VARIETIES;
-    // In the order in which they stand in the event; a stamp's text never needs an escape.
+    // The event contains the four texts in this order, and none of them needs escaping in JSON.
     this.pieces[variety] ??= JSON.stringify(fileEvent(variety, this.seed, { observed: "\u0000", id: "\u0000", inserted: "\u0000", ingested: "\u0000" })).split("\\u0000");
     const [a, b, c, d, e] = this.pieces[variety] as [string, string, string, string, string];
     const stamp = stampOf(index, this.seed, insertedUs);

@@ -1,43 +1,43 @@
-/** What can be made to go wrong in a simulator: each fault on its own switch, for one request, for some, or for all. */
+/** Faults that a test can make the simulator produce, for one request, for some, or for all. */
 
 export type TenantFault =
-  /** Any status; `retryAfter` goes into the header as it is. */
+  /** Any status; `retryAfter` is sent as the header, unchanged. */
   | { kind: "status"; status: number; retryAfter?: string | number; body?: unknown }
   | { kind: "redirect"; location: string }
   | { kind: "reset"; when: "before-headers" | "after-headers" }
-  /** The body ends after `bytes`, with the connection. */
+  /** The connection ends after `bytes` bytes of the body. */
   | { kind: "truncate"; bytes: number }
-  /** The body comes byte by byte. */
+  /** The body arrives one byte at a time. */
   | { kind: "drip"; everyMs: number }
-  /** Nothing comes at all. */
+  /** No answer. */
   | { kind: "stall" }
-  /** A body of `bytes`; compressed if the client accepts that. */
+  /** A body of `bytes` bytes, compressed if the client accepts that. */
   | { kind: "oversized"; bytes: number }
   /** 200 with the login page of a proxy. */
   | { kind: "login-page" }
-  /** 200, called JSON, and none. */
+  /** 200 with a body that is declared as JSON and is not JSON. */
   | { kind: "not-json" }
-  /** 200 with `problems`: searches for file events and alerts only. */
+  /** 200 with `problems`. For searches of file events and alerts only. */
   | { kind: "problems"; description: string }
-  /** 200 with null for the list: `fileEvents`, `alerts`, `items`, `events`, `searches`. */
+  /** 200 with null instead of the list: `fileEvents`, `alerts`, `items`, `events`, `searches`. */
   | { kind: "null-events" }
-  /** The page names the token that it was asked with: searches for file events only. */
+  /** The page returns the token of its own request. For searches of file events only. */
   | { kind: "same-token" }
-  /** 400 INVALID_PAGE_TOKEN, for requests with a token only. */
+  /** 400 INVALID_PAGE_TOKEN. For requests with a token only. */
   | { kind: "reject-token" };
 
 export interface FaultScope {
-  /** How many requests it hits; 1 by default, `Infinity` for all. */
+  /** Number of requests that get the fault; 1 by default, `Infinity` for all. */
   times?: number;
-  /** How many requests it lets pass first. */
+  /** Number of requests before the first one that gets it. */
   after?: number;
-  /** Of the requests that it hits; `/v2/file-events` by default. */
+  /** Path of the requests; `/v2/file-events` by default. */
   path?: string;
 }
 
 export class Faults {
   private scripted: { fault: TenantFault; times: number; after: number; path: string }[] = [];
-  /** How many requests were hit. */
+  /** Number of requests that got a fault. */
   hits = 0;
 
   add(fault: TenantFault, { times = 1, after = 0, path = "/v2/file-events" }: FaultScope = {}): void {
@@ -48,7 +48,7 @@ export class Faults {
     this.scripted = [];
   }
 
-  /** The fault of this request, if any; `hasToken` tells whether it asks for a page behind the first. */
+  /** The fault for this request, if any. `hasToken` is true if the request asks for a later page. */
   take(path: string, hasToken: boolean): TenantFault | undefined {
     for (const script of this.scripted) {
       if (script.path !== path || script.times <= 0 || (script.fault.kind === "reject-token" && !hasToken)) continue;

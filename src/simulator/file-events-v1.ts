@@ -1,6 +1,6 @@
 /**
- * File events as the first version of the API shows them: flat, with other names and other words (py42, file event filter
- * terms; code42cli, `siemexample.md`). Both versions look at the same events, so a flat one is made from a nested one.
+ * File events of version 1 of the API: flat, with other names and other values (py42, file event filter terms; code42cli,
+ * `siemexample.md`). Both versions return the same events, so a flat event is made from a nested one.
  */
 import { makeFileEvent, type EventOptions, type FileEvent } from "./events";
 import { isRecord } from "../messages";
@@ -17,10 +17,10 @@ const EXPOSURES: Record<string, readonly string[]> = {
   "application-read": ["ApplicationRead"], "removable-media-created": ["RemovableMedia"], "sync-app-created": ["CloudStorage"], "file-shared": ["SharedViaLink", "OutsideTrustedDomains"],
 };
 
-/** `Spreadsheet` is SPREADSHEET in an event, and `SourceCode` is SOURCE_CODE. */
+/** Converts a category of version 2 to version 1: `SourceCode` to SOURCE_CODE. */
 const upperSnake = (word: string): string => word.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 
-/** `event` as `POST /v1/file-events` answers it. */
+/** `event` as `POST /v1/file-events` returns it. */
 export function flatten(event: FileEvent): FileEventV1 {
   const at = (path: string): unknown => path.split(".").reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), event) ?? null;
   const list = (path: string): unknown[] => {
@@ -55,5 +55,5 @@ export function flatten(event: FileEvent): FileEventV1 {
   };
 }
 
-/** The event that `makeFileEvent` makes of the same arguments, flat. */
+/** The flat form of the event that `makeFileEvent` makes from the same arguments. */
 export const makeFileEventV1 = (index: number, options: EventOptions): FileEventV1 => flatten(makeFileEvent(index, options));

@@ -1,6 +1,6 @@
-/** Records of one kind in the simulated tenant: added by a test, or made from their number and the time. */
+/** Stores the records of one kind in the simulated tenant. A test adds them, or they are made from a number and the time. */
 
-/** Records that begin `everyMs` apart from `startMs` (epoch ms) on. */
+/** `count` records, the first at `startMs` (epoch ms), then one every `everyMs`. */
 export interface Preload {
   count: number;
   startMs: number;
@@ -8,26 +8,26 @@ export interface Preload {
 }
 
 export interface Records<T> {
-  /** Adds records, which queries find after `visibleInMs`. */
+  /** Adds records; queries find them after `visibleInMs`. */
   add(records: readonly T[], options?: { visibleInMs?: number }): void;
   preload(backlog: Preload): void;
-  /** A new record each `everyMs` from `sinceMs` on, for ever. The same arguments give the same records, also after a restart. */
+  /** Adds a new record every `everyMs` from `sinceMs` on, without end. The same arguments give the same records, also after a restart. */
   live(stream: { everyMs: number; sinceMs: number }): void;
 }
 
 export interface ChangingRecords<T> extends Records<T> {
-  /** From now on the record is what `by` makes of it. */
-  change(id: string, by: (record: T) => T): void;
+  /** From now on, queries get the record as `update` returns it. */
+  change(id: string, update: (record: T) => T): void;
 }
 
 export interface Kind<T> {
   /** Undefined for records that have no id. */
   idOf: ((record: T) => string) | undefined;
-  /** Epoch ms, the time that queries ask for. */
+  /** Epoch ms; the time that queries filter by. */
   timeOf: (record: T) => number;
-  /** Record `index`, whose time is `timeMs`, as it stands at `asOfMs`; undefined before it can be seen. */
+  /** Record `index` with the time `timeMs`, in its state at `asOfMs`; undefined if it is not visible then. */
   make: (index: number, timeMs: number, asOfMs: number) => T | undefined;
-  /** How long after its time a made record may still move by itself, ms. */
+  /** A made record does not change any more this long after its time, ms. */
   settlesInMs: number;
 }
 
@@ -41,7 +41,7 @@ export class RecordStore<T> implements ChangingRecords<T> {
   private readonly entries: Entry<T>[] = [];
   private readonly byId = new Map<string, Entry<T>>();
   private readonly streams: { everyMs: number; sinceMs: number; made: number; firstIndex: number }[] = [];
-  /** Records whose time is earlier, epoch ms, are past their retention and gone. */
+  /** Earlier records (epoch ms) are past their retention time and not found. */
   retainedFromMs = -Infinity;
   private nextIndex = 0;
 
@@ -59,18 +59,18 @@ export class RecordStore<T> implements ChangingRecords<T> {
 
   live({ everyMs, sinceMs }: { everyMs: number; sinceMs: number }): void {
     this.streams.push({ everyMs, sinceMs, made: 0, firstIndex: this.nextIndex });
-    // Room for a stream that never ends.
+    // Reserve indexes for a stream that never ends.
     this.nextIndex += 2 ** 40;
   }
 
-  change(id: string, by: (record: T) => T): void {
+  change(id: string, update: (record: T) => T): void {
     this.catchUp(this.now());
     const entry = this.byId.get(id);
     if (entry === undefined) throw new Error(`no record ${id}`);
     const { at } = entry;
     entry.at = (nowMs) => {
       const record = at(nowMs);
-      return record === undefined ? undefined : by(record);
+      return record === undefined ? undefined : update(record);
     };
   }
 
@@ -81,7 +81,7 @@ export class RecordStore<T> implements ChangingRecords<T> {
     return entry === undefined || entry.visibleAt > now || entry.timeMs < this.retainedFromMs ? undefined : entry.at(now);
   }
 
-  /** The visible records with `fromMs <= time <= toMs`, in no promised order. */
+  /** The visible records with `fromMs <= time <= toMs`, unordered. */
   between(fromMs: number, toMs: number): T[] {
     const now = this.now();
     this.catchUp(now);

@@ -1,4 +1,4 @@
-/** Which endpoint stands at which address: the gateway's, and those of the console and of the services behind it (py42 and incydr SDK). */
+/** The addresses of the endpoints: of the gateway, the console and the services behind the console (py42 and incydr SDK). */
 import { json, notFound, wrapped, type Route } from "./answer";
 import type { AlertQueries } from "./endpoints/alerts";
 import type { AuditSearch } from "./endpoints/audit-log";
@@ -32,7 +32,7 @@ export const gatewayRoutes = ({ tenantId, signIn, v1, v2, savedSearches, alerts,
   { method: "POST", path: "/v1/audit/search-audit-log", access: "query", answer: audit.search },
 ];
 
-/** The services whose addresses the console names. */
+/** The services whose addresses the console gives. */
 export const serviceRoutes = ({ v1, v2, savedSearches, alerts, audit }: Endpoints): Route[] => {
   const routes: Route[] = [
     { method: "POST", path: "/forensic-search/queryservice/api/v1/fileevent", access: "query", answer: v1.search },
@@ -48,22 +48,22 @@ export const serviceRoutes = ({ v1, v2, savedSearches, alerts, audit }: Endpoint
   return routes.map(wrapped);
 };
 
-/** Keys of the key-value store (py42, `services/_keyvaluestore.py`). */
+/** Keys of the key-value store for the addresses of the services (py42, `services/_keyvaluestore.py`). */
 const SERVICE_KEYS = new Set(["FORENSIC_SEARCH-API_URL", "AlertService-API_URL", "AUDIT-LOG_API-URL"]);
 
-/** The services share the gateway's port; the addresses are known only when both servers listen. */
+/** The services share the gateway's port. `urls` is read late, because the addresses are known only when both servers listen. */
 export const consoleRoutes = ({ tenantId, signIn }: Endpoints, urls: { readonly url: string; readonly consoleUrl: string }): Route[] => {
   const routes: Route[] = [
     { method: "POST", path: "/api/v3/oauth/token", access: "anyone", answer: signIn.oauth },
     { method: "GET", path: "/api/v3/auth/jwt", access: "anyone", answer: signIn.jwt },
     { method: "GET", path: "/api/v3/LoginConfiguration", access: "anyone", answer: signIn.loginConfiguration },
-    { method: "GET", path: "/api/v1/User/my", access: "token", answer: signIn.userMy },
+    { method: "GET", path: "/api/v1/User/my", access: "token", answer: signIn.currentUser },
     { method: "GET", path: "/api/v3/customer/my", access: "token", answer: () => json(200, { name: "Simulated tenant", tenantUid: tenantId }) },
     { method: "GET", path: "/api/v1/ServerEnv", access: "anyone", answer: () => json(200, { stsBaseUrl: `${urls.consoleUrl}/sts` }) },
   ];
   return [...routes.map(wrapped), {
     method: "GET", path: "/simple-key-value-store/v1/:id", access: "anyone",
-    // Plain text, unlike everything else.
+    // Plain text, unlike all other answers.
     answer: ({ id }) => (SERVICE_KEYS.has(id) ? { status: 200, body: urls.url, headers: { "content-type": "text/plain;charset=UTF-8" } } : notFound()),
   }];
 };

@@ -1,7 +1,6 @@
 /**
- * Realistic sessions, made from a number. A session moves: the same seed, index and moment always give the same session,
- * and a later moment one with more events, scores, alerts and states. The keys are those of the incydr SDK
- * (`sessions/models/response.py`); times are epoch ms.
+ * Makes realistic sessions. The same seed, index and moment always give the same session. At a later moment it has more
+ * events, scores, alerts and states. The keys are those of the incydr SDK (`sessions/models/response.py`); times are epoch ms.
  */
 import { guid, TENANT_ID } from "./alerts";
 import { numbers } from "./events";
@@ -38,7 +37,7 @@ export interface SessionOptions {
   beginMs: number;
   seed?: number;
   tenantId?: string;
-  /** The moment at which it is looked at; the end of all time by default. */
+  /** The session's state at this moment; by default its final state. */
   asOfMs?: number;
 }
 
@@ -48,12 +47,12 @@ const RULE_NAMES = ["Source code exfiltration", "USB | removable media = high", 
 const ANALYST = "1000000000000000007";
 const STEP_MS = 420_000;
 const HOUR_MS = 3_600_000;
-/** Longer than five minutes, five steps and an hour. */
+/** More than the longest possible sum: five minutes until it is observed, five steps, an hour until it is triaged. */
 const SETTLES_IN_MS = 2 * HOUR_MS;
 
 const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
 
-/** Undefined before the tenant has observed it, which is a few minutes after it began. */
+/** Undefined until the tenant has observed the session, a few minutes after it began. */
 export function sessionAsOf(index: number, { beginMs, seed = 1, tenantId = TENANT_ID, asOfMs = Infinity }: SessionOptions): Session | undefined {
   const random = numbers(seed + 15_485_863, index);
   const firstObserved = beginMs + 60_000 + Math.floor(random() * 240_000);
@@ -75,7 +74,7 @@ export function sessionAsOf(index: number, { beginMs, seed = 1, tenantId = TENAN
   return index % 3 === 1 && asOfMs >= triagedMs ? triaged(session, at(["CLOSED_TP", "CLOSED_FP", "IN_PROGRESS"], index), triagedMs) : session;
 }
 
-/** The session at its end. */
+/** The session in its final state. */
 export const makeSession = (index: number, options: Omit<SessionOptions, "asOfMs">): Session => sessionAsOf(index, options) as Session;
 
 export const sessionKind = (seed: number, tenantId: string): Kind<Session> => ({
@@ -83,7 +82,7 @@ export const sessionKind = (seed: number, tenantId: string): Kind<Session> => ({
   settlesInMs: SETTLES_IN_MS,
 });
 
-/** The session after one more event was found at `ms`: counts, score and `lastUpdated` move; with `alertId` an alert was triggered. */
+/** The session after one more event at `ms`: higher counts, a new score, a new `lastUpdated`, and with `alertId` a triggered alert. */
 export function grown(session: Session, ms: number, alertId?: string): Session {
   const number = session.scores.length;
   const severity = Math.min(4, number);
@@ -92,7 +91,7 @@ export function grown(session: Session, ms: number, alertId?: string): Session {
   return {
     ...session, [count]: session[count] + 1, endTime: ms - 60_000, lastUpdated: ms,
     riskIndicators: [...session.riskIndicators.filter(({ id }) => id !== indicator.id), indicator],
-    // The score is computed after the update that it belongs to.
+    // The tenant computes a score after the update that it belongs to.
     scores: [...session.scores, { score: number * 3, severity, sourceTimestamp: ms + 277_000 }],
     triggeredAlerts: alertId === undefined ? session.triggeredAlerts : [...session.triggeredAlerts, {
       alertId, ruleId: `fe130f34-22d3-4687-a628-7069d5b204b${number % RULE_NAMES.length}`, ruleName: at(RULE_NAMES, number), lessonId: null,
@@ -100,11 +99,11 @@ export function grown(session: Session, ms: number, alertId?: string): Session {
   };
 }
 
-/** The session after an analyst gave it another state at `ms`. */
+/** The session after an analyst has changed its state at `ms`. */
 export function triaged(session: Session, state: string, ms: number): Session {
   return {
     ...session, lastUpdated: ms,
-    // The older name of a state knows only whether it is closed.
+    // The older property `state` has only one word for all closed states.
     states: [...session.states, { state: state.startsWith("CLOSED") ? "CLOSED" : state, stateV2: state, sourceTimestamp: ms, userId: ANALYST }],
     notes: [...session.notes, { id: `n${session.notes.length + 1}`, content: "Called the user | a = b", sourceTimestamp: ms, userId: ANALYST }],
   };

@@ -1,7 +1,7 @@
 /**
- * The embedded SIEM: takes syslog over TCP (line feeds and octet counts, told apart as RFC 6587 section 3.4 lets one
- * do) and UDP, reads every message as CEF, and says loudly which are not legal. It appends each message to a log file
- * as one line, and goes on with that file after a restart.
+ * The embedded SIEM. It receives syslog over TCP (with line feeds or octet counts, which it recognises as RFC 6587 section
+ * 3.4 describes) and over UDP, parses every message as CEF and reports those that are not legal. It appends each message to
+ * a log file as one line, and continues that file after a restart.
  */
 import { isUtf8 } from "node:buffer";
 import { createSocket } from "node:dgram";
@@ -12,12 +12,12 @@ import { parseCef, IllegalCef, type CefEvent } from "./cef-parser";
 export interface SiemOptions {
   /** Default 127.0.0.1. */
   host?: string;
-  /** TCP; 0 (the default) takes a free one. */
+  /** TCP port; 0 (the default) means any free port. */
   port?: number;
-  /** UDP is off unless this is given; 0 takes a free one. */
+  /** UDP port; 0 means any free port. Without it, UDP is off. */
   udpPort?: number;
   logFile?: string;
-  /** Default true; without it, messages are counted and logged only. */
+  /** Default true. If false, messages are only counted and logged. */
   parse?: boolean;
   onEvent?(event: CefEvent, message: string): void;
   onIllegal?(reason: string, message: string): void;
@@ -25,27 +25,27 @@ export interface SiemOptions {
 
 export interface Siem {
   readonly port: number;
-  /** 0 without UDP. */
+  /** 0 if UDP is off. */
   readonly udpPort: number;
-  /** Messages. */
+  /** Number of messages. */
   readonly received: number;
   readonly illegal: number;
-  /** Messages that broke off in the middle when their connection ended. */
+  /** Messages that were incomplete when their connection ended. */
   readonly cut: number;
-  /** Legal messages whose id had come before. */
+  /** Legal messages with an id that was received before. */
   readonly duplicates: number;
-  /** How often each id (`devicePayloadId`, else `externalId`) came. */
+  /** Number of messages for each id (`devicePayloadId`, or else `externalId`). */
   readonly ids: ReadonlyMap<string, number>;
-  /** Ends all connections and writes the log file to its end. */
+  /** Ends all connections and finishes writing the log file. */
   close(): Promise<void>;
 }
 
 const LF = 10;
-const LONGEST = 1024 * 1024;
-/** The four forms of header that our sender writes: RFC 5424, RFC 3164 with or without PRI, none. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** The header forms of `syslog-out`: RFC 5424, RFC 3164 with or without priority, none. */
 const HEADER = /^(?:<\d{1,3}>1 \S+ \S+ \S+ \S+ \S+ - |(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ )?$/;
 
-class Intake implements Pick<Siem, "received" | "illegal" | "cut" | "duplicates" | "ids"> {
+class Statistics implements Pick<Siem, "received" | "illegal" | "cut" | "duplicates" | "ids"> {
   received = 0;
   illegal = 0;
   cut = 0;
@@ -55,7 +55,7 @@ class Intake implements Pick<Siem, "received" | "illegal" | "cut" | "duplicates"
 
   constructor(private readonly options: SiemOptions) {}
 
-  take(bytes: Buffer): void {
+  add(bytes: Buffer): void {
     this.received += 1;
     if (this.options.parse === false) return;
     const message = bytes.toString();
@@ -65,7 +65,7 @@ class Intake implements Pick<Siem, "received" | "illegal" | "cut" | "duplicates"
       if (id !== undefined) {
         const seen = this.ids.get(id);
         if (seen !== undefined) this.duplicates += 1;
-        // A copy: a slice would keep the whole message in memory.
+        // Store a copy: a slice would keep the whole message in memory.
         this.ids.set(seen === undefined ? Buffer.from(id).toString() : id, (seen ?? 0) + 1);
       }
       this.options.onEvent?.(event, message);
@@ -86,7 +86,7 @@ class Intake implements Pick<Siem, "received" | "illegal" | "cut" | "duplicates"
   }
 }
 
-/** Cuts a byte stream into messages; the rest waits for the next chunk. */
+/** Splits a byte stream into messages and keeps an incomplete one for the next chunk. */
 class Reader {
   private rest: Buffer = Buffer.alloc(0);
 
@@ -120,16 +120,16 @@ function nextMessage(bytes: Buffer, at: number): { start: number; end: number; n
   return end <= bytes.length ? { start, end, next: end } : undefined;
 }
 
-/** Starts listening. Throws what Node throws when a port is taken or the log file cannot be opened. */
+/** Starts listening. Throws Node.js' errors if a port is taken or the log file cannot be opened. */
 export async function startSiem(options: SiemOptions = {}): Promise<Siem> {
   const { host = "127.0.0.1", logFile } = options;
-  const intake = new Intake(options);
+  const statistics = new Statistics(options);
   const log = logFile === undefined ? undefined : await openLog(logFile);
   const sockets = new Set<Socket>();
 
-  /** False when the log file cannot keep up. */
+  /** Returns false if the log file cannot keep up. */
   const accept = (messages: Buffer[]) => {
-    for (const message of messages) intake.take(message);
+    for (const message of messages) statistics.add(message);
     return log === undefined || messages.length === 0 || log.write(asLines(messages));
   };
 
@@ -141,12 +141,12 @@ export async function startSiem(options: SiemOptions = {}): Promise<Siem> {
         socket.pause();
         log?.once("drain", () => socket.resume());
       }
-      if (reader.pending > LONGEST) socket.destroy();
+      if (reader.pending > MAX_MESSAGE_BYTES) socket.destroy();
     });
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       sockets.delete(socket);
-      if (reader.pending > 0) intake.cut += 1;
+      if (reader.pending > 0) statistics.cut += 1;
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -175,11 +175,11 @@ export async function startSiem(options: SiemOptions = {}): Promise<Siem> {
   return {
     port: (server.address() as { port: number }).port,
     udpPort: udp?.address().port ?? 0,
-    get received() { return intake.received; },
-    get illegal() { return intake.illegal; },
-    get cut() { return intake.cut; },
-    get duplicates() { return intake.duplicates; },
-    ids: intake.ids,
+    get received() { return statistics.received; },
+    get illegal() { return statistics.illegal; },
+    get cut() { return statistics.cut; },
+    get duplicates() { return statistics.duplicates; },
+    ids: statistics.ids,
     close,
   };
 }
@@ -193,7 +193,7 @@ async function openLog(path: string): Promise<WriteStream> {
   return log;
 }
 
-/** One line a message: an octet-counted one may hold line feeds. */
+/** One line for each message. An octet-counted message may contain line feeds, which are escaped. */
 function asLines(messages: readonly Buffer[]): Buffer {
   const lf = Buffer.from("\n");
   return Buffer.concat(messages.flatMap((message) => [message.includes(LF) ? Buffer.from(message.toString().replaceAll("\n", "\\n")) : message, lf]));

@@ -1,37 +1,37 @@
-/** The events of a simulated tenant, in the order of their insertion. */
+/** Stores the file events of a simulated tenant, ordered by insertion. */
 import { eventId, FileEventWriter, indexOfId, isoMicros, makeFileEvent, type FileEvent } from "./events";
 
-/** Where an event stands: ascending insertion, µs, then id, as the simulated search sorts. */
-export interface Place {
+/** An event's position in the sort order of the simulated search: insertion time (epoch µs), then id. */
+export interface Position {
   us: number;
   id: string;
 }
 
-export interface StoredEvent extends Place {
-  /** Epoch ms by the server's clock from which the search finds it. */
+export interface StoredEvent extends Position {
+  /** The search finds the event from this time on, epoch ms by the server's clock. */
   visibleAt: number;
   event(): FileEvent;
   json(): string;
 }
 
-/** Events that are made when they are asked for: event i was inserted at `startUs + i * stepUs`. */
+/** Events that are made on demand: event i was inserted at `startUs + i * stepUs`. */
 export interface Backlog {
   startUs: number;
   stepUs: number;
-  /** How many there are now; it may grow with time. */
+  /** Number of events at `nowMs`; it may grow with time. */
   count: (nowMs: number) => number;
-  /** The first event's number for `makeFileEvent`. */
+  /** The first event's index for `makeFileEvent`. */
   firstIndex: number;
 }
 
-const before = (a: Place, b: Place): boolean => a.us < b.us || (a.us === b.us && a.id < b.id);
+const before = (a: Position, b: Position): boolean => a.us < b.us || (a.us === b.us && a.id < b.id);
 
 export class EventStore {
   private readonly added: StoredEvent[] = [];
   private readonly byId = new Map<string, StoredEvent>();
   private readonly backlogs: Backlog[] = [];
   private readonly writer: FileEventWriter;
-  /** Events that were inserted earlier, epoch ms, are past their retention and gone. */
+  /** Events inserted earlier (epoch ms) are past their retention time and not found. */
   retainedFromMs = -Infinity;
 
   constructor(private readonly seed: number) {
@@ -64,7 +64,7 @@ export class EventStore {
     return number === undefined || backlog === undefined ? undefined : this.at(backlog, number - backlog.firstIndex);
   }
 
-  /** How many visible events have `sinceMs <= inserted <= toMs`, compared as whole ms. */
+  /** The number of visible events with `sinceMs <= inserted <= toMs`, compared as whole ms. */
   count(sinceMs: number, toMs: number, nowMs: number): number {
     const fromMs = Math.max(sinceMs, this.retainedFromMs);
     let count = 0;
@@ -73,12 +73,12 @@ export class EventStore {
     return count;
   }
 
-  /** The visible events with `fromMs <= inserted <= toMs` behind `after`, ascending. */
-  *walk(fromMs: number, toMs: number, nowMs: number, after?: Place): Generator<StoredEvent> {
+  /** The visible events with `fromMs <= inserted <= toMs` that come after `after`, in ascending order. */
+  *between(fromMs: number, toMs: number, nowMs: number, after?: Position): Generator<StoredEvent> {
     const fromUs = Math.max(fromMs * 1000, this.retainedFromMs * 1000, after?.us ?? -Infinity);
     const streams = [
-      this.walkAdded(fromUs),
-      ...this.backlogs.map((backlog) => this.walkBacklog(backlog, fromUs, nowMs)),
+      this.addedFrom(fromUs),
+      ...this.backlogs.map((backlog) => this.backlogFrom(backlog, fromUs, nowMs)),
     ].map((stream) => ({ stream, head: stream.next() }));
     for (;;) {
       let next: (typeof streams)[number] | undefined;
@@ -93,12 +93,12 @@ export class EventStore {
     }
   }
 
-  private *walkAdded(fromUs: number): Generator<StoredEvent> {
+  private *addedFrom(fromUs: number): Generator<StoredEvent> {
     const { added } = this;
     for (let index = firstAt(added.length, (at) => (added[at] as StoredEvent).us >= fromUs); index < added.length; index++) yield added[index] as StoredEvent;
   }
 
-  private *walkBacklog(backlog: Backlog, fromUs: number, nowMs: number): Generator<StoredEvent> {
+  private *backlogFrom(backlog: Backlog, fromUs: number, nowMs: number): Generator<StoredEvent> {
     const count = backlog.count(nowMs);
     for (let index = Math.max(0, Math.ceil((fromUs - backlog.startUs) / backlog.stepUs)); index < count; index++) yield this.at(backlog, index);
   }
@@ -122,10 +122,10 @@ export function microsOf(instant: string): number {
   return Math.floor(Date.parse(instant) / 1000) * 1_000_000 + Number(fraction.padEnd(6, "0").slice(0, 6));
 }
 
-/** The event with another insertion time, epoch µs. */
+/** A copy of the event with another insertion time, epoch µs. */
 export const insertedAt = (event: FileEvent, us: number): FileEvent => ({ ...event, event: { ...event.event, inserted: isoMicros(us) } });
 
-/** The first index below `length` at which `holds` is true; it stays true behind it. */
+/** Binary search: the first index from which `holds` is true, or `length`. */
 function firstAt(length: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = length;

@@ -1,7 +1,7 @@
 /**
- * A Code42 tenant on loopback that behaves as the API is documented (developer portal, "Get started" and "Search file
- * events"; incydr and py42 SDK): a gateway, a console beside it if one is wanted, the request limit, and every fault that a
- * client must survive. What the endpoints do stands in `endpoints/`.
+ * A simulated Code42 tenant on loopback. It follows the documentation of the API (developer portal, "Get started" and
+ * "Search file events"; incydr and py42 SDK): a gateway, an optional console, the request limit, and the faults that a
+ * client must survive. The endpoints are in `endpoints/`.
  */
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
@@ -29,39 +29,39 @@ import { EventStore } from "./store";
 const compress = promisify(gzip);
 
 export interface TenantSimulatorOptions {
-  /** A free port by default. */
+  /** Any free port by default. */
   port?: number;
   /** PEM; without it the simulator speaks plain HTTP. */
   tls?: { key: string | Buffer; cert: string | Buffer };
-  /** With it there is a console too; 0 for a free port. The services behind the console stand at the gateway's port. */
+  /** If set, there is a console too; 0 means any free port. The services behind the console use the gateway's port. */
   consolePort?: number;
   clientId?: string;
   clientSecret?: string;
   users?: readonly SimulatedUser[];
   tenantId?: string;
-  /** Life of a token, s; by default 900 for a client and 1800 for a user. */
+  /** Lifetime of a token, s; by default 900 for a client and 1800 for a user. */
   expiresIn?: number;
-  /** Queries a minute before 429; 120 as the API allows. */
+  /** Queries a minute before 429; 120 by default, which is the API's limit. */
   requestsPerMinute?: number;
-  /** Each query of a client leaves an entry in the audit log, as it does at a real tenant. */
+  /** Adds an audit log entry for each query of a client, as a real tenant does. */
   auditQueries?: boolean;
-  /** How long each query takes at least, ms: a backlog then lasts, whatever the machine. */
+  /** Minimum duration of a query, ms, so that a backlog lasts for some time even on a fast machine. */
   searchMs?: number;
-  /** Compress for clients that accept it. */
+  /** Compress answers for clients that accept it; default true. */
   gzip?: boolean;
   seed?: number;
-  /** Epoch ms. */
+  /** The clock, epoch ms. */
   now?: () => number;
 }
 
 export interface LoggedRequest {
   method: string;
   path: string;
-  /** What is behind the path, with its `?`. */
+  /** The query string with its `?`. */
   search: string;
   /** Epoch ms, local clock. */
   at: number;
-  /** 0 until it is answered, and if it never is. */
+  /** 0 until the request is answered. */
   status: number;
   headers: IncomingMessage["headers"];
   body: unknown;
@@ -79,22 +79,22 @@ export interface TenantSimulator {
   readonly alerts: ChangingRecords<Alert>;
   readonly auditLog: Records<AuditEntry>;
   readonly savedSearches: SavedSearch[];
-  /** The newest 10,000 requests. */
+  /** The latest 10,000 requests. */
   readonly requests: LoggedRequest[];
   readonly faults: Faults;
   readonly tokensIssued: number;
   readonly openConnections: number;
-  /** Added to the simulator's clock, and so to its Date header. */
+  /** Offset of the simulator's clock and its Date header. */
   clockOffsetMs: number;
-  /** Adds file events, which both versions of the search find after `visibleInMs`. */
+  /** Adds file events. Both versions of the search find them after `visibleInMs`. */
   add(events: readonly FileEvent[], options?: { visibleInMs?: number }): void;
-  /** A backlog of `count` events, made when they are asked for; the first was inserted at `startMs`, and then one each `stepUs`. */
+  /** Adds `count` events that are made on demand; the first was inserted at `startMs`, then one every `stepUs`. */
   preload(backlog: { count: number; startMs: number; stepUs?: number }): void;
-  /** `perSecond` new events from `sinceMs` on, for ever. The same arguments give the same events, also after a restart. */
+  /** Adds `perSecond` new events a second from `sinceMs` on, without end. The same arguments give the same events, also after a restart. */
   live(stream: { perSecond: number; sinceMs: number }): void;
-  /** Whatever is older than `ms` (epoch ms) is past its retention: gone, and void as a page token. */
+  /** Records older than `ms` (epoch ms) are past their retention time: queries do not find them, and their page tokens are refused. */
   forgetBefore(ms: number): void;
-  /** Every token that was issued is void from now on. */
+  /** Invalidates every token issued so far. */
   revokeTokens(): void;
   close(): Promise<void>;
 }
@@ -192,7 +192,7 @@ class Simulator implements TenantSimulator {
     const stepUs = Math.round(1_000_000 / perSecond);
     const startUs = sinceMs * 1000;
     this.store.addBacklog({ startUs, stepUs, firstIndex: this.nextIndex, count: (now) => Math.max(0, Math.floor((now * 1000 - startUs) / stepUs) + 1) });
-    // Room for a stream that never ends.
+    // Reserve indexes for a stream that never ends.
     this.nextIndex += 2 ** 40;
   }
 
@@ -217,7 +217,7 @@ class Simulator implements TenantSimulator {
       this.handle(request, response, routes).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
     };
     const server = this.options.tls === undefined ? createHttpServer(handler) : createHttpsServer(this.options.tls, handler);
-    // Longer than a busy machine ever pauses: a connection that ends just when it is used again is a fault of its own.
+    // Longer than a busy machine ever pauses. Otherwise the server could close a connection just when the client reuses it.
     server.keepAliveTimeout = 60_000;
     this.servers.push(server);
     server.on("connection", (socket: Socket) => {
@@ -262,7 +262,7 @@ class Simulator implements TenantSimulator {
     return answer;
   }
 
-  /** 0 and the query counts, or how long to wait, ms. By the real clock, because clients wait in real time. */
+  /** 0 if the query is allowed (it is counted then), or how long to wait, ms. Uses the real clock, because clients wait in real time. */
   private queryWaitMs(): number {
     const now = Date.now();
     while (this.queries.length > 0 && (this.queries[0] as number) <= now - 60_000) this.queries.shift();
@@ -308,7 +308,7 @@ class Simulator implements TenantSimulator {
   }
 }
 
-/** The whole answer of a fault that does not need a search. */
+/** The answer of a fault that needs no search. */
 function replacement(fault: TenantFault): Answer | undefined {
   switch (fault.kind) {
     case "status":

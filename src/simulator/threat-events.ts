@@ -1,6 +1,6 @@
 /**
- * Realistic ePO threat events, made from a number: the same seed and index always give the same event. The keys are those
- * of the "McAfee Common Event" that the ePO automatic response "Send DXL Event" publishes.
+ * Makes realistic ePO threat events: the same seed and index always give the same event. The keys are those of the
+ * "McAfee Common Event" that the ePO automatic response "Send DXL Event" publishes.
  */
 
 interface Threat {
@@ -31,16 +31,16 @@ const FIRST_MS = Date.UTC(2026, 0, 5, 8);
 const at = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
 const hex = (value: number, digits: number) => (value >>> 0).toString(16).padStart(digits, "0").slice(-digits);
 
-/** The agent GUID of event `index`, upper case as ePO writes it; its end is the index, so that one finds the event again. */
+/** The agent GUID of event `index`, in upper case as ePO writes it. It ends with the index, so that a test can identify the event. */
 export const agentGuid = (index: number, seed = 1) => `A0072${hex(seed, 3)}-3187-46C1-97D2-${hex(index, 12)}`.toUpperCase();
 
-/** The index that is hidden in an agent GUID; undefined if there is none. */
+/** The index in a GUID of agentGuid(); undefined for any other GUID. */
 export function indexOfAgent(guid: string, seed = 1): number | undefined {
   const index = parseInt(guid.slice(-12), 16);
   return agentGuid(index, seed) === guid ? index : undefined;
 }
 
-/** Event `index` as it stands in the payload of the DXL message; `detectedMs` (epoch ms) is when it happened. */
+/** The payload of the DXL message for event `index`. `detectedMs` is the time of the event, epoch ms. */
 export function makeThreatEvent(index: number, seed = 1, detectedMs = FIRST_MS + index * 1000): Record<string, unknown> {
   const threat = at(THREATS, index + seed);
   const host = `WS-${String(100 + (index * 37 + seed) % 900)}`;

@@ -1,10 +1,10 @@
-/** One-time passwords by time (RFC 6238 on RFC 4226, SHA-1), as an authenticator app of the simulated users shows them. */
+/** Time-based one-time passwords (RFC 6238 and RFC 4226, SHA-1), as an authenticator app shows them. */
 import { createHmac } from "node:crypto";
 
 const STEP_MS = 30_000;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** The bytes of a Base32 text (RFC 4648 section 6), padding left out or not. */
+/** The bytes of a Base32 text (RFC 4648 section 6), with or without padding. */
 export function fromBase32(text: string): Buffer {
   const bytes: number[] = [];
   let bits = 0;
@@ -22,7 +22,7 @@ export function fromBase32(text: string): Buffer {
   return Buffer.from(bytes);
 }
 
-/** The password of the step of 30 s that `nowMs` (epoch ms) lies in. */
+/** The password of the 30 s step that contains `nowMs` (epoch ms). */
 export function totp(secret: Buffer, nowMs: number, digits = 6): string {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(Math.floor(nowMs / STEP_MS)));
@@ -31,5 +31,5 @@ export function totp(secret: Buffer, nowMs: number, digits = 6): string {
   return String((digest.readUInt32BE(offset) & 0x7fffffff) % 10 ** digits).padStart(digits, "0");
 }
 
-/** True for the present step and one before or behind it (RFC 6238 section 5.2). */
+/** True for a password of the current step, the one before or the one after (RFC 6238 section 5.2). */
 export const acceptsTotp = (secret: Buffer, password: string, nowMs: number): boolean => [-STEP_MS, 0, STEP_MS].some((shift) => totp(secret, nowMs + shift) === password);

@@ -1,25 +1,25 @@
-/** Which terms and operators each search takes (py42 and incydr SDK: filter classes and enumerations of terms). */
+/** The terms and operators that each search accepts (py42 and incydr SDK: filter classes and enumerations of terms). */
 import { isRecord } from "../messages";
 import { makeFileEvent } from "./events";
 
-/** The values that a record has for a term. */
+/** Gives the values that a record has for a term. */
 export type Values = (record: unknown) => unknown[];
 
 export interface Vocabulary {
   terms: ReadonlyMap<string, Values>;
-  /** Terms are compared without their case. */
+  /** True if terms are compared ignoring case. */
   anyCase: boolean;
   operators: ReadonlySet<string>;
   dates: ReadonlySet<string>;
-  /** The date whose bounds an index answers. */
+  /** The date that the store is ordered by. */
   indexed: string;
-  /** Every record has them, so EXISTS on them needs no look at the record. */
+  /** Terms that every record has: EXISTS need not check the record. */
   always: ReadonlySet<string>;
-  /** Takes groups in groups. */
+  /** True if groups can contain groups. */
   nested: boolean;
 }
 
-/** The values at a dotted path, through lists; null counts as absent. */
+/** The values at a dotted path, which may lead through lists. null counts as absent. */
 export function valuesAt(record: unknown, path: string): unknown[] {
   let values: unknown[] = [record];
   for (const key of path.split(".")) {
@@ -32,7 +32,7 @@ const at = (path: string): Values => (record) => valuesAt(record, path);
 
 const COMMON = ["IS", "IS_NOT", "EXISTS", "DOES_NOT_EXIST", "GREATER_THAN", "LESS_THAN", "ON_OR_AFTER", "ON_OR_BEFORE", "WITHIN_THE_LAST"];
 
-/** Terms of parts that the made events leave empty. */
+/** Terms of objects that the simulated events leave empty. */
 const RARE_V2_TERMS = [
   ...["agentTimestamp", "eventAction", "id", "sourceCategory", "sourceName", "tabs.title", "tabs.titleError", "tabs.url", "tabs.urlError", "userEmail"].map((key) => `event.relatedEvents.${key}`),
   ...[
@@ -44,7 +44,7 @@ const RARE_V2_TERMS = [
 
 export function fileEventsV2(): Vocabulary {
   const names = new Set(RARE_V2_TERMS);
-  // Enough events to fill, between them, every other list.
+  // Enough events so that every other list has an item in at least one of them.
   for (let index = 0; index < 200; index++) addTerms(makeFileEvent(index, { insertedUs: 0 }), "", names);
   return {
     terms: new Map([...names].map((name) => [name, at(name)])),
@@ -86,7 +86,7 @@ export function fileEventsV1(): Vocabulary {
       ["sourceTabUrls", () => []],
       ["sourceTabTitles", () => []],
       ["riskIndicatorNames", at("riskIndicators.name")],
-      // Filters say `SourceCode` where events say SOURCE_CODE.
+      // Filters use `SourceCode` for the SOURCE_CODE of events.
       ["fileCategory", (record) => valuesAt(record, "fileCategory").flatMap((word) => [word, ...valuesAt(record, "fileCategoryByExtension")])],
     ]),
     anyCase: false,
@@ -98,10 +98,10 @@ export function fileEventsV1(): Vocabulary {
   };
 }
 
-/** `FED_COMPOSITE` of an alert is `FedComposite` in a filter. */
+/** Converts the spelling of alerts to that of filters: `FED_COMPOSITE` to `FedComposite`. */
 const asFilterWord = (word: unknown): string => String(word).toLowerCase().replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** Names in lower case: the SDKs write them with either case, and both are understood. */
+/** Names in lower case, because the SDKs write them in either case and the API accepts both. */
 export function alerts(): Vocabulary {
   return {
     terms: new Map<string, Values>([

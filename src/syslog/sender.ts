@@ -15,7 +15,7 @@
 import type { SiemError } from "../errors";
 import type { Figures } from "../metrics/table";
 import { SpareMemory } from "../spare-memory";
-import type { Clock } from "./clock";
+import type { Clock } from "../common/clock";
 import { Chunk } from "./chunk";
 import { linkError, serverClosed, syslogError, type SyslogErrorCode } from "./errors";
 import { FRAME_OVERHEAD, FrameBuilder, cut, type Framing } from "./framing";

@@ -1,7 +1,7 @@
 /** From the properties of a `syslog-out` node to a sender. */
 import type { ConnectionOptions } from "node:tls";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
-import type { Clock } from "./clock";
+import type { Clock } from "../common/clock";
 import type { Framing } from "./framing";
 import { createHeader, type HeaderForm } from "./header";
 import type { Overflow, QueueLimits } from "./queue";

@@ -1,5 +1,5 @@
 import type { Params } from "../errors";
-import type { Colour } from "../node/report";
+import type { Colour } from "../common/status-colour";
 import type { Sender } from "./sender";
 
 /** So many attempts that came to nothing are a failure, not a hiccup. */

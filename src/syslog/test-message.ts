@@ -1,7 +1,7 @@
 /** "Send a test message": one line over the real transport, and what is known of its arrival. */
 import { randomBytes } from "node:crypto";
 import { SiemError } from "../errors";
-import { FailedStep, type Step } from "../common/trial";
+import { FailedStep, type Step } from "../common/dialog-step";
 import { VERSION } from "../version";
 import { syslogError, type SyslogErrorCode } from "./errors";
 import { createHeader } from "./header";

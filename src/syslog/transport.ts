@@ -7,7 +7,7 @@ import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
-import type { Clock } from "./clock";
+import type { Clock } from "../common/clock";
 import type { SiemError } from "../errors";
 import { syslogError } from "./errors";
 import type { Frames } from "./framing";

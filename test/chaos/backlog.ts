@@ -1,4 +1,4 @@
-/** A backlog that is far larger than memory: what Node-RED needs once it is warm must be what it needs at the end. */
+/** Delivers a backlog far larger than memory. Node-RED must not need more memory at the end than after the warm-up. */
 import { measureBacklog } from "../../bench/memory";
 import type { Chaos, Row } from "./scenario";
 
@@ -8,14 +8,14 @@ export async function backlog({ say }: Chaos, { events, warmUp, growthMB }: { ev
   say(`${events} events`);
   const { eventsPerSecond, peakBeforeMB, peakAfterMB, report } = await measureBacklog({ events, pageSize: PAGE, warmUp, judged: true });
   const grown = peakAfterMB - peakBeforeMB;
-  // A fresh event follows the backlog.
+  // One more event follows the backlog.
   const missing = events + 1 - report.arrived;
   const duplicates = report.received - report.illegal - report.unknown - report.arrived;
   const rules = {
     [`${missing} events are missing`]: missing === 0,
     [`${duplicates} duplicates`]: duplicates === 0,
     [`${report.illegal} lines are not legal CEF`]: report.illegal === 0,
-    [`${report.unknown} lines of events that no one offered`]: report.unknown === 0,
+    [`${report.unknown} lines of unknown events`]: report.unknown === 0,
     [`memory grew by ${grown} MB`]: grown <= growthMB,
   };
   const broken = Object.entries(rules).filter(([, holds]) => !holds).map(([rule]) => rule);

@@ -1,4 +1,4 @@
-/** Nodes are changed, deleted and added again by deploys of each type while a page is under way. */
+/** Deploys of each type change, delete and add nodes while a page is in flight. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FlowNode } from "../support/node-red-process";
 import { judge, type Chaos, type Row } from "./scenario";
@@ -6,7 +6,7 @@ import { PAGE, Site, type Transport } from "./site";
 
 type Deploy = "full" | "flows" | "nodes";
 
-/** What changes in a node; the query's page size shows which instance of it asks the tenant. */
+/** The change of each node. The page size in a request shows which instance of the query sent it. */
 const CHANGES: Record<string, (round: number) => Record<string, unknown>> = {
   "query-chaos": (round) => ({ pageSize: String(PAGE - 1 - round) }),
   "format-chaos": (round) => ({ name: `formatter ${round}` }),
@@ -21,10 +21,11 @@ export interface Changes {
   types: readonly Deploy[];
 }
 
-/** What a page that lost its sink waits before it is sent again. */
+/** A page that lost its sink is sent again after this time. */
 const CONFIRM_TIMEOUT_S = 2;
-/** How long nothing may happen behind a deleted node, and what was under way before may take. */
+/** For this long nothing may happen behind a deleted node. */
 const SILENCE_MS = 1500;
+/** Before that, messages in flight may still arrive for this long. */
 const GRACE_MS = 500;
 
 export async function changes({ random, say }: Chaos, { transport, events, types }: Changes): Promise<Omit<Row, "scenario">> {
@@ -34,15 +35,15 @@ export async function changes({ random, say }: Chaos, { transport, events, types
   let hit = 0;
   let longestWaitMs = 0;
 
-  const midPage = async () => {
-    await site.traffic();
+  const waitForMidPage = async () => {
+    await site.waitForEvent();
     await sleep(random() * 300);
-    if (site.busy) hit += 1;
+    if (site.hasBacklog) hit += 1;
     deployed += 1;
   };
-  const goesOn = async (what: string) => {
+  const waitForNextEvent = async (what: string) => {
     const since = Date.now();
-    await site.traffic();
+    await site.waitForEvent();
     longestWaitMs = Math.max(longestWaitMs, Date.now() - since);
     say(`${what}: ${site.oracle.missing} to come, ${site.oracle.duplicates} duplicates, waited ${Date.now() - since} ms`);
   };
@@ -51,44 +52,44 @@ export async function changes({ random, say }: Chaos, { transport, events, types
     await site.startNodeRed();
     for (const [round, type] of types.entries()) {
       for (const [id, change] of Object.entries(CHANGES)) {
-        await midPage();
+        await waitForMidPage();
         site.change(id, change(round));
         await site.deploy(type);
         const since = Date.now();
-        await goesOn(`deploy ${type}, ${id} changed`);
+        await waitForNextEvent(`deploy ${type}, ${id} changed`);
         if (id === "query-chaos") rules[`after the deploy ${type} the old query still asked`] = onlyPagesOf(site, PAGE - 1 - round, since);
       }
     }
     for (const id of DELETED) {
-      const whole = site.flows;
-      await midPage();
-      await site.deploy("nodes", without(whole, id));
+      const complete = site.flows;
+      await waitForMidPage();
+      await site.deploy("nodes", without(complete, id));
       await sleep(GRACE_MS);
-      site.look();
+      site.readOutput();
       const before = { lines: site.oracle.lines, requests: site.tenant.requests.length };
       await sleep(SILENCE_MS);
-      site.look();
+      site.readOutput();
       rules[`lines came after ${id} was deleted`] = site.oracle.lines === before.lines;
       if (id === "query-chaos") rules["the deleted query still asked"] = site.tenant.requests.length === before.requests;
-      await site.deploy("nodes", whole);
-      await goesOn(`${id} deleted and added`);
+      await site.deploy("nodes", complete);
+      await waitForNextEvent(`${id} deleted and added`);
     }
     await site.finish();
     return judge(site, {
       faults: `deploys ${types.join(", ")} with a change ${types.length * Object.keys(CHANGES).length}, nodes deleted ${DELETED.length}`,
       note: `longest close ${(site.longestCloseMs / 1000).toFixed(1)} s, longest wait ${(longestWaitMs / 1000).toFixed(1)} s`,
-      rules: { ...rules, "the backlog was through before all deploys": hit === deployed },
+      rules: { ...rules, "the backlog ended before the last deploy": hit === deployed },
     });
   } finally {
     await site.close();
   }
 }
 
-/** The flow as the editor leaves it when a node is deleted: nothing is wired to it any more. */
+/** The flow without the node and without the wires to it, as the editor deletes a node. */
 const without = (flows: readonly FlowNode[], id: string): FlowNode[] => flows.filter((node) => node.id !== id)
   .map((node) => (Array.isArray(node["wires"]) ? { ...node, wires: (node["wires"] as string[][]).map((wire) => wire.filter((target) => target !== id)) } : node));
 
-/** True if every search since then asked for pages of this size, or for the large ones of the overlap. */
+/** True if every search since then asked for pages of this size, or for the large pages that read the overlap. */
 function onlyPagesOf(site: Site, size: number, since: number): boolean {
   return site.tenant.requests.filter(({ at, path }) => at >= since && path === "/v2/file-events")
     .every(({ body }) => [size, 10_000].includes((body as { pgSize: number }).pgSize));

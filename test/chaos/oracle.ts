@@ -1,4 +1,4 @@
-/** Knows every event that the tenant offered, and judges what the SIEM has in its file: each line, byte by byte. */
+/** Compares every line that the SIEM received, byte by byte, with the events of the tenant. */
 import { compileFormatter } from "../../src/cef/encoder";
 import { code42FileEventV2 } from "../../src/cef/mappings/code42-file-event-v2";
 import { parseCef } from "../../src/simulator/cef-parser";
@@ -11,25 +11,26 @@ export interface Backlog {
   stepUs: number;
 }
 
-/** Every how many events a line is compared with a formatted event; the others are parsed, and their id looked up. */
-const COMPARED = 7;
+/** The lines of every seventh event are compared with the formatted event. The others are only parsed and their ids checked. */
+const COMPARED_EVERY = 7;
 
 export class Oracle {
-  /** Events that the tenant has. */
+  /** Number of events at the tenant. */
   offered: number;
-  /** Events that arrived at least once. */
+  /** Number of events that arrived at least once. */
   arrived = 0;
-  /** Lines that were not the first of their event. */
+  /** Number of lines for events that had arrived before. */
   duplicates = 0;
-  /** What no one offered, what is not legal CEF, and what is not the line of its event: the first ones. */
+  /** Problems of single lines: unknown event, illegal CEF, or not the line of its event. */
   readonly wrong: string[] = [];
-  /** Events whose first line came behind a later event's first line. */
+  /** Number of events that arrived after a later event. */
   disordered = 0;
+  /** How often each event arrived, by index. */
   private readonly times: Uint8Array;
   private fresh: FileEvent | undefined;
   private readonly arrivals: { at: number; lines: number }[] = [];
   private readonly formatter = compileFormatter(code42FileEventV2);
-  private newest = -1;
+  private latestIndex = -1;
 
   constructor(private readonly backlog: Backlog) {
     this.offered = backlog.count;
@@ -45,7 +46,7 @@ export class Oracle {
     return this.arrived + this.duplicates;
   }
 
-  /** One more event, inserted now: it comes behind the whole backlog. */
+  /** Makes one more event, inserted now and therefore after the whole backlog. */
   offerFresh(): FileEvent {
     this.fresh = makeFileEvent(this.backlog.count, { insertedUs: Date.now() * 1000 });
     this.offered += 1;
@@ -56,19 +57,19 @@ export class Oracle {
     return (this.times[this.backlog.count] ?? 0) > 0;
   }
 
-  /** How many lines came at `since` (epoch ms) or later. */
+  /** Number of lines that arrived at `since` (epoch ms) or later. */
   linesSince(since: number): number {
     return this.arrivals.reduce((sum, { at, lines }) => (at >= since ? sum + lines : sum), 0);
   }
 
-  /** Takes messages as the SIEM understood them, header and all. */
-  take(messages: Iterable<string>): void {
+  /** Adds messages of the SIEM, including their headers. */
+  add(messages: Iterable<string>): void {
     const before = this.lines;
-    for (const message of messages) this.judge(message.slice(Math.max(0, message.indexOf("CEF:"))));
+    for (const message of messages) this.check(message.slice(Math.max(0, message.indexOf("CEF:"))));
     if (this.lines > before) this.arrivals.push({ at: Date.now(), lines: this.lines - before });
   }
 
-  private judge(line: string): void {
+  private check(line: string): void {
     let index: number | undefined;
     try {
       index = indexOfId(parseCef(line).extension.get("devicePayloadId") ?? "");
@@ -77,10 +78,10 @@ export class Oracle {
       return;
     }
     if (index === undefined || index >= this.offered) {
-      this.wrong.push(`was never offered: ${line.slice(0, 200)}`);
+      this.wrong.push(`is of an unknown event: ${line.slice(0, 200)}`);
       return;
     }
-    if (index % COMPARED === 0 && line !== this.formatter.format(this.event(index))) this.wrong.push(`is not the line of event ${index}: ${line.slice(0, 200)}`);
+    if (index % COMPARED_EVERY === 0 && line !== this.formatter.format(this.event(index))) this.wrong.push(`is not the line of event ${index}: ${line.slice(0, 200)}`);
     const times = this.times[index] ?? 0;
     this.times[index] = Math.min(255, times + 1);
     if (times > 0) {
@@ -88,8 +89,8 @@ export class Oracle {
       return;
     }
     this.arrived += 1;
-    if (index < this.newest) this.disordered += 1;
-    this.newest = Math.max(this.newest, index);
+    if (index < this.latestIndex) this.disordered += 1;
+    this.latestIndex = Math.max(this.latestIndex, index);
   }
 
   private event(index: number): FileEvent {

@@ -1,9 +1,9 @@
-/** Node-RED is stopped in order, or deployed anew, in the middle of a page: nothing may be missing, and nothing come twice. */
+/** Stops Node-RED in order, or deploys its flows, while a page is in flight: no event may be missing or arrive twice. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { judge, type Chaos, type Row } from "./scenario";
 import { Site, type Transport } from "./site";
 
-/** What the cursor is kept in. */
+/** The context stores for the cursor. */
 const STORES = {
   memory: { module: "memory" },
   cached: { module: "localfilesystem" },
@@ -35,18 +35,18 @@ async function interrupt({ random, say }: Chaos, { transport, store, events, tim
   try {
     await site.startNodeRed();
     for (let time = 0; time < times; time++) {
-      await site.traffic();
+      await site.waitForEvent();
       await sleep(random() * 1000);
-      if (site.busy) hit += 1;
+      if (site.hasBacklog) hit += 1;
       await interruption(site);
-      site.look();
+      site.readOutput();
       say(`${name} ${time + 1}: ${site.oracle.missing} to come, ${site.oracle.duplicates} duplicates`);
     }
     await site.finish();
     return judge(site, {
       faults: `${name} ${hit}, ${store} store`,
       note: `longest close ${(site.longestCloseMs / 1000).toFixed(1)} s`,
-      rules: { "the backlog was through before all interruptions": hit === times },
+      rules: { "the backlog ended before the last interruption": hit === times },
     });
   } finally {
     await site.close();

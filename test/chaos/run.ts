@@ -1,4 +1,4 @@
-/** `npm run chaos -- [--short] [--seed N] [NAME...]`: plays the scenarios and prints one row each; exit code 1 if a rule broke. */
+/** `npm run chaos -- [--short] [--seed N] [NAME...]` runs the scenarios and prints a row for each. Ends with exit code 1 if a rule was broken. */
 import { parseArgs } from "node:util";
 import { play } from "./play";
 import { long, short } from "./scenarios";

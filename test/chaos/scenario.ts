@@ -1,26 +1,26 @@
 import type { Site } from "./site";
 
-/** What a scenario found: one row of the table at the end. */
+/** The result of a scenario: one row of the final table. */
 export interface Row {
   scenario: string;
   transport: string;
   events: number;
-  /** Those that really happened. */
+  /** The faults that happened while there was backlog. */
   faults: string;
   missing: number;
   duplicates: number;
-  /** Most duplicates that the faults excuse. */
+  /** Maximum duplicates that the faults allow. */
   bound: number;
-  /** Longest wait, memory and the like. */
+  /** Further figures, such as the longest wait. */
   note: string;
-  /** Rules that did not hold; empty if all is well. */
+  /** The broken rules; empty if all is well. */
   broken: string[];
 }
 
 export interface Chaos {
-  /** A number from 0 up to 1; the same seed gives the same numbers to the same scenario. */
+  /** A random number from 0 to below 1. The same seed gives the same numbers for the same scenario. */
   random: () => number;
-  /** Tells how it goes. */
+  /** Prints a line of progress. */
   say: (text: string) => void;
 }
 
@@ -32,22 +32,22 @@ export interface Scenario {
 export interface Verdict {
   faults: string;
   note?: string;
-  /** Further rules: what is broken if they do not hold, and whether they hold. */
+  /** Further rules, by the text to print if they are broken: true if the rule holds. */
   rules?: Record<string, boolean>;
-  /** A missing event is a figure and no failure: plain TCP cannot know what a killed server read. */
-  mayMiss?: boolean;
+  /** Missing events are allowed, because plain TCP cannot know what a killed server has read. */
+  mayLose?: boolean;
 }
 
-/** Holds what happened at a site against the rules that are the same for every scenario. */
-export function judge(site: Site, { faults, note = "", rules = {}, mayMiss = false }: Verdict): Omit<Row, "scenario"> {
-  const { oracle, bound, troubles, options } = site;
+/** Checks the rules that hold for every scenario, and `rules`. */
+export function judge(site: Site, { faults, note = "", rules = {}, mayLose = false }: Verdict): Omit<Row, "scenario"> {
+  const { oracle, bound, problems, options } = site;
   const { missing, duplicates, wrong } = oracle;
   const all: Record<string, boolean> = {
-    [`${missing} events are missing`]: mayMiss || missing === 0,
-    [`${duplicates} duplicates, ${bound} are excused`]: duplicates <= bound,
+    [`${missing} events are missing`]: mayLose || missing === 0,
+    [`${duplicates} duplicates, ${bound} are allowed`]: duplicates <= bound,
     [`${wrong.length} wrong lines, the first ${wrong[0] ?? ""}`]: wrong.length === 0,
-    "no fresh event came through": oracle.freshArrived,
-    ...Object.fromEntries(troubles.map((trouble) => [trouble, false])),
+    "a new event did not arrive": oracle.freshArrived,
+    ...Object.fromEntries(problems.map((problem) => [problem, false])),
     ...rules,
   };
   const broken = Object.entries(all).filter(([, holds]) => !holds).map(([rule]) => rule);

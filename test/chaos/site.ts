@@ -1,6 +1,6 @@
 /**
- * What a scenario plays with: a tenant with a backlog, rsyslog as the SIEM, and Node-RED with the packed package
- * between them. It does the faults, adds up how many duplicates each of them excuses, and closes the books.
+ * The installation that a scenario runs on: a tenant with a backlog, Node-RED with the packed package, and rsyslog as the
+ * SIEM. It causes the faults and adds up how many duplicates they allow.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,27 +20,27 @@ import { Oracle } from "./oracle";
 
 export type Transport = "tcp" | "tls" | "relp" | "relp-tls";
 
-/** What is special about a way to the SIEM. */
-interface Way {
+/** The differences between the transports. */
+interface TransportTraits {
   port: keyof Rsyslog["ports"];
   tls: boolean;
-  /** Lines that a lost link may repeat, given how many came in the last `RESEND_WINDOW_MS`. */
+  /** Lines that may be repeated after a lost connection. `recent` is the number of lines in the last `RESEND_WINDOW_MS`. */
   repeated(recent: number): number;
-  /** Lines that count as delivered although the server has not read them: what the kernel took. */
+  /** Lines that count as delivered although the server has not read them, because the kernel buffers them. */
   unread: number;
 }
 
-/** The default of `resendWindow`, and what an observer may be late by. */
+/** The default of `resendWindow`, and a second for the delay in reading rsyslog's output. */
 const RESEND_WINDOW_MS = 5000 + 1000;
 
-/** What the kernel takes for a server that does not read: up to 4 MiB to send and 6 MiB to receive (man 7 tcp). */
+/** Bytes that the kernel buffers for a server that does not read: up to 4 MiB to send and 6 MiB to receive (man 7 tcp). */
 const KERNEL_BYTES = 10 * 1024 * 1024;
 const SMALLEST_LINE_BYTES = 600;
 const KERNEL_LINES = Math.ceil(KERNEL_BYTES / SMALLEST_LINE_BYTES);
 
 const everythingRecent = (recent: number) => recent;
 const relpWindow = () => WINDOW;
-const WAYS: Record<Transport, Way> = {
+const TRAITS: Record<Transport, TransportTraits> = {
   tcp: { port: "tcp", tls: false, repeated: everythingRecent, unread: KERNEL_LINES },
   tls: { port: "tls", tls: true, repeated: everythingRecent, unread: KERNEL_LINES },
   relp: { port: "relp", tls: false, repeated: relpWindow, unread: 0 },
@@ -59,27 +59,27 @@ export interface SiteOptions {
 
 export const PAGE = 100;
 export const PAGES_OUT = 4;
-/** A page each 50 ms: 2,000 events/s at most. */
+/** Each search takes at least this long, ms, which limits the rate to 2,000 events/s. */
 const SEARCH_MS = 50;
-/** 20 events a second: the overlap of 300 s, which each start reads again, is 6,000 events. */
+/** 20 events a second, so the overlap of 300 s, which each start reads again, has 6,000 events. */
 const STEP_US = 50_000;
-/** Enough for two slow processors that others use too. */
-const PATIENCE_MS = 120_000;
+/** Enough for two slow processors that other programs use too. */
+const TIMEOUT_MS = 120_000;
 const CLOSE_LIMIT_MS = 15_000;
-/** For lines that would be too many. */
-const A_MOMENT_LONGER_MS = 1000;
-/** What Node-RED prints when a node failed to close, or took too long. */
-const CLOSE_TROUBLE = /Error stopping node|Close timed out/;
+/** Time for unexpected further lines to arrive. */
+const EXTRA_WAIT_MS = 1000;
+/** Node-RED's messages for a node that failed to close or took too long. */
+const CLOSE_PROBLEM = /Error stopping node|Close timed out/;
 
 export class Site {
   readonly oracle: Oracle;
   flows: FlowNode[];
   nodeRed: NodeRedProcess | undefined;
-  /** Duplicates that the faults so far excuse. */
+  /** Number of duplicates that the faults so far allow. */
   bound = 0;
   /** Longest orderly stop or deploy of Node-RED, ms. */
   longestCloseMs = 0;
-  readonly troubles: string[] = [];
+  readonly problems: string[] = [];
   private readonly tail: LineTail;
   private readonly modules = packedPackage().modules;
   private open = true;
@@ -99,7 +99,7 @@ export class Site {
     this.flows = mainJob(tenant, [{
       name: "chaos",
       query: { pageSize: String(PAGE), pagesOut: String(PAGES_OUT), ...query },
-      syslog: { host: "127.0.0.1", port: String(this.receiverPort), transport, ...(WAYS[transport].tls ? { tls: "trust" } : {}), ...syslog },
+      syslog: { host: "127.0.0.1", port: String(this.receiverPort), transport, ...(TRAITS[transport].tls ? { tls: "trust" } : {}), ...syslog },
     }], [tlsConfig("trust", { ca: certs.ca.cert })]);
   }
 
@@ -119,44 +119,44 @@ export class Site {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Reads what the SIEM wrote since the last look. */
-  look(): void {
-    this.oracle.take(messagesIn(this.tail.read()));
+  /** Reads the messages that the SIEM has written since the last call. */
+  readOutput(): void {
+    this.oracle.add(messagesIn(this.tail.read()));
   }
 
-  /** Where rsyslog listens for this transport. */
+  /** rsyslog's port for this transport. */
   get receiverPort(): number {
-    return this.rsyslog.ports[WAYS[this.options.transport].port];
+    return this.rsyslog.ports[TRAITS[this.options.transport].port];
   }
 
-  /** Events that may count as delivered while rsyslog reads nothing. */
+  /** Number of events that may count as delivered while rsyslog reads nothing. */
   get unread(): number {
-    return WAYS[this.options.transport].unread;
+    return TRAITS[this.options.transport].unread;
   }
 
-  /** Changes properties of a node: `query-chaos`, `format-chaos`, `syslog-chaos` or `tenant`. The next start or deploy brings it into being. */
+  /** Changes properties of the node `query-chaos`, `format-chaos`, `syslog-chaos` or `tenant`, from the next start or deploy on. */
   change(id: string, properties: Record<string, unknown>): void {
     this.flows = this.flows.map((node) => (node.id === id ? { ...node, ...properties } : node));
   }
 
-  async until(condition: () => boolean, what: string, limitMs = PATIENCE_MS): Promise<void> {
+  async until(condition: () => boolean, what: string, limitMs = TIMEOUT_MS): Promise<void> {
     const end = Date.now() + limitMs;
-    for (this.look(); !condition(); this.look()) {
+    for (this.readOutput(); !condition(); this.readOutput()) {
       if (!this.open) throw new Error(`closed while waiting until ${what}`);
-      if (Date.now() > end) throw new Error(`after ${limitMs / 1000} s not yet: ${what}; ${this.oracle.missing} missing\n${this.nodeRed?.log().slice(-3000) ?? ""}`);
+      if (Date.now() > end) throw new Error(`after ${limitMs / 1000} s it is not yet true that ${what}; ${this.oracle.missing} missing\n${this.nodeRed?.log().slice(-3000) ?? ""}`);
       await sleep(50);
     }
   }
 
-  /** Resolves when a new event arrived after this call. */
-  async traffic(): Promise<void> {
-    this.look();
+  /** Resolves when a new event has arrived after this call. */
+  async waitForEvent(): Promise<void> {
+    this.readOutput();
     const { arrived } = this.oracle;
     await this.until(() => this.oracle.arrived > arrived, "an event arrives");
   }
 
-  /** True while there is backlog left: only then a fault can do harm. */
-  get busy(): boolean {
+  /** True while there is backlog left. Only then can a fault do harm. */
+  get hasBacklog(): boolean {
     return this.oracle.missing > PAGE * PAGES_OUT;
   }
 
@@ -173,19 +173,19 @@ export class Site {
     this.bound += PAGES_OUT * PAGE;
   }
 
-  /** SIGTERM; an orderly stop excuses no duplicate. */
+  /** Stops Node-RED with SIGTERM. This allows no duplicates. */
   async stopNodeRed(): Promise<void> {
     const { nodeRed } = this;
     if (nodeRed === undefined) return;
     await this.timed("stop", async () => {
       await nodeRed.stop();
       const { signal } = await nodeRed.exited;
-      if (signal !== null) this.troubles.push(`Node-RED did not end by itself: ${signal}`);
+      if (signal !== null) this.problems.push(`Node-RED did not end by itself: ${signal}`);
     });
     this.readLog(nodeRed);
   }
 
-  /** Deploys `flows`; the credentials are Node-RED's already. */
+  /** Deploys `flows` without credentials, because Node-RED has them already. */
   async deploy(type: "full" | "flows" | "nodes", flows = this.flows): Promise<void> {
     const { nodeRed } = this;
     if (nodeRed === undefined) return;
@@ -193,39 +193,40 @@ export class Site {
     this.readLog(nodeRed);
   }
 
-  /** Ends rsyslog, which excuses what the lost link makes the sender repeat. */
+  /** Ends rsyslog. This allows the duplicates of a lost connection. */
   async killReceiver(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const at = Date.now();
     await this.rsyslog.server.kill(signal);
-    this.excuseLostLink(at);
+    this.allowLostConnection(at);
   }
 
-  excuseLostLink(at = Date.now()): void {
-    this.look();
-    this.bound += WAYS[this.options.transport].repeated(this.oracle.linesSince(at - RESEND_WINDOW_MS));
+  /** Allows the duplicates of a connection that was lost at `at` (epoch ms). */
+  allowLostConnection(at = Date.now()): void {
+    this.readOutput();
+    this.bound += TRAITS[this.options.transport].repeated(this.oracle.linesSince(at - RESEND_WINDOW_MS));
   }
 
   get residentMB(): number {
     return residentMB(this.nodeRed?.pid ?? 0);
   }
 
-  /** Searches that the tenant answered with events, and so pages that were read. */
+  /** Number of pages that were read: the searches that the tenant answered. */
   get pagesRead(): number {
     return this.tenant.requests.filter(({ path, status }) => path === "/v2/file-events" && status === 200).length;
   }
 
-  /** Waits for the rest (all of it, unless it `mayMiss` some) and for a fresh event; then stops Node-RED in order. */
-  async finish({ mayMiss = false } = {}): Promise<void> {
+  /** Waits for all events (unless some `mayLose`) and for a new one, then stops Node-RED in order. */
+  async finish({ mayLose = false } = {}): Promise<void> {
     try {
-      if (!mayMiss) await this.until(() => this.oracle.missing === 0, "every event arrived", 2 * PATIENCE_MS);
+      if (!mayLose) await this.until(() => this.oracle.missing === 0, "every event arrived", 2 * TIMEOUT_MS);
       this.tenant.add([this.oracle.offerFresh()]);
-      await this.until(() => this.oracle.freshArrived, "a fresh event still passes", 2 * PATIENCE_MS);
+      await this.until(() => this.oracle.freshArrived, "a new event still passes", 2 * TIMEOUT_MS);
     } catch (error) {
-      this.troubles.push(String(error));
+      this.problems.push(String(error));
     }
-    await sleep(A_MOMENT_LONGER_MS);
+    await sleep(EXTRA_WAIT_MS);
     await this.stopNodeRed();
-    this.look();
+    this.readOutput();
   }
 
   private async timed(what: string, action: () => Promise<void>): Promise<void> {
@@ -233,16 +234,16 @@ export class Site {
     await action();
     const took = Date.now() - started;
     this.longestCloseMs = Math.max(this.longestCloseMs, took);
-    if (took > CLOSE_LIMIT_MS) this.troubles.push(`${what} took ${took} ms`);
+    if (took > CLOSE_LIMIT_MS) this.problems.push(`${what} took ${took} ms`);
   }
 
   private readLog(nodeRed: NodeRedProcess): void {
-    const trouble = CLOSE_TROUBLE.exec(nodeRed.log());
-    if (trouble !== null) this.troubles.push(`Node-RED says "${trouble[0]}"`);
+    const problem = CLOSE_PROBLEM.exec(nodeRed.log());
+    if (problem !== null) this.problems.push(`Node-RED says "${problem[0]}"`);
   }
 }
 
-/** A node without its credentials: naming them would count as a change of the node. */
+/** The node without its credentials, because sending them would count as a change of the node. */
 const withoutCredentials = (node: FlowNode): FlowNode => Object.fromEntries(Object.entries(node).filter(([name]) => name !== "credentials")) as FlowNode;
 
 function* messagesIn(lines: Iterable<string>): Generator<string> {

@@ -1,4 +1,4 @@
-/** With adminAuth, nothing of ours answers somebody who has not signed in. */
+/** With adminAuth, our admin routes answer only users who have signed in. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { startNodeRed } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 
-/** What is asked with POST. */
+/** The routes for POST. */
 const ROUTES = [
   "dxl-fabric/fabric/certificate", "dxl-fabric/certificate", "dxl-fabric/provision", "dxl-fabric/test",
   "code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test",
 ];
 
 describe("the admin routes of this package", () => {
-  it("are closed to everybody who has not signed in", async function () {
+  it("refuse everybody who has not signed in", async function () {
     this.timeout(60_000);
     const userDir = mkdtempSync(join(tmpdir(), "siem-auth-"));
     const flows = [
@@ -32,7 +32,7 @@ describe("the admin routes of this package", () => {
       assert.deepEqual(await statuses(closed.url), ROUTES.map(() => 401));
       assert.deepEqual(await readable(closed.url), [401, 401]);
       await closed.stop();
-      // The same requests do reach our handlers where no sign-in is asked for.
+      // Without adminAuth the same requests reach our handlers.
       const open = await start({});
       assert.deepEqual(await statuses(open.url), ROUTES.map(() => 200));
       assert.deepEqual(await readable(open.url), [200, 200]);

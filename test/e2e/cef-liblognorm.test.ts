@@ -1,7 +1,7 @@
 /**
- * Thousands of events with hostile text in every field, formatted by us and read back by liblognorm, an independent
- * CEF parser in C: one record an event, with exactly the header and the fields that were meant. What was meant is
- * worked out here from the event, by plain code that shares nothing with the formatter.
+ * Formats thousands of events with hostile text in every field and parses the lines with liblognorm, an independent CEF
+ * parser in C. Each line must give one record with exactly the expected header and fields. Plain code in this file, which
+ * shares nothing with the formatter, computes the expected record from the event.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -23,9 +23,9 @@ interface LineRecord {
   fields: Fields;
 }
 
-// What liblognorm reads.
+// Reading with liblognorm.
 
-/** liblognorm takes the character after the last pipe of the header for a separator, so here it gets one. */
+/** liblognorm skips the character after the last pipe of the header as a separator, so add one. */
 const forLiblognorm = (line: string) => line.replace(/^CEF:0(?:\|(?:\\.|[^\\|])*){6}\|/, "$& ");
 
 function normalize(lines: readonly string[]): LineRecord[] {
@@ -46,7 +46,7 @@ function normalize(lines: readonly string[]): LineRecord[] {
   }
 }
 
-// What was meant.
+// Expected records.
 
 const isBlank = (char: string) => char.trim() === "" || char < " " || char === "\u007f" || char === "\u0085";
 const isHostile = (char: string) => (char < " " && !"\t\r\n".includes(char)) || ["\u007f", "\u0085", "\u2028", "\u2029"].includes(char);
@@ -64,7 +64,7 @@ function cut(text: string, length: number): string {
 }
 const printable = (text: string) => Buffer.from(text).toString().split("").map((char) => (isHostile(char) ? " " : char)).join("");
 
-/** A value as text; undefined for what is empty or no text. */
+/** A value as text; undefined if it is empty or has no text form. */
 function scalar(value: unknown): string | undefined {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   return typeof value === "string" ? strip(value) || undefined : undefined;
@@ -92,8 +92,8 @@ const whole = (value: unknown, limit: number) => {
   return text !== undefined && typeof value !== "boolean" && /^-?\d{1,19}$/.test(text) && Math.abs(Number(text)) <= limit ? String(Number(text)) : undefined;
 };
 
-/** The header and the fields that an event is meant to have; undefined if nothing in it is known. */
-function meant(event: unknown): LineRecord | undefined {
+/** The expected header and fields of an event; undefined if it has no known property. */
+function expectedRecord(event: unknown): LineRecord | undefined {
   const at = (path: string) => scalar(get(event, path));
   const fields: Fields = {};
   const set = (key: string, value: string | undefined, length = 1023, label?: string) => {
@@ -193,9 +193,9 @@ function meant(event: unknown): LineRecord | undefined {
   };
 }
 
-// What is sent.
+// Random events.
 
-/** A small generator of its own, so that a failure can be repeated by its seed. */
+/** A random generator with a seed, so that a failure can be repeated. */
 function randomOf(seed: number) {
   let state = seed;
   const next = () => {
@@ -234,7 +234,7 @@ function makeEvents(seed: number, count: number): unknown[] {
   const part = (fields: Record<string, () => unknown>): unknown => {
     if (random.chance(0.02)) return wrong();
     const entries = Object.entries(fields).filter(() => !random.chance(0.15)).map(([key, make]) => [key, make()] as const);
-    // As JSON.parse does it: an own property of that name, not a prototype.
+    // An own property with that name, as JSON.parse makes it, not a prototype.
     if (random.chance(0.1)) entries.push(["__proto__", { name: "evil", id: "evil", email: "evil", action: "evil", url: "evil" }]);
     return Object.fromEntries(entries);
   };
@@ -258,10 +258,10 @@ function makeEvents(seed: number, count: number): unknown[] {
   return Array.from({ length: count }, event);
 }
 
-describe("CEF lines as liblognorm reads them", () => {
+describe("CEF lines, parsed by liblognorm", () => {
   const mapping = mappings.get("code42.file-event.v2")!;
 
-  it("are one record an event, with exactly the header and the fields that were meant", () => {
+  it("give one record for each event, with exactly the expected header and fields", () => {
     const seed = Number(process.env["CEF_SEED"] ?? 42);
     const long = "=\\|\n\u2028 suser=root\ud800".repeat(60_000);
     const events = [
@@ -276,7 +276,7 @@ describe("CEF lines as liblognorm reads them", () => {
     assert.equal(records.length, events.length);
     let unformatted = 0;
     events.forEach((event, index) => {
-      const expected = meant(event);
+      const expected = expectedRecord(event);
       const record = records[index]!;
       if (expected !== undefined) return assert.deepEqual(record, expected, `event ${index} of seed ${seed}: ${lines[index]!.slice(0, 2000)}`);
       unformatted++;
@@ -287,7 +287,7 @@ describe("CEF lines as liblognorm reads them", () => {
     assert.ok(unformatted < events.length / 10);
   }).timeout(60_000);
 
-  it("stay so when they are shortened: fewer fields and beginnings of values, and never another field", () => {
+  it("give fewer fields or beginnings of values when they are shortened, but never another field", () => {
     const events = makeEvents(7, 1500);
     for (const maxBytes of [512, 1000, 2000, 8000]) {
       const { format } = compileFormatter(mapping, { maxBytes });
@@ -296,7 +296,7 @@ describe("CEF lines as liblognorm reads them", () => {
       const records = normalize(lines);
       assert.equal(records.length, events.length);
       events.forEach((event, index) => {
-        const expected = meant(event);
+        const expected = expectedRecord(event);
         for (const [key, value] of Object.entries(expected === undefined ? {} : records[index]!.fields)) {
           assert.ok(expected?.fields[key]?.startsWith(value), `${key} of event ${index} at ${maxBytes}: ${lines[index]}`);
         }
@@ -305,25 +305,25 @@ describe("CEF lines as liblognorm reads them", () => {
   }).timeout(60_000);
 });
 
-describe("CEF lines of ePO threat events as liblognorm reads them", () => {
+describe("CEF lines of ePO threat events, parsed by liblognorm", () => {
   const mapping = mappings.get("epo.threat-event")!;
   const sample = JSON.parse(dxlVector("broker-event-v3-full-threat").decoded.payloadUtf8) as { event: Record<string, unknown> };
 
-  it("have every field of the vendor's sample as it is meant to be, and own keys besides", () => {
-    const meantLine = [
+  it("have every expected field of the vendor's sample, and own keys", () => {
+    const expectedLine = [
       "CEF:0|McAfee|ePolicy Orchestrator|10.5.0|18052|Buffer Overflow detected and blocked (GBOP)|9|act=blocked outcome=success cat=Host intrusion buffer overflow end=1481667514000 rt=1481667514000",
       "dvc=10.0.0.10 dvchost=SAMPLE-HOSTNAME dvcmac=00:11:22:33:44:55 deviceExternalId=11111111-2222-3333-4444-555555555555 deviceFacility=ENDP_AM_1020 deviceProcessName=McAfee Endpoint Security",
       "src=10.0.0.10 dst=10.0.0.10 dhost=SAMPLE-HOSTNAME dproc=IEXPLORE.EXE duser=Administrator dntdom=SAMPLE-HOSTNAME filePath=C:\\\\DAC\\\\IEXPLORE.EXE fname=IEXPLORE.EXE reason=Exploit Prevention",
       "cs1=ExP:Heap cs1Label=Threat Name cs3=Exploit Prevention cs3Label=Threat Type cs4=Send Threat Event via DXL cs4Label=Rule Name cs5=Windows 7 cs5Label=OS Type cn1=2 cn1Label=Threat Severity",
       'msg={"definedAt":"My Organization","responseEventType":"Threat","threatSeverityString":"Critical"}',
     ].join(" ");
-    const [sent, expected] = normalize([compileFormatter(mapping).format(sample), meantLine]);
+    const [sent, expected] = normalize([compileFormatter(mapping).format(sample), expectedLine]);
     const { McAfeeEpoEntityType, McAfeeEpoOsPlatform, ...fields } = sent!.fields;
     assert.deepEqual({ header: sent!.header, fields }, expected);
     assert.deepEqual([McAfeeEpoEntityType, McAfeeEpoOsPlatform], ["device", "Workstation"]);
   });
 
-  it("are one record an event, with the fields of the table and no others, whatever the event holds", () => {
+  it("give one record for each event, with fields of the mapping only, whatever the event contains", () => {
     const random = randomOf(11);
     const hostile = () => Array.from({ length: random.below(6) }, () => random.pick(PIECES)).join(random.pick(["", " ", "x"]));
     const spoil = (value: unknown): unknown => {
@@ -347,15 +347,15 @@ describe("CEF lines of ePO threat events as liblognorm reads them", () => {
   }).timeout(60_000);
 });
 
-describe("CEF lines of every kind of record as liblognorm reads them", () => {
+describe("CEF lines of every kind of record, parsed by liblognorm", () => {
   for (const [kind, samples] of Object.entries(cefSamples)) {
     const mapping = mappings.get(kind)!;
 
-    it(`have every field of the table as it is meant to be: ${kind}`, () => {
+    it(`have every expected field: ${kind}`, () => {
       const records = normalize(samples.map(({ event }) => compileFormatter(mapping).format(event)));
       assert.deepEqual(records, samples.map(({ header, fields }) => ({ header, fields: withLabels(fields, cefLabels[kind as RecordKind]) })));
     });
-    it(`are one record an event, with the fields of the table and no others, whatever the event holds: ${kind}`, () => {
+    it(`give one record for each event, with fields of the mapping only, whatever the event contains: ${kind}`, () => {
       const random = randomOf(23);
       const hostile = () => Array.from({ length: random.below(6) }, () => random.pick(PIECES)).join(random.pick(["", " ", "x"]));
       const spoil = (value: unknown): unknown => {
@@ -380,11 +380,11 @@ describe("CEF lines of every kind of record as liblognorm reads them", () => {
   }
 });
 
-describe("CEF lines of the compatible profile as liblognorm reads them", () => {
+describe("CEF lines of the compatible profile, parsed by liblognorm", () => {
   const { format } = compileFormatter(compatibleMappings.get("code42.file-event.v1")!, { maxBytes: 1_048_576 });
 
-  it("are one record each: the lines that the original wrote, and those it could not write", () => {
-    // liblognorm knows no empty value at the end of a line.
+  it("give one record each, including lines that the original could not write", () => {
+    // liblognorm does not support an empty value at the end of a line.
     const lines = golden.cases.map(({ line }) => line).filter((line) => !/[|=]$/.test(line));
     const records = normalize(lines);
     assert.equal(records.length, lines.length);
@@ -392,7 +392,7 @@ describe("CEF lines of the compatible profile as liblognorm reads them", () => {
     const forged = records[lines.findIndex((line) => line.includes("forged"))];
     assert.deepEqual(forged?.fields, { fname: "a.txt\nCEF:0|Code42|Advanced Exfiltration Detection|1|C42202|DELETED|10|fname=forged suser=ceo@example.com", suser: "eve@example.com" });
   });
-  it("hold of each key the last value of the event, whatever the texts hold", () => {
+  it("have the event's last value for each key, whatever its texts contain", () => {
     const random = randomOf(31);
     const hostile = () => `${Array.from({ length: random.below(6) }, () => random.pick(PIECES)).join(random.pick(["", " ", "x"]))}.`;
     const KEYS = { eventId: "externalId", fileName: "fname", filePath: "filePath", url: "filePath", actor: "suser", deviceUserName: "suser", emailSender: "suser", exposure: "reason", tabUrl: "request", cloudDriveId: "aid" };

@@ -1,4 +1,4 @@
-/** Where the cursor is kept: what a kill -9 costs with each context store, a store that dies, and a node that moves. */
+/** The context store of the cursor: kill -9 with each kind of store, a store that dies, and a node that moves. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +24,7 @@ describe("context stores", function () {
   });
   afterEach(() => redis.remove());
 
-  it("lose nothing in a kill -9, repeat what they forget, and are warned about when that is much", async () => {
+  it("lose no event in a kill -9, repeat those that they forget, and cause a warning if that can be many", async () => {
     const folder = mkdtempSync(join(tmpdir(), "siem-stores-"));
     const tenant = await startTenantSimulator({ requestsPerMinute: 1_000_000 });
     tenant.preload({ count: EVENTS, startMs: Date.now() - 48 * 3_600_000 });
@@ -54,7 +54,7 @@ describe("context stores", function () {
       await until(() => siems.every(({ received }) => received >= 5 * PAGE), "some pages are delivered everywhere", 60_000);
       nodeRed.kill("SIGKILL");
       await nodeRed.exited;
-      assert.ok(siems.every(({ ids }) => ids.size < EVENTS), "the kill came too late to find work under way");
+      assert.ok(siems.every(({ ids }) => ids.size < EVENTS), "the kill came too late: everything was delivered");
       const again = await startNodeRed(options);
       await until(() => siems.every(({ ids }) => ids.size === EVENTS), "all events arrived everywhere", 60_000);
       for (const [index, [store, mostRepeated, warning]] of stores.entries()) {
@@ -74,20 +74,20 @@ describe("context stores", function () {
     }
   });
 
-  it("that die are told in red, reading stops, and nothing is lost when they are back; they only ever hold strings", async () => {
+  it("that die turn the query red and stop reading, no event is lost when they are back, and they only ever hold strings", async () => {
     const journey = await Journey.prepare({ query: { pageSize: String(PAGE), pagesOut: String(PAGES_OUT) }, nodeRed: { settingsScript: redis.asStore("durable") } });
     try {
       const nodeRed = await journey.start();
-      journey.offer(300);
-      await journey.arrived();
+      journey.addEvents(300);
+      await journey.waitForAll();
       await redis.kill();
-      journey.offer(2000);
+      journey.addEvents(2000);
       await until(() => journey.status.get("query-job")?.startsWith("red") ?? false, "the query shows it", 30_000);
       assert.ok(journey.siem.received <= 300 + (PAGES_OUT + 1) * PAGE, `${journey.siem.received} were sent on`);
       await redis.start();
-      await journey.arrived();
+      await journey.waitForAll();
       await nodeRed.stop();
-      journey.settle(0);
+      journey.assertDelivered(0);
       const values = Object.values(await redis.content()).flatMap((scope) => Object.values(scope));
       assert.ok(values.length > 0);
       for (const value of values) assert.equal(typeof JSON.parse(value), "string", value.slice(0, 100));
@@ -100,14 +100,14 @@ describe("context stores", function () {
     const journey = await Journey.prepare();
     try {
       const nodeRed = await journey.start();
-      journey.offer(500);
-      await journey.arrived();
+      journey.addEvents(500);
+      await journey.waitForAll();
       const moved = journey.flows().map((node) => (node["z"] === "tab" ? { ...node, z: "elsewhere" } : node));
       await nodeRed.deploy([{ id: "elsewhere", type: "tab", label: "elsewhere" }, ...moved], "nodes");
-      journey.offer(500);
-      await journey.arrived();
+      journey.addEvents(500);
+      await journey.waitForAll();
       await nodeRed.stop();
-      journey.settle(0);
+      journey.assertDelivered(0);
     } finally {
       await journey.remove();
     }

@@ -6,7 +6,7 @@ import { chromium, type Browser, type Locator, type Page } from "playwright-core
 import { startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 
-/** The part of the editor's API that is used; only known inside the page. */
+/** The part of the editor's API that is used here; it exists only inside the page. */
 declare const RED: {
   editor: { edit(node: unknown): void };
   nodes: { node(id: string): { valid?: boolean } | null; dirty(): boolean };
@@ -79,14 +79,14 @@ describe("the criteria builder", () => {
     await row.locator(".siem-term").pressSequentially(search);
     const option = page.locator(".red-ui-autoComplete-container a", { hasText: term }).first();
     await option.waitFor({ state: "visible" });
-    // The first one is what was typed.
+    // The first option is the typed text.
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     assert.equal(await row.locator(".siem-term").inputValue(), term);
   }
 
-  it("builds groups of rows that a deploy stores and the dialog shows again", async function () {
+  it("builds groups of rows, which a deploy stores and the dialog then shows again", async function () {
     this.timeout(60_000);
     await open();
     assert.equal(await count(), "0 of 1,024 criteria");
@@ -130,7 +130,7 @@ describe("the criteria builder", () => {
     assert.deepEqual(JSON.parse(await box().locator(".siem-json").inputValue()), built);
     await page.locator("#node-dialog-ok").click();
     await page.locator(".red-ui-tray").waitFor({ state: "detached" });
-    assert.equal(await page.evaluate(() => RED.nodes.dirty()), false, "a dialog in which nothing was changed changes the node");
+    assert.equal(await page.evaluate(() => RED.nodes.dirty()), false, "a dialog without changes changes the node");
   });
 
   it("shows edited JSON as rows, and keeps JSON that rows cannot show", async function () {
@@ -144,11 +144,11 @@ describe("the criteria builder", () => {
     assert.equal(await rows().count(), 5);
     assert.equal(await count(), "5 of 1,024 criteria");
     assert.match(await rows().nth(4).locator(".siem-problem").innerText(), /"file\.colour", which is not known/);
-    // From group to group.
+    // Drag a filter from one group to another.
     await drag(rows().nth(4), rows().nth(2));
     assert.deepEqual(await rows().locator(".siem-term").evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value).slice(2)), ["file.colour", "@timestamp", "user.email"]);
 
-    // Another source keeps the rows and says what it does not know and cannot express.
+    // Another source keeps the rows and reports unknown terms and criteria that it cannot express.
     await page.locator("#node-input-source").selectOption("alerts");
     assert.equal(await rows().count(), 5);
     assert.match(await rows().first().locator(".siem-problem").innerText(), /not known for alerts/);
@@ -166,7 +166,7 @@ describe("the criteria builder", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("saves what was typed, and nothing that nobody chose", async function () {
+  it("saves typed text, and no proposal that the user did not choose", async function () {
     this.timeout(60_000);
     await page.evaluate(() => {
       const query = RED.nodes.node("query") as { criteria?: unknown };
@@ -178,7 +178,7 @@ describe("the criteria builder", () => {
     const first = rows().first();
     const add = first.getByPlaceholder("Add a value");
 
-    // A click and Tab: the menu was looked at.
+    // A click and Tab: the menu opens and closes without a choice.
     await add.click();
     await menu.waitFor({ state: "visible" });
     await page.keyboard.press("Tab");
@@ -186,7 +186,7 @@ describe("the criteria builder", () => {
     assert.deepEqual(await values(first), ["Remove LOW"]);
     assert.equal(await add.evaluate((input) => input === document.activeElement), false, "Tab stays in the field");
 
-    // Back, and on to the field before it: the release of Shift is no reason for a menu.
+    // Back with Shift+Tab: releasing Shift must not open the menu.
     await page.keyboard.press("Shift+Tab");
     assert.equal(await add.evaluate((input) => input === document.activeElement), true);
     await page.waitForTimeout(200);
@@ -194,7 +194,7 @@ describe("the criteria builder", () => {
     await page.keyboard.press("Shift+Tab");
     assert.deepEqual(await values(first), ["Remove LOW"]);
 
-    // Enter takes the text, not what is like it.
+    // Enter takes the typed text, not a similar proposal.
     await add.click();
     await add.pressSequentially("CRIT");
     await menu.waitFor({ state: "visible" });
@@ -214,17 +214,17 @@ describe("the criteria builder", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("proposes a cursor key in the field only: Cancel leaves the node as it was", async () => {
-    const keep = (cursor: string) => page.evaluate((key) => {
+  it("proposes a cursor key only in the field, so Cancel leaves the node unchanged", async () => {
+    const setCursor = (cursor: string) => page.evaluate((key) => {
       (RED.nodes.node("query") as { cursor?: string }).cursor = key;
     }, cursor);
-    await keep("");
+    await setCursor("");
     await open();
     assert.equal(await page.locator("#node-input-cursor").inputValue(), "code42_file_events_query");
     await page.locator("#node-dialog-cancel").click();
     await page.locator(".red-ui-tray").waitFor({ state: "detached" });
     assert.equal(await page.evaluate(() => (RED.nodes.node("query") as { cursor?: string }).cursor), "");
-    await keep("builder");
+    await setCursor("builder");
   });
 
   async function drag(row: Locator, onto: Locator): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The vendor's client publishes through Debian's mosquitto, over TLS with client certificates; our nodes receive it, from
- * the same client configuration file, and carry it on to a SIEM.
+ * The vendor's client publishes through Debian's mosquitto, over TLS with client certificates. Our nodes use the same client
+ * configuration file, receive the events and forward them to a SIEM.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -82,7 +82,7 @@ describe("DXL, with the vendor's client and a real MQTT broker", () => {
     return { caught, received: recordMessages("out") as unknown as Received[] };
   }
 
-  it("receives text and Buffers of every length of MessagePack, each once, and in order", async () => {
+  it("receives text and Buffers of every MessagePack length type, each once, and in order", async () => {
     const { received, caught } = await load({ payloadType: "string", topics: [TOPIC, "/mcafee/event/#"] }, "out");
     const texts = [0, 1, 31, 32, 255, 256, 65_535, 65_536].map((length) => "ü".repeat(length >> 1).padEnd(length - (length >> 1), "x"));
     for (const text of texts) {
@@ -97,7 +97,7 @@ describe("DXL, with the vendor's client and a real MQTT broker", () => {
     assert.deepEqual(caught, []);
   });
 
-  it("reads JSON with what products send after it", async () => {
+  it("reads JSON with the trailing bytes that products send", async () => {
     const { received } = await load({}, "out");
     const text = JSON.stringify(makeThreatEvent(1));
     for (const rest of ["", "\0", "\n", "\r\n\u0013"]) publish(Buffer.from(text + rest));
@@ -105,7 +105,7 @@ describe("DXL, with the vendor's client and a real MQTT broker", () => {
     for (const { payload } of received) assert.deepEqual(payload, makeThreatEvent(1));
   });
 
-  it("carries threat events to the SIEM as legal CEF, each once", async () => {
+  it("forwards threat events to the SIEM as legal CEF, each once", async () => {
     const events: CefEvent[] = [];
     const illegal: string[] = [];
     const siem = await startSiem({ onEvent: (event) => events.push(event), onIllegal: (reason, line) => illegal.push(`${reason}: ${line}`) });
@@ -133,7 +133,7 @@ describe("DXL, with the vendor's client and a real MQTT broker", () => {
 });
 
 describe("DXL, in a real Node-RED", () => {
-  it("a partial deploy of one of two subscribers leaves no old one behind, and gives the other no second copy", async () => {
+  it("a partial deploy of one of two subscribers removes the old one, and the other gets no event twice", async () => {
     const folder = mkdtempSync(join(tmpdir(), "siem-dxl-"));
     const authority = makeAuthority("fabric");
     const identity = authority.issue("node-red");
@@ -156,7 +156,7 @@ describe("DXL, in a real Node-RED", () => {
       ...line("changed", 0, siems[0], properties),
       ...line("kept", 1, siems[1], {}),
     ];
-    /** As the editor does it: credentials that did not change stay out, so that the connection stays. */
+    /** Deploys as the editor does: without credentials, because they did not change, so that the connection stays open. */
     const deploy = (properties: Record<string, unknown>) => nodeRed.deploy(flows(properties).map(({ credentials: _, ...node }) => node as ProcessNode), "nodes");
     const publish = (index: number) => broker.publish(TOPIC, JSON.stringify(makeThreatEvent(index)));
     const received = () => siems.map((siem) => siem.received);
@@ -180,7 +180,7 @@ describe("DXL, in a real Node-RED", () => {
       await delay(500);
       assert.deepEqual(received(), [2, 3]);
       assert.equal(broker.clients, 1);
-      assert.equal(nodeRed.log().match(/connected to /g)?.length, 1, "a deploy cost the other one its connection");
+      assert.equal(nodeRed.log().match(/connected to /g)?.length, 1, "a deploy closed the other one's connection");
     } finally {
       await nodeRed.stop();
       await broker.close();
@@ -190,11 +190,11 @@ describe("DXL, in a real Node-RED", () => {
   }).timeout(120_000);
 });
 
-describe("beside the vendor's nodes", () => {
-  /** What @opendxl/node-red-contrib-dxl and its ePO and TIE packages register. */
+describe("together with the vendor's nodes", () => {
+  /** The node types of @opendxl/node-red-contrib-dxl and its ePO and TIE packages. */
   const VENDOR_TYPES = /^dxl-(client|core-|epo-|tie-|mar-)/;
 
-  it("no node type and no address of the admin API is theirs", () => {
+  it("our node types and admin routes do not conflict with theirs", () => {
     for (const type of Object.keys(manifest["node-red"].nodes)) {
       assert.doesNotMatch(type, VENDOR_TYPES);
       const runtime = readFileSync(join(root, "nodes", `${type}.ts`), "utf8");
@@ -202,7 +202,7 @@ describe("beside the vendor's nodes", () => {
     }
   });
 
-  it("nothing of ours is a global but what a process has one of: the delivery registry and the metrics", () => {
+  it("our only globals are the delivery registry and the metrics, of which a process has one", () => {
     const sources = ["src", "nodes"].flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(root, folder, name)));
     const global = sources.filter((path) => path.endsWith(".ts") && /\bglobalThis\b|\bglobal\./.test(readFileSync(path, "utf8")));
     assert.deepEqual(global.map((path) => path.slice(root.length).replace(/^\//, "")), ["src/process-wide.ts"]);

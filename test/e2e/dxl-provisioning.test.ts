@@ -8,7 +8,7 @@ import { BROKERS, ManagementServer, PASSWORD, USER } from "../support/management
 import { startNodeRed, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 
-/** The part of the editor's API that is used; only known inside the page. */
+/** The part of the editor's API that is used here; it exists only inside the page. */
 declare const RED: {
   editor: { editConfig(name: string, type: string, id: string): void };
   nodes: {
@@ -36,7 +36,7 @@ describe("provisioning in the edit dialog of dxl-fabric", () => {
     certs.remove();
   });
 
-  it("asks to confirm the fingerprint, fills the form, and a deploy stores credentials", async () => {
+  it("asks to confirm the fingerprint and fills the form, and a deploy stores the credentials", async () => {
     const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
     try {
       const page = await (await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 1200 } })).newPage();
@@ -69,7 +69,7 @@ describe("provisioning in the edit dialog of dxl-fabric", () => {
         RED.nodes.eachConfig((node) => (found ||= node.type === "dxl-fabric"));
         return found;
       });
-      // What a deploy sends.
+      // The flows as a deploy sends them.
       const flows = await page.evaluate(() => RED.nodes.createCompleteNodeSet());
       const fabric = flows.find(({ type }) => type === "dxl-fabric");
       assert.match(fabric?.credentials?.["privateKey"] ?? "", /^-----BEGIN PRIVATE KEY-----/);

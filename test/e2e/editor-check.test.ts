@@ -1,4 +1,4 @@
-/** The short form of `npm run test:browser`: what `editor.test.ts`, which looks at Node-RED 4 in both languages, does not see. */
+/** The short form of `npm run test:browser`. It covers Node-RED 5; `editor.test.ts` covers Node-RED 4 in both languages. */
 import assert from "node:assert/strict";
 import manifest from "../../package.json";
 import { checkEditor } from "../support/editor-check";
@@ -6,9 +6,9 @@ import { startEditorSite } from "../support/editor-site";
 
 const types = Object.keys(manifest["node-red"].nodes);
 
-describe("every node and every dialog in the editor, below its own root and behind a sign-in", () => {
+describe("every node and every dialog in the editor, below an admin root and behind a sign-in", () => {
   it("works in Node-RED 5, dark, in English", async function () {
-    // The first time, the second runtime is installed.
+    // The first run installs the second runtime.
     this.timeout(600_000);
     const { secondRuntime } = await import("../../scripts/second-runtime.mjs");
     const { url, user, stop } = await startEditorSite(secondRuntime());

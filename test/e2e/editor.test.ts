@@ -28,7 +28,7 @@ describe("the editor with this package", () => {
   const dialogs: Record<string, Record<string, string>> = {};
   const flows = examples().map(({ flow }) => flow);
   for (const language of ["en-US", "de"]) {
-    it(`opens every dialog without an error, every example valid, in ${language}`, async () => {
+    it(`opens every dialog without an error and finds every example valid, in ${language}`, async () => {
       const report = await visitEditor({ url: nodeRed.url, language, types, flows });
       assert.deepEqual(report.problems, []);
       dialogs[language] = report.dialogs;

@@ -1,4 +1,4 @@
-/** Every example with a sink, a source or a page of its own, as it is imported, in one Node-RED against simulated systems. */
+/** Runs the unchanged examples from 06 on in one Node-RED, against simulated systems. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,13 +29,13 @@ const ALERTS = 15;
 const AUDIT_ENTRIES = 30;
 const THREATS = 12;
 
-/** True the first time: every sink refuses once, and nothing may count as delivered by that. */
+/** Returns a function that is true on its first call: every sink refuses once, and a refused event must not count as delivered. */
 const once = () => {
   let asked = 0;
   return () => asked++ === 0;
 };
 
-/** All examples in one workspace; the editor, too, keeps one dashboard when a second one is imported. Figures come each second. */
+/** Merges the examples into one flow. As the editor does on import, it keeps only one dashboard. Figures are asked for every second. */
 function together(flow: FlowNode[]): FlowNode[] {
   const [base, ...others] = flow.filter(({ type }) => type === "ui-base").map(({ id }) => id);
   const changed: Record<string, object> = { "ui-page": { ui: base }, inject: { repeat: "1" } };
@@ -86,7 +86,7 @@ describe("the examples from 06 on", function () {
     for (const [name, pem] of Object.entries(certificates)) writeFileSync(join(folder, name), pem, { mode: 0o600 });
     const configFile = join(folder, "dxlclient.config");
     writeFileSync(configFile, `[Certs]\nBrokerCertChain=ca.crt\nCertFile=client.crt\nPrivateKey=client.key\n\n[Brokers]\none=one;${broker.port};127.0.0.1\n`);
-    // A file stands where the folder should be: nothing can be written at first.
+    // A file in place of the folder, so that at first nothing can be written.
     writeFileSync(files, "");
 
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
@@ -111,7 +111,7 @@ describe("the examples from 06 on", function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A figure of the query of example `number`. */
+  /** A metric of the query in example `number`. */
   const figure = async (number: string, name: string) => {
     const text = await (await nodeRed.admin("/security-events/metrics")).text();
     const line = text.split("\n").find((candidate) => candidate.startsWith(`security_events_${name}{node="siem${number}query`));
@@ -125,8 +125,8 @@ describe("the examples from 06 on", function () {
   };
   const all = (ids: string[]) => assert.deepEqual(new Set(ids.map((id) => indexOfId(id))), new Set(Array.from({ length: EVENTS }, (_, index) => index)));
 
-  it("08: nothing counts as written while the folder cannot be written to; then every event stands in a file", async () => {
-    // First of all: after three times in vain the query would stop.
+  it("08: no event counts as written while the folder is not writable; then every event is in a file", async () => {
+    // This test runs first, because the query stops after it has sent the page again three times.
     assert.equal(await figure("08", "confirmed_total"), 0);
     rmSync(files);
     await confirmed("08", EVENTS);
@@ -134,7 +134,7 @@ describe("the examples from 06 on", function () {
     all(lines.map((line) => (JSON.parse(line) as Indexed).event.id));
   });
 
-  it("06: what Splunk refused is sent again, and every event stands in a request that it answered with 200", async () => {
+  it("06: events that Splunk refused are sent again, and every event is in a request that it answered with 200", async () => {
     await confirmed("06", EVENTS);
     const bodies = splunk.requests.map(({ body }) => body.split("\n").map((line) => JSON.parse(line) as { time: number; sourcetype: string; event: Indexed }));
     all(bodies.slice(1).flat().map(({ event }) => event.event.id));
@@ -144,7 +144,7 @@ describe("the examples from 06 on", function () {
     assert.equal(splunk.requests[0]?.path, "/services/collector/event");
   });
 
-  it("07: one refused document sends the page again, one that is stored already does not", async () => {
+  it("07: a refused document sends the page again, a document that is already stored does not", async () => {
     await confirmed("07", EVENTS);
     assert.equal(elastic.requests.length, 2);
     for (const { body, headers } of elastic.requests) {
@@ -156,7 +156,7 @@ describe("the examples from 06 on", function () {
     }
   });
 
-  it("09: the chat gets high and critical risks only, at most 20 in one message", async () => {
+  it("09: the chat gets only high and critical risks, at most 20 in one message", async () => {
     await until(() => chat.requests.length >= 2, "the message was sent again", 40_000);
     const { text } = JSON.parse(chat.requests[1]?.body ?? "{}") as { text: string };
     const [title, ...lines] = text.split("\n");
@@ -184,7 +184,7 @@ describe("the examples from 06 on", function () {
     assert.deepEqual(Object.fromEntries([...kinds].filter(([kind]) => kind !== "file-event")), { session: SESSIONS, alert: ALERTS, audit: AUDIT_ENTRIES });
   });
 
-  /** Opens a page of the dashboard; what goes wrong in it ends in `problems`. */
+  /** Opens a page of the dashboard and records its errors in `problems`. */
   const open = async (path: string, problems: string[]): Promise<Page> => {
     const page = await browser.newPage({ viewport: { width: 1400, height: 1300 } });
     page.on("pageerror", (error) => problems.push(error.message));
@@ -193,7 +193,7 @@ describe("the examples from 06 on", function () {
     return page;
   };
 
-  it("12: the form asks for one user, and the table shows what Code42 has of that user", async () => {
+  it("12: the form searches for a user, and the table shows that user's events", async () => {
     const problems: string[] = [];
     const page = await open("/dashboard/search", problems);
     const wanted = Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: 0 })).filter(({ user }) => (user as { email: string }).email === "dana@example.com");
@@ -207,7 +207,7 @@ describe("the examples from 06 on", function () {
     await page.close();
   });
 
-  it("12: a second question leaves the table to the first, and the page takes another when that has ended, well or not", async () => {
+  it("12: a second search during the first one is refused, and the page accepts a new one after the first succeeded or failed", async () => {
     const problems: string[] = [];
     const page = await open("/dashboard/search", problems);
     const count = (user: string) => Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: 0 })).filter((event) => (event["user"] as { email: string }).email === user).length;
@@ -241,7 +241,7 @@ describe("the examples from 06 on", function () {
     await page.close();
   });
 
-  it("13: the dashboard shows the figures of both sources, and goes on as events come", async () => {
+  it("13: the dashboard shows the figures of both sources and updates with new events", async () => {
     const problems: string[] = [];
     const page = await open("/dashboard", problems);
     await until(() => broker.filters.length > 0, "the flow listens to the fabric");
@@ -255,7 +255,7 @@ describe("the examples from 06 on", function () {
     assert.ok(users.every(([user, events], index) => user !== "" && Number(events) > 0 && Number(events) <= Number(users[index - 1]?.[1] ?? EVENTS)), JSON.stringify(users));
     assert.ok((await cells("Top destinations")).some(([name]) => name === "OneDrive"));
     assert.deepEqual((await cells("Nodes")).map(([name]) => name).sort(), ["CEF", "Code42 file events", "SIEM", "ePO threat events"]);
-    // A chart is a picture: it must not be one colour.
+    // A chart is a bitmap; it must have more than one colour.
     for (const name of ["Events a minute", "Severity"]) {
       const colours = await group(name).locator("canvas").first().evaluate((canvas: HTMLCanvasElement) =>
         new Set(new Uint32Array(canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data.buffer ?? new ArrayBuffer(0))).size);

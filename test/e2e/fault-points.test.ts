@@ -1,6 +1,6 @@
 /**
- * Node-RED dies at each step of a page's life: killed with -9, or ended by another node's exception. Nothing is missing,
- * and each death repeats at most the pages that were out.
+ * Node-RED dies at each step in the processing of a page, by kill -9 or by another node's exception. No event is missing,
+ * and each death repeats at most the pages in flight.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ type Step = "send" | "confirmed" | "written" | "renamed" | "close";
 
 const faultPoint = (step: Step, passes: number) => `require(${JSON.stringify(join(root, "test/support/fault-points.cjs"))})("${step}", ${passes});`;
 
-/** Nobody awaits what it does, as in many a function node: Node-RED ends with exit code 1 when that fails. */
+/** A function node with a promise that nobody awaits: when it rejects, Node-RED ends with exit code 1. */
 const CARELESS = [
   { id: "inject", type: "inject", z: "tab", x: 100, y: 400, once: true, onceDelay: 0.5, repeat: "", props: [], wires: [["careless"]] },
   { id: "careless", type: "function", z: "tab", x: 300, y: 400, func: "Promise.reject(new Error('careless')); return null;", outputs: 1, wires: [[]] },
@@ -28,12 +28,12 @@ for (const [output, steps] of [
   ["page", [["send", 0], ["send", 3], ["confirmed", 2], ["written", 3], ["renamed", 2], ["close", 0]]],
   ["event", [["send", 250], ["confirmed", 2]]],
 ] as [string, [Step, number][]][]) {
-  describe(`death at each step, one message ${output === "page" ? "a page" : "an event"}`, () => {
-    it("loses nothing and repeats at most what was out", async function () {
+  describe(`death at each step, with one message for each ${output}`, () => {
+    it("loses no event and repeats at most the pages in flight", async function () {
       this.timeout(180_000);
       const journey = await Journey.prepare({
         query: { pageSize: String(PAGE), pagesOut: String(PAGES_OUT), output },
-        // Each page is out for a while, so that a death finds some.
+        // Each page stays in flight for a while, so that a death hits some.
         syslog: { confirmDelay: "100" },
       });
       const { siem } = journey;
@@ -41,7 +41,7 @@ for (const [output, steps] of [
       let before = 0;
       const death = async (nodeRed: NodeRedProcess, what: string) => {
         const end = await Promise.race([nodeRed.exited, sleep(30_000, undefined, { ref: false })]);
-        assert.ok(end, `${what}: it lives on; the query shows ${journey.status.get("query-job")}\n${nodeRed.log().slice(-3000)}`);
+        assert.ok(end, `${what}: it did not die; the query shows ${journey.status.get("query-job")}\n${nodeRed.log().slice(-3000)}`);
         return end;
       };
       const account = (what: string) => {
@@ -52,7 +52,7 @@ for (const [output, steps] of [
       };
       try {
         for (const [step, passes] of steps) {
-          journey.offer(EVENTS_EACH);
+          journey.addEvents(EVENTS_EACH);
           const received = siem.received;
           const nodeRed = await journey.start({ settingsScript: faultPoint(step, passes) });
           if (step === "close") {
@@ -60,20 +60,20 @@ for (const [output, steps] of [
             nodeRed.kill("SIGTERM");
           }
           assert.deepEqual(await death(nodeRed, `${step} ${passes}`), { code: null, signal: "SIGKILL" });
-          assert.ok(siem.ids.size < journey.offered, `${step} ${passes} came too late to find work under way`);
+          assert.ok(siem.ids.size < journey.added, `${step} ${passes} came too late: everything was delivered`);
           account(`up to ${step} ${passes}`);
         }
-        journey.offer(EVENTS_EACH);
+        journey.addEvents(EVENTS_EACH);
         const careless = await journey.start({ flows: [...journey.flows(), ...CARELESS] });
         assert.deepEqual(await death(careless, "the exception"), { code: 1, signal: null });
         account("up to the exception");
         const nodeRed = await journey.start();
-        await journey.arrived();
+        await journey.waitForAll();
         account("to the end");
-        journey.offer(1);
-        await journey.arrived();
+        journey.addEvents(1);
+        await journey.waitForAll();
         await nodeRed.stop();
-        journey.settle((steps.length + 1) * PAGES_OUT * PAGE);
+        journey.assertDelivered((steps.length + 1) * PAGES_OUT * PAGE);
       } finally {
         await journey.remove();
       }

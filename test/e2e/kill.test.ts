@@ -1,6 +1,6 @@
 /**
- * Node-RED is killed with -9 at random moments while it reads 20,000 events. Nothing may be missing, and each kill may
- * repeat at most what was out: `pagesOut` pages.
+ * Kills Node-RED with kill -9 at random moments while it reads 20,000 events. No event may be missing, and each kill may
+ * repeat at most the pages in flight (`pagesOut`).
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,8 +20,8 @@ const PAGE = 100;
 const KILLS = 12;
 
 for (const pagesOut of [1, 4]) {
-  describe(`kill -9 with ${pagesOut} page(s) out`, () => {
-    it("loses nothing and repeats at most the pages that were out", async function () {
+  describe(`kill -9 with ${pagesOut} page(s) in flight`, () => {
+    it("loses no event and repeats at most the pages in flight", async function () {
       this.timeout(240_000);
       const folder = mkdtempSync(join(tmpdir(), "siem-kill-"));
       const tenant = await startTenantSimulator({ requestsPerMinute: 1_000_000 });
@@ -30,7 +30,7 @@ for (const pagesOut of [1, 4]) {
       const flows = mainJob(tenant, [{
         name: "kill",
         query: { pageSize: String(PAGE), pagesOut: String(pagesOut) },
-        // Each page is out for this long, so that a kill finds some.
+        // Each page stays in flight this long, so that a kill hits some.
         syslog: { host: "127.0.0.1", port: String(siem.port), transport: "tcp", confirmDelay: String(100 * pagesOut) },
       }]);
       const options = { userDir: join(folder, "user"), modules: packedPackage().modules, contextStorage: durableStore, flows };
@@ -39,7 +39,7 @@ for (const pagesOut of [1, 4]) {
         for (let kill = 0; kill < KILLS; kill++) {
           const [received, before] = [siem.received, siem.duplicates];
           const nodeRed = await startNodeRed(options);
-          // At random moments from the very start of the flows on; now and then only after some pages.
+          // At a random moment after the flows start; every third time only after a page has arrived.
           if (kill % 3 === 0) await until(() => siem.received >= received + PAGE, "a page arrives", 30_000);
           await sleep(Math.random() * 700);
           nodeRed.kill("SIGKILL");
@@ -47,14 +47,14 @@ for (const pagesOut of [1, 4]) {
           await sleep(50);
           duplicates.push(siem.duplicates - before);
         }
-        assert.ok(siem.ids.size < EVENTS, "the kills came too late to find work under way");
+        assert.ok(siem.ids.size < EVENTS, "the kills came too late: everything was delivered");
         const before = siem.duplicates;
         const nodeRed = await startNodeRed(options);
         await until(() => siem.ids.size >= EVENTS, "all events arrived", 120_000);
         duplicates.push(siem.duplicates - before);
         const fresh = makeFileEvent(EVENTS, { seed: 7, insertedUs: Date.now() * 1000 });
         tenant.add([fresh]);
-        await until(() => siem.ids.has(fresh.event.id), "a fresh event still passes", 20_000);
+        await until(() => siem.ids.has(fresh.event.id), "a new event still passes", 20_000);
         await nodeRed.stop();
 
         assert.equal(siem.ids.size, EVENTS + 1);

@@ -1,6 +1,6 @@
 /**
- * The path of docs/newcomer.md, walked with mouse and keyboard by somebody who reads labels: from an empty Node-RED to the
- * first event at the SIEM. Fields, buttons and nodes are found by the text that a person sees.
+ * Follows docs/newcomer.md with mouse and keyboard, from an empty Node-RED to the first event at the SIEM. It finds fields,
+ * buttons and nodes by their visible text.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ import { until } from "../support/until";
 const FIVE_MINUTES_MS = 300_000;
 const EVENTS = 3;
 
-/** What stands on the screen. A status is in the language of Node-RED, all else in that of the browser. */
+/** The texts on the screen. A status is in Node-RED's language, everything else in the browser's. */
 const english = {
   query: "code42 query", format: "cef format", syslog: "syslog out",
   events: "File events (v2)", tenant: "Tenant", region: "Region", otherRegion: "another address", baseUrl: "Base URL", clientId: "Client ID", clientSecret: "Client secret",
@@ -32,16 +32,16 @@ const german: typeof english = {
   helpOfQuery: "neben Mandant",
 };
 
-/** A person at the editor; `used` are the labels that were looked for, in their order. */
+/** A user of the editor. `used` holds the labels that were used, in order. */
 class Newcomer {
   readonly used: string[] = [];
 
   constructor(private readonly page: Page) {}
 
-  /** Drags a node from the palette to a place of the workspace, px from its upper left corner. */
+  /** Drags a node from the palette to a position in the workspace, in px from its upper left corner. */
   async drag(label: string, x: number, y: number): Promise<void> {
     this.used.push(label);
-    // The palette breaks a label where it likes.
+    // The palette may break a label anywhere.
     const node = this.page.locator(".red-ui-palette-node", { hasText: new RegExp(`^\\s*${label.replaceAll(" ", "\\s*")}\\s*$`) });
     await node.scrollIntoViewIfNeeded();
     const nodes = this.page.locator(".red-ui-flow-node-group");
@@ -51,7 +51,7 @@ class Newcomer {
     await nodes.nth(before).waitFor();
   }
 
-  /** From the first output of one node to the input of another. */
+  /** Draws a wire from the first output of one node to the input of another. */
   async wire(from: string, to: string): Promise<void> {
     const wires = this.page.locator(".red-ui-flow-link-line");
     const before = await wires.count();
@@ -63,10 +63,10 @@ class Newcomer {
     this.used.push(label);
     const { x, y } = await middleOf(this.node(label));
     await this.page.mouse.dblclick(x, y);
-    await this.trayStands();
+    await this.waitForTray();
   }
 
-  /** The field that a label of the open dialog belongs to. */
+  /** The field with this label in the open dialog. */
   field(label: string): Locator {
     this.used.push(label);
     return this.dialog().getByLabel(label, { exact: true });
@@ -78,21 +78,21 @@ class Newcomer {
     await field.selectOption({ label: option });
   }
 
-  /** The button "+" beside the field. */
+  /** Presses the button "+" beside the field. */
   async addBeside(label: string): Promise<void> {
     this.used.push(label);
     const row = this.dialog().locator(".form-row").filter({ has: this.page.locator("label", { hasText: label }) });
     await row.locator("a:has(.fa-plus)").click();
-    await this.trayStands();
+    await this.waitForTray();
   }
 
   async press(button: string): Promise<void> {
     this.used.push(button);
     await this.page.locator(".red-ui-tray").last().getByRole("button", { name: button, exact: true }).click();
-    await this.trayStands();
+    await this.waitForTray();
   }
 
-  /** Opens the help of the dialog and looks for a text there. */
+  /** Opens the help of the dialog and waits for a text there. */
   async mustFindInHelp(text: string): Promise<void> {
     await this.page.locator(".red-ui-tray-footer").last().locator("button:has(.fa-book)").click();
     await this.page.locator(".red-ui-help").getByText(text).first().waitFor();
@@ -107,7 +107,7 @@ class Newcomer {
     await this.page.locator(".red-ui-flow-node-status-label", { hasText: status }).waitFor();
   }
 
-  /** Once the notification of the deploy is gone. */
+  /** Takes a screenshot when the notification of the deploy is gone. */
   async photograph(path: string): Promise<void> {
     await this.page.locator(".red-ui-notification").first().waitFor({ state: "detached" });
     await this.page.screenshot({ path });
@@ -121,8 +121,8 @@ class Newcomer {
     return this.page.locator(".red-ui-tray").last();
   }
 
-  /** Trays slide; a click on a moving one misses. */
-  private trayStands(): Promise<void> {
+  /** Waits until the tray has stopped sliding; a click on a moving tray misses. */
+  private waitForTray(): Promise<void> {
     return this.page.waitForTimeout(600);
   }
 
@@ -174,9 +174,9 @@ describe("a newcomer", function () {
     rmSync(userDir, { recursive: true, force: true });
   });
 
-  /** From the start of an empty Node-RED until the SIEM has the events; the labels on the way, in their order. */
-  async function walk(language: string, words: typeof english): Promise<string[]> {
-    const began = Date.now();
+  /** Follows the steps from an empty Node-RED until the SIEM has the events. Returns the labels that were used, in order. */
+  async function followSteps(language: string, words: typeof english): Promise<string[]> {
+    const startedMs = Date.now();
     const problems: string[] = [];
     nodeRed = await startNodeRed({ userDir, modules: modules() });
     const page = await (await browser.newContext({ locale: language, viewport: { width: 1200, height: 800 } })).newPage();
@@ -208,8 +208,8 @@ describe("a newcomer", function () {
     await newcomer.press(words.done);
     await newcomer.deploy(words.deploy);
 
-    await until(() => siem.received > 0, `the SIEM gets an event; Node-RED says:\n${nodeRed.log()}`, FIVE_MINUTES_MS - (Date.now() - began));
-    assert.ok(Date.now() - began < FIVE_MINUTES_MS);
+    await until(() => siem.received > 0, `the SIEM gets an event; Node-RED says:\n${nodeRed.log()}`, FIVE_MINUTES_MS - (Date.now() - startedMs));
+    assert.ok(Date.now() - startedMs < FIVE_MINUTES_MS);
     await newcomer.mustSee(words.delivered);
     // The picture of docs/newcomer.md: SCREENSHOTS=docs/images npx mocha --timeout 180000 test/e2e/newcomer.test.ts
     const pictures = process.env["SCREENSHOTS"];
@@ -221,12 +221,12 @@ describe("a newcomer", function () {
     return newcomer.used;
   }
 
-  it("gets from an empty Node-RED to the first event at the SIEM within 5 minutes, by the labels that docs/newcomer.md names", async () => {
-    const used = await walk("en-US", english);
+  it("gets from an empty Node-RED to the first event at the SIEM within 5 minutes, with the labels in docs/newcomer.md", async () => {
+    const used = await followSteps("en-US", english);
     const steps = readFileSync(join(root, "docs/newcomer.md"), "utf8").split("\n").filter((line) => /^(\d\.| {3})/.test(line)).join("\n");
     assert.deepEqual([...steps.matchAll(/\*\*(.+?)\*\*/g)].map(([, label]) => label), used);
   });
 
-  // The long form is a part of `npm run test:browser`.
-  if (process.env["NEWCOMERS"] === "all") it("gets there with German labels", () => walk("de", german));
+  // `npm run test:browser` runs this one too.
+  if (process.env["NEWCOMERS"] === "all") it("gets there with German labels", () => followSteps("de", german));
 });

@@ -1,4 +1,4 @@
-/** An orderly stop and start: the cursor is found again wherever it is kept, nothing is missing and nothing comes twice. */
+/** An orderly stop and start: each kind of cursor is found again, and no event is missing or arrives twice. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { packedPackage } from "../support/packed-package";
 import { until } from "../support/until";
 
 describe("an orderly restart of Node-RED", () => {
-  it("goes on from cursors in global, flow and node context, with nothing missing and nothing twice", async function () {
+  it("continues from cursors in global, flow and node context, with no event missing and none twice", async function () {
     this.timeout(120_000);
     const folder = mkdtempSync(join(tmpdir(), "siem-restart-"));
     const tenant = await startTenantSimulator({ requestsPerMinute: 1_000_000 });

@@ -1,4 +1,4 @@
-/** A canary in every credential of every node: it comes out nowhere, also not where things go wrong. */
+/** Puts a canary text into every credential of every node. It must not appear anywhere, even when the nodes fail. */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,12 +12,12 @@ import { durableStore, nodeRedRequire, startNodeRed, type FlowNode, type NodeSta
 import { packedPackage } from "../support/packed-package";
 import { until } from "../support/until";
 
-/** Every text is its own, so that a leak says which one it is. The second factor is base32. */
+/** Each text is unique, so that a leak shows which secret it is. The TOTP secret must be base32. */
 const SECRETS = {
   clientSecret: "canaryClientSecret7f3a", wrongClientSecret: "canaryWrongSecret91bd", password: "canaryPassword5e0c", totpSecret: "KANARYTOTPSECRET234567ABCD",
   privateKey: "canaryPrivateKey44aa", passphrase: "canaryPassphrase2b6d", proxyPassword: "canaryProxyPassword8c1e", provisioningPassword: "canaryProvisioning3d9f",
 };
-/** No secrets, but credentials: they stay out of files and flows. An edit dialog gets them, and an error may say whom it is about. */
+/** Credentials that are not secret: they must not be in files or flows, but edit dialogs and errors may show them. */
 const IDENTITIES = {
   wrongClientId: "canaryClientId60ce", username: "canary.user77@example.com", certificate: "canaryCertificate12fe", brokerCertChain: "canaryChain8aa0", proxyUser: "canaryProxyUser0b5b",
 };
@@ -99,10 +99,10 @@ describe("secrets", () => {
           wires: [["query-good", "q-denied", "q-user", "q-behind", "format-good", "syslog-good", "threats", "confirm"]],
         },
       ];
-      // Node-RED takes a node without a place on the canvas for a config node.
+      // Node-RED treats a node without a position on the canvas as a config node.
       await nodeRed.deploy(flows.map((node) => (node["z"] === undefined ? node : { x: 100, y: 100, ...node })));
 
-      // Each of them has to have gone wrong, or nothing would be shown.
+      // Each of these nodes must have failed, otherwise the test proves nothing.
       for (const id of ["syslog-good", "q-denied", "q-user", "q-behind", "threats", "threats-torn"]) {
         await until(() => statuses.some(({ id: of, status }) => of === id && status.fill === "red"), `${id} shows an error`, 20_000);
       }
@@ -130,7 +130,7 @@ describe("secrets", () => {
       const places: [string, string, Record<string, string>][] = [
         ...files.map(([name, text]): [string, string, Record<string, string>] => [`the file ${name}`, text, { ...SECRETS, ...IDENTITIES }]),
         ["the log", lines.join("\n"), { ...SECRETS, ...REQUEST }],
-        ["what the editor is told", comms.join("\n"), { ...SECRETS, ...REQUEST }],
+        ["a message to the editor", comms.join("\n"), { ...SECRETS, ...REQUEST }],
         ["a status", JSON.stringify(statuses), { ...SECRETS, ...IDENTITIES }],
         ...answers.map((text): [string, string, Record<string, string>] => ["an admin answer", text, { ...SECRETS, ...IDENTITIES }]),
         ...credentials.map((text): [string, string, Record<string, string>] => ["the credentials for an edit dialog", text, SECRETS]),

@@ -13,7 +13,7 @@ const EVENTS = 3000;
 describe("npm start", () => {
   const folder = mkdtempSync(join(tmpdir(), "siem-start-"));
   const lines = () => readFileSync(join(folder, "siem.log"), "utf8").split("\n").filter((line) => line !== "");
-  /** The ids of the file events; threat events have none. */
+  /** The ids of the file events in the log; threat events have no id. */
   const logged = () => lines().map((line) => /[ |]devicePayloadId=(\S+)/.exec(line)?.[1]).filter((id) => id !== undefined);
 
   before(() => ensureBuilt());
@@ -31,7 +31,7 @@ describe("npm start", () => {
     return { child, exit, output: () => output };
   };
 
-  it("says where the editor is and how far it is, and stops in order", async () => {
+  it("prints the editor's address and its progress, and stops in order", async () => {
     const { child, exit, output } = await start("--events", String(EVENTS));
     const end = Date.now() + 60_000;
     while (!(/backlog [1-9]/.test(output()) && /received [1-9]/.test(output())) && Date.now() < end) await delay(50);
@@ -46,7 +46,7 @@ describe("npm start", () => {
     assert.ok(lines().some((line) => line.includes("CEF:0|McAfee|ePolicy Orchestrator|")), "no threat event is in the log of the SIEM");
   });
 
-  it("goes on from its cursor: nothing missing, nothing twice", async () => {
+  it("continues from its cursor, with no event missing and none twice", async () => {
     const before = logged().length;
     assert.ok(before > 0);
     const { exit, output } = await start("--headless-until-idle");
@@ -57,14 +57,14 @@ describe("npm start", () => {
     assert.ok(ids.length >= EVENTS);
   });
 
-  it("begins anew when another backlog is asked for", async () => {
+  it("starts from the beginning with another backlog", async () => {
     const { exit, output } = await start("--events", "500", "--headless-until-idle");
     assert.deepEqual((await exit)[0], 0, output());
     assert.match(output(), /^delivered 500 of 500$/m);
     assert.equal(logged().length, 500);
   });
 
-  it("says what is wrong with what it was given", async () => {
+  it("reports an invalid option", async () => {
     const { exit, output } = await start("--events", "many");
     assert.deepEqual((await exit)[0], 1);
     assert.match(output(), /--events takes a number/);

@@ -1,8 +1,8 @@
-/** The sender against the real thing: Debian's rsyslog and syslog-ng, every message compared with what was meant. */
+/** The sender with real servers: Debian's rsyslog and syslog-ng. Every received message is compared with the expected one. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
-import { systemClock } from "../../src/syslog/clock";
+import { systemClock } from "../../src/common/clock";
 import type { SiemError } from "../../src/errors";
 import type { Line } from "../../src/syslog/lines";
 import type { Sender } from "../../src/syslog/sender";
@@ -15,13 +15,13 @@ import { until } from "../support/until";
 
 const COUNT = 3000;
 
-/** Things that a badly framed line would trip over. NUL is not among them: the servers replace it, each in its own way. */
+/** Texts that break a badly framed line. NUL is not among them, because each server replaces it in its own way. */
 const HOSTILE = [
   "plain", "pipes | and \\| and = \\=", "back\\slash\\", "größe 漢字 😀 ﷽", "12 34", "<13>Jan  1 00:00:00 evil CEF:0|x", "quote \" ' ` {\"json\": [1]}",
   "tab\tinside", "percent %s %n %00", "\u2028line\u2029separators\u0085", "trailing blank ", "  leading", "control \u0001\u001b[31m\u007f", "x".repeat(7000), "é".repeat(3500), "bom \ufeff",
 ];
 
-/** `COUNT` different lines, and what must arrive of each: with line feeds as frames, those inside become spaces. */
+/** `COUNT` different lines with the expected text of each. With LF framing, line feeds inside a line become spaces. */
 function makeLines(name: string, breaks: boolean): { line: Line; expected: string }[] {
   return Array.from({ length: COUNT }, (_, n) => {
     const text = `CEF:0|Test|${name}|1|${n}|n|5|msg=${HOSTILE[n % HOSTILE.length] ?? ""}`;
@@ -49,7 +49,7 @@ describe("real syslog servers", function () {
   const trusting = (): ConnectionOptions => ({ ca: readFileSync(certs.ca.cert), minVersion: "TLSv1.2", rejectUnauthorized: true });
   const clientCertificate = (): ConnectionOptions => ({ cert: readFileSync(certs.client.cert), key: readFileSync(certs.client.key) });
 
-  /** `random` also sets how long the sender waits between its attempts. */
+  /** `random` also determines how long the sender waits between attempts. */
   function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}, random = Math.random) {
     const outages: SiemError[] = [];
     const sender = createSender(
@@ -69,11 +69,11 @@ describe("real syslog servers", function () {
     server: () => { port: number; server: Rsyslog["server"] };
     properties: Record<string, unknown>;
     tls?: () => ConnectionOptions;
-    /** What the server makes of a line as its message. */
+    /** The message that the server parses from a line. */
     message: (line: string) => string;
     breaks?: boolean;
   }[] = [
-    // Behind a header of RFC 3164 both servers take the line's "CEF:" for the tag.
+    // After a header of RFC 3164 both servers parse the line's "CEF:" as the tag.
     { name: "rsyslog-udp", server: () => ({ port: rsyslog.ports.udp, server: rsyslog.server }), properties: { transport: "udp" }, message: (line) => line.slice(4) },
     { name: "rsyslog-tcp-lf", server: () => ({ port: rsyslog.ports.tcp, server: rsyslog.server }), properties: { transport: "tcp" }, message: (line) => line.slice(4), breaks: true },
     { name: "rsyslog-tcp-octet", server: () => ({ port: rsyslog.ports.tcp, server: rsyslog.server }), properties: { transport: "tcp", framing: "octet", header: "rfc5424" }, message: (line) => line },
@@ -109,7 +109,7 @@ describe("real syslog servers", function () {
   }
 
   for (const [transport, port] of [["tls", () => rsyslog.ports.mutualTls], ["relp-tls", () => rsyslog.ports.relpMutualTls]] as const) {
-    it(`confirms nothing to a server that wants a client certificate and gets none: ${transport}`, async () => {
+    it(`confirms nothing if the server requires a client certificate and gets none: ${transport}`, async () => {
       const { sender, outages } = startSender({ port: port(), transport }, trusting());
       let delivered = false;
       void deliver(sender, ["CEF:0|must not arrive"]).then(() => { delivered = true; }, () => undefined);
@@ -123,7 +123,7 @@ describe("real syslog servers", function () {
 
   const ids = (received: Received[]) => new Set(received.map(({ raw }) => /lost-or-not (\S+)$/.exec(raw)?.[1]));
 
-  it("confirms nothing over TCP that a killed rsyslog has not got", async () => {
+  it("confirms over TCP only lines that a killed rsyslog has received", async () => {
     const { server, ports } = await startRsyslog(certs);
     try {
       const { sender } = startSender({ port: ports.tcp, transport: "tcp" });
@@ -154,7 +154,7 @@ describe("real syslog servers", function () {
   });
 
   for (const transport of ["tcp", "relp"] as const) {
-    it(`gets everything to a rsyslog that froze before it was killed: ${transport}`, async () => {
+    it(`delivers everything to a rsyslog that was frozen and then killed: ${transport}`, async () => {
       const { server, ports } = await startRsyslog(certs);
       try {
         const { sender } = startSender({ port: ports[transport], transport });
@@ -179,7 +179,7 @@ describe("real syslog servers", function () {
     });
   }
 
-  it("goes on where it was when a frozen rsyslog wakes up, and keeps its memory bounded meanwhile", async () => {
+  it("continues when a frozen rsyslog wakes up, and keeps its queue bounded until then", async () => {
     const { server, ports } = await startRsyslog(certs);
     try {
       const { sender } = startSender({ port: ports.tcp, transport: "tcp", queueEvents: 20_000 });
@@ -207,7 +207,7 @@ describe("real syslog servers", function () {
 
   describe("over RELP", function () {
     this.timeout(180_000);
-    /** 20,000 lines in pages of 500, and rsyslog ended `rounds` times meanwhile. */
+    /** Sends 20,000 lines in pages of 500 while rsyslog is ended `rounds` times. */
     async function survive(signal: "SIGKILL" | "SIGTERM", transport: "relp" | "relp-tls", rounds: number) {
       const { server, ports } = await startRsyslog(certs);
       try {
@@ -236,7 +236,7 @@ describe("real syslog servers", function () {
     it("loses nothing when rsyslog is restarted again and again", () => survive("SIGTERM", "relp", 5));
 
     for (const [oversizeMode, length] of [["abort", 2048], ["truncate", 8192]] as const) {
-      it(`gets a line past rsyslog that is longer than its limit, and the others unharmed: oversizeMode ${oversizeMode}`, async () => {
+      it(`delivers a line above rsyslog's limit shortened, and all others unchanged: oversizeMode ${oversizeMode}`, async () => {
         const { server, ports } = await startRsyslog(certs, { oversizeMode });
         try {
           const { sender } = startSender({ port: ports.relp, transport: "relp", maxBytes: 65_536 }, {}, () => 0.1);

@@ -1,6 +1,6 @@
 /**
- * The buttons of the edit dialogs, pressed in a real browser: nothing was deployed since, and the simulators answer.
- * TRY_IT_SCREENSHOTS names a folder for a picture of each answer.
+ * Presses the buttons of the edit dialogs in a real browser, without deploying; the simulators answer. The environment
+ * variable TRY_IT_SCREENSHOTS is a folder for a screenshot of each answer.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ import { makeCertificates, type Certificates } from "../support/certs";
 import { startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 
-/** The part of the editor's API that is used; only known inside the page. */
+/** The part of the editor's API that is used here; it exists only inside the page. */
 declare const RED: {
   nodes: { node(id: string): unknown };
   editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void };
@@ -23,7 +23,7 @@ declare const RED: {
 
 const SECRET = "simulated-client-secret";
 
-describe("the buttons that try what is edited", () => {
+describe("the buttons that try the settings in a dialog", () => {
   const userDir = mkdtempSync(join(tmpdir(), "siem-try-"));
   let certs: Certificates;
   let tenant: TenantSimulator;
@@ -33,9 +33,9 @@ describe("the buttons that try what is edited", () => {
   let browser: Browser;
   let page: Page;
   const problems: string[] = [];
-  const heard: string[] = [];
-  /** What had to be confirmed. */
-  const asked: string[] = [];
+  const answers: string[] = [];
+  /** The questions of confirm() so far. */
+  const questions: string[] = [];
   let pressed = 0;
 
   before(async function () {
@@ -66,10 +66,10 @@ describe("the buttons that try what is edited", () => {
     page.on("pageerror", (error) => problems.push(error.message));
     page.on("response", (response) => {
       if (response.status() >= 400 && response.url().startsWith(nodeRed.url)) problems.push(`${response.status()} ${response.url()}`);
-      if (/\/(?:test|preview|cursor)$/.test(response.url())) void response.text().then((text) => heard.push(text), () => undefined);
+      if (/\/(?:test|preview|cursor)$/.test(response.url())) void response.text().then((text) => answers.push(text), () => undefined);
     });
     page.on("dialog", (dialog) => {
-      asked.push(dialog.message());
+      questions.push(dialog.message());
       void dialog.accept();
     });
     await page.route((address) => !address.href.startsWith(nodeRed.url), (route) => route.abort("blockedbyclient"));
@@ -101,7 +101,7 @@ describe("the buttons that try what is edited", () => {
     await page.locator(config ? "#node-config-dialog-cancel" : "#node-dialog-cancel").click();
     await page.locator(".red-ui-tray").waitFor({ state: "detached" });
   };
-  /** Presses a button by keyboard and waits for its answer. */
+  /** Presses a button with the keyboard and waits for the answer. */
   const press = async (button: string, place = `${button}-result`) => {
     await page.locator(`#${place}`).evaluate((element) => element.replaceChildren());
     await page.locator(`#${button}`).focus();
@@ -119,7 +119,7 @@ describe("the buttons that try what is edited", () => {
     return page.locator(`#${place}`).innerText();
   };
 
-  it("tests the connection of a tenant, and sends the stored secret nowhere else", async () => {
+  it("tests the connection of a tenant, and sends the stored secret to no other address", async () => {
     await open("tenant", "code42-tenant", true);
     assert.match(await press("code42-tenant-test"), /Signed in to http:\/\/127\.0\.0\.1:\d+ as key-00000000-simulator\.[^]*File events: may be read/);
     await page.locator("#node-config-input-baseUrl").fill("http://localhost:9");
@@ -129,7 +129,7 @@ describe("the buttons that try what is edited", () => {
     await close(true);
   });
 
-  it("previews a query as it is edited, and shows and moves its cursor", async () => {
+  it("previews the edited query, and shows and moves its cursor", async () => {
     await open("query", "code42-query");
     assert.match(await press("code42-query-preview"), /^12 events since [^]*The first 5:[^]*"inserted"/);
     await page.locator("#node-input-startFrom").fill("PT1S");
@@ -137,13 +137,13 @@ describe("the buttons that try what is edited", () => {
     assert.match(await press("code42-query-cursor"), /There is no cursor yet[^]*in memory: it survives nothing/);
     await page.locator("#code42-query-cursor-value").fill("2026-01-31T08:00:00Z");
     assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set\.[^]*2026-01-31 08:00:00\.000 UTC/);
-    assert.match(asked.pop() ?? "", /to 2026-01-31T08:00:00\.000Z\?[^]*at once[^]*no cursor yet/);
+    assert.match(questions.pop() ?? "", /to 2026-01-31T08:00:00\.000Z\?[^]*at once[^]*no cursor yet/);
     await page.locator("#code42-query-cursor-value").fill("2026-01-31T09:00:00Z");
     assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set/);
-    assert.match(asked.pop() ?? "", /from 2026-01-31T08:00:00\.000Z to 2026-01-31T09:00:00\.000Z\?[^]*skipped for good/);
+    assert.match(questions.pop() ?? "", /from 2026-01-31T08:00:00\.000Z to 2026-01-31T09:00:00\.000Z\?[^]*skipped for good/);
     await page.locator("#code42-query-cursor-value").fill("2126-01-31T09:00:00Z");
     assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /2126-01-31T09:00:00\.000Z is in the future/);
-    assert.deepEqual(asked, []);
+    assert.deepEqual(questions, []);
     assert.match(await press("code42-query-cursor"), /2026-01-31 09:00:00\.000 UTC/);
     assert.match(await press("code42-query-cursor-reset", "code42-query-cursor-result"), /The cursor was reset/);
     await close();
@@ -163,7 +163,7 @@ describe("the buttons that try what is edited", () => {
     await close();
   });
 
-  it("forgets an own field as soon as it is removed, while its row still fades", async () => {
+  it("ignores a removed own field at once, while its row is still fading out", async () => {
     await open("format", "cef-format");
     const rows = page.locator("#cef-format-fields > li");
     for (const index of [0, 1]) {
@@ -189,9 +189,9 @@ describe("the buttons that try what is edited", () => {
     await close();
   });
 
-  it("shows no secret and no error of the page", () => {
+  it("gets no secret in an answer and causes no error in the page", () => {
     assert.deepEqual(problems, []);
-    assert.ok(heard.length >= 10, String(heard.length));
-    for (const secret of [SECRET, "typed-secret", "PRIVATE KEY"]) assert.ok(!heard.join().includes(secret));
+    assert.ok(answers.length >= 10, String(answers.length));
+    for (const secret of [SECRET, "typed-secret", "PRIVATE KEY"]) assert.ok(!answers.join().includes(secret));
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import tenantNode from "../../nodes/code42-tenant";
 import queryNode from "../../nodes/code42-query";
 import confirmNode from "../../nodes/delivery-confirm";
@@ -56,6 +57,18 @@ describe("code42-query", () => {
   const stored = (path: string) => JSON.parse(readFileSync(join(folder, "context", path), "utf8")) as Record<string, string>;
   const cursor = (text: string | undefined) => JSON.parse(text ?? "null") as { floor: string; lastInserted: string } | null;
   const code = (message: Record<string, unknown> | undefined) => (message?.["error"] as { code?: string } | undefined)?.code;
+  const pollToTheEnd = async () => {
+    const status = recordStatus("q");
+    getNode("q").receive({});
+    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+  };
+  /** Polls, and resolves with what the catch node gets. */
+  const caughtInPoll = async (id = "q", timeoutMs = 8000) => {
+    const caught = recordMessages("caught");
+    getNode(id).receive({});
+    await until(() => caught.length > 0, "catch sees it", timeoutMs);
+    return caught;
+  };
   const confirmAll = (messages: Record<string, unknown>[]) => messages.forEach((message) => deliveryRegistry().confirm(message));
 
   it("polls on a message, sends pages and keeps the cursor as one string on disk, moved only by confirmation", async () => {
@@ -76,18 +89,17 @@ describe("code42-query", () => {
   });
 
   for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
-    it(`goes on from the spare slot when a power cut emptied the file of the ${cursorType} context`, async () => {
+    it(`keeps the cursor in ${cursorType} context, and goes on from the spare slot when a power cut emptied its file`, async () => {
       addEvents(20);
       const poll = async () => {
         await load([query({ cursorType, wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] }]);
         const out = recordMessages("out");
-        const status = recordStatus("q");
-        getNode("q").receive({});
-        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await pollToTheEnd();
         await unloadFlow();
         return eventIds(out);
       };
       assert.equal((await poll()).length, 20);
+      assert.ok(cursor(stored(file)["cursor_q"])?.lastInserted);
       writeFileSync(join(folder, "context", file), "");
       const more = addEvents(5);
       assert.deepEqual(await poll(), more);
@@ -104,9 +116,7 @@ describe("code42-query", () => {
           { id: "confirm", type: "delivery-confirm", z, x: 300, y: 100, mode: "confirm", wires: [["out"]] },
         ]);
         const out = recordMessages("out");
-        const status = recordStatus("q");
-        getNode("q").receive({});
-        await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+        await pollToTheEnd();
         await unloadFlow();
         return eventIds(out);
       };
@@ -127,24 +137,9 @@ describe("code42-query", () => {
     assert.deepEqual(eventIds(out), [...ids, ...more]);
   });
 
-  it("keeps the cursor in flow and in node context too", async () => {
-    for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
-      addEvents(10);
-      await load([query({ cursorType })]);
-      const out = recordMessages("out");
-      getNode("q").receive({});
-      await until(() => out.length === 1, "the page is sent");
-      confirmAll(out);
-      await until(() => cursor(stored(file)["cursor_q"])?.lastInserted != null, "the cursor is saved");
-      await unloadFlow();
-    }
-  });
-
   it("refuses an unknown context store, which Node-RED would silently replace, and asks nothing", async () => {
     await load([query({ cursor: "#:(nosuch)::cursor_q" })]);
-    const caught = recordMessages("caught");
-    getNode("q").receive({});
-    await until(() => caught.length > 0, "catch sees it");
+    const caught = await caughtInPoll();
     assert.equal(code(caught[0]), "STORE_UNKNOWN");
     assert.equal(simulator.requests.length, 0);
     assert.ok(!existsSync(join(folder, "context/global/global.json")));
@@ -152,9 +147,7 @@ describe("code42-query", () => {
 
   it("refuses two queries on one cursor", async () => {
     await load([query(), query({ id: "q2", wires: [["out"]] })]);
-    const caught = recordMessages("caught");
-    getNode("q2").receive({});
-    await until(() => caught.length > 0, "catch sees it");
+    const caught = await caughtInPoll("q2");
     assert.equal(code(caught[0]), "CURSOR_IN_USE");
   });
 
@@ -174,9 +167,7 @@ describe("code42-query", () => {
   ] as const) {
     it(`refuses ${what} with ${expected}, shows red and stays alive`, async () => {
       await load([query(properties)]);
-      const caught = recordMessages("caught");
-      getNode("q").receive({});
-      await until(() => caught.length > 0, "catch sees it");
+      const caught = await caughtInPoll();
       assert.equal(code(caught[0]), expected);
       assert.equal(simulator.requests.length, 0);
     });
@@ -191,10 +182,8 @@ describe("code42-query", () => {
       addEvents(5);
       prepare();
       await load([query()]);
-      const caught = recordMessages("caught");
       const status = recordStatus("q");
-      getNode("q").receive({});
-      await until(() => caught.length > 0, "catch sees it");
+      const caught = await caughtInPoll();
       assert.equal(code(caught[0]), expected);
       await until(() => status.at(-1)?.fill === "red", "the status is red");
       assert.ok(!JSON.stringify(caught).includes(simulator.clientSecret));
@@ -231,9 +220,7 @@ describe("code42-query", () => {
       { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [[]] },
       { id: "dropped", type: "delivery-confirm", mode: "confirm", wires: [[]] },
     ]);
-    const status = recordStatus("q");
-    getNode("q").receive({});
-    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    await pollToTheEnd();
     assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
   });
 
@@ -262,9 +249,7 @@ describe("code42-query", () => {
         { id: "switch", type: "switch", property: "payload.risk.severity", propertyType: "msg", rules: [{ t: "eq", v: "NO_RISK_INDICATED", vt: "str" }, { t: "else" }], checkall: "true", repair: false, outputs: 2, wires: [["dropped"], ["a", "b"]] },
         confirm("a"), confirm("b"), confirm("dropped", { confirmsFor: ["a", "b"] }),
       ]);
-      const status = recordStatus("q");
-      getNode("q").receive({});
-      await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+      await pollToTheEnd();
       assert.ok(lastInserted());
     });
 
@@ -272,9 +257,7 @@ describe("code42-query", () => {
       this.timeout(40_000);
       addEvents(3);
       await load([query({ confirmedBy: ["a", "b"], confirmTimeout: "0.05", wires: [["a"]] }), confirm("a"), confirm("b")]);
-      const caught = recordMessages("caught");
-      getNode("q").receive({});
-      await until(() => caught.length > 0, "catch sees it", 35_000);
+      const caught = await caughtInPoll("q", 35_000);
       assert.equal(code(caught[0]), "DELIVERY_UNCONFIRMED_BY");
       assert.match((caught[0]?.["error"] as Error).message, /confirmed by: sink b\./);
       assert.equal(lastInserted(), null);
@@ -284,9 +267,7 @@ describe("code42-query", () => {
       it(`refuses a list with a sink that ${what}, and asks nothing`, async () => {
         addEvents(3);
         await load([query({ confirmedBy: sinks }), confirm("a"), confirm("off", { d: true })]);
-        const caught = recordMessages("caught");
-        getNode("q").receive({});
-        await until(() => caught.length > 0, "catch sees it");
+        const caught = await caughtInPoll();
         assert.equal(code(caught[0]), "SINK_MISSING");
         assert.equal(simulator.requests.length, 0);
       });
@@ -302,10 +283,8 @@ describe("code42-query", () => {
       { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] },
     ]);
     const out = recordMessages("out");
-    const caught = recordMessages("caught");
     const status = recordStatus("q");
-    getNode("q").receive({});
-    await until(() => caught.length > 0, "catch sees it", 35_000);
+    const caught = await caughtInPoll("q", 35_000);
     assert.equal(code(caught[0]), "DELIVERY_UNCONFIRMED");
     assert.equal(out.length, 4);
     await until(() => status.at(-1)?.fill === "red", "the status is red");
@@ -316,9 +295,7 @@ describe("code42-query", () => {
     addEvents(30);
     await load([query({ pageSize: "10", name: "Code42", wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", name: "", mode: "confirm", wires: [["out"]] }]);
     const out = recordMessages("out");
-    const status = recordStatus("q");
-    getNode("q").receive({});
-    await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
+    await pollToTheEnd();
     getNode("q").receive({ action: "stats" });
     await until(() => out.at(-1)?.["topic"] === "security-events/stats", "the answer passes both nodes");
     const [own, confirm] = out.at(-1)?.["payload"] as Record<string, unknown>[];
@@ -361,9 +338,8 @@ describe("code42-query", () => {
   it("says that there is no such saved search, and reads nothing", async () => {
     addEvents(3);
     await load([query({ savedSearch: "Gone" })]);
-    const [out, caught] = [recordMessages("out"), recordMessages("caught")];
-    getNode("q").receive({});
-    await until(() => caught.length > 0, "catch sees it");
+    const out = recordMessages("out");
+    const caught = await caughtInPoll();
     assert.equal(code(caught[0]), "SAVED_SEARCH_MISSING");
     assert.equal(out.length, 0);
   });
@@ -385,16 +361,20 @@ describe("code42-query", () => {
 
   it("is silent after it was closed", async () => {
     addEvents(2000);
-    await load([query({ pagesOut: "1" })]);
+    // The registry is one for the whole process: what is open there now is not this node's.
+    const { size } = deliveryRegistry();
+    await load([query({ pagesOut: "2", pollInterval: "0.05" })]);
     const out = recordMessages("out");
-    getNode("q").receive({});
-    await until(() => out.length === 1, "a page is out");
-    const searches = () => simulator.requests.length;
-    await unloadFlow();
-    const before = searches();
+    await until(() => out.length === 2, "two pages are in flight");
+    assert.equal(deliveryRegistry().size, size + 2);
+    await sleep(100);
+    const { length } = simulator.requests;
+    const closed = unloadFlow();
+    confirmAll(out.slice(0, 1));
+    await closed;
+    assert.equal(deliveryRegistry().size, size);
     confirmAll(out);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(searches(), before);
-    assert.equal(deliveryRegistry().size, 0);
+    await sleep(100);
+    assert.deepEqual([simulator.requests.length, out.length], [length, 2]);
   });
 });

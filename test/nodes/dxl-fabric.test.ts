@@ -57,7 +57,7 @@ describe("dxl-fabric", () => {
     await receives();
   });
 
-  it("connects to nothing before somebody subscribes, and no more after it was stopped", async () => {
+  it("connects when somebody subscribes, not before and not after it was stopped", async () => {
     broker.logged();
     await load({ brokers: `${broker.port};127.0.0.1` }, pem());
     const fabric = getFabric();

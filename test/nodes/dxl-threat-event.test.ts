@@ -57,7 +57,7 @@ describe("dxl-threat-event", () => {
   }
   const publish = (message: unknown, topic = TOPIC) => broker.publish(topic, typeof message === "string" || Buffer.isBuffer(message) ? message : JSON.stringify(message));
 
-  it("hands over an event with its topic, its kind and its way through the fabric", async () => {
+  it("sends an event with its topic, its kind and its way through the fabric", async () => {
     const { received, status } = await load();
     await until(() => status().text === "status.connected", "it shows that it is connected");
     await publish(makeThreatEvent(3));
@@ -82,7 +82,7 @@ describe("dxl-threat-event", () => {
     assert.deepEqual(received.map(({ payload }) => (payload as Buffer).toString("hex")), events.map(({ decoded }) => decoded.payloadHex));
   });
 
-  it("takes several topics and a # topic, and gives an event that fits two of them once", async () => {
+  it("takes several topics and a # topic, and sends an event that matches two of them once", async () => {
     const { received } = await load({ topics: [DETECTION, "/mcafee/event/epo/#", TOPIC] }, [], 2);
     await publish("{\"n\":1}");
     await publish("{\"n\":2}", DETECTION);
@@ -94,7 +94,7 @@ describe("dxl-threat-event", () => {
     assert.equal(received[0]?.kind, undefined);
   });
 
-  it("gives text and bytes as they are, and lists for aggregates when told to", async () => {
+  it("sends text and bytes as they are, and aggregates as lists, on demand", async () => {
     for (const [payloadType, expected] of [["string", "nö JSON\0"], ["buffer", Buffer.from("nö JSON\0")]] as const) {
       const { received } = await load({ payloadType });
       await publish("nö JSON\0");
@@ -110,7 +110,7 @@ describe("dxl-threat-event", () => {
     assert.equal((event.otherData["listOfTargetUserName"] as string[]).length, 2);
   });
 
-  it("tells catch what it cannot read, with the bytes, and goes on with the next event", async () => {
+  it("reports an unreadable event with its bytes to catch nodes, and goes on with the next one", async () => {
     const { received, caught } = await load();
     const bad = Buffer.concat([Buffer.from("not JSON "), Buffer.from([0xff, 0xfe])]);
     await publish(encodeEvent({ messageId: "{m}", payload: bad }));
@@ -124,7 +124,7 @@ describe("dxl-threat-event", () => {
     assert.deepEqual(received[0]?.payload, { n: 1 });
   });
 
-  it("receives after a thousand messages that it could not read", async () => {
+  it("receives events after a thousand unreadable messages", async () => {
     const { received, caught } = await load();
     for (let n = 0; n < 1000; n++) await publish(Buffer.from([n % 256, n >> 8, 1, 2, 3]));
     await publish({ n: 1 });
@@ -132,7 +132,7 @@ describe("dxl-threat-event", () => {
     assert.equal(caught.length, 1000);
   });
 
-  it("keeps no more events than its queue holds, and says how many it dropped", async () => {
+  it("keeps no more events than its queue holds, and reports the drops", async () => {
     const { received, caught, status } = await load({ queueEvents: 5 });
     // One turn of the event loop brings more than the queue holds.
     await Promise.all(Array.from({ length: 500 }, (_, n) => publish({ n })));
@@ -147,7 +147,7 @@ describe("dxl-threat-event", () => {
     await until(() => received.at(-1)?.payload === "later", "the next one arrived");
   });
 
-  it("gives each event of a flood once, in order, to the flow", async () => {
+  it("sends each event of a flood once and in order", async () => {
     const { received } = await load();
     const events = Array.from({ length: 2000 }, (_, index) => makeThreatEvent(index));
     for (const event of events) await publish(event);
@@ -188,7 +188,7 @@ describe("dxl-threat-event", () => {
     await until(() => status().fill === "green", "it is green again");
   }).timeout(20_000);
 
-  it("shares one connection; a node that is stopped gets nothing, and the other one no second copy", async () => {
+  it("shares one connection; a stopped node receives nothing more, and the other one no second copy", async () => {
     const { received } = await load({}, [subscriber("other"), helperNode("other-out")]);
     const others = recordMessages("other-out");
     await publish({ n: 1 });

@@ -4,6 +4,8 @@ import tenantNode from "../../nodes/code42-tenant";
 import queryNode from "../../nodes/code42-query";
 import cefFormat from "../../nodes/cef-format";
 import syslogOut from "../../nodes/syslog-out";
+import { compileFormatter } from "../../src/cef/encoder";
+import { code42FileEventV2 } from "../../src/cef/mappings/code42-file-event-v2";
 import { makeFileEvent } from "../../src/simulator/events";
 import { startSiem, type Siem } from "../../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
@@ -16,12 +18,16 @@ describe("pages between our nodes", () => {
   let simulator: TenantSimulator;
   let siem: Siem;
   let lines: string[];
+  /** What the formatter makes of the events by itself. */
+  let expected: string[];
 
   before(startServer);
   after(stopServer);
   beforeEach(async () => {
     simulator = await startTenantSimulator({ requestsPerMinute: 100_000 });
-    simulator.add(Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: (Date.now() - 3_600_000 + index) * 1000 })));
+    const events = Array.from({ length: EVENTS }, (_, index) => makeFileEvent(index, { insertedUs: (Date.now() - 3_600_000 + index) * 1000 }));
+    simulator.add(events);
+    expected = events.map(compileFormatter(code42FileEventV2).format);
     lines = [];
     siem = await startSiem({ onEvent: (_event, message) => lines.push(message), onIllegal: (reason) => assert.fail(reason) });
   });
@@ -37,7 +43,7 @@ describe("pages between our nodes", () => {
       { id: "t", type: "code42-tenant", baseUrl: simulator.url, authType: "api-client" },
       { id: "q", type: "code42-query", tenant: "t", pollInterval: "0", pageSize: "100", cursor: "cursor_packed", cursorType: "global", confirmTimeout: "20", wires: [["f"]] },
       { id: "f", type: "cef-format", wires: [formatTo] },
-      { id: "s", type: "syslog-out", host: "127.0.0.1", port: String(siem.port), transport: "tcp", format: "none", confirmDelay: "10", wires: [[], []], ...sink },
+      { id: "s", type: "syslog-out", host: "127.0.0.1", port: String(siem.port), transport: "tcp", header: "none", confirmDelay: "10", wires: [[], []], ...sink },
       ...others,
       { id: "out", type: "helper", wires: [] },
     ], { credentials: { t: { clientId: simulator.clientId, clientSecret: simulator.clientSecret } } });
@@ -49,6 +55,7 @@ describe("pages between our nodes", () => {
     assert.equal(siem.illegal, 0);
     assert.equal(siem.ids.size, EVENTS);
     assert.equal(siem.duplicates, 0);
+    assert.deepEqual(lines, expected);
     return out;
   }
 
@@ -57,8 +64,7 @@ describe("pages between our nodes", () => {
     const all = () => messages.flatMap(({ payload }) => payload as string[]);
     await until(() => all().length >= EVENTS, "the messages come");
     const told = all();
-    const bare = (line: string) => line.slice(line.indexOf("CEF:"));
-    assert.deepEqual(told.map(bare), lines.map(bare));
+    assert.deepEqual(told, expected);
   };
 
   it("carry each event to the SIEM once when nobody else looks", async () => {

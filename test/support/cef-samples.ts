@@ -1,6 +1,6 @@
 /**
- * Records as the products send them, with invented values, and the CEF line each is meant to become. Together they have
- * a value for every row of every table.
+ * Realistic records with invented values, and the expected CEF line of each. Together they have a value for every row of
+ * every mapping.
  */
 import { sampleEvents } from "../../src/cef/samples";
 import type { RecordKind } from "../../src/messages";
@@ -238,13 +238,13 @@ export const cefSamples: Record<RecordKind, readonly CefSample[]> = {
   "epo.threat-event": threatEvents,
 };
 
-/** The fields that a line is meant to have, with the labels that `labels` gives the custom keys. */
+/** The expected fields of a line: `fields` and the labels of its custom keys. */
 export function withLabels(fields: Record<string, string>, labels: Record<string, string>): Record<string, string> {
   const present = Object.entries(labels).filter(([key]) => key in fields);
   return { ...fields, ...Object.fromEntries(present.map(([key, label]) => [`${key}Label`, label])) };
 }
 
-/** What each record's custom keys hold. */
+/** The labels of the custom keys, by kind of record. */
 export const cefLabels: Record<RecordKind, Record<string, string>> = {
   "code42.file-event.v2": {
     deviceCustomDate1: "ingested", c6a2: "Source IPv6 Address", c6a3: "Destination IPv6 Address", cs1: "Code42AEDRemovableMediaBusType", cs2: "Code42AEDRemovableMediaVendor", cs3: "Code42AEDRemovableMediaName",

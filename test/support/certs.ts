@@ -1,4 +1,4 @@
-/** Certificates for TLS tests, made with openssl: good ones and each kind of bad one. */
+/** Makes certificates for TLS tests with openssl: valid ones and one of each invalid kind. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,10 +18,10 @@ export interface Certificates {
   server: Certificate;
   wrongName: Certificate;
   expired: Certificate;
-  /** By `otherCa`, for localhost and 127.0.0.1. */
+  /** Issued by `otherCa`, for localhost and 127.0.0.1. */
   otherServer: Certificate;
   client: Certificate;
-  /** By `otherCa`. */
+  /** Issued by `otherCa`. */
   otherClient: Certificate;
   read(path: string): string;
   remove(): void;

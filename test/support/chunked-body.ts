@@ -1,4 +1,4 @@
-import { RawBody, type Body } from "../../src/body";
+import type { Body } from "../../src/pages/body";
 
 /** A body that comes in chunks of `size` bytes. */
 export const chunkedBody = (bytes: Buffer, size: number): Body => ({
@@ -6,5 +6,4 @@ export const chunkedBody = (bytes: Buffer, size: number): Body => ({
     for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
   },
   whole: () => bytes,
-  raw: new RawBody(bytes, false, bytes.length),
 });

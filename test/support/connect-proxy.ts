@@ -1,15 +1,15 @@
-/** A proxy that speaks CONNECT, on loopback. */
+/** An HTTP proxy on loopback that supports CONNECT. */
 import { createServer } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 
 export interface ConnectProxy {
   url: string;
-  /** What was asked of it, `host:port`. */
+  /** The targets of all tunnels, as `host:port`. */
   tunnels: string[];
   close(): Promise<void>;
 }
 
-/** With `login` (`user:password`) every other client is refused with 407; with `refuse` everybody, with that status. */
+/** With `login` (`user:password`) it refuses all other clients with 407; with `refuse` it refuses everybody with that status. */
 export async function startConnectProxy({ login, refuse }: { login?: string; refuse?: number } = {}): Promise<ConnectProxy> {
   const tunnels: string[] = [];
   const sockets = new Set<Socket>();

@@ -1,10 +1,10 @@
-/** A Code42 console with the services behind it, and the users' sign-in of a gateway, on one loopback port. */
+/** A Code42 console with its services, and the users' sign-in of a gateway, on one loopback port. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 export interface ConsoleRequest {
   method: string;
-  /** With its query. */
+  /** With the query string. */
   path: string;
   headers: IncomingMessage["headers"];
   body: unknown;
@@ -13,23 +13,23 @@ export interface ConsoleRequest {
 export interface ConsoleServer {
   url: string;
   requests: ConsoleRequest[];
-  /** Answers by path without query: what stands here wins over the console's own answers. */
+  /** Answers by path without query string; they replace the console's own answers. */
   answers: Record<string, (request: ConsoleRequest, response: ServerResponse) => unknown>;
-  /** What LoginConfiguration says; undefined: 404. */
+  /** The answer of LoginConfiguration; undefined means 404. */
   loginType: string | undefined;
-  /** The header `totp-auth` that a user's sign-in needs. */
+  /** The required header `totp-auth` for a user's sign-in. */
   totp: (() => string) | undefined;
   /** Service addresses by key. */
   services: Record<string, string>;
   tokensIssued: number;
-  /** Whether replies have a Date header. */
+  /** True if replies have a Date header. */
   sendsDate: boolean;
-  /** Requests to `path` (without query) so far. */
+  /** The requests to `path` (without query string) so far. */
   asked(path: string): ConsoleRequest[];
   close(): void;
 }
 
-/** `login` is the only one that may sign in, `name:secret`. */
+/** `login` (`name:secret`) is the only login that is accepted. */
 export async function startConsoleServer(login: string): Promise<ConsoleServer> {
   const sockets = new Set<Socket>();
   const basic = `Basic ${Buffer.from(login).toString("base64")}`;

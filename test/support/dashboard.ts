@@ -1,4 +1,4 @@
-/** The package `@flowfuse/node-red-dashboard`, which two of the examples need and which users install themselves. */
+/** Installs `@flowfuse/node-red-dashboard` for tests. Two examples need it, and users install it themselves. */
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import manifest from "../../package.json";
@@ -6,7 +6,7 @@ import { root } from "../../scripts/built";
 
 export const DASHBOARD = "@flowfuse/node-red-dashboard";
 
-/** Makes `userDir` hold our package, which stands in `ours`, and the dashboard, as if both were installed; returns its `node_modules`. */
+/** Links our package (in the folder `ours`) and the dashboard into `userDir`, as if both were installed. Returns its `node_modules`. */
 export function modulesWithDashboard(userDir: string, ours: string): string {
   const modules = join(userDir, "node_modules");
   for (const [name, folder] of [[manifest.name, ours], [DASHBOARD, join(root, "node_modules", DASHBOARD)]] as const) {

@@ -1,4 +1,4 @@
-/** What the edit dialogs ask the nodes of the test helper. */
+/** Sends the requests of the edit dialogs to the nodes in the test helper. */
 import assert from "node:assert/strict";
 import type { Answer } from "../../src/node/try-it";
 import { helper } from "./node-red";
@@ -11,7 +11,7 @@ interface Sent {
 }
 const request = () => helper.request() as unknown as Record<"get" | "post", (path: string) => Sent>;
 
-/** Posts a form, and sees that nothing of `secrets` comes back. */
+/** Posts a form, and asserts that the answer contains none of `secrets`. */
 export async function tryForm(path: string, form: { id?: string; settings?: object; credentials?: object; question?: object }, secrets: readonly string[] = []): Promise<DialogAnswer> {
   return ask(() => request().post(`/${path}`).send({ id: "nowhere", settings: {}, ...form }), secrets);
 }
@@ -19,7 +19,7 @@ export async function tryForm(path: string, form: { id?: string; settings?: obje
 export const getDialog = (path: string) => ask(() => request().get(`/${path}`).send(), []);
 export const postDialog = (path: string, body: object) => ask(() => request().post(`/${path}`).send(body), []);
 
-/** What another web site could send without asking the browser first. */
+/** Sends a request that another web site could send without a CORS preflight; returns the status. */
 export const postForeignForm = async (path: string) => (await request().post(`/${path}`).set("content-type", "text/plain").send("{}")).status;
 
 async function ask(send: () => ReturnType<Sent["send"]>, secrets: readonly string[]): Promise<DialogAnswer> {

@@ -1,6 +1,6 @@
 /**
- * The vendor's JavaScript client. It and its MessagePack library know each other's byte lists by their class, so it
- * reads nothing where the package manager installed two copies of that class; here both get the same.
+ * The vendor's JavaScript client. It and its MessagePack library exchange byte lists and recognise them by class, so the
+ * client fails if the package manager installed two copies of that class. This module makes both use the same copy.
  */
 import { createRequire } from "node:module";
 
@@ -14,5 +14,5 @@ here.cache[client.resolve("bl")] = here.cache[messagePack.resolve("bl")];
 /** Its public interface; it has no types. */
 export const dxlClient = here("@opendxl/dxl-client") as unknown;
 
-/** Its decoder, which is not public. Throws for what is no message. */
+/** Its decoder, which is not public. Throws if the bytes are not a message. */
 export const decodeWithClient = client("./lib/decode-message.js") as (bytes: Buffer) => Record<string, unknown> & { payload: Buffer };

@@ -1,10 +1,10 @@
-/** Messages as clients and the broker really wrote them, with the fields they hold (recorded once; see `producer`). */
+/** Recorded messages of real clients and of the real broker, with their decoded fields (see `producer` for the source). */
 import vectors from "../data/dxl-vectors.json";
 
 export interface DxlVector {
   name: string;
   bytes: Buffer;
-  /** The fields of a `DxlMessage`, those of its version only, and the payload as hexadecimal digits and as text. */
+  /** The fields of a `DxlMessage` that its version has, and the payload as hexadecimal digits and as text. */
   decoded: Record<string, unknown> & { payloadHex: string; payloadUtf8: string };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Does in the editor what a person does first: signs in, drags every node of this package in from the palette, opens
- * every dialog, fills in a list; and tells what is wrong. Everything happens in a real browser against a real Node-RED.
+ * Does what a new user does, in a real browser and a real Node-RED: signs in, drags every node of this package in from the
+ * palette, opens every dialog and fills in a list. Returns the problems that it found.
  */
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -9,11 +9,11 @@ import type { Page } from "playwright-core";
 import { launchBrowser, untranslated, watch } from "./editor";
 
 export interface EditorCheck {
-  /** The editor's address, without a slash at its end. */
+  /** The editor's address, without a trailing slash. */
   url: string;
   language: "en-US" | "de";
   dark: boolean;
-  /** Where the editor asks for it. */
+  /** The sign-in, if the editor asks for one. */
   user?: { username: string; password: string };
   /** Node types of this package. */
   types: readonly string[];
@@ -21,7 +21,7 @@ export interface EditorCheck {
   screenshots?: string;
 }
 
-/** What the editor knows of a node type, and of a node of it on the canvas. */
+/** The editor's definition of a node type. */
 interface Definition {
   category: string;
   color: string;
@@ -41,7 +41,7 @@ interface CanvasNode {
   valid?: boolean;
 }
 
-/** The part of the editor's API that is used; only known inside the page. */
+/** The part of the editor's API that is used here; it exists only inside the page. */
 declare const RED: {
   nodes: {
     getType(type: string): Definition | undefined;
@@ -53,14 +53,14 @@ declare const RED: {
 
 const CATEGORY = "security events";
 
-/** What is wrong; empty when all is well. Throws when the editor does not come up. */
+/** Returns the problems; an empty list if all is well. Throws if the editor does not start. */
 export async function checkEditor(check: EditorCheck): Promise<string[]> {
   const problems: string[] = [];
   const browser = await launchBrowser();
   try {
     const context = await browser.newContext({ locale: check.language, viewport: { width: 1200, height: 900 }, colorScheme: check.dark ? "dark" : "light" });
     const page = await context.newPage();
-    // Node-RED 5 has its own choice; earlier ones have one appearance only.
+    // Node-RED 5 has its own setting; earlier versions have one theme only.
     await page.addInitScript(`localStorage.setItem("view-dark-theme", "${check.dark ? "dark" : "light"}")`);
     await page.goto(`${check.url}/`);
     if (check.user !== undefined) await signIn(page, check.user);
@@ -101,12 +101,12 @@ async function dragIn(page: Page, type: string, place: number, problems: string[
   await page.mouse.move(chart.x + 200, chart.y + 70 * place, { steps: 8 });
   await page.mouse.up();
   const count = await page.evaluate((wanted) => RED.nodes.filterNodes({ type: wanted }).length, type);
-  if (count !== 1) problems.push(`${type} was dragged to the canvas, where there are ${count} of it`);
+  if (count !== 1) problems.push(`after ${type} was dragged to the canvas, there are ${count} of it`);
 }
 
-/** Labels, colour and validators as the editor has them. */
+/** Checks labels, colours and validators in the editor's definitions. */
 async function definitionProblems(page: Page, types: readonly string[]): Promise<string[]> {
-  // No function has a name in here: the compiler would put in a helper that the page does not have.
+  // No named functions in here: for them the compiler would insert a helper that the page does not have.
   const definitions = await page.evaluate((names) => names.map((type) => {
     const definition = RED.nodes.getType(type);
     const node = RED.nodes.filterNodes({ type })[0];
@@ -118,18 +118,18 @@ async function definitionProblems(page: Page, types: readonly string[]): Promise
     return {
       type, inputs: inputs ?? [], outputs: outputs ?? [],
       category: definition?.category, colour: definition?.color, icon: definition?.icon, paletteLabel: definition?.paletteLabel,
-      // Node-RED shows the reason of a validator of exactly two parameters only.
-      mute: Object.entries(definition?.defaults ?? {}).filter(([, { validate }]) => validate !== undefined && validate.length !== 2).map(([name]) => name),
+      // Node-RED shows the reason only if the validator declares exactly two parameters.
+      withoutReason: Object.entries(definition?.defaults ?? {}).filter(([, { validate }]) => validate !== undefined && validate.length !== 2).map(([name]) => name),
     };
   }), types);
 
   const problems: string[] = [];
-  for (const { type, inputs, outputs, category, colour, icon, paletteLabel, mute } of definitions) {
+  for (const { type, inputs, outputs, category, colour, icon, paletteLabel, withoutReason } of definitions) {
     if (colour !== definitions[0]?.colour) problems.push(`${type} has the colour ${colour}, others have ${definitions[0]?.colour}`);
     if (typeof icon !== "string") problems.push(`${type} has no icon`);
-    for (const name of mute) problems.push(`${type}.${name} cannot say why it is not valid`);
+    for (const name of withoutReason) problems.push(`${type}.${name} cannot show why it is not valid`);
     if (category === "config") continue;
-    if (category !== CATEGORY) problems.push(`${type} stands in the category ${category}`);
+    if (category !== CATEGORY) problems.push(`${type} is in the category ${category}`);
     if (typeof paletteLabel !== "string") problems.push(`${type} has no palette label`);
     for (const [side, texts] of [["input", inputs], ["output", outputs]] as const) {
       for (const [index, text] of texts.entries()) {
@@ -148,7 +148,7 @@ async function open(page: Page, type: string, isConfig: boolean) {
   }, { wanted: type, config: isConfig });
   const form = page.locator(".red-ui-tray form").first();
   await form.waitFor({ state: "visible" });
-  // The tray slides in, and form fields are built when it stands.
+  // The tray slides in, and the form's fields are built when it has stopped.
   await page.waitForTimeout(500);
   return form;
 }
@@ -166,12 +166,12 @@ async function checkDialog(page: Page, check: EditorCheck, type: string, isConfi
   for (const key of untranslated(type, `${text}\n${attributes}`)) problems.push(`${type} shows the untranslated key ${key}`);
   if (text.trim() === "") problems.push(`the dialog of ${type} is empty`);
   const wide = await form.evaluate((element) => element.scrollWidth - element.clientWidth);
-  if (wide > 1) problems.push(`the dialog of ${type} is ${wide} pixels too narrow for what stands in it`);
+  if (wide > 1) problems.push(`the dialog of ${type} is ${wide} pixels too narrow for its content`);
   await shoot(page, check, type);
   await close(page, isConfig ? "#node-config-dialog-cancel" : "#node-dialog-cancel");
 }
 
-/** A row of own fields: a wrong one is told at once, and a good one is what the node has afterwards. */
+/** Fills in a row of own fields: a wrong key must be reported at once, and a correct row must be saved in the node. */
 async function checkOwnFields(page: Page, check: EditorCheck, problems: string[]): Promise<void> {
   const form = await open(page, "cef-format", false);
   await form.locator(".red-ui-editableList-addButton").click();
@@ -179,12 +179,12 @@ async function checkOwnFields(page: Page, check: EditorCheck, problems: string[]
   const note = form.locator(".cef-format-note").last();
   await input("source").fill("user.email");
   await input("key").pressSequentially("my_user");
-  if (!(await note.innerText()).includes("my_user")) problems.push("a key that no field can have is not told");
+  if (!(await note.innerText()).includes("my_user")) problems.push("an invalid key is not reported");
   await input("key").fill("");
   await input("key").pressSequentially("sourceUserN");
   await page.locator(".red-ui-autoComplete-container").filter({ hasText: "suser" }).waitFor();
   await shoot(page, check, "cef-format-keys");
-  // The first proposal is what was typed.
+  // The first proposal is the typed text.
   for (const key of ["ArrowDown", "ArrowDown", "Enter"]) await page.keyboard.press(key);
   if (await input("key").inputValue() !== "suser") problems.push(`the key that was chosen is "${await input("key").inputValue()}"`);
   if (!(await note.innerText()).includes("sourceUserName")) problems.push("the full name of a key is not shown");

@@ -1,4 +1,4 @@
-/** A Node-RED whose editor stands below a root of its own and asks for a sign-in, as in production. */
+/** A Node-RED with its editor below an admin root and behind a sign-in, as in production. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { packedPackage } from "./packed-package";
 
 export interface EditorSite {
   nodeRed: NodeRedProcess;
-  /** The editor's address, without a slash at its end. */
+  /** The editor's address, without a trailing slash. */
   url: string;
   user: { username: string; password: string };
   stop: () => Promise<void>;

@@ -1,4 +1,4 @@
-/** The Node-RED editor in a real browser (Debian's chromium): opens every node's dialog and tells what is wrong. */
+/** Opens the Node-RED editor in a real browser (Debian's chromium), imports flows and opens every node's dialog. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, type Page } from "playwright-core";
@@ -6,11 +6,11 @@ import { root } from "../../scripts/built";
 import type { FlowNode } from "./node-red-process";
 
 export interface EditorVisit {
-  /** The editor's address, without a slash at its end. */
+  /** The editor's address, without a trailing slash. */
   url: string;
   /** The browser's language, such as `de`. */
   language: string;
-  /** Imported one after the other; every node type whose dialog is to be opened stands in one of them. */
+  /** Imported one after the other. Every type in `types` must occur in one of them. */
   flows: readonly (readonly FlowNode[])[];
   types: readonly string[];
   /** A folder for screenshots: `first-flow.png`, and `<type>.png` for each dialog. */
@@ -19,13 +19,13 @@ export interface EditorVisit {
 }
 
 export interface EditorReport {
-  /** Errors of the page, of its requests and of its texts; empty when all is well. */
+  /** Errors of the page, of its requests and of its texts; empty if all is well. */
   problems: string[];
-  /** The text of each dialog by node type, as a person reads it. */
+  /** The visible text of each dialog, by node type. */
   dialogs: Record<string, string>;
 }
 
-/** The part of the editor's API that is used; only known inside the page. */
+/** The part of the editor's API that is used here; it exists only inside the page. */
 declare const RED: {
   view: { importNodes(flow: unknown, options: { generateIds: boolean; addFlow: boolean }): void };
   nodes: { node(id: string): { valid?: boolean; validationErrors?: string[] } | null | undefined };
@@ -36,18 +36,18 @@ declare const RED: {
 
 const VIEWPORT = { width: 1200, height: 640 };
 
-/** The keys of a catalog, as they reach the screen where a translation is missing. */
+/** The keys of a catalog, which the editor shows if a translation is missing. */
 function keysOf(catalog: object, prefix = ""): string[] {
   return Object.entries(catalog).flatMap(([key, value]) =>
     (typeof value === "object" ? keysOf(value as object, `${prefix}${key}.`) : prefix === "" ? [] : [prefix + key]));
 }
 
-/** The keys of the catalog of `type` that stand in `text` in the place of their translations. */
+/** The keys of the catalog of `type` that `text` contains instead of their translations. */
 export const untranslated = (type: string, text: string): string[] => keysOf(catalogOf(type)).filter((key) => text.includes(key));
 
 const catalogOf = (type: string) => JSON.parse(readFileSync(join(root, "dist/nodes/locales/en-US", `${type}.json`), "utf8")) as object;
 
-/** Opens the editor, imports the flows and opens the dialog of each type. Throws when the editor does not come up. */
+/** Opens the editor, imports the flows and opens the dialog of each type. Throws if the editor does not start. */
 export async function visitEditor(visit: EditorVisit): Promise<EditorReport> {
   const problems: string[] = [];
   const dialogs: Record<string, string> = {};
@@ -86,7 +86,7 @@ export async function visitEditor(visit: EditorVisit): Promise<EditorReport> {
 
 export const launchBrowser = () => chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 
-/** Notes what goes wrong in the page; nothing but the editor itself is reachable from it. */
+/** Records errors of the page in `problems`, and blocks all requests that are not for the editor. */
 export function watch(page: Page, url: string, problems: string[]): void {
   page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
@@ -107,7 +107,7 @@ async function readDialog(page: Page, visit: EditorVisit, node: FlowNode, proble
   }, { id: node.id, type: node.type, config: isConfig });
   const form = page.locator(".red-ui-tray form").first();
   await form.waitFor({ state: "visible" });
-  // The tray slides in, and form fields are built when it stands.
+  // The tray slides in, and the form's fields are built when it has stopped.
   await page.waitForTimeout(600);
   await shoot(page, visit, node.type);
   const text = await form.innerText();
@@ -119,7 +119,7 @@ async function readDialog(page: Page, visit: EditorVisit, node: FlowNode, proble
   return text;
 }
 
-/** The flow beside our part of the palette, without the sidebar. */
+/** Takes a screenshot of the flow and our part of the palette, without the sidebar. */
 async function shootFlow(page: Page, visit: EditorVisit): Promise<void> {
   if (visit.screenshots === undefined) return;
   const toggleSidebar = () => page.evaluate(() => RED.actions.invoke("core:toggle-sidebar"));

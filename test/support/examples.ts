@@ -1,4 +1,4 @@
-/** The example flows as they stand in the package. */
+/** Reads the example flows of the package. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/built";
@@ -7,12 +7,12 @@ import type { FlowNode } from "./node-red-process";
 const folder = join(root, "examples");
 
 export interface Example {
-  /** As the import dialog shows it. */
+  /** The name in the import dialog. */
   name: string;
   flow: FlowNode[];
 }
 
-/** All examples, in the order in which the import dialog lists them. */
+/** All examples, in the order of the import dialog. */
 export function examples(): Example[] {
   return readdirSync(folder).sort().map((file) => ({
     name: file.replace(/\.json$/, ""),

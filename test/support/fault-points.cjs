@@ -1,24 +1,24 @@
 "use strict";
 /**
- * Kills the Node-RED that loads it at one step of a page's life. settings.js calls it with the step and with how often
- * that step is passed before.
+ * Kills the Node-RED that loads it, at one step in the processing of a page. settings.js calls it with the step and with the
+ * number of times that the step may pass first.
  */
 const { events, hooks } = require.main.require("@node-red/util");
 const files = require(require.resolve("fs-extra", { paths: [require.resolve("@node-red/runtime", { paths: [require.main.path] })] }));
 
 const die = () => process.kill(process.pid, "SIGKILL");
 
-/** The steps, each with what lets `reached` be called whenever it is passed. */
+/** For each step, a function that makes Node-RED call `reached` whenever it passes that step. */
 const STEPS = {
-  /** A message of the query is about to leave it. */
+  /** The query is about to send a message. */
   send: (reached) => hooks.add("onSend.fault", (sends) => sends.filter(({ source }) => source.id === "query-job").forEach(reached)),
-  /** A cursor is confirmed; nothing of it is written. */
+  /** The pages of a new cursor are confirmed; nothing is written yet. */
   confirmed: (reached) => around("outputFile", reached),
-  /** The new cursor is written beside the old one, which still stands. */
+  /** The new cursor is in a temporary file; the old one is still in place. */
   written: (reached) => around("rename", reached),
-  /** The new cursor stands; nobody knows yet. */
+  /** The new cursor is in place; the query has not been told yet. */
   renamed: (reached) => around("rename", () => undefined, reached),
-  /** The flows stop; nodes have been told to close. */
+  /** The flows are stopping; the nodes have been asked to close. */
   close: (reached) => events.once("flows:stopping", () => setTimeout(reached, 30)),
 };
 

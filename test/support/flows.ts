@@ -1,8 +1,8 @@
-/** The main job as a flow: tenant → query → CEF → syslog, once for each way to the SIEM. */
+/** Makes the main flow of this package: tenant → query → CEF → syslog, once for each route to a SIEM. */
 import type { FlowNode } from "./node-red-process";
 
-export interface Tap {
-  /** Letters and digits; names the nodes and the cursor. */
+export interface Route {
+  /** Letters and digits; part of the node ids and of the cursor key. */
   name: string;
   query?: Record<string, unknown>;
   format?: Record<string, unknown>;
@@ -15,8 +15,8 @@ export interface TenantAccess {
   clientSecret: string;
 }
 
-/** One tab with a tenant and a query → cef-format → syslog-out line for each tap; cursors in the store `durable`. */
-export function mainJob(tenant: TenantAccess, taps: readonly Tap[], extra: readonly FlowNode[] = []): FlowNode[] {
+/** One tab with a tenant, and for each route a code42-query, a cef-format and a syslog-out. The cursors are in the store `durable`. */
+export function mainJob(tenant: TenantAccess, routes: readonly Route[], extra: readonly FlowNode[] = []): FlowNode[] {
   const place = (row: number, column: number) => ({ z: "tab", x: 150 + 200 * column, y: 60 + 60 * row });
   return [
     { id: "tab", type: "tab", label: "main job" },
@@ -24,7 +24,7 @@ export function mainJob(tenant: TenantAccess, taps: readonly Tap[], extra: reado
       id: "tenant", type: "code42-tenant", name: "", baseUrl: tenant.url, authType: "api-client", requestsPerMinute: "6000",
       credentials: { clientId: tenant.clientId, clientSecret: tenant.clientSecret },
     },
-    ...taps.flatMap(({ name, query, format, syslog }, row): FlowNode[] => [
+    ...routes.flatMap(({ name, query, format, syslog }, row): FlowNode[] => [
       {
         id: `query-${name}`, type: "code42-query", ...place(row, 0), name, tenant: "tenant", source: "file-events", pollInterval: "0.5", startFrom: "P7D",
         cursor: `#:(durable)::cursor_${name}`, cursorType: "global", pageSize: "500", wires: [[`format-${name}`]], ...query,

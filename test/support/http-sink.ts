@@ -1,4 +1,4 @@
-/** An HTTP server on loopback that stands for whatever a flow posts to: it keeps every request, and answers as it is told. */
+/** An HTTP server on loopback that records every request and answers as the test decides. */
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -14,7 +14,7 @@ export interface HttpSink {
   close(): Promise<void>;
 }
 
-/** `answer` says what a request gets: a status and a JSON body. */
+/** `answer` returns the status and the JSON body for a request. */
 export async function startHttpSink(answer: (request: SinkRequest) => { status: number; body: unknown }): Promise<HttpSink> {
   const requests: SinkRequest[] = [];
   const server = createServer((incoming, response) => {

@@ -1,6 +1,6 @@
 /**
- * The main job in a real Node-RED, from the simulated tenant to the simulated SIEM, with an account of what was
- * offered and what arrived: what every end-to-end fault test needs.
+ * Runs the main flow in a real Node-RED, from the simulated tenant to the simulated SIEM, and counts the events at both
+ * ends. For end-to-end tests of faults.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,21 +18,21 @@ export interface JourneyOptions {
   /** Properties of the query and of syslog-out. */
   query?: Record<string, unknown>;
   syslog?: Record<string, unknown>;
-  /** The tenant's address as the flow has it; the simulator's by default. */
+  /** The tenant's address in the flow; by default the simulator's. */
   url?: (tenant: TenantSimulator) => string;
   extra?: readonly FlowNode[];
   nodeRed?: Partial<NodeRedOptions>;
 }
 
 export class Journey {
-  /** The newest status of each node that showed one, by its id (`query-job`, `syslog-job`). */
+  /** The latest status of each node, by node id (`query-job`, `syslog-job`). */
   readonly status = new Map<string, string>();
   /** Every status of the query, oldest first, as "fill text". */
   readonly queryStatuses: string[] = [];
   private readonly running = new Set<NodeRedProcess>();
   private made = 0;
-  /** Insertion time of the newest event, epoch ms. */
-  private newest = 0;
+  /** Insertion time of the latest event, epoch ms. */
+  private latestMs = 0;
 
   private constructor(readonly folder: string, readonly tenant: TenantSimulator, readonly siem: Siem, private readonly options: JourneyOptions) {}
 
@@ -45,12 +45,12 @@ export class Journey {
     return join(this.folder, "user");
   }
 
-  /** How many events the tenant has been given. */
-  get offered(): number {
+  /** The number of events that were added to the tenant. */
+  get added(): number {
     return this.made;
   }
 
-  /** The flow, with changed properties of the query. */
+  /** The flow, with these properties of the query changed. */
   flows(query: Record<string, unknown> = {}): FlowNode[] {
     const { tenant, siem, options } = this;
     const access = { url: options.url?.(tenant) ?? tenant.url, clientId: tenant.clientId, clientSecret: tenant.clientSecret };
@@ -62,12 +62,12 @@ export class Journey {
   }
 
   /**
-   * The tenant gets `count` more events, a millisecond apart and behind those that it has: the last about `agoMs` ago.
-   * What is older than the overlap keeps the cursor small.
+   * Adds `count` events to the tenant, a millisecond apart and after all earlier ones; the last was inserted about `agoMs`
+   * ago. By default they are older than the overlap, which keeps the cursor small.
    */
-  offer(count: number, agoMs = 2 * 3_600_000): void {
-    this.newest = Math.max(this.newest, Date.now() - agoMs - count);
-    this.tenant.add(Array.from({ length: count }, () => makeFileEvent(this.made++, { insertedUs: ++this.newest * 1000 })));
+  addEvents(count: number, agoMs = 2 * 3_600_000): void {
+    this.latestMs = Math.max(this.latestMs, Date.now() - agoMs - count);
+    this.tenant.add(Array.from({ length: count }, () => makeFileEvent(this.made++, { insertedUs: ++this.latestMs * 1000 })));
   }
 
   async start(more: Partial<NodeRedOptions> = {}): Promise<NodeRedProcess> {
@@ -80,18 +80,18 @@ export class Journey {
     return nodeRed;
   }
 
-  /** Everything that was offered has arrived. */
-  async arrived(timeoutMs = 60_000): Promise<void> {
+  /** Waits until every event has arrived. */
+  async waitForAll(timeoutMs = 60_000): Promise<void> {
     await until(() => this.siem.ids.size >= this.made, `${this.made} events arrived`, timeoutMs).catch((error: unknown) => {
       throw new Error(`${this.siem.ids.size} of ${this.made} arrived; the query shows ${this.status.get("query-job")}; ${[...this.running].map((nodeRed) => nodeRed.log().slice(-3000)).join("\n")}`, { cause: error });
     });
   }
 
-  /** Nothing is missing, nothing illegal came, and at most `duplicates` events came twice. */
-  settle(duplicates: number): void {
+  /** Asserts that no event is missing, no line is illegal, and at most `duplicates` events arrived twice. */
+  assertDelivered(duplicates: number): void {
     assert.equal(this.siem.ids.size, this.made);
     assert.equal(this.siem.illegal, 0);
-    assert.ok(this.siem.duplicates <= duplicates, `${this.siem.duplicates} came twice, at most ${duplicates} may`);
+    assert.ok(this.siem.duplicates <= duplicates, `${this.siem.duplicates} arrived twice, at most ${duplicates} may`);
   }
 
   async remove(): Promise<void> {

@@ -1,4 +1,4 @@
-/** Reads a file that grows, from where the last reading ended: a file of a hundred megabytes cannot be read anew at every look. */
+/** Reads a growing file from where the last call ended, because reading a hundred megabytes again each time would take too long. */
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 
 const CHUNK = 4 * 1024 * 1024;
@@ -10,7 +10,7 @@ export class LineTail {
 
   constructor(private readonly file: string) {}
 
-  /** The lines that were completed since the last call, without their ends. */
+  /** The lines that were completed since the last call, without line ends. */
   *read(): Generator<string> {
     if (!existsSync(this.file)) return;
     const chunk = Buffer.alloc(CHUNK);

@@ -16,9 +16,9 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 export class ManagementServer {
   /** The headers of every request, as text. */
   readonly requests: string[] = [];
-  /** The PEM texts of the requests for a certificate. */
+  /** The certificate signing requests, as PEM text. */
   readonly csrs: string[] = [];
-  /** Answers instead of the command; it is asked first. */
+  /** If set, this answers every request. */
   instead: Answer | undefined;
 
   private constructor(private readonly server: Server, readonly port: number) {}
@@ -36,7 +36,7 @@ export class ManagementServer {
     return new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  /** The body of a reply that holds these parts. */
+  /** The body of a reply with these parts. */
   static package(...parts: string[]): string {
     return `OK:\r\n${JSON.stringify(parts.join(","))}`;
   }

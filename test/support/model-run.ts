@@ -1,6 +1,6 @@
 /**
- * Plays random sequences of arrivals, polls, crashes and changed criteria on a tenant in memory, and compares what was
- * delivered with what a reference says: everything, and nothing twice unless a crash came between delivery and commit.
+ * Plays random sequences of arrivals, polls, crashes and changed criteria on a tenant in memory, and compares the delivered
+ * events with a reference: all of them, and none twice unless a crash came between delivery and commit.
  */
 import assert from "node:assert/strict";
 import type { Criteria } from "../../src/code42/query";
@@ -12,13 +12,13 @@ import { makeQuery, MemoryStore } from "./query";
 
 export interface Model {
   source: () => EventSource;
-  /** Re-read with each poll, ms. */
+  /** The overlap that each poll reads again, ms. */
   overlapMs: number;
-  /** Something happens at the tenant. */
+  /** Adds or changes records at the tenant. */
   arrive: (tenant: ModelTenant, random: () => number) => void;
-  /** Identifies an event that was delivered. */
+  /** The id of a delivered event. */
   idOf: (event: Record<string, unknown>) => string;
-  /** What must have been delivered in the end, and how often. */
+  /** The ids that must have been delivered in the end, and how often. */
   expected: (tenant: ModelTenant) => Map<string, number>;
   /** Each poll uses one of these. */
   criteria?: Criteria[];
@@ -29,21 +29,21 @@ export const flagged = (...flags: string[]): Criteria => ({
   clause: "OR", groups: flags.map((value) => ({ filterClause: "AND", filters: [{ term: "flag", operator: "IS", value }] })),
 });
 
-/** How many sequences each model plays; more of them with the environment variable MODEL_RUNS. */
+/** Number of sequences for each model; the environment variable MODEL_RUNS changes it. */
 export const MODEL_RUNS = Number(process.env["MODEL_RUNS"] ?? 60);
-/** Many times what they take on a machine that does nothing else, ms. */
+/** Many times longer than they need on an idle machine, ms. */
 export const MODEL_TIMEOUT_MS = 10_000 * MODEL_RUNS;
 const ROUNDS = 8;
 const START = Date.parse("2026-03-01T12:00:00Z");
 
-/** One sequence, decided by `seed`. */
+/** Plays one sequence, which `seed` determines. */
 export async function playModel(model: Model, seed: number): Promise<void> {
   const random = randomOf(seed);
   const tenant = new ModelTenant(START, random);
   const store = new MemoryStore();
   const delivered = new Map<string, number>();
-  /** How often something may come again. */
-  const excused = new Map<string, number>();
+  /** How often each event may be delivered again. */
+  const allowedRepeats = new Map<string, number>();
   const count = (counts: Map<string, number>, id: string) => counts.set(id, (counts.get(id) ?? 0) + 1);
   const settings = { source: model.source(), overlapMs: model.overlapMs, pageSize: 2 + Math.floor(random() * 6), pagesOut: 1 + Math.floor(random() * 3) };
   for (let round = 0; round <= ROUNDS; round++) {
@@ -58,7 +58,7 @@ export async function playModel(model: Model, seed: number): Promise<void> {
       crash = () => resolve("crashed");
     });
     let dead = false;
-    // What a crashed node would still have written is not written.
+    // Writes of a node that has crashed are dropped.
     let writing: Promise<void> = Promise.resolve();
     const write = (begin: () => Promise<void>) => (dead ? new Promise<never>(() => undefined) : writing = begin());
     const alive: CursorStore = {
@@ -82,7 +82,7 @@ export async function playModel(model: Model, seed: number): Promise<void> {
     const outcome = await Promise.race([runner.act({}), crashed]);
     if (outcome === "crashed") {
       dead = true;
-      for (const id of sent) count(excused, id);
+      for (const id of sent) count(allowedRepeats, id);
       await runner.act({ action: "stop" });
       await writing;
     }
@@ -93,11 +93,11 @@ export async function playModel(model: Model, seed: number): Promise<void> {
   for (const [id, times] of model.expected(tenant)) {
     const found = delivered.get(id) ?? 0;
     assert.ok(found >= times, `seed ${seed}: ${id} was delivered ${found} times, not ${times}`);
-    assert.ok(found <= times + (excused.get(id) ?? 0), `seed ${seed}: ${id} was delivered ${found} times without a crash`);
+    assert.ok(found <= times + (allowedRepeats.get(id) ?? 0), `seed ${seed}: ${id} was delivered ${found} times without a crash`);
   }
 }
 
-/** All sequences of a model. */
+/** Plays all sequences of a model. */
 export async function playModels(model: Model): Promise<void> {
   for (let seed = 1; seed <= MODEL_RUNS; seed++) await playModel(model, seed);
 }

@@ -1,20 +1,20 @@
 /**
- * A tenant in memory that answers the searches as they are documented and is as unpleasant as it may be: records become
- * visible late, equal times come in another order with each walk, pages repeat records, page tokens die. Its clock is
- * the test's.
+ * A tenant in memory that answers searches as documented and is as difficult as the documentation allows: records become
+ * visible late, records with equal times change their order between searches, pages repeat records, page tokens become
+ * invalid. The test controls its clock.
  */
-import { bodyOf, type Body } from "../../src/body";
-import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/walk";
+import { bodyOf, type Body } from "../../src/pages/body";
+import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/api";
 import { tenantError } from "../../src/code42/tenant-errors";
 
 export interface ModelRecord {
-  /** Epoch ms; what a search's cursor term, or its time range, is compared with. */
+  /** Epoch ms; the time that a search's cursor term or time range is compared with. */
   ms: number;
   visibleAt: number;
-  /** As the API gives it now. */
+  /** The record as the API returns it now. */
   body: Record<string, unknown>;
   id: string;
-  /** What a filter on `flag` sees. */
+  /** The values that a filter on `flag` matches. */
   flags: string[];
   gone?: boolean;
 }
@@ -36,12 +36,12 @@ export class ModelTenant implements Api {
   readonly baseUrl = "https://model.example";
   readonly principal = "key-model";
   readonly records: ModelRecord[] = [];
-  /** Ids that the query has sent. */
+  /** The ids that the query has sent. */
   readonly delivered = new Set<string>();
-  /** Of each search, in order. */
+  /** All requests, in order. */
   readonly requests: { path: string; body: unknown }[] = [];
-  /** The order of equal times changes from page to page, too. */
-  restless = false;
+  /** If true, the order of equal times changes from page to page too. */
+  reordersPages = false;
   /** Called before each answer. */
   onRequest: () => void = () => undefined;
   private readonly seeds = new Map<string, number>();
@@ -103,12 +103,12 @@ export class ModelTenant implements Api {
   }
 
   private searchByToken(search: Search, term: string) {
-    const matches = this.inOrder(this.matching(search.groups, term), JSON.stringify(search.groups), search.pgToken === "" || this.restless);
+    const matches = this.inOrder(this.matching(search.groups, term), JSON.stringify(search.groups), search.pgToken === "" || this.reordersPages);
     let start = 0;
     if (search.pgToken !== "") {
       start = matches.findIndex(({ id }) => id === search.pgToken) + 1;
       if (start === 0) throw tenantError("INVALID_PAGE_TOKEN", {}, { permanent: true });
-      // The page begins with the last event of the one before.
+      // Some pages begin with the last event of the page before.
       if (search.pgSize > 1 && this.random() < 0.2) start -= 1;
     }
     const page = matches.slice(start, start + search.pgSize);
@@ -122,13 +122,13 @@ export class ModelTenant implements Api {
     return { type$: "ALERT_QUERY_RESPONSE", alerts: matches.slice(start, start + search.pgSize).map(({ body }) => body), totalCount: matches.length, problems: [] };
   }
 
-  /** In any order, and not all of them. */
+  /** Unordered, and not all of them. */
   private details(ids: string[]) {
     const found = this.records.filter(({ id }) => ids.includes(id) && this.random() < 0.9).reverse();
     return { type$: "ALERT_DETAILS_RESPONSE", alerts: found.map(({ body }) => ({ ...body, observations: [] })) };
   }
 
-  /** Newest first; equal times in any order, but always the same one. */
+  /** Newest first; the order of equal times is arbitrary but constant. */
   private searchAuditLog({ dateRange: { startTime, endTime }, page, pageSize }: { dateRange: { startTime: number; endTime: number }; page: number; pageSize: number }) {
     const matches = this.visible().filter(({ ms }) => ms >= startTime * 1000 - 1e-3 && ms <= endTime * 1000 + 1e-3).sort((a, b) => b.ms - a.ms || hash(a.id) - hash(b.id));
     const start = page * pageSize;
@@ -161,7 +161,7 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-/** Numbers from 0 to 1 that a seed decides. */
+/** A generator of random numbers from 0 to 1, which `seed` determines. */
 export function randomOf(seed: number): () => number {
   let state = (seed * 7919 + 1) % 2147483647;
   return () => (state = (state * 48271) % 2147483647) / 2147483647;

@@ -1,4 +1,4 @@
-/** Debian's mosquitto on the loopback: MQTT over TLS that asks for a client certificate, and plain MQTT to publish by hand. */
+/** Debian's mosquitto on loopback: MQTT over TLS with client certificates, and plain MQTT for the test to publish. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
@@ -9,12 +9,12 @@ import type { Certificate } from "./certs";
 import { freePort } from "./free-port";
 
 export interface MosquittoOptions {
-  /** The CA of the clients it accepts. */
+  /** The CA of the clients that it accepts. */
   ca: string;
   server: Certificate;
-  /** Lines of its access list (`acl_file`); everything is allowed without. */
+  /** Lines of its access list (`acl_file`); without them everything is allowed. */
   access?: readonly string[];
-  /** Lines of its configuration instead of those that make it log everything. */
+  /** Lines of its configuration that replace the ones for complete logs. */
   settings?: readonly string[];
 }
 
@@ -54,7 +54,7 @@ require_certificate true
     return broker;
   }
 
-  /** Starts the broker (again, on the same ports); throws with its own words if it does not come up. */
+  /** Starts the broker, or starts it again on the same ports. Throws with the broker's log if it does not start. */
   async start(): Promise<void> {
     const child = spawn("/usr/sbin/mosquitto", ["-c", this.config], { stdio: ["ignore", "ignore", "pipe"] });
     this.process = child;
@@ -74,7 +74,7 @@ require_certificate true
     await this.publisher.publishAsync(topic, payload);
   }
 
-  /** What it logged since the last call of this. */
+  /** The log since the last call. */
   logged(): string {
     const text = this.log.slice(this.logRead);
     this.logRead = this.log.length;

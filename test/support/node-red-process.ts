@@ -1,8 +1,8 @@
 /**
- * A real Node-RED in a process of its own, on a free port of 127.0.0.1.
+ * Starts a real Node-RED in its own process, on a free port of 127.0.0.1.
  *
- * `NODE_RED_MODULES` names the `node_modules` folder that Node-RED is taken from; without it, it is the one of this
- * project. The process ends with the one that started it, also when that was killed.
+ * `NODE_RED_MODULES` is the `node_modules` folder with Node-RED; by default this project's own. The process ends when its
+ * parent process ends, even if the parent was killed.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { root } from "../../scripts/built";
 import { DASHBOARD } from "./dashboard";
 import { freePort } from "./free-port";
 
-/** A node of a flow as it stands in flows.json; `credentials` go into the credentials file. */
+/** A node in flows.json; `credentials` are written to the credentials file. */
 export type FlowNode = { id: string; type: string; credentials?: Record<string, string>; [property: string]: unknown };
 
 export interface NodeStatus {
@@ -22,67 +22,67 @@ export interface NodeStatus {
 }
 
 export interface NodeRedOptions {
-  /** Flows, credentials, context and settings stand here; it outlives the process. */
+  /** The folder for flows, credentials, context and settings. It stays when the process ends. */
   userDir: string;
-  /** What becomes the `node_modules` of the user directory (see `packedPackage`). */
+  /** The folder to use as the user directory's `node_modules` (see `packedPackage`). */
   modules: string;
-  /** Written to the user directory before the start; without it, the flows that stand there run. */
+  /** Written to the user directory before the start; by default the flows that are already there run. */
   flows?: readonly FlowNode[];
   /** Node-RED's `contextStorage` setting. */
   contextStorage?: Record<string, unknown>;
-  /** More of settings.js; JSON values only. */
+  /** Further settings for settings.js; JSON values only. */
   settings?: Record<string, unknown>;
-  /** JavaScript at the end of settings.js, for what JSON cannot say. */
+  /** JavaScript for the end of settings.js, for settings that JSON cannot express. */
   settingsScript?: string;
-  /** Another Node-RED than that of this process, with the Node that it runs on (see scripts/second-runtime.mjs). */
+  /** Another Node-RED, and the Node.js to run it on (see scripts/second-runtime.mjs). */
   runtime?: { node: string; modules: string };
-  /** Load the dashboard, which stands among the development dependencies of this project. */
+  /** Load the dashboard, which is a development dependency of this project. */
   dashboard?: boolean;
-  /** A program with its arguments that Node-RED is started by, such as `unshare`; it must become that process. */
+  /** A program with arguments that starts Node-RED, such as `unshare`. It must exec Node-RED and not fork it. */
   launcher?: readonly string[];
   env?: Record<string, string>;
-  /** A free one by default. */
+  /** A free port by default. */
   port?: number;
   onStatus?: (status: NodeStatus) => void;
-  /** How many values (a page is as many as it has events) each node has sent so far, by node id; twice a second. */
+  /** Called twice a second with the number of values that each node has sent so far, by node id. A page counts as all its events. */
   onSent?: (counts: Record<string, number>) => void;
-  /** Each line that Node-RED prints. */
+  /** Called with each line that Node-RED prints. */
   onLine?: (line: string) => void;
-  /** How long the start may take, in ms (60,000). */
+  /** Time limit for the start, ms (60,000). */
   startTimeoutMs?: number;
 }
 
 export interface NodeRedProcess {
   readonly pid: number;
   readonly port: number;
-  /** The editor's address, without a slash at its end. */
+  /** The editor's address, without a trailing slash. */
   readonly url: string;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** What Node-RED printed so far: the last megabyte of it. */
+  /** Node-RED's output so far; only the last megabyte. */
   log(): string;
   /** Deploys `flows` through the admin API and resolves when they run. */
   deploy(flows: readonly FlowNode[], type?: "full" | "nodes" | "flows" | "reload"): Promise<void>;
-  /** An admin API request; throws on a status other than 2xx. */
+  /** Sends a request to the admin API. Throws on a status other than 2xx. */
   admin(path: string, init?: RequestInit): Promise<Response>;
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, and SIGKILL if that did not end it within 20 s. */
+  /** Sends SIGTERM, and SIGKILL if the process has not ended after 20 s. */
   stop(): Promise<void>;
 }
 
-/** The context stores of production: `durable` is on disk before a commit returns, `default` is memory. */
+/** The context stores of production: `durable` writes to disk before a commit returns; the default store is in memory. */
 export const durableStore = {
   default: "memory",
   memory: { module: "memory" },
   durable: { module: "localfilesystem", config: { cache: false } },
 };
 
-/** Where Node-RED is taken from. */
+/** A `require` for Node-RED's modules. */
 export const nodeRedRequire = createRequire(join(process.env["NODE_RED_MODULES"] ?? join(root, "node_modules"), "index.js"));
 
 const STARTED = /Started (modified )?(flows|nodes)/g;
 const startsIn = (log: string) => log.match(STARTED)?.length ?? 0;
 
-/** What settings.js does beside setting: it tells the parent process what happens, and ends when the parent is gone. */
+/** Code in settings.js that sends node statuses to the parent process and ends Node-RED when the parent is gone. */
 const CHILD_SCRIPT = `
 if (process.send) {
   const { events } = require.main.require("@node-red/util");
@@ -91,7 +91,7 @@ if (process.send) {
 }
 `;
 
-/** Counts what nodes send. Only where it is asked for, because hooks see every message of every flow. */
+/** Code in settings.js that counts what nodes send. Used only on request, because the hook runs for every message. */
 const COUNTING_SCRIPT = `
 if (process.send) {
   const { hooks } = require.main.require("@node-red/util");
@@ -121,7 +121,7 @@ function prepare(options: NodeRedOptions, port: number): string {
     lang: "en-US",
     telemetry: { enabled: false, updateNotification: false },
     editorTheme: { tours: false },
-    // Node-RED also looks beside itself, where the dashboard stands: users have it only if they install it.
+    // Node-RED also loads packages beside itself. That would include the dashboard, which users have only if they install it.
     ...(options.dashboard === true ? {} : { nodesExcludes: [basename(DASHBOARD)] }),
     ...(options.contextStorage === undefined ? {} : { contextStorage: options.contextStorage }),
     ...options.settings,
@@ -140,11 +140,11 @@ function prepare(options: NodeRedOptions, port: number): string {
   return file;
 }
 
-/** Starts Node-RED and resolves when its flows run and the editor answers; throws with the log otherwise. */
+/** Starts Node-RED. Resolves when its flows run and the editor answers; otherwise throws with the log. */
 export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
   const port = options.port ?? await freePort();
   const settings = prepare(options, port);
-  // A process group of its own: Ctrl-C in a terminal reaches only the parent, which stops things in order.
+  // Its own process group (`detached`), so that Ctrl-C in a terminal reaches only the parent, which then stops everything in order.
   const { node, resolve } = options.runtime === undefined ? { node: process.execPath, resolve: nodeRedRequire.resolve } : { node: options.runtime.node, resolve: createRequire(join(options.runtime.modules, "index.js")).resolve };
   const command = [...(options.launcher ?? []), node, resolve("node-red/red.js"), "--userDir", options.userDir, "--settings", settings];
   const child = spawn(command[0] as string, command.slice(1), {

@@ -1,6 +1,6 @@
 /**
- * Loads nodes into the Node-RED test helper, with the context stores a test asks for.
- * `RED._` of the helper returns the key, so status texts and errors are asserted by key and code.
+ * Loads nodes into the Node-RED test helper, with the context stores of the test. The helper's `RED._` returns the key, so
+ * tests assert status texts and errors by key and code.
  */
 import helper from "node-red-node-test-helper";
 import type { Node, NodeInitializer } from "node-red";
@@ -8,10 +8,10 @@ import { nodeRedRequire } from "./node-red-process";
 
 helper.init(nodeRedRequire.resolve("node-red"));
 
-/** A node of a flow as it stands in flows.json. */
+/** A node in flows.json. */
 export type FlowNode = { id: string; type: string; z?: string; wires?: string[][]; [property: string]: unknown };
 
-/** Core nodes by the path below @node-red/nodes/core. */
+/** Loads a core node by its path below @node-red/nodes/core. */
 export const coreNode = (path: string) => nodeRedRequire(`@node-red/nodes/core/${path}`) as NodeInitializer;
 
 export interface LoadOptions {
@@ -20,7 +20,7 @@ export interface LoadOptions {
   settings?: Record<string, unknown>;
 }
 
-/** Starts `flow` and resolves when it runs. A tab `tab` is added; nodes that have `wires` stand on it (Node-RED takes a node without a place for a config node). */
+/** Starts `flow` and resolves when it runs. Adds a tab and puts the nodes that have `wires` on it, because Node-RED treats a node without a position as a config node. */
 export async function loadFlow(nodes: NodeInitializer[], flow: FlowNode[], options: LoadOptions = {}): Promise<void> {
   const settings = { ...options.settings, ...(options.contextStorage === undefined ? {} : { contextStorage: options.contextStorage }) };
   helper.settings(settings as Parameters<typeof helper.settings>[0]);
@@ -49,14 +49,14 @@ export interface RecordedStatus {
   text?: string;
 }
 
-/** Every status a node shows from now on, newest last. */
+/** Records every status that the node shows from now on, newest last. */
 export function recordStatus(id: string): RecordedStatus[] {
   const seen: RecordedStatus[] = [];
   getNode(id).on("call:status" as never, ((call: { args: [RecordedStatus] }) => seen.push(call.args[0])) as never);
   return seen;
 }
 
-/** Every message that reaches a `helper` node from now on. */
+/** Records every message that a `helper` node receives from now on. */
 export function recordMessages(id: string): Record<string, unknown>[] {
   const seen: Record<string, unknown>[] = [];
   getNode(id).on("input", ((message: Record<string, unknown>, _send: unknown, done: () => void) => {

@@ -1,4 +1,4 @@
-/** This package as its users get it: packed, and installed from the tarball. */
+/** Packs this package and installs it from the tarball, as its users do. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ export interface PackedPackage {
 
 const npm = (cwd: string, ...args: string[]) => execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 
-/** Packs this package and installs the tarball in an empty folder below `.cache/`, once for each content. */
+/** Packs this package and installs the tarball in an empty folder below `.cache/`. An unchanged tarball is not installed again. */
 export function packedPackage(): PackedPackage {
   ensureBuilt();
   const cache = join(root, ".cache/packed");

@@ -1,20 +1,21 @@
-/** A query on the simulated tenant with a cursor in memory and a sink that the test drives. */
+/** A query with its cursor in memory and a sink that the test controls. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileEvents } from "../../src/code42/file-events";
-import { QueryRunner, type QueryParts, type QuerySettings } from "../../src/code42/query-runner";
+import { QueryRunner, type QueryDependencies } from "../../src/code42/query-runner";
+import type { QuerySettings } from "../../src/code42/query-settings";
 import { Tenant } from "../../src/code42/tenant";
-import type { Api } from "../../src/code42/walk";
+import type { Api } from "../../src/code42/api";
 import type { CursorStore } from "../../src/cursor/context-store";
-import { queryError } from "../../src/code42/errors";
+import { cursorError } from "../../src/cursor/errors";
 import { DeliveryRegistry } from "../../src/delivery/registry";
 import type { FlowMessage } from "../../src/messages";
 import type { TenantSimulator } from "../../src/simulator/tenant";
 
-/** A cursor store that outlives the query, and can fail. */
+/** A cursor store that outlives the query and can fail. */
 export class MemoryStore implements CursorStore {
   value: string | undefined;
   fault: Error | undefined;
-  /** So many writes are done and reported as failed. */
+  /** This many writes succeed but are reported as failed. */
   losesAnswers = 0;
   commits = 0;
 
@@ -23,16 +24,16 @@ export class MemoryStore implements CursorStore {
   }
 
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
-    if (this.value !== expected) throw queryError("CURSOR_CHANGED", { key: "test" }, { permanent: true });
+    if (this.value !== expected) throw cursorError("CURSOR_CHANGED", { key: "test" }, { permanent: true });
     await this.overwrite(next);
   }
 
   async overwrite(next: string | undefined): Promise<void> {
     await sleep(0);
-    if (this.fault !== undefined) throw queryError("CURSOR_NOT_SAVED", { key: "test", reason: this.fault.message });
+    if (this.fault !== undefined) throw cursorError("CURSOR_NOT_SAVED", { key: "test", reason: this.fault.message });
     this.commits += 1;
     this.value = next;
-    if (this.losesAnswers-- > 0) throw queryError("CURSOR_NOT_SAVED", { key: "test", reason: "connection lost" });
+    if (this.losesAnswers-- > 0) throw cursorError("CURSOR_NOT_SAVED", { key: "test", reason: "connection lost" });
   }
 
   get cursor(): { floor: string; lastInserted: string | null; seen: Record<string, string> } | undefined {
@@ -43,7 +44,7 @@ export class MemoryStore implements CursorStore {
 export interface QueryUnderTest {
   runner: QueryRunner;
   registry: DeliveryRegistry;
-  /** Every message sent, oldest first. */
+  /** All sent messages, oldest first. */
   messages: FlowMessage[];
   errors: Error[];
   warnings: string[];
@@ -54,13 +55,13 @@ export const tenantOf = (simulator: TenantSimulator): Tenant => new Tenant({
   baseUrl: simulator.url, clientId: simulator.clientId, clientSecret: simulator.clientSecret, userAgent: "test", requestsPerMinute: 100_000,
 }, { sleep: (ms, signal) => sleep(Math.min(ms, 5), undefined, { signal }) });
 
-/** Makes a query; `sink` sees each message and the registry, and confirms at once by default. */
+/** Makes a query. `sink` gets each message and the registry; by default it confirms at once. */
 export function makeQuery(
   tenant: Api | undefined,
   store: CursorStore,
   settings: Partial<QuerySettings> = {},
   sink: (message: FlowMessage, registry: DeliveryRegistry) => void = (message, registry) => void setImmediate(() => registry.confirm(message)),
-  parts: Partial<QueryParts> = {},
+  dependencies: Partial<QueryDependencies> = {},
 ): QueryUnderTest {
   const registry = new DeliveryRegistry();
   const made: Omit<QueryUnderTest, "runner"> = { registry, messages: [], errors: [], warnings: [], statuses: [] };
@@ -85,7 +86,7 @@ export function makeQuery(
     now: Date.now,
     monotonic: () => performance.now(),
     random: Math.random,
-    ...parts,
+    ...dependencies,
   });
   return { ...made, runner };
 }

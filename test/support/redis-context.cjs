@@ -1,13 +1,13 @@
 "use strict";
 /**
- * A context store of Node-RED (API: nodered.org, "Context Store API") in Redis: a hash for each scope, values as JSON.
- * None is in the registry that does it, and a query must work on any store that keeps to the API.
+ * A Node-RED context store in Redis (API: nodered.org, "Context Store API"), with a hash for each scope and JSON values. A
+ * query must work with any store that follows the API, and npm has no Redis store that does.
  */
 const { Redis } = require("ioredis");
 
 class RedisContext {
   constructor({ port }) {
-    // A store must answer: nothing is kept back for a server that may come back.
+    // A store must always answer, so commands fail at once while the server is away.
     this.redis = new Redis({ host: "127.0.0.1", port, lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 1, retryStrategy: () => 200 });
     this.redis.on("error", () => undefined);
   }

@@ -1,4 +1,4 @@
-/** Debian's redis-server on a free port, with every write in its append-only file before it is acknowledged. */
+/** Debian's redis-server on a free port. It writes every change to its append-only file before it acknowledges it. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ export class RedisServer {
     return server;
   }
 
-  /** Starts it (again, with what it held). */
+  /** Starts the server, or starts it again with its data. */
   async start(): Promise<void> {
     this.process = spawn("redis-server", [
       "--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
@@ -35,7 +35,7 @@ export class RedisServer {
     await gone;
   }
 
-  /** Everything it holds: scope → key → the text that stands there. */
+  /** All its data: scope → key → text. */
   content(): Promise<Record<string, Record<string, string>>> {
     return this.ask(async (redis) => Object.fromEntries(await Promise.all((await redis.keys("*")).map(async (scope) => [scope, await redis.hgetall(scope)] as const))));
   }
@@ -45,7 +45,7 @@ export class RedisServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** For settings.js: makes it the context store `name`. */
+  /** Code for settings.js that adds this server as the context store `name`. */
   asStore(name: string): string {
     return `module.exports.contextStorage[${JSON.stringify(name)}] = `
       + `{ module: require(${JSON.stringify(join(root, "test/support/redis-context.cjs"))}), config: { port: ${this.port} } };`;

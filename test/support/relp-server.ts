@@ -1,4 +1,4 @@
-/** A RELP server that does what a test tells it to, also what no server should (specification: librelp, doc/relp.md). */
+/** A RELP server that a test controls, including violations of the protocol (specification: librelp, doc/relp.md). */
 import { createServer, type Server, type Socket } from "node:net";
 
 export interface RelpCommand {
@@ -13,7 +13,7 @@ export class RelpSession {
   readonly commands: RelpCommand[] = [];
   private input = Buffer.alloc(0);
 
-  /** `number` counts sessions from 1. */
+  /** `number` is 1 for the first session. */
   constructor(readonly number: number, private readonly socket: Socket, private readonly script: (command: RelpCommand, session: RelpSession) => void) {
     socket.on("error", () => undefined).on("data", (data) => this.take(data));
   }
@@ -22,7 +22,7 @@ export class RelpSession {
     return this.commands.filter(({ command }) => command === "syslog");
   }
 
-  /** Answers a command; `answer` is the whole data of the `rsp`. */
+  /** Answers a command; `answer` is the complete data of the `rsp`. */
   answer(txnr: number, answer = "200 OK"): void {
     this.raw(`${txnr} rsp ${Buffer.byteLength(answer)} ${answer}\n`);
   }
@@ -35,7 +35,7 @@ export class RelpSession {
     this.socket.pause();
   }
 
-  /** Ends the session in an orderly way, or with a reset. */
+  /** Ends the session with `serverclose`, by closing the connection, or with a reset. */
   end(how: "serverclose" | "end" | "reset"): void {
     if (how === "serverclose") this.raw("0 serverclose 0\n");
     if (how === "reset") this.socket.resetAndDestroy();
@@ -63,7 +63,7 @@ export class RelpSession {
   }
 }
 
-/** What a sound server answers. */
+/** Answers a command as a correct server does. */
 export function soundAnswer({ txnr, command }: RelpCommand, session: RelpSession): void {
   if (command === "open") session.answer(txnr, "200 OK\nrelp_version=0\nrelp_software=test\ncommands=syslog");
   else session.answer(txnr);
@@ -76,7 +76,7 @@ export class RelpServer {
   private readonly sockets: Socket[] = [];
   private readonly server: Server;
 
-  /** `script` gets each command; what it does not answer stays without an answer. */
+  /** `script` gets each command and decides whether and how to answer. */
   constructor(private readonly script: (command: RelpCommand, session: RelpSession) => void = soundAnswer) {
     this.server = createServer((socket) => {
       this.sockets.push(socket);

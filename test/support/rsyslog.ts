@@ -1,4 +1,4 @@
-/** Debian's rsyslog, unprivileged on the loopback: UDP, TCP (both framings on one port), TLS, mutual TLS, RELP and RELP over TLS. */
+/** Debian's rsyslog, unprivileged, on loopback: UDP, TCP (both framings on one port), TLS, mutual TLS, RELP and RELP over TLS. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Certificates } from "./certs";
@@ -11,10 +11,10 @@ export interface Rsyslog {
 }
 
 /**
- * Starts rsyslog with its default message limit of 8 KiB. Every message is on its way to the file before the next is
- * read (direct queue), so what a killed server had taken stands in the file. Its UDP buffer is large, because a
- * datagram that finds it full is lost without a trace, and the processors of a test machine are shared. `oversizeMode`
- * says what RELP does with a longer message.
+ * Starts rsyslog with its default message limit of 8 KiB. With its direct queue it writes each message to the file before it
+ * reads the next, so the file has every message that a killed server had accepted. Its UDP buffer is large, because
+ * datagrams are lost silently when it is full and test machines are busy. `oversizeMode` decides what RELP does with a
+ * message above the limit.
  */
 export async function startRsyslog(certs: Certificates, { oversizeMode = "truncate" }: { oversizeMode?: "truncate" | "abort" } = {}): Promise<Rsyslog> {
   const ports = {

@@ -1,4 +1,4 @@
-/** A server on loopback that signs everybody in and answers searches as the test writes them, down to the bytes. */
+/** A server on loopback that accepts every sign-in and lets the test write the answers to searches byte by byte. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
@@ -6,13 +6,14 @@ export interface ScriptedApi {
   url: string;
   clientId: string;
   clientSecret: string;
-  /** Searches so far, and the most connections that were open at one time. */
+  /** Number of searches so far. */
   searches: number;
+  /** The highest number of connections that were open at the same time. */
   mostConnections: number;
   close(): void;
 }
 
-/** `answer` gets the response, the number of the search (from 0) and the page token that it names. */
+/** `answer` gets the response, the number of the search (from 0) and its page token. */
 export async function startScriptedApi(answer: (response: ServerResponse, search: number, token: string) => void): Promise<ScriptedApi> {
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-/** A disk of 256 KiB that can be filled up and made read-only, for what root could otherwise not be refused. */
+/** A disk of 256 KiB that a test can fill and make read-only. File permissions would not stop tests that run as root. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, openSync, closeSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 export class SmallDisk {
   private constructor(readonly path: string) {}
 
-  /** Mounts it at `path`; needs root. */
+  /** Mounts a disk at `path`; needs root. */
   static mount(path: string): SmallDisk {
     mkdirSync(path, { recursive: true });
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", path]);

@@ -1,6 +1,6 @@
-/** A sender over a link and a clock that the test drives, for what real sockets cannot show on demand. */
+/** A sender with a link and a clock that the test controls, for cases that real sockets cannot produce on demand. */
 import type { SiemError } from "../../src/errors";
-import type { Clock } from "../../src/syslog/clock";
+import type { Clock } from "../../src/common/clock";
 import type { Frames } from "../../src/syslog/framing";
 import { Sender, type SenderOptions, type SettledLines } from "../../src/syslog/sender";
 import type { LinkListener, WriteReport } from "../../src/syslog/transport";
@@ -19,7 +19,7 @@ export class TestClock implements Clock {
     };
   };
 
-  /** The delays that run now, shortest first. */
+  /** The remaining times of all timers, shortest first. */
   get pending(): number[] {
     return this.timers.map(({ due }) => due - this.time).sort((a, b) => a - b);
   }
@@ -39,7 +39,7 @@ export class TestClock implements Clock {
   }
 }
 
-/** Lets the event loop turn, so that everything that yields comes to an end. */
+/** Runs the event loop for some turns, so that all work that yields can finish. */
 export async function turns(count = 50): Promise<void> {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -47,11 +47,11 @@ export async function turns(count = 50): Promise<void> {
 export interface TestLink {
   listener: LinkListener;
   written: Frames[];
-  /** The reports of the writes, for links that answer frame by frame. */
+  /** The report callbacks of the writes, for links that answer frame by frame. */
   reports: WriteReport[];
-  /** Calls back for everything written so far, as the kernel does. */
+  /** Reports everything written so far as handed over, as a socket does. */
   flush(): void;
-  /** The lines that were written, without line feeds. */
+  /** All written lines, without line feeds. */
   lines(): string[];
   ended: boolean;
   destroyed: boolean;
@@ -106,11 +106,11 @@ export function testSender(overrides: Partial<SenderOptions> & { accept?: boolea
     settled.set(name, { error, shortened, undeliverable });
     order.push(name);
   });
-  /** The newest link. */
+  /** The latest link. */
   const link = () => {
-    const newest = links.at(-1);
-    if (newest === undefined) throw new Error("no link was opened");
-    return newest;
+    const latest = links.at(-1);
+    if (latest === undefined) throw new Error("no link was opened");
+    return latest;
   };
   const up = async () => {
     link().listener.ready();

@@ -1,23 +1,23 @@
-/** What the real syslog servers of the tests have in common: a process, free ports, one JSON object a line. */
+/** The process of a real syslog server, which writes each message as one line of JSON. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** One message as the server understood it. */
+/** One message as the server parsed it. */
 export interface Received {
-  /** As it came, without framing. */
+  /** The message as received, without framing. */
   raw: string;
   host: string;
   /** Facility * 8 + severity. */
   pri: string;
-  /** What the server took for the message behind its own parsing of the header. */
+  /** The part that remains after the server has parsed the header. */
   message: string;
 }
 
 /**
- * A line of the output file. A server that was killed leaves half an object, and its successor goes on behind that;
- * inside an object `{"` is escaped.
+ * Parses a line of the output file. If a killed server has left half an object, the next server continues on the same line,
+ * so parsing starts at the last `{"`, which cannot occur inside an object.
  */
 export const readReceived = (line: string): Received => JSON.parse(line.slice(line.lastIndexOf('{"'))) as Received;
 
@@ -31,8 +31,8 @@ export interface Command {
 }
 
 /**
- * True while somebody listens on the port, read from the kernel's table: a probe that connects would be one more client,
- * and one that binds could be in the way of the server.
+ * True while a process listens on the port, from the kernel's table. Connecting to the port would add a client, and binding
+ * it could block the server.
  */
 function listening(protocol: "tcp" | "udp", port: number): boolean {
   const address = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -42,7 +42,7 @@ function listening(protocol: "tcp" | "udp", port: number): boolean {
   });
 }
 
-/** A server process that can be killed, frozen and started again on the same ports and output file. */
+/** A server process that a test can kill, freeze and start again with the same ports and the same output file. */
 export class SyslogServer {
   readonly folder: string;
   readonly output: string;
@@ -54,7 +54,7 @@ export class SyslogServer {
     this.output = join(this.folder, "received.json");
   }
 
-  /** Starts the server; throws with its own words if it does not come up. */
+  /** Starts the server. Throws with the server's log if it does not start. */
   async start(): Promise<void> {
     const command = this.prepare(this.folder, this.output);
     const child = spawn(command.file, command.args, { env: { ...process.env, ...command.env }, stdio: ["ignore", "pipe", "pipe"] });
@@ -72,7 +72,7 @@ export class SyslogServer {
     throw new Error(`${command.file} did not start (run scripts/debian-packages.mjs to install it): ${failure?.message ?? ""}\n${this.log.slice(-2000)}`);
   }
 
-  /** Sends a signal; for the deadly ones it waits until the process is gone. */
+  /** Sends a signal. For SIGKILL and SIGTERM, waits until the process is gone. */
   async kill(signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): Promise<void> {
     const child = this.process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -89,14 +89,14 @@ export class SyslogServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** What arrived so far; a line that is being written is left out. */
+  /** The messages so far, without a line that is still being written. */
   received(): Received[] {
     if (!existsSync(this.output)) return [];
     const text = readFileSync(this.output, "utf8");
     return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "").map(readReceived);
   }
 
-  /** Waits until `count` messages are there, and a moment longer for those too many. */
+  /** Waits until `count` messages are there, and a moment longer in case there are too many. */
   async waitFor(count: number, timeoutMs = 20_000): Promise<Received[]> {
     const end = Date.now() + timeoutMs;
     for (;;) {

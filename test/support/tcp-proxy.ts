@@ -1,22 +1,22 @@
-/** A TCP proxy on loopback that stands between a sender and its server, and can be as narrow or as shut as a bad line. */
+/** A TCP proxy on loopback between a sender and its server. It can limit the rate and refuse connections. */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-/** Bytes a second towards the server; Infinity for all that comes, 0 for a proxy that ends each connection at once. */
-export type Width = number;
+/** Bytes a second towards the server. Infinity: no limit. 0: the proxy ends each connection at once. */
+export type Rate = number;
 
 export interface TcpProxy {
   readonly port: number;
-  /** How many connections were made to it. */
+  /** Number of connections so far. */
   readonly connections: number;
-  /** Existing connections end when it becomes 0. */
-  width: Width;
+  /** Setting it to 0 also ends existing connections. */
+  rate: Rate;
   close(): Promise<void>;
 }
 
 const TICKS_PER_SECOND = 10;
 
 export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
-  let width: Width = Infinity;
+  let rate: Rate = Infinity;
   let connections = 0;
   const pipes = new Map<Socket, Socket>();
 
@@ -34,14 +34,14 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
   const listener = createServer((client) => {
     connections += 1;
     client.on("error", () => client.destroy());
-    if (width === 0) {
+    if (rate === 0) {
       client.destroy();
       return;
     }
     const server = connect(serverPort, "127.0.0.1");
     pipes.set(client, server);
     client.on("readable", () => {
-      if (width === Infinity) forward(client, server, Infinity);
+      if (rate === Infinity) forward(client, server, Infinity);
     });
     server.on("data", (chunk) => client.write(chunk));
     server.on("error", () => server.destroy());
@@ -54,15 +54,15 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const ticks = setInterval(() => {
-    if (width !== Infinity) for (const [client, server] of pipes) forward(client, server, Math.ceil(width / TICKS_PER_SECOND));
+    if (rate !== Infinity) for (const [client, server] of pipes) forward(client, server, Math.ceil(rate / TICKS_PER_SECOND));
   }, 1000 / TICKS_PER_SECOND);
 
   return {
     port: (listener.address() as AddressInfo).port,
     get connections() { return connections; },
-    get width() { return width; },
-    set width(next: Width) {
-      width = next;
+    get rate() { return rate; },
+    set rate(next: Rate) {
+      rate = next;
       if (next === 0) breakAll();
       if (next === Infinity) forwardAll();
     },

@@ -1,4 +1,4 @@
-/** Resolves when `condition` holds; fails with `what` after `timeoutMs`. */
+/** Resolves when `condition` is true. Rejects after `timeoutMs`, with `what` in the message. */
 export async function until(condition: () => boolean, what: string, timeoutMs = 8000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!condition()) {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions } from "node:tls";
 import { Tenant } from "../../src/code42/tenant";
 import type { SiemError } from "../../src/errors";
-import { systemClock } from "../../src/syslog/clock";
+import { systemClock } from "../../src/common/clock";
 import { linkError } from "../../src/syslog/errors";
 import { tlsTransport } from "../../src/syslog/transport";
 import { makeCertificates, type Certificate, type Certificates } from "../support/certs";

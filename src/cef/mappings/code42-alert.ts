@@ -1,6 +1,6 @@
 /**
  * Code42 / Mimecast Incydr alerts: the summary of `POST /v1/alerts/query-alerts`, with the note and the observations of
- * `query-details` where they were fetched; `data` of an observation is the object, not its JSON text.
+ * `query-details` if they were fetched. `data` of an observation is the parsed object, not its JSON text.
  */
 import type { Mapping, Row, Source } from "../mapping";
 
@@ -17,7 +17,7 @@ export const code42Alert: Mapping = {
     severity: {
       first: [
         { of: "riskSeverity", words: { CRITICAL: "9", HIGH: "7", MODERATE: "5", LOW: "2", NO_RISK_INDICATED: "0" } },
-        // Rules of before the risk score had a severity of their own.
+        // Rules from before the risk score had a severity of their own.
         { of: "severity", words: { HIGH: "7", MEDIUM: "5", LOW: "2" } },
       ],
     },
@@ -41,7 +41,7 @@ export const code42Alert: Mapping = {
     { key: "cn1", type: "long", source: { sum: "observations[].data.fileCount" }, label: "FileCount" },
     { key: "cn2", type: "long", source: { sum: "observations[].data.totalFileSize" }, label: "TotalFileSize" },
     { key: "deviceCustomDate1", type: "timestamp", source: "stateLastModifiedAt", label: "StateLastModified" },
-    // Of an open alert it is the system that made it; of any other, the analyst.
+    // For an open alert this is the system that made it; for any other, the analyst.
     { key: "duser", type: "string", source: { from: "stateLastModifiedBy", when: { path: "state", isNot: ["OPEN"] } } },
     own("TenantId", "tenantId"),
   ],

@@ -1,12 +1,12 @@
 /**
- * Entries of the Code42 / Mimecast Incydr audit log (`POST /v1/audit/search-audit-log`). They have no id; what they
- * hold besides the common part depends on their type, `audit_log::<name>/<version>`, and goes into `msg`.
+ * Entries of the Code42 / Mimecast Incydr audit log (`POST /v1/audit/search-audit-log`). They have no id. Each type,
+ * `audit_log::<name>/<version>`, has further properties of its own, which go into `msg`.
  */
 import type { Mapping, Source } from "../mapping";
 
 const NAME: Source = { inside: "type$", after: "::", before: "/" };
 
-/** Some types name the person concerned one way, some the other; what is second here stays in `msg` as well. */
+/** Properties that other keys hold. `affectedUserName` and `affectedUserId` stay in `msg`, because their key may hold `userName` or `userId`. */
 const HAVE_A_KEY = ["type$", "timestamp", "actorName", "actorId", "actorIpAddress", "actorAgent", "actorType", "userName", "userId", "success"];
 
 export const code42AuditEvent: Mapping = {

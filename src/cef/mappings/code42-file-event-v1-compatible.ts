@@ -1,7 +1,7 @@
 /**
- * Code42 file events, version 1, as the CEF formatter of c42eventextractor and code42cli wrote them: its keys and
- * labels, its order, its severity. Some keys do not hold what the standard has them for (`aid`, `spriv`, a window title
- * in `requestClientApplication`); searches that were written for these lines go on working.
+ * Code42 file events, version 1, as the CEF formatter of c42eventextractor and code42cli wrote them: its keys and labels,
+ * its order, its severity. It misuses some keys (`aid`, `spriv`, `requestClientApplication` for a window title); they are
+ * kept so that searches written for these lines still work.
  */
 import type { Mapping } from "../mapping";
 

@@ -1,8 +1,8 @@
 /**
  * Code42 / Mimecast Incydr file events, version 1 (flat JSON of `POST /v1/file-events`).
  *
- * Class ids, names and keys are those of version 2, so that one search finds both. `filePath` of such an event is the
- * directory; the user of a cloud event is the actor, and its device user is the text NAME_NOT_AVAILABLE.
+ * Class ids, names and keys are those of version 2, so that one search finds both. In these events `filePath` is the
+ * directory. The user of a cloud event is `actor`, and its `deviceUserName` is NAME_NOT_AVAILABLE.
  */
 import type { Condition, Mapping, Row, Source } from "../mapping";
 
@@ -77,7 +77,7 @@ export const code42FileEventV1: Mapping = {
     { key: "fileCreateTime", type: "timestamp", source: "createTimestamp" },
     { key: "fileModificationTime", type: "timestamp", source: "modifyTimestamp" },
     { key: "shost", type: "string", source: "osHostName" },
-    // The vendor writes the address of the device where its domain is unknown.
+    // The vendor writes the device's address if it does not know the domain.
     { key: "dvchost", type: "string", source: { from: "domainName", unless: "ip" } },
     { key: "dvc", type: "ipv4", source: { from: "domainName", only: "ipv4" } },
     { key: "src", type: "ipv4", source: { from: "publicIpAddress", unless: "ipv6" } },

@@ -1,14 +1,14 @@
 /**
  * Code42 / Mimecast Incydr file events, version 2 (nested JSON of `POST /v2/file-events`).
  *
- * Custom keys cs1 to cs4 and cn1 keep the labels that Code42's own CEF formatter gave them, so that searches written
- * for it go on working. Own keys carry what has no place in the dictionary.
+ * The custom keys cs1 to cs4 and cn1 keep the labels of Code42's own CEF formatter, so that searches written for it still
+ * work. Own keys hold values that have no key in the dictionary.
  */
 import type { Condition, Mapping, Row, Source } from "../mapping";
 
 const whenEmailed: Condition = { path: "event.action", is: ["file-emailed"] };
 
-/** The destination tells where the file went; the source, where it came from. */
+/** Prefers the destination's value, because it says where the file went, over the source's. */
 const removableMedia = (...properties: string[]): Source => ({
   first: ["destination", "source"].flatMap((side) => properties.map((property) => `${side}.removableMedia.${property}`)),
 });
@@ -79,7 +79,7 @@ export const code42FileEventV2: Mapping = {
     { key: "fileCreateTime", type: "timestamp", source: "file.created" },
     { key: "fileModificationTime", type: "timestamp", source: "file.modified" },
     { key: "shost", type: "string", source: { from: "source.name", when: { path: "source.category", is: ["Device", null] } } },
-    // The vendor writes the address of the device where its domain is unknown.
+    // The vendor writes the device's address if it does not know the domain.
     { key: "dvchost", type: "string", source: { from: "source.domain", unless: "ip" } },
     { key: "dvc", type: "ipv4", source: { from: "source.domain", only: "ipv4" } },
     { key: "src", type: "ipv4", source: { from: "source.ip", unless: "ipv6" } },

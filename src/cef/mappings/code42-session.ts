@@ -1,4 +1,4 @@
-/** Mimecast Incydr sessions (`GET /v1/sessions`): what a person did in one go, with its score. Times are epoch milliseconds. */
+/** Mimecast Incydr sessions (`GET /v1/sessions`): a person's related activity, with a risk score. Times are epoch milliseconds. */
 import type { Mapping, Row, Source } from "../mapping";
 
 const own = (name: string, source: Source): Row => ({ key: `Code42Incydr${name}`, type: "string", source });
@@ -25,7 +25,7 @@ export const code42Session: Mapping = {
     { key: "reason", type: "string", source: "contextSummary" },
     { key: "cat", type: "string", source: { constant: "session" } },
     { key: "cs1", type: "string", source: { list: "riskIndicators[].name", join: "; " }, label: "RiskIndicators" },
-    // `state` is what `stateV2` replaces.
+    // `stateV2` replaces `state`.
     { key: "cs2", type: "string", source: { first: ["states[-1].stateV2", "states[-1].state"] }, label: "SessionState" },
     { key: "cs3", type: "string", source: { each: "triggeredAlerts[]", take: ["ruleId", "alertId"] }, label: "TriggeredAlerts" },
     { key: "cn1", type: "long", source: "criticalEvents", label: "CriticalEvents" },

@@ -1,11 +1,10 @@
 /**
- * Threat events of McAfee / Trellix ePolicy Orchestrator: the Common Event that its automatic response "Send DXL Event"
- * publishes, as a whole (`{eventMessageType, event}`).
+ * Threat events of McAfee / Trellix ePolicy Orchestrator: the complete Common Event (`{eventMessageType, event}`) that its
+ * automatic response "Send DXL Event" publishes.
  *
- * Vendor, product, the name from the description and cs1 for the threat are those of ArcSight's own ePO connector, so
- * that content written for it goes on working. Absent texts are null or empty in these events, absent addresses
- * 0.0.0.0 and absent ports 0; their IPv6 fields often hold an IPv4 address, and not always that of the IPv4 field
- * beside them, so it is left out.
+ * Vendor, product, the name from the description and cs1 for the threat are those of ArcSight's own ePO connector, so that
+ * content written for it still works. In these events absent texts are null or empty, absent addresses 0.0.0.0 and absent
+ * ports 0. An IPv6 field often holds an IPv4 address, sometimes another one than the IPv4 field, so it is left out then.
  */
 import type { Mapping, Row, Source } from "../mapping";
 
@@ -17,7 +16,7 @@ const ipv6 = (path: string): Source => ({ from: { from: { from: path, unless: "n
 
 const RULE = "event.entity.ruleName";
 const HAVE_A_KEY = ["autoId", "AutoID", "count"];
-/** What the response adds and no key holds; the name of its rule is among it where cs4 holds another. */
+/** The response's data that no key holds. It includes the name of the response's rule if cs4 holds another rule. */
 const otherData: Source = {
   first: [
     { from: { json: "event.otherData", except: HAVE_A_KEY }, when: { path: RULE, isNot: [null] } },
@@ -37,7 +36,7 @@ export const epoThreatEvent: Mapping = {
     name: { first: ["event.eventDesc", "event.threatName", { constant: "Threat event" }] },
     severity: {
       first: [
-        // 1 is the gravest, 7 the least.
+        // 1 is the most severe, 7 the least.
         { of: "event.threatSeverity", words: { 0: "10", 1: "10", 2: "9", 3: "8", 4: "6", 5: "4", 6: "2", 7: "0" } },
         {
           of: "event.otherData.threatSeverityString",

@@ -1,4 +1,4 @@
-/** Which table formats which kind of record: one line a mapping. */
+/** The mapping for each kind of record. */
 import type { RecordKind } from "../../messages";
 import type { Mapping } from "../mapping";
 import { code42Alert } from "./code42-alert";
@@ -18,7 +18,7 @@ export const mappings: ReadonlyMap<string, Mapping> = new Map<RecordKind, Mappin
   ["epo.threat-event", epoThreatEvent],
 ]);
 
-/** The records of the profile `compatible`; its keys are those of an older formatter, also where the dictionary says otherwise. */
+/** The mappings of the profile `compatible`. They keep an older formatter's keys, even against the dictionary. */
 export const compatibleMappings: ReadonlyMap<string, Mapping> = new Map<RecordKind, Mapping>([
   ["code42.file-event.v1", code42FileEventV1Compatible],
 ]);

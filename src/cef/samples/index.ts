@@ -1,4 +1,4 @@
-/** One record of each kind as its product sends it, with invented values: what the preview of a line shows. */
+/** A realistic record of each kind, with invented values, for the preview in the editor. */
 import type { RecordKind } from "../../messages";
 import alert from "./code42-alert.json";
 import auditEvent from "./code42-audit-event.json";

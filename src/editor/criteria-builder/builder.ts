@@ -1,26 +1,26 @@
-/** The criteria of a query as groups of rows, or as the JSON that they are. */
+/** Edits the criteria of a query, as groups of rows or as JSON. */
 import { MAX_CRITERIA } from "../../code42/query";
 import { contentsOf } from "../editable-list";
 import type { Translate } from "../texts";
 import { markRow, showFilterRow, showProblems } from "./filter-row";
-import { criteriaProblems, rowProblems, rulesOf, wholeProblems, type Subject } from "./problems";
-import { criteriaCount, criteriaOf, filledRows, MAX_DEPTH, nested, newFilter, newGroup, rowsOf, Unshowable, type FilterRow, type GroupRow } from "./rows";
+import { criteriaProblems, rowProblems, rulesOf, wholeProblems, type QueryContext } from "./problems";
+import { criteriaCount, criteriaOf, filledRows, MAX_DEPTH, newFilter, newGroup, rowsOf, Unshowable, withNewGroup, type FilterRow, type GroupRow } from "./rows";
 
 export interface BuilderOptions {
   /** The texts of code42-query. */
   translate: Translate;
   /** Language tag, for numbers. */
   language: string;
-  /** What the dialog says at the moment. */
-  subject: () => Subject;
+  /** The settings of the dialog at this moment. */
+  context: () => QueryContext;
 }
 
 type View = "rows" | "json";
 
-/** More rows than these take seconds to build: they are shown when somebody asks for them. */
-const QUICK = 200;
+/** More rows take seconds to build, so such criteria open as JSON. */
+const MAX_ROWS_AT_OPENING = 200;
 
-/** As jQuery, extended by Node-RED. */
+/** Node-RED's extension of jQuery. */
 interface List {
   editableList(options: ListOptions): unknown;
   editableList(method: "addItem", item: object): unknown;
@@ -50,7 +50,7 @@ export class CriteriaBuilder {
   private readonly messages = $("<div>");
   private readonly buttons: Record<View, JQuery>;
   private view: View = "rows";
-  /** What the view was opened with, and its text there: what nobody changed is saved as it was. */
+  /** The value that the view was opened with, and its text in that view. While the text is the same, value() returns the original value. */
   private opened: { value: unknown; text: string };
 
   /** Fills `box` with the node property `value`. */
@@ -63,14 +63,14 @@ export class CriteriaBuilder {
     this.buttons = { rows: button("rows"), json: button("json") };
     const head = $("<div>").css({ display: "flex", alignItems: "center", marginBottom: "4px" })
       .append($("<span>", { class: "button-group" }).append(this.buttons.rows, this.buttons.json), this.count);
-    // The dialog becomes as wide as its widest line; the sentences below the rows must not count.
+    // The dialog becomes as wide as its widest content. Width 0 keeps the sentences below the rows out of that.
     box.css({ width: 0, minWidth: "100%" }).append(head, this.rowsBox, this.json.on("change", () => this.refresh()), this.messages);
     this.showGroupList(this.list, 0);
     this.opened = { value, text: "" };
-    this.open(criteriaCount(value) > QUICK ? "json" : "rows", value);
+    this.open(criteriaCount(value) > MAX_ROWS_AT_OPENING ? "json" : "rows", value);
   }
 
-  /** The node property `criteria`. Text that is no JSON stays text: nothing that somebody wrote is thrown away. */
+  /** The node property `criteria`. Text that is not JSON is returned as text, so that nothing the user wrote is lost. */
   value(): unknown {
     const text = this.text();
     if (text === this.opened.text) return this.opened.value;
@@ -81,8 +81,8 @@ export class CriteriaBuilder {
     }
   }
 
-  /** Holds the rows against another source, or another way to join or to read. */
-  subjectChanged(): void {
+  /** Checks the rows again after another setting of the dialog has changed. */
+  contextChanged(): void {
     if (this.view === "rows") this.showGroups(this.groups());
     this.refresh();
   }
@@ -91,7 +91,7 @@ export class CriteriaBuilder {
     return this.view === "rows" ? textOf(criteriaOf(this.groups())) : String(this.json.val());
   }
 
-  /** Opens a view; JSON in place of rows that cannot show the value. */
+  /** Opens a view. Opens JSON if rows cannot show the value. */
   private open(view: View, value: unknown): void {
     try {
       if (view === "rows") this.showGroups(rowsOf(value));
@@ -109,7 +109,7 @@ export class CriteriaBuilder {
   }
 
   private showGroups(groups: readonly GroupRow[]): void {
-    // Outside of the page, so that no row has to be laid out before the last one stands.
+    // Detached from the page, so that the browser lays out the rows once and not after each one.
     this.rowsBox.detach();
     asList(this.list).editableList("empty");
     for (const group of groups) asList(this.list).editableList("addItem", group);
@@ -149,18 +149,18 @@ export class CriteriaBuilder {
   }
 
   private showFilterList(list: JQuery, group: JQuery, depth: number): void {
-    const { translate, subject } = this.options;
-    const { source } = subject();
+    const { translate, context } = this.options;
+    const { source } = context();
     const changed = () => this.refresh();
     const nest = () => {
-      this.showGroup(group, nested(this.groupOf(group)), depth, false);
+      this.showGroup(group, withNewGroup(this.groupOf(group)), depth, false);
       changed();
     };
     asList(list).editableList({
       sortable: true,
       removable: true,
       scrollOnAdd: false,
-      // Filters can be dragged from group to group.
+      // The user can drag filters from group to group.
       connectWith: ".siem-filters",
       addButton: translate("builder.addFilter"),
       buttons: rulesOf(source)?.nests === true && depth < MAX_DEPTH ? [{ label: translate("builder.addNested"), icon: "fa fa-object-group", click: nest }] : [],
@@ -189,19 +189,19 @@ export class CriteriaBuilder {
     return { clause, filters: contents.map((each) => each.data("data") as FilterRow) };
   }
 
-  /** Counts, and tells what may be wrong. */
+  /** Updates the count and the problems. */
   private refresh(): void {
-    const subject = this.options.subject();
+    const context = this.options.context();
     const { translate } = this.options;
     if (this.view === "rows") {
       const groups = this.groups();
-      this.list.find(".siem-filters").toArray().flatMap((list) => contentsOf($(list))).forEach((content) => markRow(content, rowProblems(subject, content.data("data") as FilterRow), translate));
-      showProblems(this.messages, wholeProblems(subject, groups), translate);
+      this.list.find(".siem-filters").toArray().flatMap((list) => contentsOf($(list))).forEach((content) => markRow(content, rowProblems(context, content.data("data") as FilterRow), translate));
+      showProblems(this.messages, wholeProblems(context, groups), translate);
       this.showCount(filledRows(groups).length);
       return;
     }
     const value = this.value();
-    const problems = criteriaProblems(subject, value);
+    const problems = criteriaProblems(context, value);
     try {
       this.showCount(filledRows(rowsOf(value)).length);
       showProblems(this.messages, problems, translate);

@@ -1,5 +1,5 @@
-/** One filter of the criteria: its term, its operator, its value, and what may be wrong with them. */
-import { inWords, type Translate } from "../texts";
+/** One filter of the criteria: term, operator, value and their problems. */
+import { translateParams, type Translate } from "../texts";
 import { pickerOf, type Value } from "./pickers";
 import type { Problem } from "./problems";
 import { knownTerm, operatorsFor, withOperator, withTerm, type FilterRow } from "./rows";
@@ -12,7 +12,7 @@ export interface RowOptions {
   changed: () => void;
 }
 
-/** Fills a row of an editableList; `content.data("data")` is always the filter as it stands in the fields. */
+/** Fills a row of an editableList. `content.data("data")` always holds the filter that the fields show. */
 export function showFilterRow(content: JQuery, row: FilterRow, options: RowOptions): void {
   const { source, translate, changed } = options;
   const current = () => content.data("data") as FilterRow;
@@ -34,14 +34,14 @@ export function showFilterRow(content: JQuery, row: FilterRow, options: RowOptio
     const { term: name, operator: chosen, value } = current();
     const known = knownTerm(source, name);
     const picker = pickerOf(known, chosen, value);
-    // Not toggle(), which asks for the layout: with a thousand rows that takes a minute.
+    // Not toggle(): it forces a layout each time, which takes a minute with a thousand rows.
     cell.css({ display: picker === "none" ? "none" : "flex" });
     showValueField(cell, { picker, known, value, translate, changed: setValue });
   };
   const setValue = (value: Value | undefined) => {
     const { term: name, operator: chosen, value: before } = current();
     content.data({ data: { term: name, operator: chosen, ...(value === undefined ? {} : { value }) }, filled: true });
-    // Of several values where only one may be, one is left: it gets the field for one.
+    // When only one of several values is left, another field may fit it.
     const picker = (each: Value | undefined) => pickerOf(knownTerm(source, name), chosen, each);
     if (picker(before) !== picker(value)) showValue();
     changed();
@@ -59,27 +59,27 @@ export function showFilterRow(content: JQuery, row: FilterRow, options: RowOptio
   show(row);
 }
 
-/** Operators that the vendor may have added since keep their name. */
+/** An operator without a text in the catalog, because the vendor added it later, is shown by its name. */
 function operatorLabel(translate: Translate, operator: string): string {
   const key = `operator.${operator}`;
   const label = translate(key);
   return label.endsWith(key) ? operator : label;
 }
 
-/** Tells below a row what may be wrong with it. A new one is spared until it was filled in. */
+/** Shows the problems of a row below it. A new row shows no errors until the user has filled it in. */
 export function markRow(content: JQuery, problems: readonly Problem[], translate: Translate): void {
   const row = content.data("data") as FilterRow;
   const isNew = content.data("new") === true && content.data("filled") !== true && (row.value === undefined || row.term === "");
   showProblems(content, isNew ? problems.filter(({ level }) => level === "warning") : problems, translate);
 }
 
-/** Puts the problems at the end of `box`, in the place of those that were told there before. */
+/** Replaces the problems at the end of `box`. */
 export function showProblems(box: JQuery, problems: readonly Problem[], translate: Translate): void {
   box.children(".siem-problem").remove();
   for (const { level, key, params } of problems) {
     $("<div>", { class: `siem-problem siem-${level}`, role: "status" })
       .css({ flex: "1 0 100%", fontSize: "0.9em", whiteSpace: "normal" })
-      .append($("<i>", { class: level === "error" ? "fa fa-times-circle" : "fa fa-warning" }).css({ color: `var(--red-ui-text-color-${level})` }), document.createTextNode(` ${translate(key, inWords(translate, params))}`))
+      .append($("<i>", { class: level === "error" ? "fa fa-times-circle" : "fa fa-warning" }).css({ color: `var(--red-ui-text-color-${level})` }), document.createTextNode(` ${translate(key, translateParams(translate, params))}`))
       .appendTo(box);
   }
 }

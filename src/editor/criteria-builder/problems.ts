@@ -1,4 +1,4 @@
-/** What the run time will say to criteria, while they are edited: the same checks, the same sentences. */
+/** Checks criteria while the user edits them, with the checks and the sentences of the run time. */
 import { checkCount, checkCriteria, checkFilter, pointlessNegations } from "../../code42/criteria-check";
 import { criteriaGroups, type Clause, type Criteria } from "../../code42/query";
 import { SEARCH_RULES, type SearchRules } from "../../code42/search-rules";
@@ -13,8 +13,8 @@ export interface Problem {
   params: Params;
 }
 
-/** Where a query of the dialog stands. */
-export interface Subject {
+/** The settings of a query that decide which criteria are valid. */
+export interface QueryContext {
   /** The node's property `source`. */
   source: string;
   /** How the groups are joined. */
@@ -25,8 +25,8 @@ export interface Subject {
 
 export const rulesOf = (source: string): SearchRules | undefined => (SEARCH_RULES as Record<string, SearchRules>)[source];
 
-/** What may be wrong with one row. */
-export function rowProblems({ source, hasCursor }: Subject, row: FilterRow): Problem[] {
+/** The problems of one row. */
+export function rowProblems({ source, hasCursor }: QueryContext, row: FilterRow): Problem[] {
   if (row.term === "") return [{ level: "error", key: "builder.termMissing", params: {} }];
   const { cursorTerm } = rulesOf(source) ?? {};
   const onCursor: Problem[] = hasCursor && cursorTerm !== undefined && row.term.toLowerCase() === cursorTerm.toLowerCase()
@@ -36,14 +36,14 @@ export function rowProblems({ source, hasCursor }: Subject, row: FilterRow): Pro
   return [...onCursor, ...problemsOf(() => checkFilter(source, filter)).filter(({ key, params }) => !dueToEnvironment(row, key, params))];
 }
 
-/** Node-RED puts an environment variable's value in the place of `${NAME}` before the query is checked. */
+/** True for a problem that only exists because the value is `${NAME}`: Node-RED fills in the variable's value before the query is checked. */
 function dueToEnvironment({ value }: FilterRow, key: string, params: Params): boolean {
   if (key === "error.VALUE_UNSUITABLE") return isEnvironment(value) && params["expects"] !== "list";
   return key === "error.VALUE_UNKNOWN" && isEnvironment(params["value"]);
 }
 
-/** What may be wrong with the criteria as a whole. */
-export function wholeProblems({ source, clause }: Subject, groups: readonly GroupRow[]): Problem[] {
+/** The problems of the criteria as a whole. */
+export function wholeProblems({ source, clause }: QueryContext, groups: readonly GroupRow[]): Problem[] {
   return [
     ...problemsOf(() => {
       checkCount(filledRows(groups).length);
@@ -57,31 +57,31 @@ export function wholeProblems({ source, clause }: Subject, groups: readonly Grou
   ];
 }
 
-/** What is complete: a row without a term is told at the row. */
+/** The groups without rows that have no term, because rowProblems reports those. */
 const withTerms = (groups: readonly GroupRow[]): GroupRow[] => criteriaOf(groups.map((group): GroupRow => (
   "groups" in group ? { ...group, groups: withTerms(group.groups) } : { ...group, filters: group.filters.filter(({ term }) => term !== "") }
 )));
 
-/** Everything that may be wrong with the node property `criteria`, errors first, each once. */
-export function criteriaProblems(subject: Subject, value: unknown): Problem[] {
-  const all = allProblems(subject, value);
+/** All problems of the node property `criteria`, errors first, each once. */
+export function criteriaProblems(context: QueryContext, value: unknown): Problem[] {
+  const all = allProblems(context, value);
   const once = [...new Map(all.map((problem) => [JSON.stringify(problem), problem])).values()];
   return [...once.filter(({ level }) => level === "error"), ...once.filter(({ level }) => level === "warning")];
 }
 
-function allProblems(subject: Subject, value: unknown): Problem[] {
+function allProblems(context: QueryContext, value: unknown): Problem[] {
   try {
     const groups = rowsOf(value);
-    return [...wholeProblems(subject, groups), ...filledRows(groups).flatMap((row) => rowProblems(subject, row))];
+    return [...wholeProblems(context, groups), ...filledRows(groups).flatMap((row) => rowProblems(context, row))];
   } catch (error) {
     if (!(error instanceof Unshowable)) throw error;
-    const { source, clause } = subject;
+    const { source, clause } = context;
     return problemsOf(() => checkCriteria(source, { clause, groups: criteriaGroups(value, "criteria") }).warnings);
   }
 }
 
-/** Lists of known values can be long. */
-const MOST_CHOICES = 8;
+/** Known values that a message lists; there can be hundreds. */
+const MAX_CHOICES = 8;
 
 function problemsOf(check: () => SiemError[]): Problem[] {
   try {
@@ -94,6 +94,6 @@ function problemsOf(check: () => SiemError[]): Problem[] {
 
 function problem(level: Problem["level"], { code, params }: SiemError): Problem {
   const choices = String(params["choices"] ?? "").split(", ");
-  const shown = choices.length > MOST_CHOICES ? { choices: `${choices.slice(0, MOST_CHOICES).join(", ")}, …` } : {};
+  const shown = choices.length > MAX_CHOICES ? { choices: `${choices.slice(0, MAX_CHOICES).join(", ")}, …` } : {};
   return { level, key: `error.${code}`, params: { ...params, ...shown } };
 }

@@ -1,6 +1,6 @@
 /**
- * The node property `criteria` as rows of the edit dialog, and back. What rows cannot show is never changed: it stays
- * JSON, with the reason.
+ * Converts the node property `criteria` to rows of the edit dialog and back. What rows cannot show stays JSON,
+ * unchanged, and the dialog says why.
  */
 import type { Clause } from "../../code42/query";
 import { TERM_TABLES, termIn, type Term } from "../../code42/terms";
@@ -11,23 +11,23 @@ import { fits, LIST_OPERATORS, pickerOf, WITHOUT_VALUE, type Scalar, type Value 
 export interface FilterRow {
   term: string;
   operator: string;
-  /** Kept while the operator takes none, in case that another one follows. */
+  /** Kept while the operator takes no value, in case the user chooses another operator. */
   value?: Value;
 }
 
 export type GroupRow = { clause: Clause; filters: FilterRow[] } | { clause: Clause; groups: GroupRow[] };
 
-/** Why rows cannot show criteria: a key of the catalog's `builder.unshowable`, and where the reason stands. */
+/** Rows cannot show these criteria. `reason` is a key of the catalog's `builder.unshowable`; `where` is a path in the criteria. */
 export class Unshowable extends Error {
   constructor(readonly reason: "json" | "list" | "group" | "clause" | "depth" | "text" | "property" | "value", readonly where: string, readonly found: string) {
     super(`${where}: ${reason} ${found}`);
   }
 }
 
-/** As deep as a query may nest groups. */
+/** Levels of groups that a query may nest. */
 export const MAX_DEPTH = 16;
 
-/** The groups of the property `criteria`, in the form of a flow or of a query body. Throws Unshowable. */
+/** Reads the groups of the property `criteria`, in the form of a flow or of a query body. Throws Unshowable. */
 export function rowsOf(value: unknown): GroupRow[] {
   if (value === undefined || value === null || value === "") return [];
   if (typeof value === "string") throw new Unshowable("json", "criteria", short(value));
@@ -41,7 +41,7 @@ function groupRow(value: unknown, where: string, depth: number): GroupRow {
   const [name, clauseName] = "filters" in value
     ? ["filters", "filterClause" in value ? "filterClause" : "clause"]
     : ["groups" in value ? "groups" : "subgroups", "subgroupClause" in value ? "subgroupClause" : "clause"];
-  only(value, [name, clauseName], where);
+  refuseOthers(value, [name, clauseName], where);
   const inner = value[name];
   if (!Array.isArray(inner)) throw new Unshowable("group", where, short(value));
   const clause = value[clauseName] ?? "AND";
@@ -52,7 +52,7 @@ function groupRow(value: unknown, where: string, depth: number): GroupRow {
 
 function filterRow(filter: unknown, where: string): FilterRow {
   if (!isRecord(filter)) throw new Unshowable("group", where, short(filter));
-  only(filter, ["term", "operator", "value"], where);
+  refuseOthers(filter, ["term", "operator", "value"], where);
   const { term, operator, value } = filter;
   if (typeof term !== "string") throw new Unshowable("text", `${where}.term`, short(term));
   if (typeof operator !== "string") throw new Unshowable("text", `${where}.operator`, short(operator));
@@ -63,7 +63,7 @@ function filterRow(filter: unknown, where: string): FilterRow {
   return { term, operator, value: value as Value };
 }
 
-function only(value: Record<string, unknown>, names: readonly string[], where: string): void {
+function refuseOthers(value: Record<string, unknown>, names: readonly string[], where: string): void {
   const other = Object.keys(value).find((name) => !names.includes(name));
   if (other !== undefined) throw new Unshowable("property", where, other.slice(0, 80));
 }
@@ -71,12 +71,12 @@ function only(value: Record<string, unknown>, names: readonly string[], where: s
 const isScalar = (value: unknown): value is Scalar => typeof value === "string" || typeof value === "number";
 const short = (value: unknown) => (JSON.stringify(value) ?? "").slice(0, 80);
 
-/** A filter as it is saved. */
+/** A filter as the node stores it. */
 export function filterOf({ term, operator, value }: FilterRow): { term: string; operator: string; value?: Value } {
   return { term, operator, ...(WITHOUT_VALUE.includes(operator) || value === undefined || value === "" ? {} : { value }) };
 }
 
-/** The property `criteria`, without what was added and never filled in. */
+/** The property `criteria`, without groups and filters that the user added and left blank. */
 export function criteriaOf(groups: readonly GroupRow[]): GroupRow[] {
   return groups.flatMap((group): GroupRow[] => {
     if ("groups" in group) {
@@ -90,12 +90,12 @@ export function criteriaOf(groups: readonly GroupRow[]): GroupRow[] {
 
 const isBlank = ({ term, value }: FilterRow) => term === "" && (value === undefined || value === "" || (Array.isArray(value) && value.length === 0));
 
-/** Every filter that will be saved, nested ones included. */
+/** All filters that will be saved, nested ones included. */
 export function filledRows(groups: readonly GroupRow[]): FilterRow[] {
   return groups.flatMap((group) => ("groups" in group ? filledRows(group.groups) : group.filters.filter((row) => !isBlank(row))));
 }
 
-/** How many filters the property `criteria` has; 0 for one that rows cannot show. */
+/** The number of filters in the property `criteria`; 0 if rows cannot show it. */
 export function criteriaCount(value: unknown): number {
   try {
     return filledRows(rowsOf(value)).length;
@@ -108,19 +108,19 @@ export function criteriaCount(value: unknown): number {
 export const newGroup = (): GroupRow => ({ clause: "AND", filters: [newFilter()] });
 export const newFilter = (): FilterRow => ({ term: "", operator: "IS" });
 
-/** The group with a new one in it: its filters become a group of their own, because a group holds filters or groups. */
-export function nested(group: GroupRow): GroupRow {
+/** The group with a new, blank group inside. Its filters move into a group of their own, because a group holds either filters or groups. */
+export function withNewGroup(group: GroupRow): GroupRow {
   if ("groups" in group) return { clause: group.clause, groups: [...group.groups, newGroup()] };
   return { clause: "AND", groups: [...(group.filters.some((row) => !isBlank(row)) ? [group] : []), newGroup()] };
 }
 
-/** The table's entry for a row's term; undefined for a term that is not known for `source`. */
+/** The table's entry for a row's term; undefined for a term that is unknown for `source`. */
 export function knownTerm(source: string, term: string): Term | undefined {
   const table = TERM_TABLES[source];
   return table === undefined || term === "" ? undefined : termIn(table, term);
 }
 
-/** What the term takes, and the row's own operator whatever it is; for an unknown term every operator of the source. */
+/** The operators of the term, and always the row's own one. An unknown term gets every operator of the source. */
 export function operatorsFor(source: string, { term, operator }: FilterRow): string[] {
   const { operators = {} } = TERM_TABLES[source] ?? {};
   const known = knownTerm(source, term);
@@ -128,7 +128,7 @@ export function operatorsFor(source: string, { term, operator }: FilterRow): str
   return [...new Set([...taken, operator])];
 }
 
-/** The row with another term; its operator and value stay where the new term can take them. */
+/** The row with another term. It keeps its operator and value if the new term can take them. */
 export function withTerm(source: string, row: FilterRow, term: string): FilterRow {
   const known = knownTerm(source, term);
   const operators = known === undefined ? [] : TERM_TABLES[source]?.operators[known.kind] ?? [];
@@ -136,7 +136,7 @@ export function withTerm(source: string, row: FilterRow, term: string): FilterRo
   return withOperator(source, { ...row, term }, operator);
 }
 
-/** The row with another operator; of its value only goes what somebody who chose that operator cannot mean. */
+/** The row with another operator. It keeps its value unless that operator cannot take it. */
 export function withOperator(source: string, row: FilterRow, operator: string): FilterRow {
   const known = knownTerm(source, row.term);
   const value = LIST_OPERATORS.includes(operator) ? asList(row.value) : asOne(row.value);
@@ -147,5 +147,5 @@ export function withOperator(source: string, row: FilterRow, operator: string): 
 }
 
 const asList = (value: Value | undefined): Value | undefined => (value === undefined || value === "" ? undefined : [value].flat());
-/** Several values stay a list: none of them may get lost. */
+/** Several values stay a list, so that none is lost. */
 const asOne = (value: Value | undefined): Value | undefined => (Array.isArray(value) && value.length <= 1 ? value[0] : value);

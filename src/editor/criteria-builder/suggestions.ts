@@ -1,4 +1,4 @@
-/** What an input offers while somebody types: a search that keeps free text possible. */
+/** Suggestions for an input that also takes free text. */
 import { TERM_TABLES } from "../../code42/terms";
 import { complete, openMenu, type Completion } from "../auto-complete";
 import type { Translate } from "../texts";
@@ -9,7 +9,10 @@ export interface Suggestion {
   detail?: string;
 }
 
-/** Those with every word of `text` in the value or the detail; an exact one and those that begin with it come first. A complete value offers all. */
+/**
+ * The suggestions that hold every word of `text` in value or detail: an exact match first, then those that begin with it.
+ * If `text` is exactly one of the values, all are offered.
+ */
 export function matching(all: readonly Suggestion[], text: string): Suggestion[] {
   const wanted = text.trim().toLowerCase();
   const rank = ({ value }: Suggestion) => (value.toLowerCase() === wanted ? 0 : value.toLowerCase().startsWith(wanted) ? 1 : 2);
@@ -34,7 +37,7 @@ export function suggest(input: JQuery, suggestions: () => readonly Suggestion[],
   });
   input.attr({ role: "combobox", autocomplete: "off" });
   input.on("change", () => {
-    // On its way to the menu the focus leaves the input, with half a word in it.
+    // A click in the menu takes the focus from the input while it still holds half a word.
     if (document.activeElement === input[0] || $(".red-ui-autoComplete-container:visible").length === 0) commit();
   });
   input.on("keydown", ({ key }) => {

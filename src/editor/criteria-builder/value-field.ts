@@ -1,4 +1,4 @@
-/** The field that a filter's value is entered in: a picker that fits the term and the operator, or free text. */
+/** The input field for a filter's value: a picker that fits the term and the operator, or free text. */
 import type { Term } from "../../code42/terms";
 import type { Translate } from "../texts";
 import { choicesOf, durationOf, durationParts, fits, instantOf, isBoolean, localTime, UNITS, type Picker, type Scalar, type Unit, type Value } from "./pickers";
@@ -9,16 +9,16 @@ export interface ValueFieldOptions {
   known: Term | undefined;
   value: Value | undefined;
   translate: Translate;
-  /** Called with each new value; undefined: there is none. */
+  /** Called with each new value; undefined if the field is empty. */
   changed: (value: Value | undefined) => void;
 }
 
-/** Pickers that cannot take everything, and so can be exchanged for a text field. */
+/** Pickers that cannot take every value. The user can switch them to a text field. */
 const CLOSED: readonly Picker[] = ["choice", "number", "day", "instant", "duration"];
 
 const GROW = { flex: "1 1 80px", minWidth: "0", width: "auto", margin: "0" };
 
-/** Fills `cell` anew. */
+/** Replaces the content of `cell`. */
 export function showValueField(cell: JQuery, options: ValueFieldOptions, asText = false): void {
   const { picker, value, known, translate } = options;
   cell.empty();
@@ -101,7 +101,7 @@ function durationField(options: ValueFieldOptions): JQuery {
   return field.add(units).on("change", () => options.changed(durationOf(String(field.val()), units.val() as Unit)));
 }
 
-/** Several values, each of which can be taken away. */
+/** Several values, each with a button that removes it. */
 function showList(cell: JQuery, { value, known, translate, changed }: ValueFieldOptions): void {
   let items: Scalar[] = value === undefined || value === "" ? [] : [value].flat();
   const box = $("<div>").css({ display: "flex", flexWrap: "wrap", gap: "4px", flex: "1 1 auto", alignItems: "center", minWidth: "0" }).appendTo(cell);
@@ -139,7 +139,7 @@ function showList(cell: JQuery, { value, known, translate, changed }: ValueField
     if (key === "Backspace" && field.val() === "" && items.length > 0) set(items.slice(0, -1));
   });
   field.on("paste", (event) => {
-    // A list from elsewhere has one value in each line; an input would join them.
+    // A pasted list has one value in each line; the browser would join them.
     const text = (event.originalEvent as ClipboardEvent | undefined)?.clipboardData?.getData("text") ?? "";
     if (!/\r?\n/.test(text.trim())) return;
     event.preventDefault();

@@ -1,5 +1,5 @@
 /** The queries for alerts (incydr SDK, `alerts/client.py`; developer portal, "Manage alerts"). */
-import { disordered, integer, json, type Answer, type Call, type Problem } from "../answer";
+import { shuffled, integer, json, type Answer, type Call, type Problem } from "../answer";
 import type { Alert } from "../alerts";
 import { BadQuery, Criteria } from "../criteria";
 import type { RecordStore } from "../records";
@@ -8,7 +8,7 @@ import { alerts as vocabulary } from "../vocabularies";
 const PAGE_LIMIT = 500;
 const DETAILS_LIMIT = 100;
 
-/** What alert queries call the problems of a query (incydr SDK, `alerts/models/enums.py`). */
+/** The problem types of alert queries, by those of file event queries (incydr SDK, `alerts/models/enums.py`). */
 const PROBLEM_TYPES: Record<string, string> = {
   MISSING_GROUPS: "MissingGroups", MISSING_FILTERS: "MissingFilters", INVALID_OPERATOR: "IllegalOperator", MAX_FILTERS_EXCEEDED: "MaxFiltersExceeded",
 };
@@ -23,9 +23,9 @@ export class AlertQueries {
 
   constructor(private readonly store: RecordStore<Alert>, private readonly tenantId: string, private readonly now: () => number) {}
 
-  /** Summaries, by page numbers from 0. */
+  /** Alert summaries; page numbers start at 0. */
   readonly query = ({ body, fault }: Call): Answer => {
-    const refusal = this.otherTenant(body);
+    const refusal = this.refuseOtherTenant(body);
     if (refusal !== undefined) return refusal;
     const page = integer(body["pgNum"], 0);
     const size = integer(body["pgSize"], 100);
@@ -42,7 +42,7 @@ export class AlertQueries {
       if (error instanceof BadQuery) return refused(error.problems);
       throw error;
     }
-    // `srtDir`, as the search for file events calls it, is not known here.
+    // This search ignores `srtDir`, the name that the search for file events uses.
     const sign = typeof direction === "string" && direction.toUpperCase() === "ASC" ? 1 : -1;
     const keyed = matches.map((alert) => ({ alert, value: values(alert).join() }));
     keyed.sort((a, b) => (a.value < b.value ? -sign : a.value > b.value ? sign : a.alert.id < b.alert.id ? -1 : 1));
@@ -53,18 +53,18 @@ export class AlertQueries {
     });
   };
 
-  /** Whole alerts by id: in no order, and without those that there are not. */
+  /** Complete alerts by id, unordered. Unknown ids are left out. */
   readonly details = ({ body, fault }: Call): Answer => {
     const ids: unknown[] = Array.isArray(body["alertIds"]) ? body["alertIds"] : [];
     if (ids.length < 1 || ids.length > DETAILS_LIMIT) return refuse(`alertIds must hold from 1 to ${DETAILS_LIMIT} ids.`, "IllegalValue");
     const alerts = [...new Set(ids)].map((id) => this.store.find(String(id))).filter((alert) => alert !== undefined);
-    return json(200, { type$: "ALERT_DETAILS_RESPONSE", alerts: fault?.kind === "null-events" ? null : disordered(alerts, ({ id }) => id) });
+    return json(200, { type$: "ALERT_DETAILS_RESPONSE", alerts: fault?.kind === "null-events" ? null : shuffled(alerts, ({ id }) => id) });
   };
 
-  /** The console's service asks for the tenant here too. */
-  readonly detailsOfTenant = (call: Call): Answer => this.otherTenant(call.body) ?? this.details(call);
+  /** The console's service requires the tenant id for details too. */
+  readonly detailsOfTenant = (call: Call): Answer => this.refuseOtherTenant(call.body) ?? this.details(call);
 
-  private otherTenant({ tenantId }: Call["body"]): Answer | undefined {
+  private refuseOtherTenant({ tenantId }: Call["body"]): Answer | undefined {
     if (typeof tenantId !== "string" || tenantId === "") return refuse("tenantId is missing.", "MissingValue");
     return tenantId === this.tenantId ? undefined : json(403, { error: "Forbidden" });
   }

@@ -1,6 +1,6 @@
 /** The search of the audit log (incydr SDK, `audit_log/client.py`; py42, `services/auditlogs.py`). */
 import type { AuditEntry } from "../audit-log";
-import { badParameter, disordered, integer, json, type Answer, type Call } from "../answer";
+import { badParameter, shuffled, integer, json, type Answer, type Call } from "../answer";
 import { isRecord } from "../../messages";
 import type { RecordStore } from "../records";
 import { microsOf } from "../store";
@@ -11,7 +11,7 @@ const USER_TYPES = ["USER", "SUPPORT_USER", "API_CLIENT", "SYSTEM", "UNKNOWN"];
 const eventType = (entry: AuditEntry): string[] => [entry.type$, entry.type$.replace(/^audit_log::|\/\d+$/g, "")];
 const texts = (...values: unknown[]): string[] => values.filter((value) => typeof value === "string");
 
-/** The values of an entry that each list of a query may name. */
+/** For each list that a query may have: the values of an entry that it is compared with. */
 const FILTERS: Record<string, (entry: AuditEntry) => string[]> = {
   eventTypes: eventType,
   actorIds: ({ actorId }) => texts(actorId),
@@ -23,7 +23,7 @@ const FILTERS: Record<string, (entry: AuditEntry) => string[]> = {
   affectedUserNames: (entry) => texts(entry["userName"], entry["affectedUserName"]),
 };
 
-/** Epoch µs of a date, NaN if it is none in the form that this service takes. */
+/** Epoch µs of a date; NaN if it does not have the form that the service takes. */
 type ReadDate = (value: unknown) => number;
 const epochSeconds: ReadDate = (value) => (typeof value === "number" ? Math.round(value * 1_000_000) : NaN);
 const instant: ReadDate = (value) => (typeof value === "string" ? microsOf(value) : NaN);
@@ -31,10 +31,10 @@ const instant: ReadDate = (value) => (typeof value === "string" ? microsOf(value
 export class AuditSearch {
   constructor(private readonly store: RecordStore<AuditEntry>) {}
 
-  /** At the gateway: dates are epoch seconds. */
+  /** The gateway's search: dates are epoch seconds. */
   readonly search = (call: Call): Answer => this.page(call, epochSeconds, {});
 
-  /** At the console's service: dates are ISO 8601, and the reply counts. */
+  /** The search of the console's service: dates are ISO 8601, and the reply has a count. */
   readonly legacySearch = (call: Call): Answer => this.page(call, instant, { counted: true });
 
   private page({ body, fault }: Call, read: ReadDate, { counted = false }: { counted?: boolean }): Answer {
@@ -58,8 +58,8 @@ export class AuditSearch {
     const start = page * size;
     const events = matches.slice(start, start + size);
     return json(200, {
-      // Past the last page the list is not empty but missing.
-      ...(fault?.kind === "null-events" ? { events: null } : start >= matches.length ? {} : { events: disordered(events, (entry) => JSON.stringify(entry)) }),
+      // After the last page the list is missing, not empty.
+      ...(fault?.kind === "null-events" ? { events: null } : start >= matches.length ? {} : { events: shuffled(events, (entry) => JSON.stringify(entry)) }),
       paginationRangeStartIndex: start,
       paginationRangeEndIndex: start + events.length,
       ...(counted ? { totalResultCount: matches.length } : {}),

@@ -1,6 +1,6 @@
 /**
- * The searches for file events (developer portal, "Search file events"): criteria, sorting and both kinds of paging. Both
- * versions look at the same events.
+ * The searches for file events (developer portal, "Search file events"): criteria, sorting, and paging by number and by
+ * token. Both versions search the same events.
  */
 import { setImmediate as nextTick } from "node:timers/promises";
 import { badRequest, json, type Answer, type Call } from "../answer";
@@ -11,7 +11,7 @@ import { fileEventsV1, fileEventsV2, valuesAt, type Vocabulary } from "../vocabu
 
 const PAGE_LIMIT = 10_000;
 
-/** How a version of the API shows an event. */
+/** How one version of the API returns events. */
 interface Version {
   vocabulary: Vocabulary;
   idTerm: string;
@@ -61,18 +61,18 @@ export class FileEventSearch {
     const sortKey = typeof query["srtKey"] === "string" ? query["srtKey"] : this.version.idTerm;
     const descending = typeof query["srtDir"] === "string" && query["srtDir"].toLowerCase() === "desc";
     const inOrder = sortKey === this.version.vocabulary.indexed && !descending;
-    // The index has this order already; any other means to sort everything that matches.
-    const sorted = inOrder ? undefined : this.sort([...this.store.walk(fromMs, toMs, now)].filter(passes), sortKey, descending);
+    // The store already has this order; for any other, sort all matches.
+    const sorted = inOrder ? undefined : this.sort([...this.store.between(fromMs, toMs, now)].filter(passes), sortKey, descending);
     const candidates = sorted === undefined
-      ? this.store.walk(fromMs, toMs, now, last)
+      ? this.store.between(fromMs, toMs, now, last)
       : sorted.slice(last === undefined ? 0 : sorted.findIndex((event) => event.id === last.id) + 1);
     let skip = byToken ? 0 : (pageNumber - 1) * pageSize;
     const events: string[] = [];
     let lastId: string | undefined;
     let more = false;
-    let looked = 0;
+    let visited = 0;
     for (const event of candidates) {
-      if (++looked % 500 === 0) await nextTick();
+      if (++visited % 500 === 0) await nextTick();
       if (sorted === undefined && !passes(event)) continue;
       if (skip > 0) {
         skip -= 1;
@@ -92,16 +92,16 @@ export class FileEventSearch {
     return { status: 200, body: `{"totalCount":${total},"fileEvents":${list},"nextPgToken":${JSON.stringify(next)},"problems":${JSON.stringify(problems)}}` };
   }
 
-  /** All matches. Where every event must be looked at, once for each walk. */
+  /** The number of all matches. If every event must be checked, the number is computed for the first page and then reused. */
   private async total(groups: unknown, fromMs: number, toMs: number, passes: Passes | undefined, now: number, first: boolean): Promise<number> {
     if (passes === undefined) return this.store.count(fromMs, toMs, now);
     const key = JSON.stringify(groups);
     const known = first ? undefined : this.totals.get(key);
     if (known !== undefined) return known;
     let total = 0;
-    let looked = 0;
-    for (const event of this.store.walk(fromMs, toMs, now)) {
-      if (++looked % 500 === 0) await nextTick();
+    let visited = 0;
+    for (const event of this.store.between(fromMs, toMs, now)) {
+      if (++visited % 500 === 0) await nextTick();
       if (passes(event)) total += 1;
     }
     if (this.totals.size > 100) this.totals.clear();

@@ -1,4 +1,4 @@
-/** The searches that users saved in the console (incydr SDK, `file_events/client.py`; py42, `services/savedsearch.py`). */
+/** Searches that users have saved in the console (incydr SDK, `file_events/client.py`; py42, `services/savedsearch.py`). */
 import { isRecord } from "../../messages";
 import { json, notFound, type Answer, type Call } from "../answer";
 
@@ -6,7 +6,7 @@ export interface SavedSearch {
   id: string;
   name: string;
   notes: string;
-  /** Of the terms in `groups`. */
+  /** The version of the terms in `groups`. */
   apiVersion: 1 | 2;
   columns: string[];
   createdByUID: string;
@@ -16,19 +16,19 @@ export interface SavedSearch {
   modifiedByUsername: string;
   modifiedTimestamp: string;
   groupClause: string;
-  /** Filters may carry `display`, which is for the console. */
+  /** Filters may have `display`, which only the console uses. */
   groups: Record<string, unknown>[];
   srtDir: string;
   srtKey: string;
 }
 
-/** A search with the given parts, and the others as the console fills them. */
-export const makeSavedSearch = (parts: Pick<SavedSearch, "id" | "name" | "groups"> & Partial<SavedSearch>): SavedSearch => ({
+/** A search with the properties `given`; the others have the console's values. */
+export const makeSavedSearch = (given: Pick<SavedSearch, "id" | "name" | "groups"> & Partial<SavedSearch>): SavedSearch => ({
   notes: "", apiVersion: 2, columns: ["event.observer", "file.name"], createdByUID: "1000000000000000007", createdByUsername: "analyst@example.com", creationTimestamp: "2025-01-10T09:00:00.000000Z",
-  modifiedByUID: "1000000000000000007", modifiedByUsername: "analyst@example.com", modifiedTimestamp: "2025-01-10T09:00:00.000000Z", groupClause: "AND", srtDir: "asc", srtKey: "@timestamp", ...parts,
+  modifiedByUID: "1000000000000000007", modifiedByUsername: "analyst@example.com", modifiedTimestamp: "2025-01-10T09:00:00.000000Z", groupClause: "AND", srtDir: "asc", srtKey: "@timestamp", ...given,
 });
 
-/** What version 2 calls a term of version 1 (code42cli, `cmds/securitydata.py`). */
+/** The terms of version 2 by those of version 1 (code42cli, `cmds/securitydata.py`). */
 const V2_TERMS: Record<string, string> = {
   deviceUserName: "user.email", actor: "user.email", md5Checksum: "file.hash.md5", sha256Checksum: "file.hash.sha256", source: "event.observer", fileName: "file.name", filePath: "file.directory",
   fileCategory: "file.category", processOwner: "process.owner", tabUrls: "destination.tabs.url", riskIndicatorNames: "risk.indicators.name", riskSeverity: "risk.severity",
@@ -40,7 +40,7 @@ export class SavedSearches {
 
   readonly listV2 = ({ fault }: Call): Answer => reply(this.all.map(translated), fault);
 
-  /** A list of one; of none if the search cannot be said in terms of version 2. */
+  /** A list of one search, or an empty list if the search cannot be translated to version 2. */
   readonly findV2 = ({ id, fault }: Call): Answer => {
     const found = this.all.find((search) => search.id === id);
     return found === undefined ? notFound() : reply([translated(found)], fault);

@@ -9,7 +9,7 @@ type Test = (session: Session, values: readonly string[]) => boolean;
 
 const severityOf = ({ scores }: Session): number => scores.at(-1)?.severity ?? 0;
 
-/** A session passes if one of the values of each parameter fits. */
+/** A session passes if it matches one of the values of each parameter. */
 const FILTERS: Record<string, Test> = {
   actor_id: ({ actorId }, values) => values.includes(actorId),
   type: ({ type }, values) => values.includes(type),
@@ -33,7 +33,7 @@ export class SessionList {
     if (!(page >= 0)) return badParameter("page_number starts at 0.");
     if (!(size >= 1 && size <= PAGE_LIMIT)) return badParameter(`page_size must be from 1 to ${PAGE_LIMIT}.`);
     if (Number.isNaN(from) || Number.isNaN(before)) return badParameter("on_or_after and before are epoch milliseconds.");
-    // Refused as the SOAR connector of Splunk met it.
+    // Splunk's SOAR connector documents that the API refuses other directions.
     if ((query.get("sort_direction") ?? "desc").toLowerCase() !== "desc") return badParameter("sort_direction must be desc.");
     const order = query.get("order_by") ?? "end_time";
     if (order !== "end_time" && order !== "score") return badParameter("order_by must be end_time or score.");

@@ -1,6 +1,6 @@
 /**
- * The ways into a tenant (developer portal, "Get started"; py42, `services/_auth.py`, `clients/loginconfig.py`): an API
- * client, and a local user with password and, where the account has a second factor, a one-time password.
+ * Sign-in at a tenant (developer portal, "Get started"; py42, `services/_auth.py`, `clients/loginconfig.py`): as an API
+ * client, or as a local user with a password and, if the account has a second factor, a one-time password.
  */
 import { randomBytes } from "node:crypto";
 import { json, type Answer, type Call } from "../answer";
@@ -9,9 +9,9 @@ import { acceptsTotp, fromBase32 } from "../totp";
 export interface SimulatedUser {
   name: string;
   password: string;
-  /** Base32; with it the account has a second factor. */
+  /** Base32. If it is set, the account has a second factor. */
   totpSecret?: string;
-  /** The user signs in at an identity provider, and never with a password. */
+  /** The user signs in at an identity provider, so a password is refused. */
   sso?: boolean;
 }
 
@@ -20,11 +20,11 @@ export interface SignInOptions {
   clientSecret: string;
   users: readonly SimulatedUser[];
   tenantId: string;
-  /** Life of every token, s; by default 900 for a client and 1800 for a user. */
+  /** Lifetime of every token, s; by default 900 for a client and 1800 for a user. */
   expiresIn: number | undefined;
 }
 
-/** Who a token was issued to. */
+/** The owner of a token. */
 export interface Principal {
   id: string;
   name: string;
@@ -42,12 +42,12 @@ export class SignIn {
 
   constructor(private readonly options: SignInOptions, private readonly now: () => number) {}
 
-  /** Every token that was issued is void from now on. */
+  /** Invalidates every token issued so far. */
   revoke(): void {
     this.tokens.clear();
   }
 
-  /** Whose token the headers carry; undefined if it is none, or too old. */
+  /** The owner of the token in the headers; undefined if there is none or it is invalid or expired. */
   principal({ authorization = "" }: Call["headers"]): Principal | undefined {
     const token = this.tokens.get(/^Bearer (.+)$/i.exec(authorization)?.[1] ?? "");
     return token === undefined || token.until <= this.now() ? undefined : token.principal;
@@ -63,20 +63,20 @@ export class SignIn {
     return json(200, { access_token: this.issue({ id: clientId, name: clientId, type: "API_CLIENT" }, expiresIn), token_type: "bearer", expires_in: expiresIn });
   };
 
-  /** At the gateway. */
+  /** A user's sign-in at the gateway. */
   readonly auth = (call: Call): Answer => this.user(call, (token) => ({ bearerToken: token }));
 
-  /** At the console. */
+  /** A user's sign-in at the console. */
   readonly jwt = (call: Call): Answer => this.user(call, (token) => ({ v3_user_token: token }));
 
-  /** A user that there is not looks like one with a second factor. */
+  /** For an unknown user it answers as for one with a second factor. */
   readonly loginConfiguration = ({ query }: Call): Answer => {
     const user = this.options.users.find(({ name }) => name === query.get("username"));
     return json(200, { loginType: user?.sso === true ? "CLOUD_SSO" : user === undefined || user.totpSecret !== undefined ? "LOCAL_2FA" : "LOCAL" });
   };
 
-  /** An API client has no user of its own. */
-  readonly userMy = ({ headers }: Call): Answer => {
+  /** The user who signed in; an API client is refused, because it has no user. */
+  readonly currentUser = ({ headers }: Call): Answer => {
     const principal = this.principal(headers);
     return principal?.type === "USER" ? json(200, { userUid: principal.id, username: principal.name }) : json(403, { error: "Forbidden" });
   };
@@ -90,7 +90,7 @@ export class SignIn {
     return json(200, reply(this.issue({ id, name: user.name, type: "USER" }, this.options.expiresIn ?? USER_TOKEN_S)));
   }
 
-  /** A token in the three parts of a JWT; the middle one names the tenant. */
+  /** Issues a token with the three parts of a JWT; the middle one holds the tenant id. */
   private issue(principal: Principal, expiresIn: number): string {
     const claims = { tenantUid: this.options.tenantId, jti: randomBytes(18).toString("base64url") };
     const token = `simulated.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.token`;
@@ -101,7 +101,7 @@ export class SignIn {
   }
 }
 
-/** `name:secret` of an Authorization header. */
+/** `name:secret` from an Authorization header. */
 function basic({ authorization = "" }: Call["headers"]): string | undefined {
   const encoded = /^Basic (.+)$/i.exec(authorization)?.[1];
   return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString("utf8");

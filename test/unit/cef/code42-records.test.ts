@@ -19,7 +19,7 @@ describe("Code42 file event v1 as CEF", () => {
     assert.deepEqual(header("BRAND_NEW"), ["unknown", "BRAND_NEW"]);
     assert.deepEqual(header(null), ["unknown", "File event"]);
   });
-  it("takes the sender of an e-mail only, and the actor where the device names nobody", () => {
+  it("uses the sender only for an e-mail, and the actor if the device has no user", () => {
     const users = { emailSender: "s", emailFrom: "f", deviceUserName: "d", actor: "a" };
     assert.equal(field("suser", users), "d");
     assert.equal(field("suser", { ...users, eventType: "EMAILED" }), "s");
@@ -27,7 +27,7 @@ describe("Code42 file event v1 as CEF", () => {
     assert.equal(field("suser", { ...users, deviceUserName: "NAME_NOT_AVAILABLE" }), "a");
     assert.equal(field("suser", { actor: "a" }), "a");
   });
-  it("falls back on older properties", () => {
+  it("falls back to older properties", () => {
     assert.equal(field("request", { tabs: [{ url: null }], tabUrl: "t", url: "u" }), "t");
     assert.equal(field("requestContext", { tabs: [], windowTitle: ["A, B", "C"] }), "A, B,C");
     assert.equal(field("destinationServiceName", { destinationName: null, syncDestination: "Box" }), "Box");
@@ -40,17 +40,17 @@ describe("Code42 file event v1 as CEF", () => {
 describe("Code42 session as CEF", () => {
   const { read, field } = reader("code42.session");
 
-  it("has the severity of its last score", () => {
+  it("uses the severity of the last score", () => {
     const severity = (...severities: unknown[]) => read({ sessionId: "1", scores: severities.map((each) => ({ severity: each })) }).severity;
     [0, 1, 2, 3, 4].forEach((level, index) => assert.equal(severity(4, level), ["0", "2", "5", "7", "9"][index]));
     for (const none of [5, -1, null, "x"]) assert.equal(severity(2, none), "Unknown");
     assert.equal(severity(), "Unknown");
   });
-  it("has its last state, and the newer of its two spellings", () => {
+  it("uses the last state, in the newer of its two spellings", () => {
     assert.equal(field("cs2", { states: [{ stateV2: "OPEN" }, { state: "CLOSED", stateV2: "CLOSED_FP" }] }), "CLOSED_FP");
     assert.equal(field("cs2", { states: [{ stateV2: "OPEN" }, { state: "CLOSED" }] }), "CLOSED");
   });
-  it("names each triggered alert once, by its rule or else by itself", () => {
+  it("lists each triggered alert once, by its rule or, without one, by its own id", () => {
     assert.equal(field("cs3", { triggeredAlerts: [{ ruleId: "r", alertId: "1" }, { ruleId: "r", alertId: "2" }, { ruleId: "", alertId: "3" }, {}, null, "x"] }), "r,3");
   });
 });
@@ -58,17 +58,17 @@ describe("Code42 session as CEF", () => {
 describe("Code42 alert as CEF", () => {
   const { read, field, counters } = reader("code42.alert");
 
-  it("has its type as class id if it is one", () => {
+  it("uses the type as class id if it is a valid one", () => {
     const classId = (type: unknown) => read({ id: "1", type }).classId;
     assert.equal(classId("FED_ENDPOINT_EXFILTRATION"), "FED_ENDPOINT_EXFILTRATION");
     for (const none of ["FedEndpointExfiltration", "A|B", "", null, {}, 5.5, "X".repeat(64)]) assert.equal(classId(none), "ALERT");
   });
-  it("takes the risk severity, else that of the old rules", () => {
+  it("uses the risk severity, or the severity of the old rules if there is none", () => {
     const severity = (riskSeverity: unknown, old: unknown) => read({ id: "1", riskSeverity, severity: old }).severity;
     for (const [word, expected] of Object.entries({ CRITICAL: "9", HIGH: "7", MODERATE: "5", LOW: "2", NO_RISK_INDICATED: "0" })) assert.equal(severity(word, "HIGH"), expected);
     for (const [word, expected] of Object.entries({ HIGH: "7", MEDIUM: "5", LOW: "2", CRITICAL: "Unknown", constructor: "Unknown" })) assert.equal(severity(null, word), expected);
   });
-  it("begins with the first and ends with the last activity of its observations", () => {
+  it("starts at the first and ends at the last activity of its observations", () => {
     const observations = [
       { observedAt: "2025-03-01T10:00:00.0000000Z", lastObservedAt: "2025-03-01T10:05:00Z", data: { firstActivityAt: "2025-03-01T09:00:00+00:00", lastActivityAt: "no time" } },
       { observedAt: "2025-03-01T08:00:00.0000000Z", lastObservedAt: "2025-03-01T11:00:00Z" }, {}, { data: "no JSON" }, { data: null },
@@ -80,14 +80,14 @@ describe("Code42 alert as CEF", () => {
     assert.equal(field("end", { observations: [{}], createdAt: "2025-03-02T00:00:00Z" }), String(Date.parse("2025-03-02T00:00:00Z")));
     assert.equal(field("start", { id: "1", observations: [{}] }), undefined);
   });
-  it("adds the files of its observations up, and takes what is no number for none", () => {
+  it("adds up the file counts of its observations and ignores those that are not numbers", () => {
     const counts = (...fileCounts: unknown[]) => field("cn1", { id: "1", observations: fileCounts.map((fileCount) => ({ data: { fileCount } })) });
     assert.equal(counts(1, "2", null, "x", {}, 3), "6");
     assert.equal(counts(0), "0");
     assert.equal(counts(null), undefined);
     assert.equal(counts(), undefined);
   });
-  it("names the analyst unless it is open", () => {
+  it("names the analyst unless the alert is open", () => {
     const analyst = (state: unknown) => field("duser", { id: "1", state, stateLastModifiedBy: "a" });
     assert.equal(analyst("OPEN"), undefined);
     for (const state of ["PENDING", "RESOLVED", null]) assert.equal(analyst(state), "a");
@@ -98,13 +98,13 @@ describe("Code42 audit log entry as CEF", () => {
   const { read, field } = reader("code42.audit-event");
   const header = (type: unknown, more: object = {}) => (({ classId, name, severity }) => [classId, name, severity])(read({ actorId: "1", type$: type, ...more }));
 
-  it("has the name of its type as class id, and in words", () => {
+  it("uses the name of its type as class id, and in words as name", () => {
     assert.deepEqual(header("audit_log::federation_metadata_updated/12"), ["federation_metadata_updated", "Federation metadata updated", "3"]);
     assert.deepEqual(header("audit_log::logged_in"), ["logged_in", "Logged in", "3"]);
     assert.deepEqual(header("audit_log::Odd|name/1"), ["unknown", "Odd|name", "3"]);
     for (const none of [null, "", "logged_in", "audit_log::", "audit_log::/1", {}]) assert.deepEqual(header(none), ["unknown", "Audit event", "3"]);
   });
-  it("weighs failures and changes of rights more than searches", () => {
+  it("gives failures and changes of rights a higher severity than searches", () => {
     const severity = (name: string, more: object = {}) => header(`audit_log::${name}/1`, more)[2];
     for (const name of ["user_deleted", "user_deactivated", "device_blocked", "role_added", "user_permission_removed", "permission", "x_permissions_y"]) assert.equal(severity(name), name === "permission" ? "3" : "5", name);
     for (const name of ["user_undeleted_x", "x_role_y", "deleted"]) assert.equal(severity(name), "3", name);
@@ -112,7 +112,7 @@ describe("Code42 audit log entry as CEF", () => {
     assert.equal(severity("search_issued", { success: true }), "1");
     assert.equal(severity("search_issued", { success: false }), "6");
   });
-  it("takes the first IPv4 address of the list, an IPv6 one only if there is none, and the list if there are several", () => {
+  it("uses the first IPv4 address of the list, or an IPv6 address if there is no IPv4 one, and adds the list if it has several", () => {
     const addresses = (actorIpAddress: unknown) => ["src", "c6a2", "Code42IncydrActorIpAddresses"].map((key) => field(key, { actorId: "1", actorIpAddress }));
     assert.deepEqual(addresses("198.51.100.7"), ["198.51.100.7", undefined, undefined]);
     assert.deepEqual(addresses("2001:db8::7"), [undefined, "2001:db8::7", undefined]);
@@ -121,7 +121,7 @@ describe("Code42 audit log entry as CEF", () => {
     assert.deepEqual(addresses("unknown"), [undefined, undefined, undefined]);
     assert.deepEqual(addresses(null), [undefined, undefined, undefined]);
   });
-  it("says what became of it and whom it concerned", () => {
+  it("has the outcome and the affected user", () => {
     assert.equal(field("outcome", { success: true }), "success");
     assert.equal(field("outcome", { success: false }), "failure");
     assert.equal(field("outcome", { actorId: "1", success: "maybe" }), undefined);
@@ -129,7 +129,7 @@ describe("Code42 audit log entry as CEF", () => {
     assert.equal(field("duid", { affectedUserId: "i" }), "i");
     assert.equal(field("spriv", { userType: "API_CLIENT" }), "API_CLIENT");
   });
-  it("keeps everything else as JSON, nested too, and what is second of two names", () => {
+  it("keeps all other properties as JSON, including nested ones and the second of two names", () => {
     assert.equal(field("msg", { actorId: "1", timestamp: "2025-03-01T10:12:44Z", success: true, type$: "audit_log::x/1" }), undefined);
     assert.deepEqual(JSON.parse(field("msg", { userName: "u", affectedUserName: "v", change: { from: null, to: { roles: ["A", null, "B"], none: {} } } }) ?? ""), { affectedUserName: "v", change: { to: { roles: ["A", "B"] } } });
     const deep = { a: { b: { c: { d: { e: 1 } } } }, near: 1 };

@@ -17,24 +17,24 @@ const text = (key: string, source = "v"): Row => ({ key, type: "string", source 
 const refuses = (code: string, options: FormatOptions) => assert.throws(() => compileFormatter(incydr, options), (error: unknown) => error instanceof SiemError && error.code === code && error.permanent);
 
 describe("CEF formatter: the line", () => {
-  it("stands as the standard shows it, without a space before the first key", () => {
+  it("looks as in the standard, without a space before the first key", () => {
     const { format } = compileFormatter(mapping([text("suser"), { ...text("cs1"), label: "The one" }]));
     assert.equal(format({ v: "a|b=c\\d\ne" }), "CEF:0|Acme|Box|1|x|Thing|5|suser=a|b\\=c\\\\d\\ne cs1=a|b\\=c\\\\d\\ne cs1Label=The one");
   });
-  it("escapes the header, fills its gaps and cuts it at its lengths", () => {
+  it("escapes header fields, fills empty ones and cuts long ones", () => {
     const { format } = compileFormatter(mapping([text("suser")], { name: "n", classId: "c", severity: "s", version: "r" }), { vendor: " A|\\\nc ", product: "p".repeat(70) });
     assert.equal(format({ v: "x", n: "a\r\n|b" }), `CEF:0|A\\|\\\\ c|${"p".repeat(63)}|0|unknown|a \\|b|Unknown|suser=x`);
     const { name, version } = parseCef(format({ v: "x", n: "👍".repeat(300), r: "9".repeat(40) }));
     assert.equal(name, "👍".repeat(256));
     assert.equal(version, "9".repeat(31));
   });
-  it("leaves empty values and labels without a value out, keeps 0 and false", () => {
+  it("leaves out empty values and their labels, and keeps 0 and false", () => {
     const { format } = compileFormatter(mapping([{ ...text("cs1"), label: "L" }, text("suser", "u"), { key: "cn1", type: "long", source: "n", label: "N" }]));
     const fields = (event: object) => Object.fromEntries(parseCef(format(event)).extension);
     for (const v of ["", " ", "\u0000\r\n\u2028", null, undefined]) assert.deepEqual(fields({ v, u: false }), { suser: "false" });
     assert.deepEqual(fields({ v: 0, n: 0 }), { cs1: "0", cs1Label: "L", cn1: "0", cn1Label: "N" });
   });
-  it("trims values and cuts them at the length of their key, before escaping", () => {
+  it("trims values and cuts them at the maximum length of their key, before escaping", () => {
     const { format, counters } = compileFormatter(mapping([text("act")]));
     const act = (v: string) => parseCef(format({ v })).extension.get("act");
     assert.equal(act(" \n x y \t"), "x y");
@@ -44,7 +44,7 @@ describe("CEF formatter: the line", () => {
     assert.equal(act("a".repeat(62) + "👍"), "a".repeat(62));
     assert.equal(counters.truncated, 2);
   });
-  it("leaves a value of the wrong type out and counts it, and never sends it raw", () => {
+  it("leaves out a value of the wrong type and counts it", () => {
     const rows: Row[] = [text("suser", "ok"), { key: "spt", type: "integer", source: "v" }, { key: "src", type: "ipv4", source: "v" }, { key: "smac", type: "mac", source: "v" }, { key: "end", type: "timestamp", source: "v" }];
     const { format, counters } = compileFormatter(mapping(rows));
     assert.equal(format({ ok: "u", v: "host name" }).split("|").at(-1), "suser=u");
@@ -60,7 +60,7 @@ describe("CEF formatter: the line", () => {
     assert.deepEqual(fields(Object.assign(Object.create(null) as object, { a: { b: "x" } })), { suser: "x" });
     assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
   });
-  it("takes what has the wrong shape for absent", () => {
+  it("treats a value of the wrong shape as absent", () => {
     const { format } = compileFormatter(incydr);
     const wrong = [[], [[]], {}, "text", 1, 1e308, true, null, [null, {}, [1]], { length: 3 }, Symbol("s"), () => 1, 10n, NaN, new Date(), new Map()];
     for (const value of wrong) {
@@ -82,7 +82,7 @@ describe("CEF formatter: the line", () => {
 
 describe("CEF formatter: own fields and header", () => {
   const extension = (options: FormatOptions, event: object) => parseCef(compileFormatter(incydr, options).format(event)).extension;
-  it("adds a field, and replaces the one with the same key in its place", () => {
+  it("adds a field, and replaces one with the same key", () => {
     const fields = [{ key: "dntdom", type: "string", source: "d.x" }, { key: "cs1", source: "d.y", label: "Y" }, { key: "Code42IncydrVector", type: "string", source: "event.vector" }, { key: "cn2", source: "d.n" }];
     const found = extension({ fields }, { event: { id: "1", vector: "UP" }, d: { x: "X", y: ["no list"], n: 7 }, risk: { score: 1 } });
     assert.equal(found.get("dntdom"), "X");
@@ -114,7 +114,7 @@ describe("CEF formatter: own fields and header", () => {
 });
 
 describe("CEF formatter: events that cannot be formatted", () => {
-  it("gives a legal line with the reason, and goes on", () => {
+  it("writes a legal line with the reason, and formats the next event", () => {
     const formatter = compileFormatter(incydr);
     for (const event of [null, undefined, 5, "text", [], [{}], true, {}, { event: {} }, { event: { action: "file-created" } }, Buffer.from("x"), () => 1]) {
       const { classId, extension } = parseCef(formatter.format(event));
@@ -126,7 +126,7 @@ describe("CEF formatter: events that cannot be formatted", () => {
     assert.equal(formatter.failure, undefined);
     assert.equal(formatter.counters.formatted, 1);
   });
-  it("keeps the id of an event that breaks while it is read, and never that of the one before", () => {
+  it("keeps the id of an event that throws while it is read, and never reuses the id of the event before", () => {
     const formatter = compileFormatter(incydr);
     formatter.format({ event: { id: "before" } });
     const broken = (id?: string) => ({ event: id === undefined ? {} : { id }, get user(): never { throw new Error("gone"); } });
@@ -155,7 +155,7 @@ describe("CEF formatter: maxBytes", () => {
   const full = Object.fromEntries(parseCef(fullLine).extension);
   const GROUPS = [["Code42IncydrFileOwner", "Code42IncydrProcessOwner"], ["msg"], ["cs5"], ["cs6"], ["request"], ["requestContext"], ["sproc"], ["filePath"], ["oldFilePath"], ["fname", "reason"]];
 
-  it("is kept at every size, with legal lines that hold the beginning of each value", () => {
+  it("holds at every size, and each line is legal and holds the beginning of each value", () => {
     for (let maxBytes = MIN_BYTES; maxBytes < 14_000; maxBytes += 37) {
       const { format, counters } = compileFormatter(incydr, { maxBytes });
       const line = format(event);
@@ -166,7 +166,7 @@ describe("CEF formatter: maxBytes", () => {
       for (const key of ["devicePayloadId", "rt", "end", "suser"]) assert.equal(extension.get(key), full[key], `${key} at ${maxBytes}`);
     }
   });
-  it("gives up own keys first, then message, custom strings, request, process and paths", () => {
+  it("shortens own keys first, then message, custom strings, request, process and paths", () => {
     for (let maxBytes = 1500; maxBytes < 14_000; maxBytes += 101) {
       const { extension } = parseCef(compileFormatter(incydr, { maxBytes }).format(event));
       const shortened = GROUPS.map((keys) => keys.some((key) => extension.get(key) !== full[key]));
@@ -174,11 +174,11 @@ describe("CEF formatter: maxBytes", () => {
       for (let group = 0; group < last; group++) assert.ok(GROUPS[group]!.every((key) => !extension.has(key)), `${GROUPS[group]!.join()} before ${GROUPS[last]!.join()} at ${maxBytes}`);
     }
   });
-  it("uses the room there is: a cut value leaves less than a character and its escape unused", () => {
+  it("uses all available bytes: a cut value leaves less than one escaped character unused", () => {
     const { format } = compileFormatter(mapping([text("devicePayloadId", "id"), text("msg")]), { maxBytes: 600 });
     assert.ok(Buffer.byteLength(format({ id: "1", v: "ab=漢".repeat(300) })) >= 596);
   });
-  it("shortens the header too when there is nothing else left", () => {
+  it("shortens the header too when nothing else is left", () => {
     const wide = "漢".repeat(63);
     const { format } = compileFormatter(mapping([text("suser")], { name: "n", classId: "c" }), { maxBytes: MIN_BYTES, vendor: wide, product: wide, version: "漢".repeat(31), severity: "Very-High" });
     for (const event of [{ v: "=".repeat(1023), n: "漢".repeat(512), c: "c".repeat(1000) }, {}]) {
@@ -187,7 +187,7 @@ describe("CEF formatter: maxBytes", () => {
       parseCef(line);
     }
   });
-  it("holds for lines that say why an event could not be formatted", () => {
+  it("holds for lines with the reason why an event could not be formatted", () => {
     const { format } = compileFormatter(incydr, { maxBytes: MIN_BYTES, vendor: "漢".repeat(63) });
     const line = format({ event: { id: "漢".repeat(128) }, get user(): never { throw new Error("=\\\n漢".repeat(2000)); } });
     assert.ok(Buffer.byteLength(line) <= MIN_BYTES);

@@ -6,7 +6,7 @@ import { dxlVector } from "../../support/dxl-vectors";
 
 const formatter = compileFormatter(mappings.get("epo.threat-event")!);
 const read = (event: unknown) => parseCef(formatter.format({ eventMessageType: "McAfee Common Event", event }));
-/** Every event here has an id of its own, so that it is never empty. */
+/** Adds an action to each event, because an event without any field cannot be formatted. */
 const fieldsOf = (event: object) => {
   const { act, ...fields } = Object.fromEntries(read({ threatActionTaken: "x", ...event }).extension);
   assert.equal(act, "x");
@@ -14,8 +14,8 @@ const fieldsOf = (event: object) => {
 };
 const gives = (event: object, fields: Record<string, string>) => assert.deepEqual(fieldsOf(event), fields);
 
-describe("ePO threat event as CEF: the sample of the vendor", () => {
-  it("has every field that it is meant to have", () => {
+describe("ePO threat event as CEF: the vendor's sample", () => {
+  it("has every expected field", () => {
     const before = { ...formatter.counters };
     const { vendor, product, version, classId, name, severity, extension } = parseCef(formatter.format(JSON.parse(dxlVector("broker-event-v3-full-threat").decoded.payloadUtf8)));
     assert.deepEqual([vendor, product, version, classId, name, severity], ["McAfee", "ePolicy Orchestrator", "10.5.0", "18052", "Buffer Overflow detected and blocked (GBOP)", "9"]);
@@ -35,14 +35,14 @@ describe("ePO threat event as CEF: the sample of the vendor", () => {
 });
 
 describe("ePO threat event as CEF: header", () => {
-  it("has the version of the product that detected, and the id of the event as class id", () => {
+  it("uses the version of the detecting product, and the event's id as class id", () => {
     const header = (event: object) => (({ version, classId }) => [version, classId])(read({ category: "c", ...event }));
     assert.deepEqual(header({ id: 1027, analyzer: { version: "10.7.0" } }), ["10.7.0", "1027"]);
     assert.deepEqual(header({ id: "1095", analyzer: { version: "" } }), ["0", "1095"]);
     assert.deepEqual(header({}), ["0", "unknown"]);
     assert.deepEqual(header({ id: "a|b" }), ["0", "unknown"]);
   });
-  it("is named after the description, else after the threat", () => {
+  it("is named after the description, or after the threat if there is no description", () => {
     const name = (event: object) => read({ category: "c", ...event }).name;
     assert.equal(name({ eventDesc: "d", threatName: "t" }), "d");
     assert.equal(name({ eventDesc: "", threatName: "t" }), "t");
@@ -50,7 +50,7 @@ describe("ePO threat event as CEF: header", () => {
     assert.equal(name({ eventDesc: "a|b\nc" }), "a|b c");
     assert.equal(name({ eventDesc: "x".repeat(600) }).length, 512);
   });
-  it("turns the severity round, and takes the word for it where there is no number", () => {
+  it("inverts the severity number, or uses the severity word if there is no number", () => {
     const severity = (threatSeverity: unknown, threatSeverityString?: unknown) => read({ category: "c", threatSeverity, otherData: { threatSeverityString } }).severity;
     ["10", "10", "9", "8", "6", "4", "2", "0"].forEach((expected, value) => {
       assert.equal(severity(value, "Info"), expected);
@@ -69,7 +69,7 @@ describe("ePO threat event as CEF: fields", () => {
     for (const handled of [0, false, "0"]) gives({ threatHandled: handled }, { outcome: "failure" });
     for (const handled of [null, "", 2]) gives({ threatHandled: handled }, {});
   });
-  it("has both times as epoch milliseconds, with or without a zone", () => {
+  it("writes both times as epoch milliseconds, with or without a zone", () => {
     const detectedUTC = "2018-06-25T18:38:44.000Z";
     gives({ analyzer: { detectedUTC } }, { end: "1529951924000", rt: "1529951924000" });
     gives({ analyzer: { detectedUTC: "2018-06-25T18:38:44" } }, { end: "1529951924000", rt: "1529951924000" });
@@ -79,7 +79,7 @@ describe("ePO threat event as CEF: fields", () => {
     const outside = formatter.format({ event: { analyzer: { detectedUTC } }, _receivedUTC: "2018-06-25T18:40:44.000Z" });
     assert.deepEqual(Object.fromEntries(parseCef(outside).extension), { end: "1529951924000", rt: "1529952044000" });
   });
-  it("has real addresses only", () => {
+  it("leaves out placeholder addresses", () => {
     for (const [side, v4, v6, label] of [["analyzer", "dvc", "c6a1", "Device"], ["source", "src", "c6a2", "Source"], ["target", "dst", "c6a3", "Destination"]] as const) {
       gives({ [side]: { ipv4: "10.0.2.15", ipv6: "2001:db8::10" } }, { [v4]: "10.0.2.15", [v6]: "2001:db8::10", [`${v6}Label`]: `${label} IPv6 Address` });
       const before = formatter.counters.droppedValues;
@@ -91,21 +91,21 @@ describe("ePO threat event as CEF: fields", () => {
       assert.equal(formatter.counters.droppedValues, before + 2);
     }
   });
-  it("writes hardware addresses with colons", () => {
+  it("writes MAC addresses with colons", () => {
     gives({ analyzer: { mac: "08002799b15f" }, source: { mac: "08-00-27-99-B1-5F" }, target: { mac: "08:00:27:99:b1:5f" } }, { dvcmac: "08:00:27:99:b1:5f", smac: "08:00:27:99:B1:5F", dmac: "08:00:27:99:b1:5f" });
     gives({ analyzer: { mac: "" }, source: { mac: null }, target: { mac: "0800" } }, {});
   });
-  it("has ports from 1 to 65535, other numbers mean none", () => {
+  it("leaves out ports outside 1 to 65535", () => {
     gives({ source: { port: 1 }, target: { port: "65535" } }, { spt: "1", dpt: "65535" });
     for (const port of [0, null, "", -1, 65536, 1.5, "x"]) gives({ source: { port }, target: { port } }, {});
   });
-  it("divides accounts into domain and user", () => {
+  it("splits accounts into domain and user", () => {
     gives({ source: { userName: "CORP\\dana" }, target: { userName: "dana@corp.example" } }, { suser: "dana", sntdom: "CORP", duser: "dana@corp.example" });
     gives({ source: { userName: "\\dana" }, target: { userName: "CORP\\" } }, { suser: "dana", dntdom: "CORP" });
     gives({ source: { userName: "CORP\\a\\b" }, target: { userName: "\\" } }, { suser: "a\\b", sntdom: "CORP" });
     gives({ target: { userName: "NT AUTHORITY\\SYSTEM" } }, { duser: "SYSTEM", dntdom: "NT AUTHORITY" });
   });
-  it("has path and name of the file that was attacked, else of the first of the files", () => {
+  it("has path and name of the attacked file, or of the first listed file", () => {
     const file = (fileName: unknown, files: unknown = []) => (({ filePath, fname }) => [filePath, fname])(fieldsOf({ target: { fileName }, files }));
     assert.deepEqual(file("C:\\Users\\u\\x.exe", [{ name: "y" }]), ["C:\\Users\\u\\x.exe", "x.exe"]);
     assert.deepEqual(file("/opt/a b/x.sh"), ["/opt/a b/x.sh", "x.sh"]);
@@ -124,7 +124,7 @@ describe("ePO threat event as CEF: fields", () => {
     assert.equal(fileHash([hash({ MD5: "m" }), hash(all)]), "m");
     for (const none of [[], [{}], {}, null]) assert.equal(fileHash(none), undefined);
   });
-  it("counts from 2, and has the number that the rule sends as id", () => {
+  it("has the count if it is above 1, and the rule's number as id", () => {
     gives({ otherData: { count: "1", autoId: "4711" } }, { externalId: "4711" });
     gives({ otherData: { count: "12" } }, { cnt: "12" });
     gives({ otherData: { count: 2, AutoID: 4711 } }, { cnt: "2", externalId: "4711" });
@@ -141,24 +141,24 @@ describe("ePO threat event as CEF: fields", () => {
     assert.equal(fieldsOf({ analyzer: { engineVersion: "1" } })["cs2Label"], "Signature / Engine Version");
     assert.equal(fieldsOf({ entity: { groupName: "g" } })["cs6Label"], "System Tree Path");
   });
-  it("has processes, address of the page, protocol and the own keys", () => {
+  it("has processes, URL, protocol and keys of its own", () => {
     gives({ source: { processName: "p.exe", hostName: "h", url: "http://x/?a=b" }, target: { processName: "q.exe", protocol: "tcp" }, uri: "u", entity: { type: "device", osPlatform: "Server" } }, {
       sproc: "p.exe", shost: "h", request: "http://x/?a=b", dproc: "q.exe", proto: "tcp", McAfeeEpoUri: "u", McAfeeEpoEntityType: "device", McAfeeEpoOsPlatform: "Server",
     });
   });
 });
 
-describe("ePO threat event as CEF: the rest of the data that the response adds", () => {
+describe("ePO threat event as CEF: the rest of the response's data", () => {
   const msg = (otherData: unknown) => fieldsOf({ otherData })["msg"];
 
-  it("is JSON of what says something", () => {
+  it("is JSON without empty values and unfilled placeholders", () => {
     assert.equal(msg({ a: "x", n: 1, b: false, list: ["1", "", "2", null], count: "1" }), '{"a":"x","n":1,"b":false,"list":["1","2"]}');
     assert.equal(msg({ sc_evtFileMd5: "{sc_evtFileMd5}", clientIp: "", nothing: null, empty: [], kept: "{other}" }), '{"kept":"{other}"}');
     assert.equal(msg(JSON.parse('{"__proto__":"x"}')), '{"__proto__":"x"}');
     for (const none of [null, {}, [], "text", { count: "1", responseRuleName: "r" }]) assert.equal(msg(none), undefined);
     assert.equal(msg({ "k=|\n": 'a"=\\|\n' }), JSON.stringify({ "k=|\n": 'a"=\\|' }));
   });
-  it("stays JSON when it is long: what goes beyond the length of the key is left out and counted", () => {
+  it("stays valid JSON when it is long: values beyond the key's maximum length are left out and counted", () => {
     const before = formatter.counters.truncated;
     const text = msg({ a: "x".repeat(500), b: "y".repeat(600), c: "z".repeat(499), d: 1 }) ?? "";
     assert.deepEqual(JSON.parse(text), { a: "x".repeat(500), c: "z".repeat(499), d: 1 });
@@ -167,7 +167,7 @@ describe("ePO threat event as CEF: the rest of the data that the response adds",
     assert.equal(full.length, 1023);
     assert.equal(msg({ a: "x".repeat(1023 - '{"a":""}'.length + 1) }), undefined);
   });
-  it("counts what has no place in it", () => {
+  it("counts the values that it cannot hold", () => {
     const before = formatter.counters.droppedValues;
     assert.equal(msg({ a: { b: 1 }, c: [{}], d: "x" }), '{"d":"x"}');
     assert.equal(formatter.counters.droppedValues, before + 2);
@@ -175,7 +175,7 @@ describe("ePO threat event as CEF: the rest of the data that the response adds",
 });
 
 describe("ePO threat event as CEF: a record of another kind", () => {
-  it("becomes a line that says so", () => {
+  it("becomes a line with the reason", () => {
     for (const event of [null, {}, { hello: 1 }, { event: "x" }, { event: {} }]) assert.equal(parseCef(formatter.format(event)).classId, "unformatted");
   });
 });

@@ -9,27 +9,27 @@ const json = (event: unknown) => compileJsonFormatter(incydr, { leaveOutEmpty: t
 const raw = (event: unknown) => compileJsonFormatter(incydr, { leaveOutEmpty: false }).format(event);
 
 describe("JSON formatter: json", () => {
-  it("leaves empty values out and keeps 0, false and blank text", () => {
+  it("leaves out empty values and keeps 0, false and blank text", () => {
     assert.equal(json({ a: null, b: "", c: [], d: {}, e: 0, f: false, g: " ", h: "x", i: [null, ""], j: undefined }), '{"e":0,"f":false,"g":" ","h":"x","i":[null,""]}');
     assert.equal(json({ a: null }), "{}");
   });
-  it("does so in objects within the event, and leaves an object out of which nothing is left", () => {
+  it("does so in nested objects too, and leaves out an object that is empty then", () => {
     assert.equal(json({ event: { id: "1", shareType: [] }, source: { user: { email: [] } }, tabs: [{ url: null }] }), '{"event":{"id":"1"},"tabs":[{"url":null}]}');
   });
-  it("takes no property for a prototype", () => {
+  it("treats __proto__ as an ordinary property", () => {
     assert.equal(json(JSON.parse('{"__proto__":{"a":"x","b":null}}')), '{"__proto__":{"a":"x"}}');
   });
 });
 
 describe("JSON formatter: raw-json", () => {
-  it("is the event as it came", () => {
+  it("is the event unchanged", () => {
     const event = { z: null, a: "", list: [], deep: { b: [{ c: null }] }, n: 1.5 };
     assert.equal(raw(event), JSON.stringify(event));
   });
 });
 
 describe("JSON formatter: the line", () => {
-  it("is one line, and reads back as what it was, whatever the texts hold", () => {
+  it("is one line that parses back to the event, whatever its texts hold", () => {
     const event = { text: "a\r\n\u0000\u007f\u0085\u2028\u2029\ud800b\u001f\"\\", "key\u2028\n": "=|" };
     for (const line of [json(event), raw(event)]) {
       assert.match(line, /^[ -~\u00a0-\u2027\u202a-\uffff]+$/);
@@ -51,7 +51,7 @@ describe("JSON formatter: the line", () => {
       assert.ok(Buffer.byteLength(exact) <= 1000);
     }
   });
-  it("stays within the longest line also when it says why there is none", () => {
+  it("is never longer than maxBytes, also when it holds the reason", () => {
     const formatter = compileJsonFormatter(incydr, { leaveOutEmpty: true, maxBytes: MIN_BYTES });
     for (const id of ["i", "\u0001x".repeat(200), "漢".repeat(200), "=\"\\".repeat(50)]) {
       for (const event of [{ event: { id }, x: "x".repeat(600) }, { event: { id }, get x(): never { throw new Error("\u0001".repeat(2000)); } }]) {
@@ -61,7 +61,7 @@ describe("JSON formatter: the line", () => {
       }
     }
   });
-  it("stands also for what is no object or cannot be written, with the reason", () => {
+  it("holds the reason for a value that is not an object or has no JSON form", () => {
     const formatter = compileJsonFormatter(undefined, { leaveOutEmpty: true });
     const circle: Record<string, unknown> = {};
     circle["self"] = circle;
@@ -73,7 +73,7 @@ describe("JSON formatter: the line", () => {
     assert.equal(formatter.format({ any: "record" }), '{"any":"record"}');
     assert.equal(formatter.failure, undefined);
   });
-  it("knows the id of every record that has one", () => {
+  it("holds the id of every kind of record that has one", () => {
     const ids: Record<string, object> = {
       "code42.file-event.v2": { event: { id: "the id" } }, "code42.file-event.v1": { eventId: "the id" }, "code42.session": { sessionId: "the id" }, "code42.alert": { id: "the id" },
       "code42.audit-event": {}, "epo.threat-event": { event: { id: 18052, otherData: { autoId: "the id" } } },
@@ -84,7 +84,7 @@ describe("JSON formatter: the line", () => {
       assert.equal("id" in line, kind !== "code42.audit-event", kind);
     }
   });
-  it("needs room for a line", () => {
+  it("refuses a maxBytes that is too small for an id and a reason", () => {
     assert.throws(() => compileJsonFormatter(incydr, { leaveOutEmpty: true, maxBytes: 100 }), (error: unknown) => error instanceof SiemError && error.code === "MAX_BYTES");
   });
 });

@@ -8,13 +8,13 @@ import english from "../../../nodes/locales/en-US/cef-format.json";
 import german from "../../../nodes/locales/de/cef-format.json";
 
 describe("CEF dictionary", () => {
-  it("knows full name, type, length, audience and label of a key, and nothing it inherited", () => {
+  it("has full name, type, length, audience and label of a key, and no inherited properties", () => {
     assert.deepEqual(lookUp("cs1"), { fullName: "deviceCustomString1", type: "string", maxLength: 4000, audience: "producer", since: "0.1", labelKey: "cs1Label" });
     assert.equal(lookUp("CS1"), undefined);
     assert.equal(lookUp("__proto__"), undefined);
     assert.equal(lookUp("constructor"), undefined);
   });
-  it("lets a sender emit producer keys of CEF 0.1 only", () => {
+  it("lets a sender write only producer keys of CEF 0.1", () => {
     for (const key of ["suser", "cs1Label", "dvcmac", "c6a2"]) assert.equal(isEmittable(lookUp(key)!), true, key);
     for (const key of ["aid", "eventId", "rawEvent", "slat", "threatActor", "reportedDuration", "flexNumber1"]) assert.equal(isEmittable(lookUp(key)!), false, key);
     assert.equal(rowKeys().includes("cs1"), true);
@@ -32,7 +32,7 @@ describe("CEF mapping tables", () => {
       for (const { key, label } of Object.values(eventOrder?.columns ?? {})) assert.equal(lookUp(key)?.labelKey !== undefined, label !== undefined, key);
     }
   });
-  it("looks at the paths of every kind of source", () => {
+  it("checks the paths of every kind of source", () => {
     const sources: Source[] = [
       { each: "bad[", take: ["a"] }, { each: "a[]", take: ["bad["] }, { earliest: ["a", "bad["] }, { latest: ["bad["] }, { sum: "bad[" }, { item: "bad[", only: "ipv4" }, { inside: "bad[", after: "a", before: "b" },
       { sentence: "bad[" }, { json: "bad[", except: [] }, { patterns: {}, of: "bad[" }, { list: "bad[", join: "" }, { lists: ["bad["], having: "a", take: "b" }, { from: "a", when: { path: "bad[", is: [] } },
@@ -56,13 +56,13 @@ describe("CEF mapping tables", () => {
     assert.match(problems({ key: "cs1", type: "string", source: "a", label: "x" }, { key: "cs2", type: "string", source: "b", label: "x" }).join(), /"x".*cs2/);
     assert.match(checkMapping({ title: "", header: { ...header(), name: "a[" }, rows: [] }).join(), /header field name/);
   });
-  it("refuses whatever is no row, with a sentence of both catalogs", () => {
+  it("refuses a value that is not a row, with a sentence that both catalogs have", () => {
     for (const row of [null, 1, "x", [], {}, { key: "suser" }, { key: "suser", source: "a", type: "text" }, { key: "Own", source: "a", type: "ip" }, { key: "Own", source: "a", label: "x" }, { key: 1, source: 2, type: 3 }, { key: "suser", source: { constant: "x" } }]) {
       const problem = rowProblem(userRow(row));
       assert.ok(problem !== undefined && problem.code in english.error && problem.code in german.error, JSON.stringify(row));
     }
   });
-  it("completes a row: type of the key, label from the source", () => {
+  it("completes a row with the key's type and a label from the source", () => {
     assert.deepEqual(userRow({ key: " cn1 ", type: "", source: " a.b " }), { key: "cn1", type: "long", source: "a.b", label: "a.b" });
     assert.deepEqual(userRow({ key: "suser", source: "a" }), { key: "suser", type: "string", source: "a" });
     assert.deepEqual(userRow({ key: "Own", type: "mac", source: "a" }), { key: "Own", type: "mac", source: "a" });

@@ -6,7 +6,7 @@ import { until } from "../../support/until";
 
 const incydr = mappings.get("code42.file-event.v2")!;
 
-/** A clock that an event moves by one millisecond, and a list of what was put off. */
+/** A queue whose clock advances one millisecond for each event, and whose deferred work runs when the test says so. */
 function bench() {
   let time = 0;
   const deferred: (() => void)[] = [];
@@ -35,7 +35,7 @@ describe("CEF format queue", () => {
     assert.deepEqual(log, ["a 1 0", "b 0 0"]);
     assert.equal(deferred.length, 0);
   });
-  it("works on a long job in slices, lets others run between them, and keeps the order of the jobs", () => {
+  it("splits a long job so that other work can run in between, and keeps the order of the jobs", () => {
     const { queue, job, log, deferred, idle } = bench();
     queue.push(job("long", events(100)));
     queue.push(job("short", events(1)));
@@ -49,13 +49,13 @@ describe("CEF format queue", () => {
     queue.push(job("again", events(1)));
     assert.equal(log.at(-1), "again 1 0");
   });
-  it("counts failures a job, with the first reason", () => {
+  it("counts the failures of each job", () => {
     const { queue, job, log } = bench();
     queue.push(job("a", [events(1)[0], {}, null]));
     queue.push(job("b", events(2)));
     assert.deepEqual(log, ["a 3 2 EVENT_EMPTY", "b 2 0"]);
   });
-  it("waits for events that come later, works on what is next meanwhile only in its turn, and tells of a fault", async () => {
+  it("waits for events that arrive later, keeps the order of the jobs meanwhile, and reports an error of the source", async () => {
     const { queue, job, log } = bench();
     async function* later(fault?: Error) {
       for (const id of ["a", "b"]) {
@@ -85,7 +85,7 @@ describe("CEF format queue", () => {
     await until(() => ended && log.length === 5, "the source was closed");
     assert.deepEqual(log.slice(3), ["endless abandoned", "new 2 0"]);
   });
-  it("abandons each unfinished job once when it is closed, and starts afresh", () => {
+  it("abandons each unfinished job once when it is closed, and then takes new jobs", () => {
     const { queue, job, log, idle } = bench();
     queue.push(job("a", events(100)));
     queue.push(job("b", events(2)));

@@ -17,7 +17,7 @@ describe("CEF of records as the products send them", () => {
         assert.equal(formatter.counters.failed, 0);
       });
     }
-    it(`${kind}: every row of the table has a value in one of them`, () => {
+    it(`${kind}: every row of the mapping has a value in at least one sample`, () => {
       const seen = new Set(samples.flatMap(({ fields }) => Object.keys(fields)));
       assert.deepEqual(mapping.rows.map(({ key }) => key).filter((key) => !seen.has(key)), []);
     });

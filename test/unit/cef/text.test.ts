@@ -13,14 +13,14 @@ describe("CEF text: extension values", () => {
   it("leaves pipes, tabs, spaces and every other character as they are", () => {
     for (const text of ["a|b", "a\tb", "a  b", "äöü 漢字 👍", "\u0080\u009f\u00a0", "<>[]{}~^@", ""]) assert.equal(escapeValue(text), text);
   });
-  it("replaces control characters and Unicode line ends by a space", () => {
+  it("replaces control characters and Unicode line ends with a space", () => {
     for (let code = 0; code < 0x100; code++) {
       const isControl = (code < 0x20 && ![9, 10, 13].includes(code)) || code === 0x7f || code === 0x85;
       if (isControl) assert.equal(escapeValue(`a${String.fromCharCode(code)}b`), "a b", `U+${code.toString(16)}`);
     }
     assert.equal(escapeValue("a\u2028b\u2029c"), "a b c");
   });
-  it("replaces half a surrogate pair by U+FFFD and keeps whole pairs", () => {
+  it("replaces a lone surrogate with U+FFFD and keeps whole pairs", () => {
     assert.equal(escapeValue("a\ud83db"), "a\ufffdb");
     assert.equal(escapeValue("a\udc4d"), "a\ufffd");
     assert.equal(escapeValue("\ud83d\ud83d\udc4d=\udc4d"), "\ufffd👍\\=\ufffd");
@@ -31,10 +31,10 @@ describe("CEF text: header fields", () => {
   it("escapes backslash and pipe and nothing else", () => {
     assert.equal(escapeHeader("a|b\\c=d#e%"), "a\\|b\\\\c=d#e%");
   });
-  it("makes one space of each run of CR and LF", () => {
+  it("replaces each run of CR and LF with one space", () => {
     assert.equal(escapeHeader("a\r\n\n\rb\nc"), "a b c");
   });
-  it("replaces control characters and half surrogate pairs like in values", () => {
+  it("replaces control characters and lone surrogates as in values", () => {
     assert.equal(escapeHeader("a\u0000b\u0085c\u2028d\ud83d"), "a b c d\ufffd");
   });
 });
@@ -45,7 +45,7 @@ describe("CEF text: ends and lengths", () => {
     assert.equal(strip(" \u0000\u2029"), "");
     assert.equal(strip("ä"), "ä");
   });
-  it("cuts by characters, never inside a surrogate pair, and leaves no white space at the end", () => {
+  it("cuts by UTF-16 units, never inside a surrogate pair, and leaves no white space at the end", () => {
     assert.equal(cut("abcdef", 3), "abc");
     assert.equal(cut("abc", 3), "abc");
     assert.equal(cut("ab👍", 3), "ab");
@@ -62,7 +62,7 @@ describe("CEF text: ends and lengths", () => {
     assert.equal(cutEscaped("a b", 2), "a");
     assert.equal(cutEscaped("abc", -5), "");
   });
-  it("takes no time for what it does not keep", () => {
+  it("spends no time on text that it cuts off", () => {
     const long = "=\\\n".repeat(2_000_000);
     const ms = fastest(() => {
       for (let round = 0; round < 100; round++) escapeValue(cut(long, 1023));

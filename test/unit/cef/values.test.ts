@@ -16,12 +16,12 @@ describe("CEF values: time", () => {
     }
     assert.equal(epochMilliseconds("2024-02-29T23:59:59+0530"), Date.parse("2024-02-29T23:59:59+05:30"));
   });
-  it("cuts decimals beyond the third off, without rounding", () => {
+  it("cuts off decimals beyond the third, without rounding", () => {
     const base = Date.parse("2022-03-05T14:45:49Z");
     const decimals: [string, number][] = [["", 0], [".6", 600], [".66", 660], [".662", 662], [".5358979", 535], [".999999999", 999], [".000000001", 0]];
     for (const [text, milliseconds] of decimals) assert.equal(epochMilliseconds(`2022-03-05T14:45:49${text}Z`), base + milliseconds, text);
   });
-  it("refuses what is no moment", () => {
+  it("refuses text that is not a complete, valid instant", () => {
     for (const text of [
       "", "2024-01-01", "2024-01-01T00:00:00", "2024-01-01 00:00:00Z", "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z", "2023-02-29T00:00:00Z",
       "1900-02-29T00:00:00Z", "2024-04-31T00:00:00Z", "2024-01-00T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:60:00Z", "2024-01-01T00:00:60Z",
@@ -29,7 +29,7 @@ describe("CEF values: time", () => {
       "2024-01-01T00:00:00+05:60", "2024-01-01T00:00:00+0a:00", "20x4-01-01T00:00:00Z", "2024-01-01T0x:00:00Z", "-024-01-01T00:00:00Z", "2024-01-01T00:00:00Z\n",
     ]) assert.equal(epochMilliseconds(text), undefined, JSON.stringify(text));
   });
-  it("takes epoch milliseconds as they are and cuts their decimals off", () => {
+  it("accepts epoch milliseconds and cuts off their decimals", () => {
     assert.equal(convert.timestamp(1_700_000_000_123), "1700000000123");
     assert.equal(convert.timestamp(1.9), "1");
     assert.equal(convert.timestamp(0), "0");
@@ -50,11 +50,11 @@ describe("CEF values: numbers and addresses", () => {
     ["mac", [["00:1a:2B:3c:4d:5e", "00:1a:2B:3c:4d:5e"], ["00-1a-2b-3c-4d-5e", "00:1a:2b:3c:4d:5e"], ["001a2b3c4d5e", "00:1a:2b:3c:4d:5e"], ["00:1a-2b:3c:4d:5e", undefined], ["00:1a:2b:3c:4d", undefined], [1, undefined]]],
   ];
   for (const [type, values] of cases) {
-    it(`takes as ${type} what is one`, () => {
+    it(`accepts only valid values as ${type}`, () => {
       for (const [value, text] of values) assert.equal(convert[type](value), text, `${type} ${String(value)}`);
     });
   }
-  it("knows what an integer field cannot hold", () => {
+  it("recognises a number that a 32-bit integer field cannot hold", () => {
     assert.equal(exceedsInt32(2147483648), true);
     assert.equal(exceedsInt32(2147483647), false);
     assert.equal(exceedsInt32("text"), false);

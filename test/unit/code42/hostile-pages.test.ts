@@ -112,7 +112,7 @@ describe("a hostile page", () => {
     const { runner, messages } = makeQuery(tenant, new MemoryStore());
     await runner.act({});
     assert.deepEqual(ids(messages.map(({ payload }) => payload)), ids(events(0, 8)));
-    assert.equal(runner.counters.known, 7);
+    assert.equal(runner.counters.duplicates, 7);
   });
 
   it("with something else in place of events sends that on once, says so, and does not hold up the rest", async () => {

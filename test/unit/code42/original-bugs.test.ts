@@ -5,7 +5,7 @@ import { auditLog } from "../../../src/code42/audit-log";
 import { fileEvents } from "../../../src/code42/file-events";
 import { fileEventsV1 } from "../../../src/code42/file-events-v1";
 import type { Criteria } from "../../../src/code42/query";
-import type { QuerySettings } from "../../../src/code42/query-runner";
+import type { QuerySettings } from "../../../src/code42/query-settings";
 import { sessions } from "../../../src/code42/sessions";
 import type { SourceOptions } from "../../../src/code42/source";
 import type { FlowMessage } from "../../../src/messages";

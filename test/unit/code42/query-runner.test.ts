@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bodyOf, type Body } from "../../../src/body";
-import { packedEvents } from "../../../src/packed-events";
+import { bodyOf, type Body } from "../../../src/pages/body";
+import { packedEvents } from "../../../src/pages/packed-events";
 import type { Tenant } from "../../../src/code42/tenant";
 import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { startTenantSimulator, type TenantSimulator } from "../../../src/simulator/tenant";
 import type { Delivery, FlowMessage } from "../../../src/messages";
 import { eventIds, makeQuery, MemoryStore, tenantOf } from "../../support/query";
+import { until } from "../../support/until";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 const MINUTE = 60_000;
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + 5000; !condition(); await sleep(2)) assert.ok(Date.now() < end, `timed out waiting until ${what}`);
-}
 
 describe("query", () => {
   let simulator: TenantSimulator;
@@ -130,7 +127,7 @@ describe("query", () => {
     const waiting: FlowMessage[] = [];
     const query = makeQuery(tenant, store, {}, (message) => void waiting.push(message));
     const poll = query.runner.act({});
-    await until(() => waiting.length === 4, "four pages are out");
+    await until(() => waiting.length === 4, "four pages are in flight");
     const initial = store.value;
     for (const page of [1, 2]) query.registry.confirm(waiting[page] ?? {});
     await sleep(20);
@@ -147,12 +144,12 @@ describe("query", () => {
     await poll;
   });
 
-  it("keeps at most pagesOut pages out, and polls no further while the sink is down", async () => {
+  it("keeps at most pagesOut pages in flight, and polls no further while the sink is down", async () => {
     addEvents(1000, 600);
     const releases: (() => void)[] = [];
     const { runner, messages, statuses } = makeQuery(tenant, store, { pagesOut: 2 }, (message, registry) => void releases.push(registry.hold(message)));
     const poll = runner.act({});
-    await until(() => messages.length === 2, "two pages are out");
+    await until(() => messages.length === 2, "two pages are in flight");
     await sleep(2100);
     assert.equal(messages.length, 2);
     assert.ok(searches().length <= 4, `${searches().length} searches`);
@@ -333,7 +330,7 @@ describe("query", () => {
     await until(() => query.errors.length === 1, "the fault is told");
     assert.match(query.errors[0]?.message ?? "", /ENOSPC/);
     await sleep(30);
-    // The page that was out when the fault began, and no more.
+    // The page that was in flight when the fault began, and no more.
     assert.ok(eventIds(query.messages).length <= 600);
     store.fault = undefined;
     await poll;
@@ -416,12 +413,13 @@ describe("query", () => {
       await running;
     });
 
-    it("stops in the middle, keeps what is out, and goes on where it was", async () => {
+    it("stops in the middle, keeps the pages in flight, and goes on where it was", async () => {
       const ids = addEvents(500, 600);
       const waiting: FlowMessage[] = [];
       const { runner, messages, registry } = makeQuery(tenant, store, { pagesOut: 2, pollIntervalMs: 10 * MINUTE }, (message) => void waiting.push(message));
       runner.start();
-      await until(() => waiting.length === 2, "two pages are out");
+      await until(() => waiting.length === 2, "two pages are in flight");
+      await until(() => searches().length >= 4, "the third page waits and the fourth was asked for");
       await runner.act({ action: "stop" });
       for (const message of waiting.splice(0)) registry.confirm(message);
       await until(() => store.commits >= 2, "they are committed");
@@ -470,11 +468,30 @@ describe("query", () => {
       }, 150);
     });
     const poll = query.runner.act({});
-    await until(() => query.messages.length === 1, "the page is out");
+    await until(() => query.messages.length === 1, "the page is in flight");
     await query.runner.close();
     await poll;
     assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 99 * 10).toISOString());
     assert.equal(query.registry.size, 0);
+  });
+
+  it("reads and sends nothing more when it closes during a poll, and commits what is confirmed meanwhile", async () => {
+    addEvents(1000, 600);
+    const query = makeQuery(tenant, store, { pagesOut: 2, pollIntervalMs: 20 }, () => undefined);
+    query.runner.start();
+    await until(() => query.messages.length === 2, "two pages are in flight");
+    await sleep(50);
+    const { length } = searches();
+    const closed = query.runner.close();
+    for (const message of query.messages) {
+      await sleep(20);
+      query.registry.confirm(message);
+    }
+    await closed;
+    await query.runner.act({});
+    await sleep(100);
+    assert.deepEqual([searches().length, query.messages.length], [length, 2]);
+    assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 199 * 10).toISOString());
   });
 
   it("repeats nothing after an orderly close, also when a page in between was not delivered", async () => {
@@ -482,7 +499,7 @@ describe("query", () => {
     const waiting: FlowMessage[] = [];
     const query = makeQuery(tenant, store, {}, (message) => void waiting.push(message));
     const poll = query.runner.act({});
-    await until(() => waiting.length === 4, "four pages are out");
+    await until(() => waiting.length === 4, "four pages are in flight");
     for (const page of [0, 2, 3]) query.registry.confirm(waiting[page] ?? {});
     await query.runner.close();
     await poll;
@@ -493,7 +510,7 @@ describe("query", () => {
     assert.deepEqual(query.errors, []);
   });
 
-  it("loses nothing over kills, late events, bursts and faults at random, and repeats at most the pages that were out", async function () {
+  it("loses nothing over kills, late events, bursts and faults at random, and repeats at most the pages that were in flight", async function () {
     this.timeout(60_000);
     let seed = 20260301;
     const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;

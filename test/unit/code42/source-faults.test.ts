@@ -1,7 +1,8 @@
 /** What can go wrong with the search of each source: its own error or another try, and never a cursor that moves. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sources, type EventSource } from "../../../src/code42/source";
+import type { EventSource } from "../../../src/code42/source";
+import { sources } from "../../../src/code42/sources";
 import { Tenant } from "../../../src/code42/tenant";
 import { makeAlert } from "../../../src/simulator/alerts";
 import { makeAuditEntry } from "../../../src/simulator/audit-log";

@@ -202,7 +202,7 @@ describe("a query that runs once", () => {
 describe("a walk of several pages", () => {
   it("is compared with Code42's own count, read once more where events are missing, and says so", async () => {
     const tenant = new ModelTenant(NOW, randomOf(3));
-    tenant.restless = true;
+    tenant.reordersPages = true;
     for (let index = 0; index < 40; index++) {
       const ms = NOW - HOUR + Math.floor((index + 1) / 2);
       const record = tenant.add({ ms, visibleAt: 0, flags: ["a"], body: {} });
@@ -211,7 +211,7 @@ describe("a walk of several pages", () => {
     const { runner, messages, warnings } = makeQuery(tenant, new MemoryStore(), { source: fileEvents, pageSize: 8 });
     // Quiet when the walk is over and the count is asked for.
     tenant.onRequest = () => {
-      tenant.restless = tenant.requests.length <= 5;
+      tenant.reordersPages = tenant.requests.length <= 5;
     };
     await runner.act({});
     const ids = messages.flatMap(({ payload }) => (payload as { event: { id: string } }[]).map(({ event }) => event.id));

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RawBody, type Body } from "../../../src/body";
+import type { Body } from "../../../src/pages/body";
 import { queryError } from "../../../src/code42/errors";
 import { fileEvents } from "../../../src/code42/file-events";
-import { textAtTheEnd } from "../../../src/code42/page";
+import { textAtTheEnd } from "../../../src/pages/page-reader";
+import { IndexedEvents } from "../../../src/pages/page-index";
+import { BufferPool } from "../../../src/pages/packed-lines";
 import type { PollOptions, Reply } from "../../../src/code42/source";
-import type { Api } from "../../../src/code42/walk";
-import { makeFileEvent } from "../../../src/simulator/events";
+import type { Api } from "../../../src/code42/api";
+import { ledgerKey } from "../../../src/cursor/ledger";
+import { makeFileEvent, type FileEvent } from "../../../src/simulator/events";
 import { chunkedBody } from "../../support/chunked-body";
 import { until } from "../../support/until";
 
@@ -20,22 +23,28 @@ const pageBytes = (page: number, nextToken: string | null) => Buffer.from(JSON.s
   nextPgToken: nextToken,
 }));
 
-/** A tenant that takes `latencyMs` for an answer, whose pages can be read when `gate` says so, and seem to end with the token that `hint` makes of theirs. */
+/**
+ * A tenant that takes `latencyMs` for an answer. A page can be read when `gate` says so; until then only its end can be
+ * seen, where `hint` makes another token of the one that the page has.
+ */
 function slowTenant(latencyMs: number, gate: () => Promise<unknown>, hint = (token: string | null) => token) {
   const asked: string[] = [];
-  const bodies = Array.from({ length: PAGES }, (_, page): Body => {
+  const body = (page: number): Body => {
     const next = page + 1 < PAGES ? String(page + 1) : null;
-    const bytes = pageBytes(page, next);
-    const seeming = pageBytes(page, hint(next));
+    let readings = 0;
     return {
       async *chunks() {
+        // The first look is at the end of the page, if the walk takes one.
+        if (latencyMs > 0 && readings++ === 0) {
+          yield pageBytes(page, hint(next));
+          return;
+        }
         await gate();
-        yield bytes;
+        yield pageBytes(page, next);
       },
-      whole: () => bytes,
-      raw: new RawBody(seeming, false, seeming.length),
+      whole: () => pageBytes(page, next),
     };
-  });
+  };
   const api = {
     serverNow: () => START + 3_600_000,
     async post() {
@@ -45,17 +54,16 @@ function slowTenant(latencyMs: number, gate: () => Promise<unknown>, hint = (tok
     async postAndRead(_path: string, { pgToken }: { pgToken: string }, read: (body: Body) => Promise<unknown>) {
       asked.push(pgToken);
       await sleep(latencyMs);
-      const body = bodies[Number(pgToken)];
-      if (body === undefined) throw queryError("PAGE_INVALID", { reason: "no such token" });
-      return { value: await read(body), date: START + 3_600_000, elapsedMs: latencyMs };
+      if (Number(pgToken) >= PAGES) throw queryError("PAGE_INVALID", { reason: "no such token" });
+      return { value: await read(body(Number(pgToken))), date: START + 3_600_000, elapsedMs: latencyMs };
     },
   } as unknown as Api;
   return { api, asked };
 }
 
-const poll = (api: Api): PollOptions => ({
+const poll = (api: Api, options: Partial<PollOptions> = {}): PollOptions => ({
   api, criteria: { clause: "AND", groups: [] }, extraGroups: [], cursor: { floorMs: START, lastMs: undefined, size: 0 }, overlapMs: 300_000, pageSize: PAGE,
-  known: () => false, prepare: () => undefined, warn: (key) => assert.fail(key), onRetry: () => undefined, signal: new AbortController().signal,
+  known: () => false, lineMaker: () => undefined, warn: (key) => assert.fail(key), onRetry: () => undefined, signal: new AbortController().signal, ...options,
 });
 
 async function keysOf(replies: AsyncGenerator<Reply>): Promise<string[]> {
@@ -68,7 +76,7 @@ describe("a walk along page tokens", () => {
   it("asks a slow server for the next page before this one is read, once for each page", async () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
-    const { api, asked } = slowTenant(40, () => gate);
+    const { api, asked } = slowTenant(60, () => gate);
     const walk = keysOf(fileEvents.read(poll(api)));
     await until(() => asked.length === 2, "the second page was asked for");
     open();
@@ -78,19 +86,60 @@ describe("a walk along page tokens", () => {
     assert.equal(keys.length, PAGE * PAGES);
   });
 
+  it("does not ask ahead where the server is fast", async () => {
+    const seen: number[] = [];
+    const { api, asked } = slowTenant(0, async () => seen.push(asked.length));
+    const keys = await keysOf(fileEvents.read(poll(api)));
+    assert.equal(keys.length, PAGE * PAGES);
+    assert.deepEqual(asked, ["", "1", "2", "3"]);
+    // Nobody looked at the end of a page first, so each page was read before the next one was asked for.
+    assert.deepEqual(seen, [1, 2, 3, 4]);
+  });
+
   it("does not trust the end of a page that it has not read", async () => {
-    const { api, asked } = slowTenant(40, () => sleep(20), (token) => (token === null ? "9" : `${token}9`));
+    const { api, asked } = slowTenant(60, () => sleep(20), (token) => (token === null ? "9" : `${token}9`));
     const keys = await keysOf(fileEvents.read(poll(api)));
     assert.equal(new Set(keys).size, PAGE * PAGES);
     assert.deepEqual(asked.filter((token) => !token.endsWith("9")), ["", "1", "2", "3"]);
     assert.ok(asked.includes("19"), "it did ask");
   });
 
-  it("reads first where the server is fast", async () => {
-    const { api, asked } = slowTenant(0, () => sleep(20));
-    const keys = await keysOf(fileEvents.read(poll(api)));
-    assert.equal(keys.length, PAGE * PAGES);
-    assert.deepEqual(asked, ["", "1", "2", "3"]);
+  describe("with a formatter that comes next", () => {
+    const ids = [...Array(PAGE * PAGES).keys()].map((index) => makeFileEvent(index, { insertedUs: (START + index) * 1000 }).event.id);
+    const keys = ids.map(ledgerKey);
+
+    /** The lines of each reply; the formatter fails with the events at `failing`, and those at `known` were delivered before. */
+    async function linesOf({ failing = [], known = [] }: { failing?: number[]; known?: number[] }): Promise<(string[] | undefined)[]> {
+      const { api } = slowTenant(0, async () => undefined);
+      let failure: string | undefined;
+      const formatter = {
+        format(event: unknown) {
+          const { id } = (event as FileEvent).event;
+          failure = failing.includes(ids.indexOf(id)) ? "bad event" : undefined;
+          return `line of ${id}`;
+        },
+        get failure() { return failure; },
+      };
+      const found: (string[] | undefined)[] = [];
+      for await (const { events } of fileEvents.read(poll(api, { lineMaker: () => ({ formatter, pool: new BufferPool() }), known: (all, index) => known.includes(keys.indexOf(all.text(index))) }))) {
+        assert.ok(events instanceof IndexedEvents);
+        found.push(events.prepared?.lines.unpackAtOnce());
+      }
+      return found;
+    }
+    const pages = [0, 1, 2, 3].map((page) => ids.slice(page * PAGE, (page + 1) * PAGE).map((id) => `line of ${id}`));
+
+    it("gives the lines of all events", async () => {
+      assert.deepEqual(await linesOf({}), pages);
+    });
+
+    it("gives no lines of known events", async () => {
+      assert.deepEqual(await linesOf({ known: [3, 25] }), [pages[0]!.toSpliced(3, 1), pages[1]!.toSpliced(5, 1), ...pages.slice(2)]);
+    });
+
+    it("gives no lines of a page with an event that cannot be formatted: the formatter's node reports that", async () => {
+      assert.deepEqual(await linesOf({ failing: [25] }), [pages[0], undefined, ...pages.slice(2)]);
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { wholeOf } from "../../../src/body";
+import { wholeOf } from "../../../src/pages/body";
 import { consoleOf, isConsole } from "../../../src/code42/base-url";
 import { legacyService, unwrap } from "../../../src/code42/legacy";
 import { Tenant, type TenantOptions, type TenantDependencies } from "../../../src/code42/tenant";

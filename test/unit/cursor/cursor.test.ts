@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { Cursor, MAX_LEDGER, type PageIds } from "../../../src/cursor/cursor";
 import { ContextSlot, CursorClaims, cursorKey, type ContextAccess } from "../../../src/cursor/context-store";
 import { storeSafety } from "../../../src/cursor/store-safety";
-import { cursorInstant, durationMs, epochMs, startInstant } from "../../../src/cursor/instant";
+import { cursorInstant, startInstant } from "../../../src/cursor/instant";
 import { KeyColumn } from "../../../src/cursor/keys";
 import { Ledger, ledgerKey } from "../../../src/cursor/ledger";
+import { durationMs, epochMs } from "../../../src/instant";
 
 const owner = { stream: "file-events", base: "https://api.us.code42.com" };
 const at = (text: string) => Date.parse(text);

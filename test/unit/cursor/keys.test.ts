@@ -12,7 +12,7 @@ describe("columns of keys", () => {
     assert.deepEqual(texts.map((_, index) => keys.text(index)), texts);
     const part = keys.part(100, 103);
     assert.deepEqual([0, 1, 2].map((index) => part.text(index)), texts.slice(100, 103));
-    const chosen = keys.chosen(Int32Array.of(7, 2999, 0));
+    const chosen = keys.chosen([7, 2999, 0]);
     assert.deepEqual([0, 1, 2].map((index) => chosen.text(index)), [texts[7], texts[2999], texts[0]]);
     assert.equal(KeyColumn.of([]).length, 0);
   });

@@ -65,7 +65,7 @@ describe("delivery tracker", () => {
     assert.deepEqual(committed, [[1]]);
   });
 
-  it("tells who sends a page in parts when nobody wants the rest", async () => {
+  it("does not want the rest of a page any more when it is closed", async () => {
     const wanted: boolean[] = [];
     const { tracker, signal } = setUp({}, undefined, async (isWanted) => {
       wanted.push(isWanted());
@@ -89,7 +89,7 @@ describe("delivery tracker", () => {
     assert.equal(registry.size, 0);
   });
 
-  it("keeps at most pagesOut pages out, counting those whose commit is not done", async () => {
+  it("keeps at most pagesOut pages in flight, counting those whose commit is not done", async () => {
     let finishCommit: () => void = () => undefined;
     const { tracker, registry, sent, message, settle, signal } = setUp({ pagesOut: 1 }, () => new Promise((resolve) => { finishCommit = resolve; }));
     await tracker.add({ name: 1, units: 1 }, signal);
@@ -231,7 +231,7 @@ describe("delivery tracker", () => {
     assert.ok(sent.every(({ token }) => token === undefined));
   });
 
-  it("reports a commit that failed for good, and nothing is out any more", async () => {
+  it("reports a commit that failed for good, and no page is in flight any more", async () => {
     const { tracker, registry, failures, message, signal } = setUp({}, async () => {
       throw new Error("changed by somebody else");
     });

@@ -75,7 +75,7 @@ describe("dxlclient.config", () => {
     refused(`[General]\nUseWebSockets=true\n${CERTS}${brokers}`, "CONFIG_SECTION_MISSING", { section: "BrokersWebSockets" });
   });
 
-  it("has a proxy for WebSockets only", () => {
+  it("gives the proxy for WebSockets only", () => {
     const sockets = "[BrokersWebSockets]\na=443;ws.example.com\n";
     const proxy = "[Proxy]\nAddress=proxy.example.com\nPort=3128\nUser=dana\nPassword=p;#=ss\n";
     assert.deepEqual(parse(`${CERTS}${sockets}${proxy}`).proxy, { url: "http://proxy.example.com:3128", username: "dana", password: "p;#=ss" });
@@ -101,7 +101,7 @@ describe("dxlclient.config", () => {
     }
   });
 
-  it("finds relative paths beside itself, and says which file is not there", () => {
+  it("takes paths relative to its folder, and says which file is missing", () => {
     assert.equal(parse(SAMPLE.replace("client.key", "/etc/pki/client.key")).credentials.privateKey, "/etc/pki/client.key");
     assert.equal(parse(SAMPLE.replace("client.key", "../keys/client.key")).credentials.privateKey, "/keys/client.key");
     const doubled = parse(SAMPLE.replace("client.key", "c:\\\\certs\\\\client.key")).credentials.privateKey;
@@ -112,7 +112,7 @@ describe("dxlclient.config", () => {
     );
   });
 
-  it("survives any text with its own errors only", () => {
+  it("answers damaged text with its own errors only", () => {
     let seed = 7;
     const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
     for (let round = 0; round < 3000; round++) {
@@ -154,7 +154,7 @@ describe("the options of a fabric", () => {
     assert.throws(() => fabricOptions({ configFile: "nowhere" }, {}, parts), { code: "CONFIG_FILE", params: { path: resolve("/data", "nowhere"), reason: enoent(join("/data", "nowhere")).message } });
   });
 
-  it("come from lines and PEM texts, with the lines of a file pasted as they are", () => {
+  it("come from broker lines, also pasted from a file, and PEM texts", () => {
     const brokers = `[Brokers]\n# ours\n${GUID}=${GUID};8883;one.example.com;192.0.2.1\r\n\n8884;two.example.com`;
     const options = fabricOptions({ brokers, webSockets: "true" }, { ...PEM, privateKey: "A\\nB" }, parts);
     assert.deepEqual(options.brokers, [{ host: "one.example.com", port: 8883 }, { host: "192.0.2.1", port: 8883 }, { host: "two.example.com", port: 8884 }]);

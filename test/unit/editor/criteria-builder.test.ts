@@ -2,23 +2,23 @@ import assert from "node:assert/strict";
 import { checkCriteria } from "../../../src/code42/criteria-check";
 import { criteriaGroups, filtersOf } from "../../../src/code42/query";
 import { SEARCH_RULES } from "../../../src/code42/search-rules";
-import { sources } from "../../../src/code42/source";
+import { sources } from "../../../src/code42/sources";
 import { TERM_TABLES } from "../../../src/code42/terms";
 import { durationOf, durationParts, fits, instantOf, localTime, pickerOf, type Value } from "../../../src/editor/criteria-builder/pickers";
-import { criteriaProblems, rowProblems, type Subject } from "../../../src/editor/criteria-builder/problems";
-import { criteriaCount, criteriaOf, filledRows, knownTerm, nested, newGroup, operatorsFor, rowsOf, Unshowable, withOperator, withTerm, type FilterRow } from "../../../src/editor/criteria-builder/rows";
+import { criteriaProblems, rowProblems, type QueryContext } from "../../../src/editor/criteria-builder/problems";
+import { criteriaCount, criteriaOf, filledRows, knownTerm, newGroup, operatorsFor, rowsOf, Unshowable, withOperator, withNewGroup, withTerm, type FilterRow } from "../../../src/editor/criteria-builder/rows";
 import { matching, termSuggestions } from "../../../src/editor/criteria-builder/suggestions";
 import english from "../../../nodes/locales/en-US/code42-query.json";
 import german from "../../../nodes/locales/de/code42-query.json";
 
 const severity: FilterRow = { term: "risk.severity", operator: "IS", value: "HIGH" };
 const anyOf: FilterRow = { term: "file.name", operator: "IS_ANY", value: ["a.txt", "b, c.txt", 7] };
-const withCursor: Subject = { source: "file-events", clause: "AND", hasCursor: true };
-const keysOf = (subject: Partial<Subject>, value: unknown) => criteriaProblems({ ...withCursor, ...subject }, value).map(({ level, key }) => `${level} ${key}`);
+const withCursor: QueryContext = { source: "file-events", clause: "AND", hasCursor: true };
+const keysOf = (context: Partial<QueryContext>, value: unknown) => criteriaProblems({ ...withCursor, ...context }, value).map(({ level, key }) => `${level} ${key}`);
 const group = (...filters: FilterRow[]) => [{ clause: "AND", filters }];
 
 describe("criteria as rows", () => {
-  it("come back as they were, nested groups, lists, numbers and environment variables too", () => {
+  it("convert back unchanged, including nested groups, lists, numbers and environment variables", () => {
     const criteria = [
       { clause: "OR", filters: [severity, anyOf, { term: "file.sizeInBytes", operator: "GREATER_THAN", value: 1000 }, { term: "user.email", operator: "EXISTS" }] },
       { clause: "AND", groups: [{ clause: "OR", filters: [{ term: "user.email", operator: "IS", value: "${USER}" }] }, { clause: "AND", groups: [{ clause: "AND", filters: [severity] }] }] },
@@ -28,7 +28,7 @@ describe("criteria as rows", () => {
     for (const nothing of [undefined, null, "", []]) assert.deepEqual(rowsOf(nothing), []);
   });
 
-  it("mean the same to Code42 in the form of a query body", () => {
+  it("mean the same to Code42 if they come as a query body", () => {
     const body = [
       { filterClause: "OR", filters: [severity, { term: "user.email", operator: "EXISTS", value: null }] },
       { subgroupClause: "OR", subgroups: [{ filters: [severity] }] },
@@ -36,7 +36,7 @@ describe("criteria as rows", () => {
     assert.deepEqual(criteriaGroups(criteriaOf(rowsOf(body)), "criteria"), criteriaGroups(body, "criteria"));
   });
 
-  it("that rows cannot show are named with the place, and are never cut", () => {
+  it("that rows cannot show are refused with the reason and the place", () => {
     const bad: [criteria: unknown, reason: string, where: string][] = [
       ["[{", "json", "criteria"], [{ groups: [] }, "list", "criteria"], [["x"], "group", "criteria[0]"], [[{ clause: "AND" }], "group", "criteria[0]"],
       [[{ clause: "NOT", filters: [severity] }], "clause", "criteria[0].clause"], [[{ filters: [severity], name: "mine" }], "property", "criteria[0]"],
@@ -53,7 +53,7 @@ describe("criteria as rows", () => {
     assert.throws(() => criteriaGroups([deep], "criteria"), { code: "CRITERIA_INVALID" });
   });
 
-  it("that were added and never filled in are not saved; a filter without a term or a value is", () => {
+  it("are not saved while blank, but a filter that lacks only its term or its value is", () => {
     const empty = newGroup();
     assert.deepEqual(criteriaOf([empty, { clause: "OR", groups: [empty] }, { clause: "AND", filters: [] }]), []);
     assert.deepEqual(criteriaOf([{ clause: "OR", filters: [{ term: "", operator: "IS" }, { term: "file.name", operator: "IS" }, { term: "", operator: "IS", value: "x" }] }]),
@@ -61,11 +61,11 @@ describe("criteria as rows", () => {
     assert.deepEqual(criteriaOf(rowsOf([{ filters: [{ ...severity, operator: "EXISTS" }] }])), [{ clause: "AND", filters: [{ term: "risk.severity", operator: "EXISTS" }] }]);
   });
 
-  it("become a group of their own when a group is nested", () => {
+  it("move into a group of their own when the user adds a nested group", () => {
     const before = { clause: "OR" as const, filters: [severity] };
-    assert.deepEqual(nested(before), { clause: "AND", groups: [before, newGroup()] });
-    assert.deepEqual(nested(newGroup()), { clause: "AND", groups: [newGroup()] });
-    assert.deepEqual(nested({ clause: "OR", groups: [before] }), { clause: "OR", groups: [before, newGroup()] });
+    assert.deepEqual(withNewGroup(before), { clause: "AND", groups: [before, newGroup()] });
+    assert.deepEqual(withNewGroup(newGroup()), { clause: "AND", groups: [newGroup()] });
+    assert.deepEqual(withNewGroup({ clause: "OR", groups: [before] }), { clause: "OR", groups: [before, newGroup()] });
   });
 });
 
@@ -79,7 +79,7 @@ describe("a row of the criteria", () => {
     assert.deepEqual(change({ term: "@timestamp", operator: "ON_OR_AFTER", value: "${SINCE}" }, "WITHIN_THE_LAST").value, "${SINCE}");
   });
 
-  it("never drops one of several values, but drops what the operator cannot mean", () => {
+  it("never drops one of several values, but drops a value that the operator cannot take", () => {
     assert.deepEqual(change(anyOf, "IS").value, anyOf.value);
     assert.equal(change({ term: "@timestamp", operator: "ON_OR_AFTER", value: "2026-01-31T08:00:00.000Z" }, "WITHIN_THE_LAST").value, undefined);
   });
@@ -91,7 +91,7 @@ describe("a row of the criteria", () => {
     assert.deepEqual(withTerm("file-events", { ...severity, operator: "IS_NOT" }, "file.colour"), { term: "file.colour", operator: "IS_NOT", value: "HIGH" });
   });
 
-  it("offers the operators of its term, and its own whatever it is", () => {
+  it("offers the operators of its term, and always its own", () => {
     assert.deepEqual(operatorsFor("file-events", { term: "risk.trusted", operator: "IS" }), ["IS"]);
     assert.deepEqual(operatorsFor("file-events", { term: "risk.trusted", operator: "RESEMBLES" }), ["IS", "RESEMBLES"]);
     assert.ok(operatorsFor("file-events", { term: "file.colour", operator: "IS" }).includes("WITHIN_THE_LAST"));
@@ -122,7 +122,7 @@ describe("the field for a value", () => {
     assert.equal(picker("file-events", "file.name", "IS", ["a", "b"]), "list");
   });
 
-  it("gives way to text for a value that it cannot show as it is", () => {
+  it("does not fit a value that it cannot show unchanged", () => {
     const known = (term: string) => knownTerm("file-events", term);
     assert.ok(fits("choice", "HIGH", known("risk.severity")) && !fits("choice", "high", known("risk.severity")) && !fits("choice", "${SEVERITY}", known("risk.severity")));
     assert.ok(fits("number", "5", undefined) && fits("number", -1.5, undefined) && !fits("number", "1e5", undefined) && !fits("number", "99999999999999999999", undefined));
@@ -131,7 +131,7 @@ describe("the field for a value", () => {
     assert.ok(fits("duration", "P7D", undefined) && !fits("duration", "P1DT2H", undefined) && !fits("duration", "P1W", undefined));
   });
 
-  it("writes what the run time accepts, and reads it back", () => {
+  it("writes values that the run time accepts, and reads them back", () => {
     for (const text of ["PT15M", "PT3H", "P30D"]) {
       const { count, unit } = durationParts(text) ?? assert.fail(text);
       assert.equal(durationOf(String(count), unit), text);
@@ -156,7 +156,7 @@ describe("the search for a term", () => {
 });
 
 describe("the check of rows", () => {
-  it("says what the run time will say", () => {
+  it("reports what the run time will report", () => {
     const cases: [source: string, ...FilterRow[]][] = [
       ["file-events", severity, anyOf], ["file-events", { ...severity, value: "high" }], ["file-events", { term: "file.colour", operator: "IS", value: "*x" }],
       ["file-events", { term: "riskSeverity", operator: "IS", value: "HIGH" }], ["file-events", { ...severity, operator: "CONTAINS" }], ["file-events", { term: "file.name", operator: "IS" }],
@@ -195,7 +195,7 @@ describe("the check of rows", () => {
     assert.deepEqual(keysOf({ source: "alerts", hasCursor: false }, group(row)), []);
   });
 
-  it("leaves the values of environment variables to the run time, where they can fit", () => {
+  it("accepts an environment variable wherever its value could be valid", () => {
     for (const filter of [{ ...severity, value: "${X}" }, { term: "@timestamp", operator: "ON", value: "${X}" }, { ...severity, operator: "IS_ANY", value: ["${X}", "HIGH"] }]) {
       assert.deepEqual(rowProblems(withCursor, filter), [], JSON.stringify(filter));
     }
@@ -203,7 +203,7 @@ describe("the check of rows", () => {
     assert.deepEqual(keysOf({}, group({ ...severity, operator: "CONTAINS", value: "${X}" })), ["error error.OPERATOR_UNKNOWN"]);
   });
 
-  it("tells a missing term, too many criteria, and what is wrong with JSON that rows cannot show", () => {
+  it("reports a missing term, too many criteria, and errors in JSON that rows cannot show", () => {
     assert.deepEqual(keysOf({}, group({ term: "", operator: "IS", value: "x" })), ["error builder.termMissing"]);
     const many = (count: number) => group(...Array.from({ length: count }, (_, index): FilterRow => ({ term: "user.email", operator: "IS", value: `${index}@example.com` })));
     assert.deepEqual(keysOf({}, many(1023)), []);

@@ -9,7 +9,7 @@ import { fieldProblems, proposeKeys, proposePaths } from "../../../src/editor/ow
 const codes = (...fields: object[]) => fieldProblems(fields, "standard").map((problem) => problem?.code);
 
 describe("own fields in the edit form", () => {
-  it("has a reason at each wrong row and none at the others", () => {
+  it("have a reason at each wrong row and none at the others", () => {
     assert.deepEqual(
       codes(
         { key: "suser", source: "user.email" },
@@ -24,7 +24,7 @@ describe("own fields in the edit form", () => {
     );
   });
 
-  it("knows the labels of the mapping tables, and those that an own row takes away", () => {
+  it("may not repeat a label of the mapping, unless own fields replace every row with that label", () => {
     const taken = mappings.get("code42.file-event.v2")?.rows.find(({ label }) => label !== undefined);
     assert.ok(taken?.label !== undefined);
     const free = ["cs5", "cs6"].find((key) => key !== taken.key) as string;
@@ -35,7 +35,7 @@ describe("own fields in the edit form", () => {
     assert.equal(codes(field, ...instead)[0], undefined);
   });
 
-  it("calls a node valid exactly when the run time does", () => {
+  it("are valid exactly when the run time accepts them", () => {
     const labels = [...mappings.values()].flatMap(({ rows }) => rows.map(({ label }) => label ?? "")).slice(0, 40);
     const field = fc.record({
       key: fc.oneof(fc.constantFrom(...rowKeys()), fc.constantFrom("Own", "own_key", "aid", "cs1Label", "cs1", "cs2", "cs6", "")),
@@ -51,7 +51,7 @@ describe("own fields in the edit form", () => {
     }), { numRuns: 400 });
   });
 
-  it("proposes keys by short and full name, the exact one first", () => {
+  it("get proposals of keys by short and full name, the exact one first", () => {
     assert.equal(proposeKeys("src")[0]?.key, "src");
     assert.equal(proposeKeys("SOURCEUSERNAME")[0]?.key, "suser");
     assert.deepEqual(proposeKeys("deviceCustomString").map(({ key }) => key), ["cs1", "cs2", "cs3", "cs4", "cs5", "cs6"]);
@@ -60,7 +60,7 @@ describe("own fields in the edit form", () => {
     for (const { key, entry } of proposeKeys("")) assert.equal(entry, lookUp(key));
   });
 
-  it("proposes paths of the record that is chosen, every one of them a path", () => {
+  it("get proposals of valid paths, from the chosen kind of record", () => {
     assert.ok(proposePaths("code42.file-event.v2", "standard", "file.").includes("file.name"));
     assert.ok(proposePaths("auto", "standard", "").length > proposePaths("code42.session", "standard", "").length);
     assert.ok(proposePaths("code42.file-event.v1", "compatible", "").includes("fileName"));

@@ -4,12 +4,12 @@ import { queryError } from "../../../src/code42/errors";
 import { tenantError } from "../../../src/code42/tenant-errors";
 import { commonError, fill, SiemError, type Params } from "../../../src/errors";
 import { criteriaProblems } from "../../../src/editor/criteria-builder/problems";
-import { inWords, say, translator } from "../../../src/editor/texts";
+import { translateParams, localise, translator } from "../../../src/editor/texts";
 import common from "../../../nodes/locales/de/common.json";
 import query from "../../../nodes/locales/de/code42-query.json";
 import tenant from "../../../nodes/locales/de/code42-tenant.json";
 
-/** As Node-RED's, for a browser in German: a key without a text is answered with itself. */
+/** Node-RED's `RED._` in a German browser. It returns the key itself if the catalog lacks it. */
 const RED = {
   _(key: string, params: Params = {}): string {
     const [name, path] = key.split(":") as [string, string];
@@ -22,21 +22,21 @@ const RED = {
 
 describe("the texts of a dialog", () => {
   const text = translator(RED, "code42-query");
-  const told = ({ key, params, message }: SiemError) => say(text, { key, params, message });
+  const told = ({ key, params, message }: SiemError) => localise(text, { key, params, message });
 
-  it("explain an error of the tenant, of the query and of every node in the language of the browser", () => {
+  it("translate errors of the tenant, of the query and of all nodes into the browser's language", () => {
     assert.equal(told(tenantError("TIMED_OUT", { host: "api.us.code42.com", seconds: 60 })), fill(tenant.error.TIMED_OUT, { host: "api.us.code42.com", seconds: 60 }));
     assert.equal(told(queryError("PREVIEW_TIMED_OUT")), query.error.PREVIEW_TIMED_OUT);
     assert.equal(told(commonError("TRY_REQUEST")), common.error.TRY_REQUEST);
-    assert.equal(say(translator(RED as never, "code42-tenant"), queryError("TENANT_ID_MISSING")), query.error.TENANT_ID_MISSING);
+    assert.equal(localise(translator(RED as never, "code42-tenant"), queryError("TENANT_ID_MISSING")), query.error.TENANT_ID_MISSING);
   });
 
-  it("are the server's where the catalog of the browser has none", () => {
-    assert.equal(say(text, { key: "@security-events/node-red-siem/code42-tenant:error.OF_TOMORROW", params: {}, message: "the server's" }), "the server's");
-    assert.equal(say(text, { key: "", params: {}, message: "no key" }), "no key");
+  it("are the server's if the browser's catalog lacks them", () => {
+    assert.equal(localise(text, { key: "@security-events/node-red-siem/code42-tenant:error.OF_TOMORROW", params: {}, message: "the server's" }), "the server's");
+    assert.equal(localise(text, { key: "", params: {}, message: "no key" }), "no key");
   });
 
-  it("say what a value must be in the same language", () => {
+  it("name the expected value in the same language", () => {
     let error: unknown;
     try {
       checkFilter("file-events", { term: "file.sizeInBytes", operator: "GREATER_THAN", value: "big" });
@@ -46,14 +46,14 @@ describe("the texts of a dialog", () => {
     assert.ok(error instanceof SiemError);
     assert.match(told(error), /eine Zahl/);
     assert.doesNotMatch(told(error), /a number/);
-    assert.equal(text("error.VALUE_UNSUITABLE", inWords(text, error.params)), told(error));
+    assert.equal(text("error.VALUE_UNSUITABLE", translateParams(text, error.params)), told(error));
   });
 
-  it("say in the same language why a search cannot express criteria", () => {
+  it("explain in the same language why a search cannot express criteria", () => {
     const filter = (operator: string) => ({ term: "state", operator, value: "OPEN" });
     const german = (source: string, value: unknown) => {
       const [problem] = criteriaProblems({ source, clause: "AND", hasCursor: true }, value);
-      return problem === undefined ? assert.fail() : text(problem.key, inWords(text, problem.params));
+      return problem === undefined ? assert.fail() : text(problem.key, translateParams(text, problem.params));
     };
     assert.match(german("sessions", [{ clause: "AND", filters: [filter("IS_NOT")] }]), /, Gruppe 1: Diese Suche kennt IS und IS_ANY, nicht IS_NOT\. Ändern Sie sie/);
     assert.match(german("alerts", [{ clause: "AND", groups: [{ clause: "AND", filters: [{ ...filter("IS"), term: "State" }] }] }]), /, Gruppe 1: Diese Suche kann Gruppen nicht schachteln\./);

@@ -4,13 +4,13 @@ import { reachFrom, type FlowItem } from "../../../src/editor/wires";
 const node = (id: string, type: string, wires: string[][] = [], more: object = {}): FlowItem => ({ id, type, z: "tab", wires, ...more });
 const reached = (flow: FlowItem[], start = "q") => reachFrom(flow, start).nodes.map(({ id }) => id).sort();
 
-describe("the walk along the wires", () => {
-  it("follows every output, once, also in a circle", () => {
+describe("the nodes that a message can reach", () => {
+  it("are found through every output, once each, also in a loop", () => {
     const flow = [node("q", "code42-query", [["a", "b"]]), node("a", "function", [["b"], ["c"]]), node("b", "junction", [["q", "a"]]), node("c", "debug"), node("away", "debug")];
     assert.deepEqual(reached(flow), ["a", "b", "c"]);
   });
 
-  it("leaves out disabled nodes and tabs, and what lies behind them", () => {
+  it("exclude disabled nodes and tabs, and the nodes behind them", () => {
     const flow = [
       { id: "off", type: "tab", disabled: true }, node("q", "code42-query", [["a", "b"]]), node("a", "function", [["c"]], { d: true }), node("c", "syslog-out"),
       node("b", "link out", [], { links: ["in"] }), node("in", "link in", [["d"]], { z: "off" }), node("d", "syslog-out", [], { z: "off" }),
@@ -18,7 +18,7 @@ describe("the walk along the wires", () => {
     assert.deepEqual(reached(flow), ["b"]);
   });
 
-  it("goes through link nodes, not back through them, and says when a link call chooses at run time", () => {
+  it("are found through link nodes, in their direction only, and marked as incomplete behind a dynamic link call", () => {
     const flow = [node("q", "code42-query", [["out"]]), node("out", "link out", [], { links: ["in"] }), node("in", "link in", [["c"]], { links: ["out", "other"] }), node("c", "debug"), node("other", "link out", [], { links: ["in"] })];
     assert.deepEqual(reached(flow), ["c", "in", "out"]);
     assert.equal(reachFrom(flow, "q").complete, true);
@@ -28,7 +28,7 @@ describe("the walk along the wires", () => {
     assert.equal(reachFrom(call("dynamic"), "q").complete, false);
   });
 
-  it("goes into a subflow, and out of its outputs at each instance by its port", () => {
+  it("are found inside subflows, and behind the outputs of each instance", () => {
     const flow = [
       { id: "sub", type: "subflow", in: [{ wires: [{ id: "inside" }] }], out: [{ wires: [] }, { wires: [{ id: "inside", port: 0 }] }] },
       node("inside", "function", [[]], { z: "sub" }), node("q", "code42-query", [["one"]]),
@@ -40,7 +40,7 @@ describe("the walk along the wires", () => {
     assert.deepEqual(reached(straight), ["one", "yes"]);
   });
 
-  it("goes on at a complete node that waits for what was reached", () => {
+  it("are found behind a complete node that watches one of them", () => {
     const flow = [node("q", "code42-query", [["mail"]]), node("mail", "e-mail"), node("done", "complete", [["c"]], { scope: ["mail"] }), node("c", "delivery-confirm"), node("else", "complete", [["x"]], { scope: ["x"] }), node("x", "debug")];
     assert.deepEqual(reached(flow), ["c", "done", "mail"]);
   });

@@ -4,7 +4,7 @@ import { Metrics, prometheusText, type NodeFigures } from "../../../src/metrics/
 import { METRICS } from "../../../src/metrics/table";
 import { serveMetrics } from "../../../src/node/metrics-route";
 
-/** What the parser of Prometheus' own Python client makes of a text: one line a sample. */
+/** The samples that the parser of Prometheus' own Python client finds in `text`. */
 function parsed(text: string): { name: string; labels: Record<string, string>; value: number; type: string }[] {
   const script = `
 import json, sys
@@ -20,7 +20,7 @@ for family in text_string_to_metric_families(sys.stdin.read()):
 const figures = (values: Partial<NodeFigures> = {}): NodeFigures => ({ id: "n1", type: "code42-query", name: "Code42", read: 7, ...values });
 
 describe("metrics in Prometheus' text format", () => {
-  it("are read back by Prometheus' own parser, hostile names included", () => {
+  it("can be read by Prometheus' own parser, even with hostile names", () => {
     const name = "a \"b\" \\ c\nd {e} ä";
     const samples = parsed(prometheusText([
       figures({ name, cursorAgeSeconds: 300.5 }),
@@ -33,7 +33,7 @@ describe("metrics in Prometheus' text format", () => {
     assert.deepEqual(samples.filter((sample) => sample.name === "security_events_dropped_total").map(({ labels, value }) => [labels["reason"], value]), [["refused", 2], ["undeliverable", 0]]);
   });
 
-  it("say when the last error was and its code, not its text", () => {
+  it("hold the time and the code of the last error, not its text", () => {
     const text = prometheusText([figures({ lastError: { code: "FORBIDDEN", message: "the words", time: "2026-01-01T00:00:00.500Z" } })]);
     const sample = parsed(text).find(({ name }) => name === "security_events_last_error_timestamp_seconds");
     assert.equal(sample?.value, Date.parse("2026-01-01T00:00:00.500Z") / 1000);
@@ -41,7 +41,7 @@ describe("metrics in Prometheus' text format", () => {
     assert.ok(!text.includes("the words"));
   });
 
-  it("describe every metric once, however many nodes there are", () => {
+  it("describe every metric once, for any number of nodes", () => {
     const all = Object.fromEntries(Object.keys(METRICS).map((metric) => [metric, 1]));
     const text = prometheusText([figures(all), figures({ ...all, id: "n2" })]);
     assert.equal(parsed(text).length, 2 * Object.keys(METRICS).length);
@@ -49,7 +49,7 @@ describe("metrics in Prometheus' text format", () => {
     assert.equal(prometheusText([]), "");
   });
 
-  it("hold a node from when it is added until it is taken out", () => {
+  it("hold a node from when it is added until it is removed", () => {
     const metrics = new Metrics();
     const remove = metrics.add(() => figures());
     assert.equal(metrics.all().length, 1);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { alertInState, makeAlert, TENANT_ID, type Alert } from "../../../src/simulator/alerts";
-import { clients, type Client } from "./client";
+import { clientStarter, type Client } from "./client";
 
 const START_MS = Date.parse("2025-03-01T10:00:00.000Z");
 
@@ -12,7 +12,7 @@ interface Page {
 }
 
 describe("simulated alerts", () => {
-  const start = clients();
+  const start = clientStarter();
   const filters = (...list: [term: string, operator: string, value: unknown][]) => ({ filterClause: "AND", filters: list.map(([term, operator, value]) => ({ term, operator, value })) });
   const everything = filters(["CreatedAt", "ON_OR_AFTER", "2000-01-01T00:00:00.000Z"]);
   const query = (client: Client, groups: unknown[] = [everything], more: Record<string, unknown> = {}) => client.post<Page>(
@@ -36,7 +36,7 @@ describe("simulated alerts", () => {
     assert.ok(alerts.every(({ createdAt }, index) => Date.parse(createdAt) === START_MS + index * 1000));
   });
 
-  it("hold observations as JSON text, of which a few do not parse", () => {
+  it("hold observations as JSON text, and a few do not parse", () => {
     const broken = made(200).filter(({ observations: [one] }) => {
       try {
         return typeof JSON.parse(one?.data ?? "") !== "object";
@@ -59,13 +59,13 @@ describe("simulated alerts", () => {
     assert.ok(!("observations" in first) && !("note" in first));
   });
 
-  it("come newest first where only srtDir asks for another order", async () => {
+  it("ignore srtDir and then come newest first", async () => {
     const client = await loaded(5);
     const { body } = await query(client, [everything], { srtDirection: undefined, srtDir: "asc" });
     assert.deepEqual(ids(body.alerts), ids(made(5)).reverse());
   });
 
-  it("are compared to the millisecond, both ends included", async () => {
+  it("are selected by dates to the millisecond, both ends included", async () => {
     const client = await loaded(10);
     const { body } = await query(client, [filters(["CreatedAt", "ON_OR_AFTER", "2025-03-01T10:00:02.000999Z"], ["createdAt", "ON_OR_BEFORE", "2025-03-01T10:00:04.000Z"])]);
     assert.deepEqual(ids(body.alerts), ids(made(10).slice(2, 5)));
@@ -74,9 +74,9 @@ describe("simulated alerts", () => {
   const cases: [name: string, filter: [string, string, unknown], keep: (alert: Alert) => boolean][] = [
     ["state", ["State", "IS", "OPEN"], ({ state }) => state === "OPEN"],
     ["part of a rule's name", ["Name", "CONTAINS", "removable"], ({ name }) => name.includes("removable")],
-    ["what a name must not contain", ["name", "DOES_NOT_CONTAIN", "code"], ({ name }) => !name.includes("code")],
-    ["severity in another case of letters", ["riskseverity", "IS", "CRITICAL"], ({ riskSeverity }) => riskSeverity === "CRITICAL"],
-    ["type as filters write it", ["Type", "IS", "FedCloudSharePermissions"], ({ type }) => type === "FED_CLOUD_SHARE_PERMISSIONS"],
+    ["text that a name must not contain", ["name", "DOES_NOT_CONTAIN", "code"], ({ name }) => !name.includes("code")],
+    ["severity, whatever the case of the term", ["riskseverity", "IS", "CRITICAL"], ({ riskSeverity }) => riskSeverity === "CRITICAL"],
+    ["type in the spelling of filters", ["Type", "IS", "FedCloudSharePermissions"], ({ type }) => type === "FED_CLOUD_SHARE_PERMISSIONS"],
     ["actor", ["Actor", "IS_NOT", "user3@example.com"], ({ actor }) => actor !== "user3@example.com"],
     ["watchlist", ["HasAuthSignificantWatchlist", "IS", true], ({ watchlists }) => watchlists.length > 0],
     ["the time of a change", ["StateLastModifiedAt", "ON_OR_AFTER", "2025-03-01T10:00:00.000Z"], ({ stateLastModifiedAt }) => stateLastModifiedAt !== null],
@@ -84,7 +84,7 @@ describe("simulated alerts", () => {
   for (const [name, filter, keep] of cases) {
     it(`are selected by ${name}`, async () => {
       const expected = ids(made(100).filter(keep));
-      assert.ok(expected.length > 0 && expected.length < 100, "the example tells nothing");
+      assert.ok(expected.length > 0 && expected.length < 100, "the filter matches some events, not all");
       assert.deepEqual(ids((await query(await loaded(100), [filters(filter)])).body.alerts), expected);
     });
   }
@@ -96,7 +96,7 @@ describe("simulated alerts", () => {
     ["a page of 501", [everything], { pgSize: 501 }, "InvalidPageSize"],
     ["a page before the first", [everything], { pgNum: -1 }, "InvalidPageNumber"],
     ["an operator of file events", [filters(["State", "EXISTS", null])], {}, "IllegalOperator"],
-    ["a term that is none", [filters(["file.name", "IS", "x"])], {}, "IllegalValue"],
+    ["an unknown term", [filters(["file.name", "IS", "x"])], {}, "IllegalValue"],
     ["an unknown sort key", [everything], { srtKey: "insertionTimestamp" }, "IllegalValue"],
   ];
   for (const [name, groups, more, type] of refused) {
@@ -107,11 +107,11 @@ describe("simulated alerts", () => {
     });
   }
 
-  it("are forbidden to another tenant's id", async () => {
+  it("are refused for another tenant's id", async () => {
     assert.equal((await query(await loaded(1), [everything], { tenantId: "00000000-0000-0000-0000-000000000000" })).status, 403);
   });
 
-  it("give details in another order than they were asked for, without those there are not, and 100 at most", async () => {
+  it("return details in another order than requested, without unknown ids, and for at most 100 ids", async () => {
     const client = await loaded(120);
     const asked = ids(made(30));
     const { body } = await details(client, [...asked, "nobody"]);
@@ -124,7 +124,7 @@ describe("simulated alerts", () => {
     assert.equal((await details(client, undefined)).status, 400);
   });
 
-  it("change: some by themselves, any by a script", async () => {
+  it("change: some by themselves, others when a test changes them", async () => {
     const client = await start({ now: () => START_MS + 5000 });
     const { tenant } = client;
     tenant.alerts.preload({ count: 4, startMs: START_MS });
@@ -138,7 +138,7 @@ describe("simulated alerts", () => {
     assert.equal(body.totalCount, 2);
   });
 
-  it("are found when they become visible, and go on for ever", async () => {
+  it("appear when they become visible, and a live stream adds more", async () => {
     const client = await start({ now: () => START_MS });
     const { tenant } = client;
     const late = makeAlert(500, { createdMs: START_MS - 1000 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { makeAuditEntry, type AuditEntry } from "../../../src/simulator/audit-log";
-import { clients, type Client } from "./client";
+import { clientStarter, type Client } from "./client";
 
 const START_MS = Date.parse("2025-03-01T10:00:00.000Z");
 const START_S = START_MS / 1000;
@@ -12,7 +12,7 @@ interface Page {
 }
 
 describe("simulated audit log", () => {
-  const start = clients();
+  const start = clientStarter();
   const made = (count: number) => Array.from({ length: count }, (_, index) => makeAuditEntry(index, { timeMs: START_MS + index * 1000 }));
   const search = (client: Client, body: Record<string, unknown> = {}) => client.post<Page>("/v1/audit/search-audit-log", { page: 0, pageSize: 100, dateRange: null, ...body });
   const keys = (entries: readonly AuditEntry[]) => entries.map((entry) => JSON.stringify(entry)).sort();
@@ -27,7 +27,7 @@ describe("simulated audit log", () => {
     assert.ok(made(30).every((entry) => !("id" in entry)));
   });
 
-  it("is paged from 0, each page in no order, and has no list of events past the last", async () => {
+  it("is paged from 0, each page unordered, and omits the list of events after the last page", async () => {
     const client = await loaded(25);
     const pages = await Promise.all([0, 1, 2, 3].map(async (page) => (await search(client, { page, pageSize: 10 })).body));
     assert.deepEqual(pages.map(({ events }) => events?.length), [10, 10, 5, undefined]);
@@ -44,7 +44,7 @@ describe("simulated audit log", () => {
     assert.deepEqual(keys(body.events ?? []), keys(made(10).slice(2, 5)));
   });
 
-  it("compares behind the millisecond", async () => {
+  it("compares times more precisely than to the millisecond", async () => {
     const client = await start();
     const entry = (timestamp: string) => ({ ...makeAuditEntry(0, { timeMs: START_MS }), timestamp });
     client.tenant.auditLog.add([entry("2025-03-01T10:00:00.000100Z"), entry("2025-03-01T10:00:00.000300987Z")]);
@@ -52,7 +52,7 @@ describe("simulated audit log", () => {
     assert.deepEqual(body.events?.map(({ timestamp }) => timestamp), ["2025-03-01T10:00:00.000300987Z"]);
   });
 
-  it("keeps twins", async () => {
+  it("keeps identical entries", async () => {
     const client = await start();
     const entry = makeAuditEntry(0, { timeMs: START_MS });
     client.tenant.auditLog.add([entry, entry]);
@@ -65,12 +65,12 @@ describe("simulated audit log", () => {
     ["names of actors", { actorNames: ["user3@example.com", "user4@example.com"] }, ({ actorName }) => ["user3@example.com", "user4@example.com"].includes(actorName)],
     ["one of several addresses", { actorIpAddresses: ["203.0.113.9"] }, ({ actorIpAddress }) => actorIpAddress.includes("203.0.113.9")],
     ["types of users", { userTypes: ["API_CLIENT"] }, ({ actorType }) => actorType === "API_CLIENT"],
-    ["what was done to whom", { resourceIds: ["1000000000000000002"] }, (entry) => entry["userId"] === "1000000000000000002"],
+    ["affected users", { resourceIds: ["1000000000000000002"] }, (entry) => entry["userId"] === "1000000000000000002"],
   ];
   for (const [name, filter, keep] of cases) {
     it(`is searched by ${name}`, async () => {
       const expected = made(60).filter(keep);
-      assert.ok(expected.length > 0 && expected.length < 60, "the example tells nothing");
+      assert.ok(expected.length > 0 && expected.length < 60, "the filter matches some events, not all");
       assert.deepEqual(keys((await search(await loaded(60), filter)).body.events ?? []), keys(expected));
     });
   }
@@ -79,13 +79,13 @@ describe("simulated audit log", () => {
     ["a range in ISO 8601", { dateRange: { startTime: "2025-03-01T10:00:00.000Z", endTime: null } }],
     ["a page of 10,001", { pageSize: 10_001 }],
     ["a page before the first", { page: -1 }],
-    ["a type of users that is none", { userTypes: ["ROBOT"] }],
+    ["an unknown type of users", { userTypes: ["ROBOT"] }],
   ];
   for (const [name, body] of refused) {
     it(`refuses ${name}`, async () => assert.equal((await search(await loaded(1), body)).status, 400));
   }
 
-  it("notes the queries of its own clients, if it is told to", async () => {
+  it("records the queries of its clients, if that option is on", async () => {
     const client = await start({ auditQueries: true });
     await client.get("/v1/sessions");
     const { events = [] } = (await search(client)).body;

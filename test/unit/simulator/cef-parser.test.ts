@@ -12,7 +12,7 @@ describe("strict CEF parser", () => {
     assert.deepEqual([...event.extension], [["msg", "C:\\x=1\n2\r3 | 4"], ["cs1", "  two words"], ["cs1Label", "a tab\there"]]);
   });
 
-  it("takes an empty extension, own keys of the vendor, and every type in its range", () => {
+  it("accepts an empty extension, the vendor's own keys, and every type in its range", () => {
     parseCef(HEAD);
     const event = parseCef(`${HEAD}Code42IncydrFileSize=99999999999 fsize=2147483647 cn1=-9223372036854775808 cn1Label=x cfp1=1.5e3 cfp1Label=y `
       + "end=1700000000000 rt=Jan 08 2024 11:07:53.123 UTC src=10.0.0.1 c6a2=fe80::1 c6a2Label=z smac=00:1B:2c:3d:4e:5f");
@@ -29,15 +29,15 @@ describe("strict CEF parser", () => {
     ["an escape of | in the extension", `${HEAD}msg=a\\|b`, /illegal escape/],
     ["a backslash at the end", `${HEAD}msg=a\\`, /illegal escape/],
     ["an unescaped =", `${HEAD}msg=a=b`, /unescaped =/],
-    ["a forged field", `${HEAD}msg=hello admin=true`, /no key of the dictionary/],
+    ["a forged field", `${HEAD}msg=hello admin=true`, /neither a key of the dictionary/],
     ["text before the first key", `${HEAD}hello world msg=x`, /does not begin with a key/],
     ["text without any key", `${HEAD}hello`, /does not begin with a key/],
-    ["a key twice", `${HEAD}msg=a msg=b`, /stands twice/],
+    ["a key twice", `${HEAD}msg=a msg=b`, /occurs twice/],
     ["a consumer's key", `${HEAD}aid=5`, /not a producer's key/],
     ["a key of CEF 1.2", `${HEAD}threatActor=x`, /not a producer's key/],
-    ["a label alone", `${HEAD}cs1Label=a`, /cs1Label stands without cs1/],
-    ["a custom field without its label", `${HEAD}cs1=a`, /cs1 stands without cs1Label/],
-    ["a number that is none", `${HEAD}fsize=1.0`, /type integer/],
+    ["a label alone", `${HEAD}cs1Label=a`, /cs1Label is there without cs1/],
+    ["a custom field without its label", `${HEAD}cs1=a`, /cs1 is there without cs1Label/],
+    ["a number with decimals in an integer key", `${HEAD}fsize=1.0`, /type integer/],
     ["a number over 32 bits", `${HEAD}fsize=2147483648`, /type integer/],
     ["a number over 64 bits", `${HEAD}cn1=9223372036854775808 cn1Label=a`, /type long/],
     ["an ISO date", `${HEAD}end=2024-01-08T11:07:53Z`, /type timestamp/],

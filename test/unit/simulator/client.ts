@@ -1,4 +1,4 @@
-/** A plain client of the simulated tenant, which asserts nothing. */
+/** A plain client of the simulated tenant. It asserts nothing. */
 import { startTenantSimulator, type TenantSimulator, type TenantSimulatorOptions } from "../../../src/simulator/tenant";
 
 export interface Reply<T> {
@@ -20,28 +20,28 @@ export class Client {
     return this.send(`${base}${path}`, {});
   }
 
-  /** Without any token of its own. */
-  async bare<T>(url: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Reply<T>> {
+  /** Sends a request without a token. */
+  async withoutToken<T>(url: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Reply<T>> {
     const reply = await fetch(url, options);
     return { status: reply.status, body: await reply.json() as T, headers: reply.headers };
   }
 
   private async send<T>(url: string, options: { method?: string; headers?: Record<string, string>; body?: string }): Promise<Reply<T>> {
     this.token ??= await this.signIn();
-    return this.bare(url, { ...options, headers: { ...options.headers, authorization: `Bearer ${this.token}` } });
+    return this.withoutToken(url, { ...options, headers: { ...options.headers, authorization: `Bearer ${this.token}` } });
   }
 
   private async signIn(): Promise<string> {
     const { clientId, clientSecret, url } = this.tenant;
-    const { body } = await this.bare<{ access_token: string }>(`${url}/v1/oauth`, { method: "POST", headers: { authorization: basic(clientId, clientSecret) } });
+    const { body } = await this.withoutToken<{ access_token: string }>(`${url}/v1/oauth`, { method: "POST", headers: { authorization: basic(clientId, clientSecret) } });
     return body.access_token;
   }
 }
 
 export const basic = (name: string, secret: string): string => `Basic ${Buffer.from(`${name}:${secret}`).toString("base64")}`;
 
-/** Starts tenants and closes them behind the tests of this `describe`. */
-export function clients(): (options?: TenantSimulatorOptions) => Promise<Client> {
+/** Starts tenants with a client each, and closes them after the tests of this `describe`. */
+export function clientStarter(): (options?: TenantSimulatorOptions) => Promise<Client> {
   const running: TenantSimulator[] = [];
   after(async () => {
     for (const tenant of running) await tenant.close();

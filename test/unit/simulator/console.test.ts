@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { makeAlert } from "../../../src/simulator/alerts";
 import { makeSavedSearch } from "../../../src/simulator/endpoints/saved-searches";
 import { eventId } from "../../../src/simulator/events";
-import { basic, clients, type Client } from "./client";
+import { basic, clientStarter, type Client } from "./client";
 
 const START_MS = Date.parse("2025-03-01T10:00:00.000Z");
 
 describe("simulated console and the services behind it", () => {
-  const start = clients();
+  const start = clientStarter();
   let client: Client;
   before(async () => {
     client = await start({ consolePort: 0 });
@@ -20,18 +20,18 @@ describe("simulated console and the services behind it", () => {
     data: T;
   }
 
-  it("lets an API client in, and its token opens the services", async () => {
+  it("signs an API client in, and its token is valid for the services", async () => {
     const { clientId, clientSecret, consoleUrl, url } = client.tenant;
-    const { body } = await client.bare<Data<{ access_token: string }>>(`${consoleUrl}/api/v3/oauth/token?grant_type=client_credentials`, {
+    const { body } = await client.withoutToken<Data<{ access_token: string }>>(`${consoleUrl}/api/v3/oauth/token?grant_type=client_credentials`, {
       method: "POST", headers: { authorization: basic(clientId, clientSecret) },
     });
-    const reply = await client.bare(`${url}/forensic-search/queryservice/api/v1/saved`, { headers: { authorization: `Bearer ${body.data.access_token}` } });
+    const reply = await client.withoutToken(`${url}/forensic-search/queryservice/api/v1/saved`, { headers: { authorization: `Bearer ${body.data.access_token}` } });
     assert.equal(reply.status, 200);
   });
 
-  it("names its services in a store whose address follows from that of another", async () => {
+  it("lists its services in a key-value store, whose address clients derive from the address of the sign-in service", async () => {
     const { consoleUrl, url } = client.tenant;
-    const { body } = await client.bare<Data<{ stsBaseUrl: string }>>(`${consoleUrl}/api/v1/ServerEnv`);
+    const { body } = await client.withoutToken<Data<{ stsBaseUrl: string }>>(`${consoleUrl}/api/v1/ServerEnv`);
     const store = body.data.stsBaseUrl.replace("sts", "simple-key-value-store");
     for (const key of ["FORENSIC_SEARCH-API_URL", "AlertService-API_URL", "AUDIT-LOG_API-URL"]) {
       const reply = await fetch(`${store}/v1/${key}`);
@@ -41,17 +41,17 @@ describe("simulated console and the services behind it", () => {
     assert.equal((await fetch(`${store}/v1/NOBODY-API_URL`)).status, 404);
   });
 
-  it("has no endpoint of the gateway or of a service, and tells the tenant by another name", async () => {
+  it("has no endpoint of the gateway or of a service, and calls the tenant id tenantUid", async () => {
     const { consoleUrl } = client.tenant;
     for (const path of ["/v1/oauth", "/v2/file-events", "/forensic-search/queryservice/api/v2/fileevent"]) {
       assert.equal((await client.post(path, {}, consoleUrl)).status, 404);
-      assert.equal((await client.bare(`${consoleUrl}${path}`, { method: "POST" })).status, 404);
+      assert.equal((await client.withoutToken(`${consoleUrl}${path}`, { method: "POST" })).status, 404);
     }
     assert.equal((await client.get<Data<{ tenantUid: string }>>("/api/v3/customer/my", consoleUrl)).body.data.tenantUid, client.tenant.tenantId);
     assert.equal((await client.get<{ tenantId: string }>("/v1/customer")).body.tenantId, client.tenant.tenantId);
   });
 
-  it("wraps what its services find, and nothing that they refuse", async () => {
+  it("wraps the results of its services in data, but not their refusals", async () => {
     const path = (version: number) => `/forensic-search/queryservice/api/v${version}/fileevent`;
     const query = (term: string) => ({ groups: [{ filters: [{ term, operator: "ON_OR_AFTER", value: "2000-01-01T00:00:00.000Z" }] }], srtKey: term, pgToken: "" });
     const one = await client.post<Data<{ fileEvents: { eventId: string }[] }>>(path(1), query("insertionTimestamp"));
@@ -63,7 +63,7 @@ describe("simulated console and the services behind it", () => {
     assert.equal(refused.body.problems.length, 1);
   });
 
-  it("asks for the tenant with the details of alerts too", async () => {
+  it("requires the tenant id for the details of alerts too", async () => {
     const alertIds = [makeAlert(0, { createdMs: START_MS }).id];
     const path = "/svc/api/v1/query-details";
     assert.equal((await client.post(path, { alertIds })).status, 400);
@@ -74,7 +74,7 @@ describe("simulated console and the services behind it", () => {
     assert.equal(page.body.data.totalCount, 5);
   });
 
-  it("searches the audit log by ISO dates, and counts", async () => {
+  it("searches the audit log by ISO dates, and returns a count", async () => {
     const path = "/rpc/search/search-audit-log";
     const search = (dateRange: unknown) => client.post<Data<{ events: unknown[]; totalResultCount: number }>>(path, { page: 0, pageSize: 2, dateRange, eventTypes: [], actorIds: [] });
     const { body } = await search({ startTime: "2025-03-01T10:00:01.000000Z" });
@@ -83,7 +83,7 @@ describe("simulated console and the services behind it", () => {
     assert.equal((await search({ startTime: START_MS / 1000 })).status, 400);
   });
 
-  it("shows saved searches of the first version as they are", async () => {
+  it("returns saved searches of the first version unchanged", async () => {
     const old = makeSavedSearch({ id: "old", name: "Old", apiVersion: 1, groups: [{ filterClause: "AND", filters: [{ term: "tabTitles", operator: "IS", value: "x" }] }] });
     client.tenant.savedSearches.push(old, makeSavedSearch({ id: "new", name: "New", groups: [] }));
     const get = (path: string) => client.get<Data<{ searches: { id: string }[] }>>(`/forensic-search/queryservice/api/${path}`);

@@ -55,7 +55,7 @@ describe("embedded DXL broker", () => {
     return received[0].bytes;
   };
 
-  it("rewrites what it can read: version 3, its own sender ids, texts as raw", async () => {
+  it("rewrites messages that it can read: to version 3, with its own sender ids, and texts as MessagePack raw", async () => {
     for (const name of ["js-event-v2-all", "py-event-v2-full", "js-event-v0"]) {
       const bytes = bytesOf(name);
       const before = decodeMessage(bytes);
@@ -78,13 +78,13 @@ describe("embedded DXL broker", () => {
     assert.equal(decodeMessage(forged).otherFields["dxl.certs"], "deadbeef");
   });
 
-  it("forwards a binary payload, and what is no DXL message, byte for byte", async () => {
+  it("forwards a binary payload, and bytes that are not a DXL message, unchanged", async () => {
     for (const bytes of [bytesOf("broker-event-passthrough-bin"), Buffer.from("not msgpack"), Buffer.alloc(0)]) {
       assert.deepEqual(await published(bytes), bytes);
     }
   });
 
-  it("sends events of its own: a text as the payload, bytes as they are", async () => {
+  it("publishes a text as the payload of an event, and bytes unchanged", async () => {
     const received = await subscribe("/mcafee/event/#");
     assert.deepEqual(broker.filters, ["/mcafee/event/#"]);
     await broker.publish(TOPIC, JSON.stringify(makeThreatEvent(7)));
@@ -97,7 +97,7 @@ describe("embedded DXL broker", () => {
     assert.deepEqual(received[1]!.bytes, Buffer.from([1, 2, 3]));
   });
 
-  it("lets nobody in without a certificate of the fabric, and speaks TLS 1.2 only", async () => {
+  it("refuses clients without a certificate of the fabric, and speaks TLS 1.2 only", async () => {
     const stranger = makeAuthority("other").issue("client");
     await assert.rejects(connect(stranger));
     await assert.rejects(connect({ cert: undefined as never, key: undefined as never }));
@@ -111,7 +111,7 @@ describe("embedded DXL broker", () => {
     assert.equal(broker.clients, 0);
   });
 
-  it("takes MQTT 3.1.1 with clean sessions only", async () => {
+  it("accepts only MQTT 3.1.1 with clean sessions", async () => {
     for (const options of [{ protocolVersion: 5 }, { clean: false, clientId: "stays" }] satisfies IClientOptions[]) {
       const client = connectLater(options);
       const connected = await new Promise((resolve) => client.on("error", () => undefined).on("connect", () => resolve(true)).on("close", () => resolve(false)));
@@ -135,7 +135,7 @@ describe("embedded DXL broker", () => {
 });
 
 describe("simulated threat events", () => {
-  it("are the same for the same number, differ for others, and tell their number", () => {
+  it("are the same for the same number, differ for others, and contain their number", () => {
     assert.deepEqual(makeThreatEvent(5, 2), makeThreatEvent(5, 2));
     const texts = new Set(Array.from({ length: 500 }, (_, index) => JSON.stringify(makeThreatEvent(index))));
     assert.equal(texts.size, 500);

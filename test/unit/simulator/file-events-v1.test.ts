@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { eventId, makeFileEvent } from "../../../src/simulator/events";
 import { flatten, makeFileEventV1, type FileEventV1 } from "../../../src/simulator/file-events-v1";
-import { clients, type Client } from "./client";
+import { clientStarter, type Client } from "./client";
 
 const START_MS = Date.parse("2022-03-05T10:00:00.000Z");
-/** The keys of the reference's sample. */
+/** The keys of Code42's documented sample. */
 const KEYS = [
   "eventId", "eventType", "eventTimestamp", "insertionTimestamp", "fieldErrors", "filePath", "fileName", "fileType", "fileCategory", "fileCategoryByBytes", "fileCategoryByExtension",
   "fileSize", "fileOwner", "md5Checksum", "sha256Checksum", "createTimestamp", "modifyTimestamp", "deviceUserName", "osHostName", "domainName", "publicIpAddress", "privateIpAddresses",
@@ -16,7 +16,7 @@ const KEYS = [
 ];
 
 describe("simulated search for flat file events", () => {
-  const start = clients();
+  const start = clientStarter();
   const flat = (index: number): FileEventV1 => makeFileEventV1(index, { insertedUs: START_MS * 1000 + index * 1000 });
   const all = Array.from({ length: 400 }, (_, index) => flat(index));
   let client: Client;
@@ -31,7 +31,7 @@ describe("simulated search for flat file events", () => {
   );
   const ids = (events: readonly FileEventV1[]) => events.map(({ eventId: id }) => id);
 
-  it("has the keys of the documented events, and fills each that endpoints fill", () => {
+  it("has the keys of the documented events, and fills every one that an endpoint fills", () => {
     for (const event of all) assert.deepEqual(Object.keys(event).sort(), [...KEYS].sort());
     const empty = (value: unknown) => value === null || (Array.isArray(value) && value.length === 0);
     const filled = new Set(all.flatMap((event) => Object.keys(event).filter((key) => !empty(event[key]))));
@@ -43,7 +43,7 @@ describe("simulated search for flat file events", () => {
     assert.equal(flatten({ event: event.event })["fileName"], null);
   });
 
-  it("walks by token over the events that version 2 shows nested", async () => {
+  it("pages by token through the same events as version 2", async () => {
     const walked: FileEventV1[] = [];
     for (let pgToken: string | null = ""; pgToken !== null;) {
       const { status, body } = await search([filters(["insertionTimestamp", "ON_OR_AFTER", "2000-01-01T00:00:00.000Z"])], { pgSize: 150, pgToken });
@@ -60,17 +60,17 @@ describe("simulated search for flat file events", () => {
     ["the insertion time", [filters(["insertionTimestamp", "ON_OR_AFTER", "2022-03-05T10:00:00.300Z"])], (event) => event.insertionTimestamp >= "2022-03-05T10:00:00.300"],
     ["an exposure", [filters(["exposure", "IS", "RemovableMedia"])], (event) => (event["exposure"] as string[]).includes("RemovableMedia")],
     ["any exposure", [filters(["exposure", "EXISTS"])], (event) => (event["exposure"] as string[]).length > 0],
-    ["a category as filters write it", [filters(["fileCategory", "IS", "SourceCode"])], (event) => event["fileCategory"] === "SOURCE_CODE"],
-    ["another category than events write", [filters(["fileCategory", "IS_NOT", "SPREADSHEET"])], (event) => event["fileCategory"] !== "SPREADSHEET"],
+    ["a category in the spelling of filters", [filters(["fileCategory", "IS", "SourceCode"])], (event) => event["fileCategory"] === "SOURCE_CODE"],
+    ["any category but one, in the spelling of events", [filters(["fileCategory", "IS_NOT", "SPREADSHEET"])], (event) => event["fileCategory"] !== "SPREADSHEET"],
     ["a tab", [filters(["tabUrls", "IS", "https://www.dropbox.com/*"])], (event) => event["tabUrl"] !== null],
     ["a risk indicator", [filters(["riskIndicatorNames", "IS", "Removable media"])], (event) => JSON.stringify(event["riskIndicators"]).includes("Removable media")],
-    ["whom it was shared with", [filters(["sharedWith", "IS", "*.private@example.org"])], (event) => (event["sharedWith"] as unknown[]).length > 0],
+    ["the user it was shared with", [filters(["sharedWith", "IS", "*.private@example.org"])], (event) => (event["sharedWith"] as unknown[]).length > 0],
     ["a size", [filters(["fileSize", "GREATER_THAN", 2_500_000])], (event) => (event["fileSize"] as number) > 2_500_000],
   ];
   for (const [name, groups, keep] of cases) {
     it(`selects by ${name}`, async () => {
       const expected = ids(all.filter(keep));
-      assert.ok(expected.length > 0 && expected.length < all.length, "the example tells nothing");
+      assert.ok(expected.length > 0 && expected.length < all.length, "the filter matches some events, not all");
       assert.deepEqual(ids((await search(groups)).body.fileEvents), expected);
     });
   }

@@ -3,22 +3,22 @@ import { alertKind, TENANT_ID } from "../../../src/simulator/alerts";
 import { auditKind } from "../../../src/simulator/audit-log";
 import { makeFileEvent } from "../../../src/simulator/events";
 import { sessionKind } from "../../../src/simulator/sessions";
-import { clients } from "./client";
+import { clientStarter } from "./client";
 
 const START_MS = Date.parse("2025-03-01T10:00:00.000Z");
 
 describe("records of the simulated tenant", () => {
-  const start = clients();
+  const start = clientStarter();
 
   for (const [name, kind] of [["alerts", alertKind(3, TENANT_ID)], ["sessions", sessionKind(3, TENANT_ID)], ["audit entries", auditKind(3)]] as const) {
-    it(`${name} are the same for the same number, and have settled when their kind says so`, () => {
+    it(`${name} are the same for the same number, and stop changing at the time that their kind states`, () => {
       for (let index = 0; index < 200; index++) {
         assert.deepEqual(kind.make(index, START_MS, START_MS + kind.settlesInMs), kind.make(index, START_MS, Infinity));
       }
     });
   }
 
-  it("are gone behind their retention, and file events with them; a page token that names one is void", async () => {
+  it("disappear after their retention time, as do file events, and a page token of a missing event is refused", async () => {
     const client = await start();
     const { tenant } = client;
     for (const records of [tenant.sessions, tenant.alerts, tenant.auditLog]) records.preload({ count: 10, startMs: START_MS });

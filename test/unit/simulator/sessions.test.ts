@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { grown, makeSession, sessionAsOf, triaged, type Session } from "../../../src/simulator/sessions";
-import { clients, type Client } from "./client";
+import { clientStarter, type Client } from "./client";
 
 const START_MS = Date.parse("2025-03-01T10:00:00.000Z");
 const HOUR_MS = 3_600_000;
 
 describe("simulated sessions", () => {
-  const start = clients();
+  const start = clientStarter();
   const made = (count: number) => Array.from({ length: count }, (_, index) => makeSession(index, { beginMs: START_MS + index * 1000 }));
   const list = (client: Client, query = "") => client.get<{ items: Session[]; totalCount: number }>(`/v1/sessions${query}`);
   const ids = (sessions: readonly Session[]) => sessions.map(({ sessionId }) => sessionId);
@@ -17,7 +17,7 @@ describe("simulated sessions", () => {
     return client;
   };
 
-  it("move with time: first unseen, then more events, scores, alerts and states", () => {
+  it("grow with time: first not visible, then with more events, scores, alerts and states", () => {
     const options = { beginMs: START_MS };
     const index = Array.from({ length: 100 }, (_, number) => number).find((number) => makeSession(number, options).scores.length > 4 && makeSession(number, options).states.length > 1) as number;
     assert.equal(sessionAsOf(index, { ...options, asOfMs: START_MS }), undefined);
@@ -32,7 +32,7 @@ describe("simulated sessions", () => {
     assert.deepEqual(moments.at(-1), makeSession(index, options));
   });
 
-  it("come 50 at most to a page from 0, newest end first, with the count of all", async () => {
+  it("come in pages of at most 50, numbered from 0, latest end first, with the total count", async () => {
     const client = await loaded(120);
     const pages = await Promise.all([0, 1, 2, 3].map(async (page) => (await list(client, `?page_number=${page}&page_size=50`)).body));
     assert.deepEqual(pages.map(({ items }) => items.length), [50, 50, 20, 0]);
@@ -60,12 +60,12 @@ describe("simulated sessions", () => {
   for (const [query, keep] of cases) {
     it(`are selected by ${query.replace(/\d{13,}/, "n")}`, async () => {
       const expected = ids(newestFirst(made(50).filter(keep)));
-      assert.ok(expected.length > 0 && expected.length < 50, "the example tells nothing");
+      assert.ok(expected.length > 0 && expected.length < 50, "the filter matches some events, not all");
       assert.deepEqual(ids((await list(await loaded(50), `?${query}`)).body.items), expected);
     });
   }
 
-  it("change by a script, and leave their place in the list for it", async () => {
+  it("change when a test changes them, and move in the list", async () => {
     const client = await loaded(10);
     const last = newestFirst(made(10)).at(-1) as Session;
     client.tenant.sessions.change(last.sessionId, (session) => triaged(grown(session, START_MS + 10 * HOUR_MS, "an-alert"), "CLOSED_TP", START_MS + 11 * HOUR_MS));
@@ -77,7 +77,7 @@ describe("simulated sessions", () => {
     assert.throws(() => client.tenant.sessions.change("nobody", (session) => session), /nobody/);
   });
 
-  it("of a live stream are seen some minutes after they began", async () => {
+  it("of a live stream become visible some minutes after they began", async () => {
     const client = await start({ now: () => START_MS, expiresIn: 86_400 });
     client.tenant.sessions.live({ everyMs: 60_000, sinceMs: START_MS });
     assert.equal((await list(client)).body.totalCount, 0);
@@ -86,7 +86,7 @@ describe("simulated sessions", () => {
     assert.ok(body.totalCount >= 55 && body.totalCount <= 60, String(body.totalCount));
   });
 
-  it("play faults, and are counted against the limit", async () => {
+  it("return the faults that are set, and count against the request limit", async () => {
     const client = await start({ requestsPerMinute: 2 });
     client.tenant.faults.add({ kind: "null-events" }, { path: "/v1/sessions" });
     assert.equal((await list(client, "?page_number=0")).body.items, null);

@@ -21,7 +21,7 @@ describe("embedded SIEM", () => {
     for (const siem of running.splice(0)) await siem.close();
   });
 
-  /** Sends `bytes` in pieces of `step`, so that frames are cut anywhere. */
+  /** Sends `bytes` in pieces of `step` bytes, so that frames are split at any byte. */
   async function send(port: number, bytes: Buffer, step = bytes.length) {
     const socket = connect(port, "127.0.0.1");
     socket.setNoDelay(true);
@@ -29,7 +29,7 @@ describe("embedded SIEM", () => {
     socket.end();
   }
 
-  it("tells line feeds and octet counts apart on one connection, wherever the stream is cut", async () => {
+  it("reads both line feeds and octet counts on one connection, wherever the stream is split", async () => {
     const counted = `${HEADER}${cef("b")}`;
     const stream = Buffer.from(`${HEADER}${cef("a")}\n${Buffer.byteLength(counted)} ${counted}${cef("c")}\n`);
     for (const step of [1, 7, stream.length]) {
@@ -59,7 +59,7 @@ describe("embedded SIEM", () => {
     assert.deepEqual([...siem.ids.keys()], ["a"]);
   });
 
-  it("counts duplicates by id, and messages that were cut off", async () => {
+  it("counts duplicates by id, and incomplete messages", async () => {
     const siem = await start();
     await send(siem.port, Buffer.from(`${cef("a")}\n${cef("a")}\n${cef("b")}\n${cef("c")}`));
     await until(() => siem.cut === 1, "the connection ended");
@@ -76,7 +76,7 @@ describe("embedded SIEM", () => {
     socket.close();
   });
 
-  it("appends one line a message to its log and goes on after a restart on the same port", async () => {
+  it("appends one line for each message to its log, and continues it after a restart on the same port", async () => {
     const folder = mkdtempSync(join(tmpdir(), "siem-"));
     try {
       const logFile = join(folder, "siem.log");

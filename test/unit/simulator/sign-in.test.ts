@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { fromBase32, totp } from "../../../src/simulator/totp";
-import { basic, clients, type Client } from "./client";
+import { basic, clientStarter, type Client } from "./client";
 
 const SECRET = "JBSWY3DPEHPK3PXP";
 const NOW = Date.parse("2025-03-01T10:00:00.000Z");
 
-describe("ways into the simulated tenant", () => {
-  const start = clients();
+describe("sign-in at the simulated tenant", () => {
+  const start = clientStarter();
   let client: Client;
   before(async () => {
     client = await start({
@@ -25,17 +25,17 @@ describe("ways into the simulated tenant", () => {
     data?: { v3_user_token: string };
   }
   const gateway = (name: string, password: string, headers: Record<string, string> = {}) =>
-    client.bare<Tokens>(`${client.tenant.url}/v1/auth`, { headers: { authorization: basic(name, password), ...headers } });
+    client.withoutToken<Tokens>(`${client.tenant.url}/v1/auth`, { headers: { authorization: basic(name, password), ...headers } });
   const jwt = (name: string, password: string, headers: Record<string, string> = {}) =>
-    client.bare<Tokens>(`${client.tenant.consoleUrl}/api/v3/auth/jwt?useBody=true`, { headers: { authorization: basic(name, password), ...headers } });
-  const sessions = async (token: string | undefined) => (await client.bare(`${client.tenant.url}/v1/sessions`, { headers: { authorization: `Bearer ${token}` } })).status;
+    client.withoutToken<Tokens>(`${client.tenant.consoleUrl}/api/v3/auth/jwt?useBody=true`, { headers: { authorization: basic(name, password), ...headers } });
+  const sessions = async (token: string | undefined) => (await client.withoutToken(`${client.tenant.url}/v1/sessions`, { headers: { authorization: `Bearer ${token}` } })).status;
 
-  it("let a local user in with a password, at the gateway and at the console", async () => {
+  it("accepts a local user with a password, at the gateway and at the console", async () => {
     assert.equal(await sessions((await gateway("local@example.com", "zoë:1")).body.bearerToken), 200);
     assert.equal(await sessions((await jwt("local@example.com", "zoë:1")).body.data?.v3_user_token), 200);
   });
 
-  it("refuse a wrong password, an unknown user and one who signs in elsewhere", async () => {
+  it("refuses a wrong password, an unknown user and a user with single sign-on", async () => {
     for (const [name, password] of [["local@example.com", "zoë"], ["nobody@example.com", "x"], ["sso@example.com", "three"]] as const) {
       for (const way of [gateway, jwt]) {
         const { status, body } = await way(name, password);
@@ -44,7 +44,7 @@ describe("ways into the simulated tenant", () => {
     }
   });
 
-  it("ask a user with a second factor for the password of the moment", async () => {
+  it("asks a user with a second factor for the one-time password", async () => {
     const password = totp(fromBase32(SECRET), NOW);
     for (const way of [gateway, jwt]) {
       assert.equal((await way("factor@example.com", "two")).status, 401);
@@ -55,10 +55,10 @@ describe("ways into the simulated tenant", () => {
     client.tenant.clockOffsetMs = 0;
   });
 
-  it("give a user half an hour, and an API client a quarter", async () => {
+  it("gives a user a token for 30 minutes, and an API client one for 15", async () => {
     const user = (await gateway("local@example.com", "zoë:1")).body.bearerToken;
     const { clientId, clientSecret, url } = client.tenant;
-    const api = (await client.bare<{ access_token: string; expires_in: number }>(`${url}/v1/oauth`, { method: "POST", headers: { authorization: basic(clientId, clientSecret) } })).body;
+    const api = (await client.withoutToken<{ access_token: string; expires_in: number }>(`${url}/v1/oauth`, { method: "POST", headers: { authorization: basic(clientId, clientSecret) } })).body;
     assert.equal(api.expires_in, 900);
     const claims = JSON.parse(Buffer.from(api.access_token.split(".")[1] as string, "base64url").toString()) as { tenantUid: string };
     assert.equal(claims.tenantUid, client.tenant.tenantId);
@@ -69,21 +69,21 @@ describe("ways into the simulated tenant", () => {
     client.tenant.clockOffsetMs = 0;
   });
 
-  it("tell how an account signs in, and take an unknown one for one with a second factor", async () => {
+  it("reports how an account signs in, and answers for an unknown one as if it had a second factor", async () => {
     const types: string[] = [];
     for (const name of ["local", "factor", "sso", "nobody"]) {
-      const { body } = await client.bare<{ data: { loginType: string } }>(`${client.tenant.consoleUrl}/api/v3/LoginConfiguration?username=${name}%40example.com`);
+      const { body } = await client.withoutToken<{ data: { loginType: string } }>(`${client.tenant.consoleUrl}/api/v3/LoginConfiguration?username=${name}%40example.com`);
       types.push(body.data.loginType);
     }
     assert.deepEqual(types, ["LOCAL", "LOCAL_2FA", "CLOUD_SSO", "LOCAL_2FA"]);
   });
 
-  it("know a user's own account, and none of an API client", async () => {
+  it("returns a user's own account, and refuses an API client", async () => {
     const url = `${client.tenant.consoleUrl}/api/v1/User/my`;
     const token = (await jwt("local@example.com", "zoë:1")).body.data?.v3_user_token;
-    const { body } = await client.bare<{ data: { username: string } }>(url, { headers: { authorization: `Bearer ${token}` } });
+    const { body } = await client.withoutToken<{ data: { username: string } }>(url, { headers: { authorization: `Bearer ${token}` } });
     assert.equal(body.data.username, "local@example.com");
     assert.equal((await client.get("/api/v1/User/my", client.tenant.consoleUrl)).status, 403);
-    assert.equal((await client.bare(url)).status, 401);
+    assert.equal((await client.withoutToken(url)).status, 401);
   });
 });

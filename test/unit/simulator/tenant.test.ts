@@ -60,14 +60,14 @@ describe("simulated tenant", () => {
   const event = (index: number, us: number) => makeFileEvent(index, { insertedUs: us });
 
   describe("events", () => {
-    it("are the same for the same number, written or made", () => {
+    it("are the same for the same number, as an object and as text", () => {
       const writer = new FileEventWriter(3);
       for (let index = 0; index < 2100; index++) {
         assert.equal(writer.json(index, START_MS * 1000 + index), JSON.stringify(makeFileEvent(index, { seed: 3, insertedUs: START_MS * 1000 + index })));
       }
     });
 
-    it("have unique ids in no order of time, from which the number can be read", () => {
+    it("have unique ids that hold the number and are not ordered by time", () => {
       const list = Array.from({ length: 5000 }, (_, index) => eventId(index));
       assert.equal(new Set(list).size, list.length);
       assert.notDeepEqual([...list].sort(), list);
@@ -75,7 +75,7 @@ describe("simulated tenant", () => {
       assert.equal(indexOfId("0_7c1f0b52-5a3e-4c2b-8f57-1e2d3c4b5a69_1068825680073059134_1068826271084047166_1_EPS"), undefined);
     });
 
-    it("hold what makes formatters stumble: backslashes, | and = and about 6 % names beyond ASCII", () => {
+    it("hold characters that are hard for formatters: backslashes, | and =, and about 6 % non-ASCII names", () => {
       const events = Array.from({ length: 1000 }, (_, index) => event(index, 0));
       const names = events.map((one) => (one["file"] as { name: string }).name);
       const foreign = names.filter((name) => /[^ -~]/.test(name)).length;
@@ -91,7 +91,7 @@ describe("simulated tenant", () => {
       tenant = await start();
     });
 
-    it("takes the client as a form too", async () => {
+    it("accepts the client's credentials as a form too", async () => {
       const body = new URLSearchParams({ grant_type: "client_credentials", client_id: tenant.clientId, client_secret: tenant.clientSecret });
       const reply = await fetch(`${tenant.url}/v1/oauth`, { method: "POST", body });
       assert.deepEqual(Object.keys(await reply.json() as object), ["access_token", "token_type", "expires_in"]);
@@ -103,7 +103,7 @@ describe("simulated tenant", () => {
       assert.deepEqual(await reply.json(), { error: "invalid_client" });
     });
 
-    it("refuses a search with no token, a revoked one or one that is too old", async () => {
+    it("refuses a search with an invalid, a revoked or an expired token", async () => {
       assert.equal((await search(tenant, query(everything), "nonsense")).status, 401);
       const token = await signIn(tenant);
       assert.equal((await search(tenant, query(everything), token)).status, 200);
@@ -116,7 +116,7 @@ describe("simulated tenant", () => {
   });
 
   describe("paging", () => {
-    it("walks 12,345 preloaded events once each, in order, past the 10,000 of page numbers", async () => {
+    it("returns 12,345 preloaded events once each, in order, beyond the 10,000 that page numbers reach", async () => {
       const tenant = await start();
       tenant.preload({ count: 12_345, startMs: START_MS });
       const pages = await walk(tenant, everything, 5000);
@@ -124,7 +124,7 @@ describe("simulated tenant", () => {
       assert.deepEqual(pages.flat().map((one) => one.event.id), Array.from({ length: 12_345 }, (_, index) => eventId(index)));
     });
 
-    it("orders added, preloaded and same-microsecond events alike by insertion and id", async () => {
+    it("orders all events by insertion time and id, also those of the same microsecond", async () => {
       const tenant = await start();
       tenant.preload({ count: 100, startMs: START_MS });
       const burst = Array.from({ length: 25 }, (_, index) => event(1000 + index, (START_MS + 50) * 1000));
@@ -147,7 +147,7 @@ describe("simulated tenant", () => {
       assert.equal(slice.page.nextPgToken, null);
     });
 
-    it("by number ends at 10,000 and never names a token", async () => {
+    it("by number ends at 10,000 events and never returns a token", async () => {
       const tenant = await start();
       tenant.preload({ count: 300, startMs: START_MS });
       const second = await search(tenant, query(everything, { pgToken: null, pgNum: 2, pgSize: 100 }));
@@ -166,7 +166,7 @@ describe("simulated tenant", () => {
       }
     });
 
-    it("hides an event until it is visible, and finds it at its own place then", async () => {
+    it("hides an event until it becomes visible, and then returns it in order", async () => {
       const tenant = await start();
       tenant.preload({ count: 3, startMs: START_MS });
       tenant.add([event(77, START_MS * 1000 + 500)], { visibleInMs: 60_000 });
@@ -175,7 +175,7 @@ describe("simulated tenant", () => {
       assert.deepEqual((await walk(tenant, everything, 10)).flat().map((one) => one.event.id), [eventId(0), eventId(77), eventId(1), eventId(2)]);
     });
 
-    it("goes on with a live stream, which is the same after a restart", async () => {
+    it("continues with a live stream, which is the same after a restart", async () => {
       const options = { now: () => START_MS + 2000 };
       const [one, other] = [await start(options), await start(options)];
       for (const tenant of [one, other]) tenant.live({ perSecond: 10, sinceMs: START_MS });
@@ -204,7 +204,7 @@ describe("simulated tenant", () => {
     };
     const expect = (keep: (one: FileEvent) => boolean) => {
       const list = ids(all.filter(keep));
-      assert.ok(list.length > 0 && list.length < all.length, "the example tells nothing");
+      assert.ok(list.length > 0 && list.length < all.length, "the filter matches some events, not all");
       return list;
     };
 
@@ -227,10 +227,10 @@ describe("simulated tenant", () => {
       ],
     ];
     for (const [name, groups, keep] of cases) {
-      it(`${name} selects as it says`, async () => assert.deepEqual(await found(groups), expect(keep)));
+      it(`${name} selects the right events`, async () => assert.deepEqual(await found(groups), expect(keep)));
     }
 
-    it("joins groups by OR, the insertion time among them", async () => {
+    it("joins groups with OR, even if one is the insertion time", async () => {
       const groups = [floor("2025-03-01T10:00:00.350Z"), filters(["event.observer", "IS", "Box"])];
       assert.deepEqual(await found(groups, "OR"), expect((one) => one.event.inserted >= "2025-03-01T10:00:00.350" || one.event["observer"] === "Box"));
     });
@@ -251,12 +251,12 @@ describe("simulated tenant", () => {
       ["no groups", query([]), /at least one group/],
       ["an unknown term", query([filters(["file.colour", "IS", "red"])]), /Unknown search term: file.colour/],
       ["an unknown operator", query([filters(["file.name", "SOUNDS_LIKE", "x"])]), /Unknown operator/],
-      ["a date that is none", query([floor("yesterday")]), /Not a date/],
+      ["an invalid date", query([floor("yesterday")]), /Not a date/],
       ["1,025 criteria", query([{ filterClause: "OR", filters: Array.from({ length: 1025 }, () => ({ term: "file.name", operator: "IS", value: "x" })) }]), /1025 criteria/],
       ["a page of 10,001", query(everything, { pgSize: 10_001 }), /pgSize/],
     ];
     for (const [name, body, text] of refused) {
-      it(`${name} is refused with problems that say so`, async () => {
+      it(`${name} is refused with a problem that names it`, async () => {
         const { status, page } = await search(tenant, body);
         assert.equal(status, 400);
         assert.match(page.problems?.[0]?.description ?? "", text);
@@ -264,7 +264,7 @@ describe("simulated tenant", () => {
     }
   });
 
-  it("scripts faults of a page, each for as many requests as it was told, after as many as it was told", async () => {
+  it("returns faults instead of a page, each for a set number of requests and after a set number", async () => {
     const tenant = await start();
     tenant.preload({ count: 10, startMs: START_MS });
     const token = await signIn(tenant);
@@ -285,7 +285,7 @@ describe("simulated tenant", () => {
     assert.equal(tenant.faults.hits, 5);
   });
 
-  it("answers 429 with Retry-After behind the limit", async () => {
+  it("answers 429 with Retry-After above the limit", async () => {
     const tenant = await start({ requestsPerMinute: 3 });
     const token = await signIn(tenant);
     const statuses: number[] = [];
@@ -295,7 +295,7 @@ describe("simulated tenant", () => {
     assert.ok(wait > 50 && wait <= 60, String(wait));
   });
 
-  it("serves a backlog of 300,000 events without keeping them", async function () {
+  it("serves a backlog of 300,000 events without storing them", async function () {
     this.timeout(20_000);
     const tenant = await start();
     tenant.preload({ count: 300_000, startMs: START_MS });

@@ -19,7 +19,7 @@ describe("one-time passwords of the simulated users", () => {
     it(`reads ${text} as ${plain}`, () => assert.equal(fromBase32(text).toString(), plain));
   }
 
-  it("is taken one step early or late, and not two", () => {
+  it("is accepted one step early or late, but not two", () => {
     const now = 1_234_567_890_000;
     const accepted = [-60_000, -30_000, 0, 30_000, 60_000].map((shift) => acceptsTotp(secret, totp(secret, now + shift), now));
     assert.deepEqual(accepted, [false, true, true, true, false]);

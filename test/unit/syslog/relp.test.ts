@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { SiemError } from "../../../src/errors";
-import { systemClock } from "../../../src/syslog/clock";
+import { systemClock } from "../../../src/common/clock";
 import { relpTransport, WINDOW, type RelpTarget } from "../../../src/syslog/relp";
 import { FrameReader, readAnswer, type RelpFrame } from "../../../src/syslog/relp-frames";
 import type { Link } from "../../../src/syslog/transport";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
-import { systemClock } from "../../../src/syslog/clock";
+import { systemClock } from "../../../src/common/clock";
 import { tcpTransport } from "../../../src/syslog/transport";
 import { testSender, turns } from "../../support/syslog-sender";
 import { until } from "../../support/until";

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type ConnectionOptions, type TlsOptions } from "node:tls";
 import type { SiemError } from "../../../src/errors";
-import { systemClock } from "../../../src/syslog/clock";
+import { systemClock } from "../../../src/common/clock";
 import { linkError, serverClosed } from "../../../src/syslog/errors";
 import { tcpTransport, tlsTransport, udpTransport, type Link, type Transport } from "../../../src/syslog/transport";
 import { makeCertificates, type Certificates } from "../../support/certs";

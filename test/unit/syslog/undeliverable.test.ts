@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
-import { systemClock } from "../../../src/syslog/clock";
+import { systemClock } from "../../../src/common/clock";
 import { relpTransport } from "../../../src/syslog/relp";
 import { Sender, type SenderOptions } from "../../../src/syslog/sender";
 import { senderStatus } from "../../../src/syslog/status";

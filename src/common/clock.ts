@@ -1,0 +1,18 @@
+/** The clock and its timers: a parameter everywhere, so that a test can replace it. */
+export interface Clock {
+  /** Milliseconds that never run backwards; for ages and delays. */
+  now(): number;
+  /** Milliseconds since 1970; for time stamps. */
+  date(): number;
+  /** Calls `callback` once after `ms`; the returned function cancels it. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  date: () => Date.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,90 @@
+/** The body of an answer: kept compressed, and inflated in pieces as often as somebody reads it. */
+import { createGunzip, gunzipSync } from "node:zlib";
+
+export interface Body {
+  /** The inflated bytes from the beginning, in pieces. Throws if the body is damaged. */
+  chunks(): AsyncIterable<Buffer>;
+  /** All inflated bytes at once, which blocks the event loop for a while. */
+  whole(): Buffer;
+}
+
+const CHUNK_BYTES = 120 * 1024;
+
+/** A body inflates to more bytes than allowed. */
+export class BodyTooLong extends Error {}
+
+/** A body in memory. */
+export class RawBody implements Body {
+  /** `limit`: how many bytes `bytes` may inflate to if they are gzip (`zipped`). */
+  constructor(readonly bytes: Buffer, readonly zipped: boolean, readonly limit: number) {}
+
+  /** Throws BodyTooLong, and what zlib throws. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    if (!this.zipped) {
+      for (let start = 0; start < this.bytes.length; start += CHUNK_BYTES) yield this.bytes.subarray(start, start + CHUNK_BYTES);
+      return;
+    }
+    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+    gunzip.end(this.bytes);
+    let bytes = 0;
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > this.limit) throw new BodyTooLong();
+      yield chunk;
+    }
+  }
+
+  whole(): Buffer {
+    return this.zipped ? gunzipSync(this.bytes, { maxOutputLength: this.limit }) : this.bytes;
+  }
+}
+
+export const bodyOf = (bytes: Buffer): Body => new RawBody(bytes, false, bytes.length);
+
+export async function wholeOf(body: Body): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body.chunks()) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** A view of a body that moves along it. Positions are counted from the beginning of the body. */
+export class BodyWindow {
+  bytes: Buffer = Buffer.alloc(0);
+  /** Position of the first byte of `bytes`. */
+  start = 0;
+  private readonly chunks: AsyncIterator<Buffer>;
+
+  constructor(body: Body) {
+    this.chunks = body.chunks()[Symbol.asyncIterator]();
+  }
+
+  /** Adds at least `more` bytes at the end; fewer at the end of the body. False if there are none. */
+  async widen(more: number): Promise<boolean> {
+    const pieces = [this.bytes];
+    for (let added = 0; added < Math.max(1, more);) {
+      const next = await this.chunks.next();
+      if (next.done === true) break;
+      pieces.push(next.value);
+      added += next.value.length;
+    }
+    this.bytes = Buffer.concat(pieces);
+    return pieces.length > 1;
+  }
+
+  /** Drops what is before `position`. */
+  moveTo(position: number): void {
+    this.bytes = this.bytes.subarray(position - this.start);
+    this.start = position;
+  }
+
+  /** The bytes from the beginning of the window to the end of the body. */
+  async rest(): Promise<Buffer> {
+    await this.widen(Infinity);
+    return this.bytes;
+  }
+
+  /** Stops inflating. */
+  async close(): Promise<void> {
+    await this.chunks.return?.();
+  }
+}

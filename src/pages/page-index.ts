@@ -1,0 +1,130 @@
+/**
+ * What a query needs to know of a page of events: ids, times and where each event stands, in a few long lists.
+ *
+ * With an object, a text and a Map entry for each event, which live until the page is confirmed, a backlog waits for full
+ * garbage collections: the peak was 135 MB over idle after 600,000 events (`npm run bench -- flow million`), with these
+ * lists it is MEASURED.
+ */
+import { KeyColumn } from "../cursor/keys";
+import { ledgerKey } from "../cursor/ledger";
+import type { Body } from "./body";
+import type { BodySlice, EventPlace, LineFormatter, PreparedLines } from "./packed-events";
+import { PackedLines, type BufferPool } from "./packed-lines";
+import { readPage } from "./page-reader";
+
+/** One event, and where it stands. */
+export interface FoundEvent extends EventPlace {
+  /** By which the cursor's ledger knows it. */
+  key: string;
+  /** Epoch ms; undefined if the event does not tell. */
+  insertedMs: number | undefined;
+  /** False if it has no usable id or time. */
+  complete: boolean;
+}
+
+/** Where a kind of event has its id and its time. */
+export interface EventFields {
+  id(event: unknown): unknown;
+  /** Epoch ms. */
+  insertedMs(event: unknown): number | undefined;
+}
+
+/** What makes lines of the events while these are read. */
+export interface LineMaker {
+  formatter: LineFormatter;
+  pool: BufferPool;
+}
+
+/** True for an event, by its ledger key, that needs not be sent. */
+export type IsKnown = (keys: KeyColumn, index: number) => boolean;
+
+export interface PageIndex {
+  /** The page without the events. */
+  envelope: Record<string, unknown>;
+  /** Ledger keys of all events. */
+  keys: KeyColumn;
+  /** Insertion times, epoch ms; NaN where an event has none. */
+  times: readonly number[];
+  /** Events without a usable id or time, by index. */
+  incomplete: ReadonlySet<number>;
+  /** The slices of the page's body, and how many events each has. */
+  slices: readonly { slice: BodySlice; count: number }[];
+  /** Of all events that are not known; undefined without a LineMaker, and if its formatter failed with one of them. */
+  prepared: PreparedLines | undefined;
+}
+
+/** Ledger key and time of an event. One without an id is recognised by its content. */
+export function identify(event: unknown, id: unknown, insertedMs: number | undefined): Omit<FoundEvent, keyof EventPlace> {
+  const hasId = typeof id === "string" && id !== "";
+  return { key: ledgerKey(hasId ? id : JSON.stringify(event)), insertedMs, complete: hasId && insertedMs !== undefined };
+}
+
+/** Reads a page with its events at `listKey`; `maker` makes lines of those that are not known. Throws what `readPage` throws. */
+export async function indexPage(body: Body, listKey: string, fields: EventFields, isKnown: IsKnown, maker: LineMaker | undefined): Promise<PageIndex> {
+  const keys: string[] = [];
+  const times: number[] = [];
+  const incomplete = new Set<number>();
+  const slices: { slice: BodySlice; count: number }[] = [];
+  let lines = maker && new PackedLines(maker.pool);
+  const envelope = await readPage(body, listKey, (events, slice) => {
+    slices.push({ slice, count: events.length });
+    for (const event of events) {
+      const { key, insertedMs, complete } = identify(event, fields.id(event), fields.insertedMs(event));
+      if (!complete) incomplete.add(keys.length);
+      keys.push(key);
+      times.push(insertedMs ?? NaN);
+      if (maker === undefined || lines === undefined || isKnown(KeyColumn.of([key]), 0)) continue;
+      const line = maker.formatter.format(event);
+      if (maker.formatter.failure === undefined && lines.add(line)) continue;
+      // The formatter's own node formats the page once more, and reports what is wrong.
+      lines.release();
+      lines = undefined;
+    }
+  });
+  return { envelope, keys: KeyColumn.of(keys), times, incomplete, slices, prepared: maker && lines && { formatter: maker.formatter, lines } };
+}
+
+/** Some events of a page, in order. */
+export class IndexedEvents implements Iterable<FoundEvent> {
+  /** `chosen`: by index. */
+  constructor(private readonly page: PageIndex, private readonly chosen: readonly number[], readonly prepared?: PreparedLines) {}
+
+  get length(): number {
+    return this.chosen.length;
+  }
+
+  /** Without lines, unless these are all. */
+  slice(start: number, end: number): IndexedEvents {
+    return start === 0 && end >= this.length ? this : new IndexedEvents(this.page, this.chosen.slice(start, end));
+  }
+
+  keys(): KeyColumn {
+    return this.page.keys.chosen(this.chosen);
+  }
+
+  /** Epoch ms; NaN where an event has none. */
+  times(): Float64Array {
+    return Float64Array.from(this.chosen, (index) => this.page.times[index]!);
+  }
+
+  /** How many have no usable id or time. */
+  incomplete(): number {
+    return this.chosen.filter((index) => this.page.incomplete.has(index)).length;
+  }
+
+  *[Symbol.iterator](): Generator<FoundEvent> {
+    const { keys, times, incomplete, slices } = this.page;
+    let [at, first] = [0, 0];
+    for (const index of this.chosen) {
+      for (; index >= first + slices[at]!.count; at++) first += slices[at]!.count;
+      const ms = times[index]!;
+      yield { slice: slices[at]!.slice, index: index - first, key: keys.text(index), insertedMs: Number.isNaN(ms) ? undefined : ms, complete: !incomplete.has(index) };
+    }
+  }
+}
+
+/** Events in order. */
+export type EventList = readonly FoundEvent[] | IndexedEvents;
+
+/** How many have no usable id or time. */
+export const countIncomplete = (events: EventList): number => (events instanceof IndexedEvents ? events.incomplete() : events.filter(({ complete }) => !complete).length);

@@ -1,0 +1,173 @@
+/**
+ * Reads a page of events from its bytes: inflates it in pieces, cuts the one long array at event boundaries into bounded
+ * slices, parses each with `JSON.parse`, and lets other work run in between.
+ *
+ * `JSON.parse` of a whole page of 10,000 events would block the event loop for a quarter of a second. What stands around
+ * the array is parsed as one small document, so that every byte passes `JSON.parse`: a damaged page is refused.
+ */
+import { messageOf } from "../errors";
+import { isRecord } from "../messages";
+import { yieldIfBusy } from "../turns";
+import { BodyWindow, type Body } from "./body";
+import { pageError } from "./errors";
+import type { BodySlice } from "./packed-events";
+
+const NO_JSON = "it is not valid JSON";
+
+/** A slice is parsed again as a whole. In a small one, a name in a foreign script makes only a little text two bytes wide. */
+const SLICE_BYTES = 16 * 1024;
+
+const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, COMMA = 0x2c, COLON = 0x3a;
+/** JSON's white space (RFC 8259 section 2). */
+const BLANKS: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
+
+/** Gets the elements of a slice, in order, and where the slice is in the body. */
+export type EachSlice = (elements: unknown[], slice: BodySlice) => void;
+
+/**
+ * Parses `body`, a JSON object with an array at `arrayKey`, and hands that array's elements to `each` in slices. Returns
+ * the object with an empty array (or null, or nothing) in the array's place. Throws PAGE_INVALID if the bytes are not
+ * exactly one such object, and what the body throws; `each` may have got the first slices by then.
+ */
+export async function readPage(body: Body, arrayKey: string, each: EachSlice): Promise<Record<string, unknown>> {
+  const window = new BodyWindow(body);
+  try {
+    let array = findArray(window.bytes, arrayKey);
+    while (array === undefined) {
+      // Twice as much each time: searching a document without the array takes time in proportion to its length.
+      if (!(await window.widen(window.bytes.length))) return withoutList(parseObject(window.bytes.toString("utf8")), arrayKey);
+      array = findArray(window.bytes, arrayKey);
+    }
+    const head = window.bytes.toString("utf8", 0, array + 1);
+    window.moveTo(array + 1);
+    await readElements(body, window, each);
+    return withoutList(parseObject(head + (await window.rest()).toString("utf8")), arrayKey);
+  } finally {
+    await window.close();
+  }
+}
+
+/** Reads the elements at the beginning of `window` to the end of their array, and moves the window there. */
+async function readElements(body: Body, window: BodyWindow, each: EachSlice): Promise<void> {
+  const pause = yieldIfBusy();
+  for (let isBehindComma = false; ;) {
+    const cut = sliceEnd(window.bytes);
+    if (cut === undefined) {
+      if (await window.widen(window.bytes.length)) continue;
+      throw pageError("PAGE_INVALID", { reason: `it ends in the middle, after ${window.start + window.bytes.length} bytes` });
+    }
+    const { end, isLast } = cut;
+    const elements = parse(`[${window.bytes.toString("utf8", 0, end)}]`) as unknown[];
+    if (elements.length > 0) each(elements, { body, start: window.start, end: window.start + end });
+    else if (isBehindComma) throw pageError("PAGE_INVALID", { reason: NO_JSON });
+    window.moveTo(window.start + (isLast ? end : end + 1));
+    if (isLast) return;
+    isBehindComma = true;
+    await pause();
+  }
+}
+
+/** The end of the page's body in which the properties behind its list are searched for. */
+const END_BYTES = 4096;
+
+/**
+ * The text at `key` near the end of `body`. This costs no more than inflating it, so the answer comes before the page is
+ * read; it is a guess, because nothing of the page is checked. Throws what the body throws.
+ */
+export async function textAtTheEnd(body: Pick<Body, "chunks">, key: string): Promise<string | undefined> {
+  let end = Buffer.alloc(0);
+  for await (const chunk of body.chunks()) end = Buffer.concat([end, chunk.subarray(-END_BYTES)]).subarray(-END_BYTES);
+  const name = `${JSON.stringify(key)}:`;
+  const text = end.toString("utf8");
+  const found = text.lastIndexOf(name);
+  const value = /^\s*("(?:[^"\\]|\\.)*")/.exec(found < 0 ? "" : text.slice(found + name.length))?.[1];
+  return value === undefined ? undefined : JSON.parse(value) as string;
+}
+
+/** Position of the `[` of `"key": [` in the outermost object. */
+function findArray(bytes: Buffer, key: string): number | undefined {
+  let depth = 0;
+  for (let position = 0; position < bytes.length; position++) {
+    const byte = bytes[position];
+    if (byte === QUOTE) {
+      const end = stringEnd(bytes, position);
+      if (depth === 1 && end < bytes.length && isText(bytes, position, end + 1, key)) {
+        const colon = afterBlanks(bytes, end + 1);
+        const value = afterBlanks(bytes, colon + 1);
+        if (bytes[colon] === COLON && bytes[value] === OPEN_BRACKET) return value;
+      }
+      position = end;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+  }
+  return undefined;
+}
+
+/** True if the JSON text from `start` to `end` means `text`, whatever escapes it uses. */
+function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start > ESCAPED_LENGTH * text.length + 2) return false;
+  try {
+    return JSON.parse(bytes.toString("utf8", start, end)) === text;
+  } catch {
+    return false;
+  }
+}
+
+const ESCAPED_LENGTH = "\\u0000".length;
+
+function afterBlanks(bytes: Buffer, start: number): number {
+  let position = start;
+  while (BLANKS.includes(bytes[position] ?? 0)) position += 1;
+  return position;
+}
+
+/** Throws PAGE_INVALID if `document` holds elements that `each` did not get, such as those of a second list of this name. */
+function withoutList(document: Record<string, unknown>, arrayKey: string): Record<string, unknown> {
+  const list = document[arrayKey];
+  if (Array.isArray(list) && list.length > 0) throw pageError("PAGE_INVALID", { reason: `it has more than one list "${arrayKey}"` });
+  return document;
+}
+
+/**
+ * Where a slice at the beginning of `bytes` ends: at the first comma between elements after SLICE_BYTES, or at the end of
+ * the array (`isLast`); undefined if `bytes` holds neither.
+ */
+function sliceEnd(bytes: Buffer): { end: number; isLast: boolean } | undefined {
+  let depth = 0;
+  for (let position = 0; position < bytes.length; position++) {
+    const byte = bytes[position];
+    if (byte === QUOTE) position = stringEnd(bytes, position);
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (depth === 0) return { end: position, isLast: true };
+      depth -= 1;
+    } else if (byte === COMMA && depth === 0 && position >= SLICE_BYTES) return { end: position, isLast: false };
+  }
+  return undefined;
+}
+
+/** Position of the quote that ends the string which begins at `start`; the end of the bytes if there is none. */
+function stringEnd(bytes: Buffer, start: number): number {
+  let position = start + 1;
+  for (; position < bytes.length; position++) {
+    const byte = bytes[position];
+    if (byte === BACKSLASH) position += 1;
+    else if (byte === QUOTE) break;
+  }
+  return position;
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  const value = parse(text);
+  if (!isRecord(value)) throw pageError("PAGE_INVALID", { reason: "it is not a JSON object" });
+  return value;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // V8 quotes the text around the fault, which is event data: only the kind of fault may reach a log.
+    throw pageError("PAGE_INVALID", { reason: messageOf(error).startsWith("Unexpected end") ? "it ends in the middle" : NO_JSON });
+  }
+}
