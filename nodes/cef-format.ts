@@ -3,17 +3,17 @@ import { cefError } from "../src/cef/errors";
 import { previewLine } from "../src/cef/explain";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
-import type { FlowMessage } from "../src/messages";
-import { serveDialog } from "../src/node/dialog-route";
+import type { FlowMessage } from "../src/common/messages";
+import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty } from "../src/common/properties";
 import { packPayload, packedEvents } from "../src/pages/packed-events";
 import { PackedLines } from "../src/pages/packed-lines";
-import { takesPackedLines, type FormatNode } from "../src/node/receivers";
-import { StatusLine, localise, setAside } from "../src/node/report";
-import { serveMetrics } from "../src/node/metrics-route";
-import { NodeStats } from "../src/node/stats";
-import { editedForm, explained } from "../src/node/try-it";
-import type { DialogHost } from "../src/node/host";
+import { takesPackedLines, type FormatNode } from "../src/node-red/receivers";
+import { StatusLine, localise, setAside } from "../src/node-red/report";
+import { serveMetrics } from "../src/node-red/metrics-route";
+import { NodeStats } from "../src/node-red/stats";
+import { editedForm, explained } from "../src/node-red/try-it";
+import type { DialogHost } from "../src/node-red/host";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
-import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/base-url";
+import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/tenant/base-url";
 import { localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { showTips } from "../src/editor/tip-rows";

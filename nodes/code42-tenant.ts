@@ -1,14 +1,14 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { tenantSecrets, testTenant } from "../src/code42/connection-test";
-import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant";
-import { SiemError } from "../src/errors";
-import { serveDialog } from "../src/node/dialog-route";
+import { tenantSecrets, testTenant } from "../src/code42/tenant/connection-test";
+import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant/tenant";
+import { SiemError } from "../src/common/errors";
+import { serveDialog } from "../src/node-red/dialog-route";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/common/properties";
-import { proxyOf } from "../src/node/proxy";
-import { tlsOptions, type TlsConfigNode } from "../src/node/tls";
-import { editedForm, explained } from "../src/node/try-it";
-import type { DialogHost } from "../src/node/host";
-import { PACKAGE_NAME, VERSION } from "../src/version";
+import { proxyOf } from "../src/node-red/proxy";
+import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
+import { editedForm, explained } from "../src/node-red/try-it";
+import type { DialogHost } from "../src/node-red/host";
+import { PACKAGE_NAME, VERSION } from "../src/common/version";
 
 interface Code42TenantNode extends Node<Properties>, TenantNode {
   settings: Properties;

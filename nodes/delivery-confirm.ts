@@ -1,11 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
-import { isRecord, type FlowMessage } from "../src/messages";
+import { isRecord, type FlowMessage } from "../src/common/messages";
 import { choiceProperty } from "../src/common/properties";
-import { sinkId, sinkList } from "../src/node/sinks";
-import { StatusLine, localise } from "../src/node/report";
-import { serveMetrics } from "../src/node/metrics-route";
-import { NodeStats } from "../src/node/stats";
+import { sinkId, sinkList } from "../src/node-red/sinks";
+import { StatusLine, localise } from "../src/node-red/report";
+import { serveMetrics } from "../src/node-red/metrics-route";
+import { NodeStats } from "../src/node-red/stats";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
 

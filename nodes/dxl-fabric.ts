@@ -5,14 +5,14 @@ import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
-import { onlyJson, serveDialog } from "../src/node/dialog-route";
+import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
 import type { Properties } from "../src/common/properties";
-import { proxyOf } from "../src/node/proxy";
-import { localise } from "../src/node/report";
-import { serveMetrics } from "../src/node/metrics-route";
-import { NodeStats } from "../src/node/stats";
-import { editedForm, explained } from "../src/node/try-it";
-import type { DialogHost, Translate } from "../src/node/host";
+import { proxyOf } from "../src/node-red/proxy";
+import { localise } from "../src/node-red/report";
+import { serveMetrics } from "../src/node-red/metrics-route";
+import { NodeStats } from "../src/node-red/stats";
+import { editedForm, explained } from "../src/node-red/try-it";
+import type { DialogHost, Translate } from "../src/node-red/host";
 import { systemClock } from "../src/common/clock";
 
 interface DxlFabricNode extends Node<Properties>, FabricNode {

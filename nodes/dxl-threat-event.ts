@@ -3,10 +3,10 @@ import { dxlError } from "../src/dxl/errors";
 import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
-import { StatusLine, localise } from "../src/node/report";
-import { serveMetrics } from "../src/node/metrics-route";
-import { NodeStats } from "../src/node/stats";
-import type { Translate } from "../src/node/host";
+import { StatusLine, localise } from "../src/node-red/report";
+import { serveMetrics } from "../src/node-red/metrics-route";
+import { NodeStats } from "../src/node-red/stats";
+import type { Translate } from "../src/node-red/host";
 import { systemClock } from "../src/common/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };

@@ -3,7 +3,7 @@
  * wrote, even if the dictionary requires another type or length. Unlike that formatter it escapes values, and it leaves out
  * a bad value instead of losing the event.
  */
-import { epochMilliseconds } from "../instant";
+import { epochMilliseconds } from "../common/instant";
 import { fieldOf, sacrificeOrder, type ExtensionReader, type Field, type ReadField } from "./line";
 import type { Column, EventOrder } from "./mapping";
 import type { DropCounter } from "./source";

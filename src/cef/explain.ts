@@ -3,7 +3,7 @@ import { cefError } from "./errors";
 import { lookUp, type DictionaryEntry } from "./dictionary";
 import { sampleEvents } from "./samples";
 import { readFormatters } from "./settings";
-import type { SiemError } from "../errors";
+import type { SiemError } from "../common/errors";
 import type { Properties } from "../common/properties";
 
 export interface ExplainedField {

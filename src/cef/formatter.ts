@@ -1,6 +1,6 @@
 /** What every format has in common: a line for every event, also for one that cannot be formatted, and the counts. */
-import { messageOf, SiemError } from "../errors";
-import { isRecord } from "../messages";
+import { messageOf, SiemError } from "../common/errors";
+import { isRecord } from "../common/messages";
 import { cefError } from "./errors";
 
 export interface FormatCounters {

@@ -3,7 +3,7 @@
  * functions check rows, for the runtime and for the edit form.
  */
 import type texts from "../../nodes/locales/en-US/cef-format.json";
-import { isRecord } from "../messages";
+import { isRecord } from "../common/messages";
 import { CEF_TYPES, isEmittable, lookUp, type CefType } from "./dictionary";
 import { parsePath } from "./path";
 

@@ -2,7 +2,7 @@
  * Formats messages in the order they came, a slice at a time: a page of ten thousand events takes a good part of a
  * second, and nothing else in the process may wait that long.
  */
-import type { SiemError } from "../errors";
+import type { SiemError } from "../common/errors";
 import type { PackedLines } from "../pages/packed-lines";
 import type { Formatter } from "./formatter";
 

@@ -7,7 +7,7 @@ import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source } from "./mapping";
 import { ALL, splitPath, type Step } from "./path";
 import { cut, strip } from "./text";
-import { epochMilliseconds } from "../instant";
+import { epochMilliseconds } from "../common/instant";
 import type { Scalar } from "./values";
 
 /** Reads the event that was opened last. */

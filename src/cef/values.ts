@@ -3,7 +3,7 @@
  * type is left out, because a strict receiver would drop the field and a lax one would misread it.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { epochMilliseconds } from "../instant";
+import { epochMilliseconds } from "../common/instant";
 import type { CefType } from "./dictionary";
 
 /** A value of a source: text is stripped and not empty, numbers are finite. */

@@ -1,5 +1,5 @@
 /** What the button of an edit dialog tries, step by step, and what it may send. */
-import { messageOf } from "../errors";
+import { messageOf } from "./errors";
 import type { Properties } from "../common/properties";
 
 /** At which step something failed; the names of the steps stand in the catalog under `common.tryIt.step`. */

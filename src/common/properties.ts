@@ -1,5 +1,5 @@
 /** Reads node properties as Node-RED passes them: numbers may be text (`${ENV}` always is), and any of them may be missing. */
-import { commonError } from "../errors";
+import { commonError } from "./errors";
 
 export type Properties = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 /** Stores a cursor in Node-RED's context, behind an interface that a shared store can implement too. */
-import { messageOf } from "../errors";
+import { messageOf } from "../common/errors";
 import { cursorError } from "./errors";
 
 /** A place for a cursor. Values are strings: other nodes' values in the same store can then never break it. */

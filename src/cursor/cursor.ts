@@ -6,8 +6,8 @@
  * become searchable later than its insertion time says. The ledger recognises what is read again for that reason.
  */
 import { randomUUID } from "node:crypto";
-import { epochMs } from "../instant";
-import { isRecord } from "../messages";
+import { epochMs } from "../common/instant";
+import { isRecord } from "../common/messages";
 import { cursorError } from "./errors";
 import type { KeyColumn } from "./keys";
 import { Ledger } from "./ledger";

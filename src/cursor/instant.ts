@@ -1,6 +1,6 @@
 /** Reads what users write for a start, an end and a position of a query. */
-import { describe } from "../errors";
-import { durationMs, epochMs } from "../instant";
+import { describe } from "../common/errors";
+import { durationMs, epochMs } from "../common/instant";
 import { cursorError } from "./errors";
 
 /** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */

@@ -1,5 +1,5 @@
 /** Tells how safe a cursor is in each context store of settings.js. */
-import { isRecord } from "../messages";
+import { isRecord } from "../common/messages";
 import { cursorError } from "./errors";
 
 /** What a crash of Node-RED leaves of a value: nothing, what was there `seconds` ago, or all of it. */

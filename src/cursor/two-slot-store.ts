@@ -6,7 +6,7 @@
  * a valid main one counts only if both have the same beginning: one that an earlier use of the key left there may be
  * ahead of a cursor that somebody has set back.
  */
-import { SiemError, messageOf } from "../errors";
+import { SiemError, messageOf } from "../common/errors";
 import type { CursorSlot, CursorStore } from "./context-store";
 import { cursorMark, type CursorMark } from "./cursor";
 import { cursorError } from "./errors";

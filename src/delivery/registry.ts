@@ -13,8 +13,8 @@
  * when all its parts are.
  */
 import { randomBytes } from "node:crypto";
-import { processWide } from "../process-wide";
-import { isDelivery, isMessageParts, type FlowMessage, type MessageParts } from "../messages";
+import { processWide } from "../common/process-wide";
+import { isDelivery, isMessageParts, type FlowMessage, type MessageParts } from "../common/messages";
 
 export interface DeliveryListener {
   /** All sinks that must confirm unit `index` have confirmed it. Called once for each unit. */

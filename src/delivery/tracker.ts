@@ -5,7 +5,7 @@
  * the oldest (as Kafka Connect's source tasks do), so a page that hangs holds back everything behind it and nothing is
  * skipped. A page that nobody confirms is sent again under the same token, so that a late confirmation still counts.
  */
-import { messageOf } from "../errors";
+import { messageOf } from "../common/errors";
 import type { DeliveryRegistry } from "./registry";
 
 /** What was sent before a change of the flow may have been dropped without a word: the wait for it is shorter, ms. */

@@ -5,7 +5,7 @@
 import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { dirname, join, resolve } from "node:path";
-import { messageOf, SiemError } from "../errors";
+import { messageOf, SiemError } from "../common/errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Proxy } from "../common/proxy";
 import type { FabricCredentials } from "./credentials";

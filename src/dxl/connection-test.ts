@@ -1,5 +1,5 @@
 /** The button "Test connection" of a fabric: tries each broker by itself, up to a granted subscription. */
-import { SiemError } from "../errors";
+import { SiemError } from "../common/errors";
 import { textProperty, type Properties } from "../common/properties";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import type { Clock } from "../common/clock";

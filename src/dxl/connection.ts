@@ -7,7 +7,7 @@
 import type { SecureContext } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { Clock } from "../common/clock";
-import type { SiemError } from "../errors";
+import type { SiemError } from "../common/errors";
 import { bypasses } from "../common/proxy";
 import { brokerName, urlHost, type BrokerAddress, type FabricOptions } from "./client-config";
 import { connectionError, fabricError } from "./fabric-errors";

@@ -1,6 +1,6 @@
 /** The errors of `dxl-fabric`, and which of them an error of TLS, the network or mqtt means. */
 import catalog from "../../nodes/locales/en-US/dxl-fabric.json";
-import { errorPrefix, errorsOf, messageOf, SiemError } from "../errors";
+import { errorPrefix, errorsOf, messageOf, SiemError } from "../common/errors";
 
 export const fabricError = errorsOf(errorPrefix("dxl-fabric"), catalog.error);
 

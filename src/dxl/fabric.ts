@@ -9,7 +9,7 @@
  * connection that lasted, it starts again with the first broker.
  */
 import type { Clock } from "../common/clock";
-import type { SiemError } from "../errors";
+import type { SiemError } from "../common/errors";
 import { proxyUrl } from "../common/proxy";
 import type { BrokerAddress, FabricOptions } from "./client-config";
 import { Connection, type ConnectionSettings } from "./connection";

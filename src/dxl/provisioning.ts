@@ -11,7 +11,7 @@ import { addAbortSignal } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { sendRequest } from "../common/http";
-import { commonError, messageOf, SiemError } from "../errors";
+import { commonError, messageOf, SiemError } from "../common/errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { fabricOptions, urlHost } from "./client-config";
 import { certificatesOf, secureContext } from "./credentials";

@@ -1,5 +1,5 @@
 /** The status of `dxl-threat-event`. */
-import type { Params } from "../errors";
+import type { Params } from "../common/errors";
 import type { Colour } from "../common/status-colour";
 import type { Subscriber } from "./subscriber";
 

@@ -1,5 +1,5 @@
 /** One subscriber of a fabric: puts the events of its topics into its queue, decodes and sends them from there, and counts what became of them. */
-import { SiemError } from "../errors";
+import { SiemError } from "../common/errors";
 import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
 import { dxlError } from "./errors";

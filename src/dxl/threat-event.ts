@@ -1,5 +1,5 @@
 /** Makes the message of a flow from an event of the fabric. */
-import { isRecord, type RecordKind } from "../messages";
+import { isRecord, type RecordKind } from "../common/messages";
 import { dxlError } from "./errors";
 import type { DxlMessage } from "./message";
 import { TIE_TOPICS } from "./topics";

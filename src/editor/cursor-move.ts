@@ -1,6 +1,6 @@
 /** Decides what to ask the user before a cursor is set by hand. */
 import { cursorInstant } from "../cursor/instant";
-import { SiemError } from "../errors";
+import { SiemError } from "../common/errors";
 import type { Text } from "./texts";
 
 /** The catalog key of the question, or the reason why the value is refused. Instants are ISO 8601. */

@@ -2,7 +2,7 @@
  * The warnings that a dialog shows before the user deploys. A tip is a sentence of the node's catalog. These functions do
  * not touch the page, so tests need no browser.
  */
-import { SEARCH_RULES, type SearchRules } from "../code42/search-rules";
+import { SEARCH_RULES, type SearchRules } from "../code42/criteria/search-rules";
 import type { StoreTable } from "../cursor/store-safety";
 import { reachFrom, type FlowItem } from "./wires";
 

@@ -1,5 +1,5 @@
 /** The figures of every node in the process, and their text for Prometheus. */
-import { processWide } from "../process-wide";
+import { processWide } from "../common/process-wide";
 import { METRICS, type Figures, type MetricName } from "./table";
 
 export interface LastError {

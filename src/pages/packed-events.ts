@@ -6,8 +6,8 @@
  * slice by slice, and whoever needs the events reads them again, as often as the page is sent. If a formatter of ours comes
  * next in the flow, it makes its lines while the answer is read, which saves the second reading.
  */
-import type { FlowMessage } from "../messages";
-import { yieldIfBusy } from "../turns";
+import type { FlowMessage } from "../common/messages";
+import { yieldIfBusy } from "../common/turns";
 import { BodyWindow, type Body } from "./body";
 import { PackedLines } from "./packed-lines";
 

@@ -5,9 +5,9 @@
  * `JSON.parse` of a whole page of 10,000 events would block the event loop for a quarter of a second. What stands around
  * the array is parsed as one small document, so that every byte passes `JSON.parse`: a damaged page is refused.
  */
-import { messageOf } from "../errors";
-import { isRecord } from "../messages";
-import { yieldIfBusy } from "../turns";
+import { messageOf } from "../common/errors";
+import { isRecord } from "../common/messages";
+import { yieldIfBusy } from "../common/turns";
 import { BodyWindow, type Body } from "./body";
 import { pageError } from "./errors";
 import type { BodySlice } from "./packed-events";

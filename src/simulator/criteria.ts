@@ -1,5 +1,5 @@
 /** Evaluates the groups of a query as the API documents them (developer portal, "Search file events"; incydr SDK, alert queries). */
-import { isRecord } from "../messages";
+import { isRecord } from "../common/messages";
 import type { Problem } from "./answer";
 import type { Values, Vocabulary } from "./vocabularies";
 

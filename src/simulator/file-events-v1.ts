@@ -3,7 +3,7 @@
  * `siemexample.md`). Both versions return the same events, so a flat event is made from a nested one.
  */
 import { makeFileEvent, type EventOptions, type FileEvent } from "./events";
-import { isRecord } from "../messages";
+import { isRecord } from "../common/messages";
 
 export type FileEventV1 = Record<string, unknown> & { eventId: string; insertionTimestamp: string };
 

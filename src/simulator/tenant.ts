@@ -9,7 +9,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
-import { isRecord } from "../messages";
+import { isRecord } from "../common/messages";
 import { alertKind, TENANT_ID, type Alert } from "./alerts";
 import { json, notFound, type Answer, type Call, type Route } from "./answer";
 import { auditKind, searchIssued, type AuditEntry } from "./audit-log";

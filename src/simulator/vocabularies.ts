@@ -1,5 +1,5 @@
 /** The terms and operators that each search accepts (py42 and incydr SDK: filter classes and enumerations of terms). */
-import { isRecord } from "../messages";
+import { isRecord } from "../common/messages";
 import { makeFileEvent } from "./events";
 
 /** Gives the values that a record has for a term. */

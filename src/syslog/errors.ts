@@ -1,5 +1,5 @@
 import catalog from "../../nodes/locales/en-US/syslog-out.json";
-import { errorPrefix, errorsOf, messageOf, SiemError } from "../errors";
+import { errorPrefix, errorsOf, messageOf, SiemError } from "../common/errors";
 
 /** The errors of `syslog-out`. */
 export const syslogError = errorsOf(errorPrefix("syslog-out"), catalog.error);

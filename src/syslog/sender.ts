@@ -12,7 +12,7 @@
  * server refuses while it takes others must not hold them up: it is shortened, and set aside in the end. A server that
  * refuses everything is in trouble itself; then all lines wait.
  */
-import type { SiemError } from "../errors";
+import type { SiemError } from "../common/errors";
 import type { Figures } from "../metrics/table";
 import { SpareMemory } from "../spare-memory";
 import type { Clock } from "../common/clock";

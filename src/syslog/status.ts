@@ -1,4 +1,4 @@
-import type { Params } from "../errors";
+import type { Params } from "../common/errors";
 import type { Colour } from "../common/status-colour";
 import type { Sender } from "./sender";
 

@@ -1,8 +1,8 @@
 /** "Send a test message": one line over the real transport, and what is known of its arrival. */
 import { randomBytes } from "node:crypto";
-import { SiemError } from "../errors";
+import { SiemError } from "../common/errors";
 import { FailedStep, type Step } from "../common/dialog-step";
-import { VERSION } from "../version";
+import { VERSION } from "../common/version";
 import { syslogError, type SyslogErrorCode } from "./errors";
 import { createHeader } from "./header";
 import { createSender, type Surroundings, type SyslogSettings } from "./settings";

@@ -8,7 +8,7 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Clock } from "../common/clock";
-import type { SiemError } from "../errors";
+import type { SiemError } from "../common/errors";
 import { syslogError } from "./errors";
 import type { Frames } from "./framing";
 

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileFormatter } from "../../src/cef/encoder";
 import { compatibleMappings, mappings } from "../../src/cef/mappings";
-import type { RecordKind } from "../../src/messages";
+import type { RecordKind } from "../../src/common/messages";
 import { parseCef } from "../../src/simulator/cef-parser";
 import golden from "../data/c42eventextractor-cef.json";
 import { cefLabels, cefSamples, withLabels } from "../support/cef-samples";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import { systemClock } from "../../src/common/clock";
-import type { SiemError } from "../../src/errors";
+import type { SiemError } from "../../src/common/errors";
 import type { Line } from "../../src/syslog/lines";
 import type { Sender } from "../../src/syslog/sender";
 import { createSender, readSettings } from "../../src/syslog/settings";

@@ -7,7 +7,7 @@ import tenantNode from "../../nodes/code42-tenant";
 import queryNode from "../../nodes/code42-query";
 import confirmNode from "../../nodes/delivery-confirm";
 import { deliveryRegistry } from "../../src/delivery/registry";
-import type { FlowMessage } from "../../src/messages";
+import type { FlowMessage } from "../../src/common/messages";
 import { makeFileEvent } from "../../src/simulator/events";
 import { makeSavedSearch } from "../../src/simulator/endpoints/saved-searches";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";

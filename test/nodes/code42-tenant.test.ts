@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import code42Tenant from "../../nodes/code42-tenant";
-import { SiemError } from "../../src/errors";
-import type { Tenant, TenantNode } from "../../src/code42/tenant";
+import { SiemError } from "../../src/common/errors";
+import type { Tenant, TenantNode } from "../../src/code42/tenant/tenant";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { makeCertificates, type Certificates } from "../support/certs";
 import { startConsoleServer } from "../support/console-server";

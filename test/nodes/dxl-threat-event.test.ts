@@ -5,7 +5,7 @@ import dxlThreatEvent from "../../nodes/dxl-threat-event";
 import english from "../../nodes/locales/en-US/dxl-threat-event.json";
 import german from "../../nodes/locales/de/dxl-threat-event.json";
 import { encodeEvent } from "../../src/dxl/message";
-import { fill } from "../../src/errors";
+import { fill } from "../../src/common/errors";
 import { makeAuthority } from "../../src/simulator/certificates";
 import { startDxlBroker, type DxlBroker } from "../../src/simulator/dxl-broker";
 import { makeThreatEvent } from "../../src/simulator/threat-events";

@@ -3,7 +3,7 @@
  * every mapping.
  */
 import { sampleEvents } from "../../src/cef/samples";
-import type { RecordKind } from "../../src/messages";
+import type { RecordKind } from "../../src/common/messages";
 
 export interface CefSample {
   name: string;

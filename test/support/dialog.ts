@@ -1,6 +1,6 @@
 /** Sends the requests of the edit dialogs to the nodes in the test helper. */
 import assert from "node:assert/strict";
-import type { Answer } from "../../src/node/try-it";
+import type { Answer } from "../../src/node-red/try-it";
 import { helper } from "./node-red";
 
 export type DialogAnswer = Record<string, unknown> & { ok: boolean; code?: unknown; step?: unknown; message?: unknown };

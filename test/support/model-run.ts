@@ -3,10 +3,10 @@
  * events with a reference: all of them, and none twice unless a crash came between delivery and commit.
  */
 import assert from "node:assert/strict";
-import type { Criteria } from "../../src/code42/query";
-import type { EventSource } from "../../src/code42/source";
+import type { Criteria } from "../../src/code42/criteria/criteria";
+import type { EventSource } from "../../src/code42/sources/source";
 import type { CursorStore } from "../../src/cursor/context-store";
-import type { FlowMessage } from "../../src/messages";
+import type { FlowMessage } from "../../src/common/messages";
 import { ModelTenant, randomOf } from "./model-tenant";
 import { makeQuery, MemoryStore } from "./query";
 

@@ -4,8 +4,8 @@
  * invalid. The test controls its clock.
  */
 import { bodyOf, type Body } from "../../src/pages/body";
-import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/api";
-import { tenantError } from "../../src/code42/tenant-errors";
+import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/tenant/api";
+import { tenantError } from "../../src/code42/tenant/tenant-errors";
 
 export interface ModelRecord {
   /** Epoch ms; the time that a search's cursor term or time range is compared with. */

@@ -1,14 +1,14 @@
 /** A query with its cursor in memory and a sink that the test controls. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileEvents } from "../../src/code42/file-events";
-import { QueryRunner, type QueryDependencies } from "../../src/code42/query-runner";
-import type { QuerySettings } from "../../src/code42/query-settings";
-import { Tenant } from "../../src/code42/tenant";
-import type { Api } from "../../src/code42/api";
+import { fileEvents } from "../../src/code42/sources/file-events";
+import { QueryRunner, type QueryDependencies } from "../../src/code42/query/query-runner";
+import type { QuerySettings } from "../../src/code42/query/query-settings";
+import { Tenant } from "../../src/code42/tenant/tenant";
+import type { Api } from "../../src/code42/tenant/api";
 import type { CursorStore } from "../../src/cursor/context-store";
 import { cursorError } from "../../src/cursor/errors";
 import { DeliveryRegistry } from "../../src/delivery/registry";
-import type { FlowMessage } from "../../src/messages";
+import type { FlowMessage } from "../../src/common/messages";
 import type { TenantSimulator } from "../../src/simulator/tenant";
 
 /** A cursor store that outlives the query and can fail. */

@@ -1,5 +1,5 @@
 /** A sender with a link and a clock that the test controls, for cases that real sockets cannot produce on demand. */
-import type { SiemError } from "../../src/errors";
+import type { SiemError } from "../../src/common/errors";
 import type { Clock } from "../../src/common/clock";
 import type { Frames } from "../../src/syslog/framing";
 import { Sender, type SenderOptions, type SettledLines } from "../../src/syslog/sender";

@@ -1,5 +1,5 @@
 /** The mapping for each kind of record. */
-import type { RecordKind } from "../../messages";
+import type { RecordKind } from "../../common/messages";
 import type { Mapping } from "../mapping";
 import { code42Alert } from "./code42-alert";
 import { code42AuditEvent } from "./code42-audit-event";

@@ -1,5 +1,5 @@
 /** A realistic record of each kind, with invented values, for the preview in the editor. */
-import type { RecordKind } from "../../messages";
+import type { RecordKind } from "../../common/messages";
 import alert from "./code42-alert.json";
 import auditEvent from "./code42-audit-event.json";
 import fileEventV1 from "./code42-file-event-v1.json";

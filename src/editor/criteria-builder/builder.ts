@@ -1,5 +1,5 @@
 /** Edits the criteria of a query, as groups of rows or as JSON. */
-import { MAX_CRITERIA } from "../../code42/query";
+import { MAX_CRITERIA } from "../../code42/criteria/criteria";
 import { contentsOf } from "../editable-list";
 import type { Translate } from "../texts";
 import { markRow, showFilterRow, showProblems } from "./filter-row";

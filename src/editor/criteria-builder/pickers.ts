@@ -1,5 +1,5 @@
 /** Chooses the input field for a filter's value and converts between the two. A value that does not fit its picker is shown as text. */
-import type { Term } from "../../code42/terms";
+import type { Term } from "../../code42/criteria/terms";
 
 export type Scalar = string | number;
 export type Value = Scalar | Scalar[];

@@ -1,8 +1,8 @@
 /** Checks criteria while the user edits them, with the checks and the sentences of the run time. */
-import { checkCount, checkCriteria, checkFilter, pointlessNegations } from "../../code42/criteria-check";
-import { criteriaGroups, type Clause, type Criteria } from "../../code42/query";
-import { SEARCH_RULES, type SearchRules } from "../../code42/search-rules";
-import { SiemError, type Params } from "../../errors";
+import { checkCount, checkCriteria, checkFilter, pointlessNegations } from "../../code42/criteria/criteria-check";
+import { criteriaGroups, type Clause, type Criteria } from "../../code42/criteria/criteria";
+import { SEARCH_RULES, type SearchRules } from "../../code42/criteria/search-rules";
+import { SiemError, type Params } from "../../common/errors";
 import { isEnvironment } from "../validators";
 import { criteriaOf, filledRows, filterOf, rowsOf, Unshowable, type FilterRow, type GroupRow } from "./rows";
 

@@ -2,9 +2,9 @@
  * Converts the node property `criteria` to rows of the edit dialog and back. What rows cannot show stays JSON,
  * unchanged, and the dialog says why.
  */
-import type { Clause } from "../../code42/query";
-import { TERM_TABLES, termIn, type Term } from "../../code42/terms";
-import { isRecord } from "../../messages";
+import type { Clause } from "../../code42/criteria/criteria";
+import { TERM_TABLES, termIn, type Term } from "../../code42/criteria/terms";
+import { isRecord } from "../../common/messages";
 import { isEnvironment } from "../validators";
 import { fits, LIST_OPERATORS, pickerOf, WITHOUT_VALUE, type Scalar, type Value } from "./pickers";
 

@@ -1,5 +1,5 @@
 /** Suggestions for an input that also takes free text. */
-import { TERM_TABLES } from "../../code42/terms";
+import { TERM_TABLES } from "../../code42/criteria/terms";
 import { complete, openMenu, type Completion } from "../auto-complete";
 import type { Translate } from "../texts";
 

@@ -1,5 +1,5 @@
 /** The input field for a filter's value: a picker that fits the term and the operator, or free text. */
-import type { Term } from "../../code42/terms";
+import type { Term } from "../../code42/criteria/terms";
 import type { Translate } from "../texts";
 import { choicesOf, durationOf, durationParts, fits, instantOf, isBoolean, localTime, UNITS, type Picker, type Scalar, type Unit, type Value } from "./pickers";
 import { suggest } from "./suggestions";

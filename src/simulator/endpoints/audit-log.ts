@@ -1,7 +1,7 @@
 /** The search of the audit log (incydr SDK, `audit_log/client.py`; py42, `services/auditlogs.py`). */
 import type { AuditEntry } from "../audit-log";
 import { badParameter, shuffled, integer, json, type Answer, type Call } from "../answer";
-import { isRecord } from "../../messages";
+import { isRecord } from "../../common/messages";
 import type { RecordStore } from "../records";
 import { microsOf } from "../store";
 

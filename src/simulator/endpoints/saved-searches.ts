@@ -1,5 +1,5 @@
 /** Searches that users have saved in the console (incydr SDK, `file_events/client.py`; py42, `services/savedsearch.py`). */
-import { isRecord } from "../../messages";
+import { isRecord } from "../../common/messages";
 import { json, notFound, type Answer, type Call } from "../answer";
 
 export interface SavedSearch {

@@ -4,7 +4,7 @@ import { MIN_BYTES } from "../../../src/cef/formatter";
 import type { Mapping, Row } from "../../../src/cef/mapping";
 import { mappings } from "../../../src/cef/mappings";
 import { parseCef } from "../../../src/simulator/cef-parser";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 import { fastest } from "../../support/processor-time";
 
 const incydr = mappings.get("code42.file-event.v2")!;

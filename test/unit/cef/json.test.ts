@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { MIN_BYTES } from "../../../src/cef/formatter";
 import { compileJsonFormatter } from "../../../src/cef/json";
 import { mappings } from "../../../src/cef/mappings";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 
 const incydr = mappings.get("code42.file-event.v2");
 const json = (event: unknown) => compileJsonFormatter(incydr, { leaveOutEmpty: true }).format(event);

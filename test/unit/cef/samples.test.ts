@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { compileFormatter } from "../../../src/cef/encoder";
 import { mappings } from "../../../src/cef/mappings";
-import type { RecordKind } from "../../../src/messages";
+import type { RecordKind } from "../../../src/common/messages";
 import { parseCef } from "../../../src/simulator/cef-parser";
 import { cefLabels, cefSamples, withLabels } from "../../support/cef-samples";
 

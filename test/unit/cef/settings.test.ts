@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mappings } from "../../../src/cef/mappings";
 import { readFormatters } from "../../../src/cef/settings";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 
 const V1 = "code42.file-event.v1";
 const V2 = "code42.file-event.v2";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { convert, exceedsInt32 } from "../../../src/cef/values";
-import { epochMilliseconds } from "../../../src/instant";
+import { epochMilliseconds } from "../../../src/common/instant";
 
 describe("CEF values: time", () => {
   it("agrees with Date.parse on every day of four centuries", () => {

@@ -5,7 +5,7 @@ import { storeSafety } from "../../../src/cursor/store-safety";
 import { cursorInstant, startInstant } from "../../../src/cursor/instant";
 import { KeyColumn } from "../../../src/cursor/keys";
 import { Ledger, ledgerKey } from "../../../src/cursor/ledger";
-import { durationMs, epochMs } from "../../../src/instant";
+import { durationMs, epochMs } from "../../../src/common/instant";
 
 const owner = { stream: "file-events", base: "https://api.us.code42.com" };
 const at = (text: string) => Date.parse(text);

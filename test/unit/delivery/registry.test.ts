@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DeliveryRegistry, deliveryRegistry } from "../../../src/delivery/registry";
-import type { FlowMessage, MessageParts } from "../../../src/messages";
+import type { FlowMessage, MessageParts } from "../../../src/common/messages";
 
 function setUp(count = 1, sinks: string[] = []) {
   const registry = new DeliveryRegistry();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
 import { certificateInfo, fabricOptions, parseClientConfig } from "../../../src/dxl/client-config";
 import { brokersOf } from "../../../src/dxl/ini";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 import { makeCertificates, type Certificates } from "../../support/certs";
 
 const GUID = "{5d73b77f-8c4b-4ae0-b437-febd12facfd4}";

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 import type { BrokerAddress, FabricOptions } from "../../../src/dxl/client-config";
 import type { FabricCredentials } from "../../../src/dxl/credentials";
 import { Fabric, type FabricDependencies, type FabricListener, type FabricState } from "../../../src/dxl/fabric";

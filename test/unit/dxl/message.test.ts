@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 import { decodeMessage, encodeEvent, MessageType, type DxlMessage } from "../../../src/dxl/message";
 import { decodeWithClient } from "../../support/dxl-client";
 import { dxlVector, dxlVectors } from "../../support/dxl-vectors";

@@ -4,7 +4,7 @@ import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { inspect } from "node:util";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 import { certificateRequest, provision, type Provisioned, type Unconfirmed } from "../../../src/dxl/provisioning";
 import { makeCertificates, type Certificates } from "../../support/certs";
 import { everythingIn } from "../../support/everything-in";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SiemError } from "../../../src/errors";
+import { SiemError } from "../../../src/common/errors";
 import { decodeMessage, encodeEvent } from "../../../src/dxl/message";
 import { readPayload, toFlowMessage, type PayloadOptions } from "../../../src/dxl/threat-event";
 import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../../../src/dxl/topics";

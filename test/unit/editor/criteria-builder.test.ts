@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { checkCriteria } from "../../../src/code42/criteria-check";
-import { criteriaGroups, filtersOf } from "../../../src/code42/query";
-import { SEARCH_RULES } from "../../../src/code42/search-rules";
+import { checkCriteria } from "../../../src/code42/criteria/criteria-check";
+import { criteriaGroups, filtersOf } from "../../../src/code42/criteria/criteria";
+import { SEARCH_RULES } from "../../../src/code42/criteria/search-rules";
 import { sources } from "../../../src/code42/sources";
-import { TERM_TABLES } from "../../../src/code42/terms";
+import { TERM_TABLES } from "../../../src/code42/criteria/terms";
 import { durationOf, durationParts, fits, instantOf, localTime, pickerOf, type Value } from "../../../src/editor/criteria-builder/pickers";
 import { criteriaProblems, rowProblems, type QueryContext } from "../../../src/editor/criteria-builder/problems";
 import { criteriaCount, criteriaOf, filledRows, knownTerm, newGroup, operatorsFor, rowsOf, Unshowable, withOperator, withNewGroup, withTerm, type FilterRow } from "../../../src/editor/criteria-builder/rows";

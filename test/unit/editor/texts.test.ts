@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { checkFilter } from "../../../src/code42/criteria-check";
+import { checkFilter } from "../../../src/code42/criteria/criteria-check";
 import { queryError } from "../../../src/code42/errors";
-import { tenantError } from "../../../src/code42/tenant-errors";
-import { commonError, fill, SiemError, type Params } from "../../../src/errors";
+import { tenantError } from "../../../src/code42/tenant/tenant-errors";
+import { commonError, fill, SiemError, type Params } from "../../../src/common/errors";
 import { criteriaProblems } from "../../../src/editor/criteria-builder/problems";
 import { translateParams, localise, translator } from "../../../src/editor/texts";
 import common from "../../../nodes/locales/de/common.json";

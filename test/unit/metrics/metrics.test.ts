@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { Metrics, prometheusText, type NodeFigures } from "../../../src/metrics/metrics";
 import { METRICS } from "../../../src/metrics/table";
-import { serveMetrics } from "../../../src/node/metrics-route";
+import { serveMetrics } from "../../../src/node-red/metrics-route";
 
 /** The samples that the parser of Prometheus' own Python client finds in `text`. */
 function parsed(text: string): { name: string; labels: Record<string, string>; value: number; type: string }[] {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { SiemError } from "../../../src/errors";
+import type { SiemError } from "../../../src/common/errors";
 import { systemClock } from "../../../src/common/clock";
 import { relpTransport, WINDOW, type RelpTarget } from "../../../src/syslog/relp";
 import { FrameReader, readAnswer, type RelpFrame } from "../../../src/syslog/relp-frames";

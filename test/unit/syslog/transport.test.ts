@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type ConnectionOptions, type TlsOptions } from "node:tls";
-import type { SiemError } from "../../../src/errors";
+import type { SiemError } from "../../../src/common/errors";
 import { systemClock } from "../../../src/common/clock";
 import { linkError, serverClosed } from "../../../src/syslog/errors";
 import { tcpTransport, tlsTransport, udpTransport, type Link, type Transport } from "../../../src/syslog/transport";

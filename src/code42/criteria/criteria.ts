@@ -1,0 +1,133 @@
+/** Turns criteria as a flow holds them into those of a request. No Node.js modules: the editor uses it too. */
+import { isRecord } from "../../common/messages";
+import { describe, messageOf, type SiemError } from "../../common/errors";
+import { queryError } from "../errors";
+
+export type Clause = "AND" | "OR";
+
+export interface WireFilter {
+  term: string;
+  operator: string;
+  value: unknown;
+}
+
+/** A group of a query body; the second form nests groups (v2 file events only). */
+export type WireGroup =
+  | { filterClause: Clause; filters: WireFilter[] }
+  | { subgroupClause: Clause; subgroups: WireGroup[] };
+
+/** What the user asked for, before the cursor is added. */
+export interface Criteria {
+  clause: Clause;
+  groups: WireGroup[];
+}
+
+/** Code42 accepts 1,024 criteria in one request (developer portal, "Search file events"). */
+export const MAX_CRITERIA = 1024;
+
+const WITHOUT_VALUE = new Set(["EXISTS", "DOES_NOT_EXIST"]);
+
+function invalid(where: string, reason: string): SiemError {
+  return queryError("CRITERIA_INVALID", { where, reason }, { permanent: true });
+}
+
+function clauseAt(value: unknown, where: string): Clause {
+  if (value === undefined || value === null || value === "" || value === "AND") return "AND";
+  if (value === "OR") return "OR";
+  const found = describe(value);
+  throw invalid(where, `expected "AND" or "OR", found ${found.type} ${found.value}`);
+}
+
+function listAt(value: unknown, where: string): unknown[] {
+  if (!Array.isArray(value)) throw invalid(where, `expected a list, found ${describe(value).type}`);
+  if (value.length === 0) throw invalid(where, "the list is empty");
+  return value;
+}
+
+function filterAt(value: unknown, where: string): WireFilter {
+  if (!isRecord(value)) throw invalid(where, `expected a filter object, found ${describe(value).type}`);
+  const { term, operator } = value;
+  if (typeof term !== "string" || term.trim() === "") throw invalid(`${where}.term`, "expected the name of a search term");
+  if (typeof operator !== "string" || !/^[A-Z_]{1,40}$/.test(operator)) throw invalid(`${where}.operator`, "expected an operator such as IS or ON_OR_AFTER");
+  // The editor may still hold a value for such an operator; it must not reach the search.
+  const filterValue = WITHOUT_VALUE.has(operator) ? null : value["value"] ?? null;
+  const scalar = (item: unknown) => item === null || ["string", "number", "boolean"].includes(typeof item);
+  if (!(scalar(filterValue) || (Array.isArray(filterValue) && filterValue.every(scalar)))) {
+    throw invalid(`${where}.value`, `expected text, a number or a list of them, found ${describe(filterValue).type}`);
+  }
+  return { term: term.trim(), operator, value: filterValue };
+}
+
+/** Reads one group, in the flow's form (`clause`, `filters` or `groups`) or in the wire form. Throws CRITERIA_INVALID. */
+function groupAt(value: unknown, where: string, depth = 0): WireGroup {
+  if (!isRecord(value)) throw invalid(where, `expected a group object, found ${describe(value).type}`);
+  if (depth > 16) throw invalid(where, "groups are nested too deeply");
+  const inner = value["groups"] ?? value["subgroups"];
+  if (inner !== undefined) {
+    const name = value["groups"] === undefined ? "subgroups" : "groups";
+    return {
+      subgroupClause: clauseAt(value["clause"] ?? value["subgroupClause"], `${where}.clause`),
+      subgroups: listAt(inner, `${where}.${name}`).map((group, index) => groupAt(group, `${where}.${name}[${index}]`, depth + 1)),
+    };
+  }
+  return {
+    filterClause: clauseAt(value["clause"] ?? value["filterClause"], `${where}.clause`),
+    filters: listAt(value["filters"], `${where}.filters`).map((filter, index) => filterAt(filter, `${where}.filters[${index}]`)),
+  };
+}
+
+/** The groups of the node property `criteria` or of `msg.criteria` (`where` names it in errors). Throws CRITERIA_INVALID. */
+export function criteriaGroups(value: unknown, where: string): WireGroup[] {
+  if (value === undefined || value === null || value === "") return [];
+  if (!Array.isArray(value)) throw invalid(where, `expected a list of groups, found ${describe(value).type}`);
+  return value.map((group, index) => groupAt(group, `${where}[${index}]`));
+}
+
+/**
+ * Reads raw query JSON: a list of groups, or a query body, of which it takes `groups` and `groupClause`; the cursor does
+ * the sorting and paging. Throws CRITERIA_JSON_INVALID, CRITERIA_INVALID.
+ */
+export function criteriaFromJson(text: string): Criteria {
+  if (text.trim() === "") return { clause: "AND", groups: [] };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw queryError("CRITERIA_JSON_INVALID", { reason: messageOf(error) }, { permanent: true });
+  }
+  if (Array.isArray(value)) return { clause: "AND", groups: criteriaGroups(value, "groups") };
+  if (isRecord(value) && value["groups"] !== undefined) return criteriaFromSearch(value);
+  throw queryError("CRITERIA_JSON_INVALID", { reason: `found ${describe(value).type} without "groups"` }, { permanent: true });
+}
+
+/** `groups` and `groupClause` of a query body or a saved search. Throws CRITERIA_INVALID. */
+export function criteriaFromSearch(search: Record<string, unknown>): Criteria {
+  return { clause: clauseAt(search["groupClause"], "groupClause"), groups: criteriaGroups(search["groups"], "groups") };
+}
+
+/** Every filter of the groups, nested ones included. */
+export function filtersOf(groups: readonly WireGroup[]): WireFilter[] {
+  return groups.flatMap((group) => ("filters" in group ? group.filters : filtersOf(group.subgroups)));
+}
+
+/** True if any filter, however deeply nested, is on `term`; the case does not count (the search for alerts takes `createdAt` and `CreatedAt`). */
+export function filtersOn(groups: readonly WireGroup[], term: string): boolean {
+  return filtersOf(groups).some((filter) => filter.term.toLowerCase() === term.toLowerCase());
+}
+
+/**
+ * The groups of a request: the user's criteria AND the extra groups of one poll AND the cursor. An OR between the
+ * user's groups is nested, so that it never reaches the cursor. Throws CRITERIA_TOO_MANY.
+ */
+export function requestGroups(criteria: Criteria, extra: readonly WireGroup[], cursor: WireFilter): WireGroup[] {
+  const all: WireGroup[] = [...allOf(criteria), ...extra, { filterClause: "AND", filters: [cursor] }];
+  const count = filtersOf(all).length;
+  if (count > MAX_CRITERIA) throw queryError("CRITERIA_TOO_MANY", { count, limit: MAX_CRITERIA }, { permanent: true });
+  return all;
+}
+
+/** The same criteria as groups that must all match. */
+const allOf = ({ clause, groups }: Criteria): WireGroup[] => (clause === "OR" && groups.length > 1 ? [{ subgroupClause: "OR", subgroups: groups }] : groups);
+
+/** Criteria that match what both match. */
+export const bothOf = (one: Criteria, other: Criteria): Criteria => ({ clause: "AND", groups: [...allOf(one), ...allOf(other)] });

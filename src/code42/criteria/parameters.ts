@@ -1,0 +1,40 @@
+/** Criteria as parameters of a search that knows no groups: each has a name and a list of values, of which one must match. */
+import type { Criteria, WireGroup } from "./criteria";
+import { unsupported } from "./unsupported";
+
+export interface ParameterRules {
+  /** Parameters that are the cursor's and the paging's. */
+  reserved: readonly string[];
+}
+
+/**
+ * Name → values. What can be said that way: `IS` and `IS_ANY`; several values of one term joined by OR; terms and
+ * groups joined by AND. Throws CRITERIA_UNSUPPORTED for anything else.
+ */
+export function parametersOf(criteria: Criteria, extraGroups: readonly WireGroup[], { reserved }: ParameterRules): Record<string, string[]> {
+  if (criteria.clause === "OR" && criteria.groups.length > 1) throw unsupported(0, "groupsByOr");
+  const parameters: Record<string, string[]> = {};
+  for (const [index, group] of [...criteria.groups, ...extraGroups].entries()) {
+    const number = index + 1;
+    for (const [term, values] of termsOf(group, number)) {
+      if (reserved.includes(term)) throw unsupported(number, "reserved", { term });
+      if (Object.hasOwn(parameters, term)) throw unsupported(number, "twoPlaces", { term });
+      parameters[term] = values;
+    }
+  }
+  return parameters;
+}
+
+function termsOf(group: WireGroup, number: number): Map<string, string[]> {
+  if ("subgroups" in group) throw unsupported(number, "nested");
+  const { filterClause, filters } = group;
+  const terms = new Map<string, string[]>();
+  for (const { term, operator, value } of filters) {
+    if (operator !== "IS" && operator !== "IS_ANY") throw unsupported(number, "operator", { operator });
+    if (!/^[A-Za-z_]{1,60}$/.test(term)) throw unsupported(number, "noParameter", { term });
+    if (filterClause === "AND" && terms.has(term)) throw unsupported(number, "twice", { term });
+    terms.set(term, [...(terms.get(term) ?? []), ...(Array.isArray(value) ? value : [value]).map(String)]);
+  }
+  if (filterClause === "OR" && terms.size > 1) throw unsupported(number, "termsByOr");
+  return terms;
+}

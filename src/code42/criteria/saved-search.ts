@@ -1,0 +1,61 @@
+/** Searches that somebody saved in Code42, as criteria (`GET /v2/file-events/saved-searches`; incydr SDK, `file_events/client.py`). */
+import { messageOf } from "../../common/errors";
+import { isRecord } from "../../common/messages";
+import { queryError } from "../errors";
+import { parsed } from "../../common/json";
+import { criteriaFromSearch, filtersOf, type Criteria } from "./criteria";
+import { TERM_TABLES, termIn } from "./terms";
+
+const PATH = "/v2/file-events/saved-searches";
+const MOST_NAMES = 10;
+
+/** The part of a tenant that is used here. */
+export interface SavedSearchApi {
+  get(path: string, options: { signal: AbortSignal }): Promise<{ data: Buffer }>;
+}
+
+/**
+ * The criteria of the saved search with this id, or else of the one with this name. Its sorting and columns do
+ * not count. Throws SAVED_SEARCH_MISSING, SAVED_SEARCH_AMBIGUOUS,
+ * SAVED_SEARCH_UNTRANSLATABLE, SAVED_SEARCHES_INVALID and what the tenant throws.
+ */
+export async function loadSavedSearch(api: SavedSearchApi, idOrName: string, signal: AbortSignal): Promise<Criteria> {
+  const searches = listIn(parsed((await api.get(PATH, { signal })).data));
+  const withId = searches.filter(({ id }) => id === idOrName);
+  const [search, ...others] = withId.length > 0 ? withId : searches.filter(({ name }) => name === idOrName);
+  if (search === undefined) {
+    const names = searches.map(({ name }) => name).filter((name) => typeof name === "string").slice(0, MOST_NAMES);
+    throw queryError("SAVED_SEARCH_MISSING", { id: idOrName.slice(0, 80), names: names.join(", ") }, { permanent: true });
+  }
+  if (others.length > 0) {
+    const ids = [search, ...others].map(({ id }) => String(id)).join(", ");
+    throw queryError("SAVED_SEARCH_AMBIGUOUS", { name: idOrName.slice(0, 80), ids }, { permanent: true });
+  }
+  return criteriaOf(search, idOrName.slice(0, 80));
+}
+
+function listIn(reply: unknown): Record<string, unknown>[] {
+  const searches = isRecord(reply) ? reply["searches"] ?? [] : undefined;
+  if (!Array.isArray(searches)) throw queryError("SAVED_SEARCHES_INVALID");
+  return searches.filter(isRecord);
+}
+
+function criteriaOf(search: Record<string, unknown>, name: string): Criteria {
+  const refuse = (reason: string, cause?: unknown) => queryError("SAVED_SEARCH_UNTRANSLATABLE", { name, reason }, { permanent: true, cause });
+  let criteria: Criteria;
+  try {
+    criteria = criteriaFromSearch(search);
+  } catch (error) {
+    throw refuse(messageOf(error), error);
+  }
+  if (criteria.groups.length === 0) throw refuse("it has no filters");
+  // Code42 translates searches of version 1 where it can; what is left of their terms would be refused with each poll.
+  const old = filtersOf(criteria.groups).map(({ term }) => term).filter((term) => isKnown("file-events-v1", term) && !isKnown("file-events", term));
+  if (old.length > 0) throw refuse(`it was saved for version 1 of the file events (${[...new Set(old)].join(", ")}), and Code42 did not translate it`);
+  return criteria;
+}
+
+function isKnown(source: "file-events" | "file-events-v1", term: string): boolean {
+  const table = TERM_TABLES[source];
+  return table !== undefined && termIn(table, term) !== undefined;
+}

@@ -1,0 +1,130 @@
+/** The first events of a query, and how many there are: no cursor is read or moved, and little is asked of the tenant. */
+import { bodyOf, type Body } from "../../pages/body";
+import { startInstant, untilInstant } from "../../cursor/instant";
+import { isRecord } from "../../common/messages";
+import type { Params } from "../../common/errors";
+import { PackedEvents } from "../../pages/packed-events";
+import { queryError } from "../errors";
+import { parsed } from "../../common/json";
+import { bothOf, filtersOn } from "../criteria/criteria";
+import type { QuerySettings } from "./query-settings";
+import { loadSavedSearch } from "../criteria/saved-search";
+import type { Api, ApiOptions, ApiReply, Reading } from "../tenant/api";
+
+export type PreviewSettings = Pick<QuerySettings, "source" | "criteria" | "savedSearch" | "startFrom" | "until" | "overlapMs">;
+
+export interface Preview {
+  count: number;
+  /** False if there are at least `count`, and nobody has counted the rest. */
+  exact: boolean;
+  /** ISO 8601; undefined where a filter of the user's own says from when. */
+  from: string | undefined;
+  /** At most 5, oldest first where the source gives them so. */
+  events: unknown[];
+  /** Catalog keys and parameters of what is to be said about it. */
+  warnings: { key: string; params: Params }[];
+}
+
+const MOST_EVENTS = 5;
+/** Records that are asked for at once: a source counts them where Code42 does not. */
+const PAGE_SIZE = 50;
+const MOST_REQUESTS = 8;
+/** Under which name the answers of the sources hold their records. */
+const LISTS = ["fileEvents", "items", "alerts", "events"];
+
+/**
+ * Runs the query of `settings` from `startFrom` on. Nothing is tried twice. Throws PREVIEW_TIMED_OUT when `signal`
+ * aborts, and what the source, the saved search and the tenant throw.
+ */
+export async function previewQuery(api: Api, settings: PreviewSettings, signal: AbortSignal): Promise<Preview> {
+  try {
+    return await preview(api, settings, signal);
+  } catch (error) {
+    throw signal.aborted ? queryError("PREVIEW_TIMED_OUT", {}, { cause: error }) : error;
+  }
+}
+
+async function preview(api: Api, { source, criteria: own, savedSearch, startFrom, until, overlapMs }: PreviewSettings, signal: AbortSignal): Promise<Preview> {
+  const serverMs = await api.serverTime(signal);
+  const criteria = savedSearch === "" ? own : bothOf(own, await loadSavedSearch(api, savedSearch, signal));
+  const onCursorTerm = source.cursorTerm !== undefined && filtersOn(criteria.groups, source.cursorTerm);
+  const floorMs = onCursorTerm ? 0 : Math.floor(startInstant(startFrom, serverMs));
+  const answers = new ShortAnswers(api);
+  const warnings: Preview["warnings"] = [];
+  const events: unknown[] = [];
+  const replies = source.read({
+    api: answers, criteria, extraGroups: [], signal,
+    cursor: { floorMs, lastMs: undefined, size: 0 },
+    untilMs: until === "" ? undefined : untilInstant(until, serverMs),
+    // A source that would go a long way back in steps asks for all of it at once.
+    overlapMs: source.rereads === "lookback" ? Math.max(overlapMs, serverMs - floorMs) : overlapMs,
+    pageSize: PAGE_SIZE,
+    known: () => false,
+    lineMaker: () => undefined,
+    warn: (key, params) => warnings.push({ key, params }),
+    onRetry: ({ error }) => {
+      throw error;
+    },
+  });
+  let isCut = false;
+  for await (const reply of replies) {
+    events.push(...await new PackedEvents(reply.events).unpack());
+    isCut = answers.spent;
+    if (isCut) break;
+  }
+  const { count, exact } = answers.count;
+  return { count, exact: exact && !isCut, from: onCursorTerm ? undefined : new Date(floorMs).toISOString(), events: events.slice(0, MOST_EVENTS), warnings };
+}
+
+/**
+ * A tenant whose every answer is cut after a few records and names no next page: so each source believes that there is
+ * no more to read, and needs to know nothing of previews.
+ */
+class ShortAnswers implements Api {
+  private requests = 0;
+  /** Of each list that was cut: its records, and how many there are by Code42's own count. */
+  private readonly lists: { length: number; total: number | undefined }[] = [];
+
+  constructor(private readonly api: Api) {}
+
+  get baseUrl() {
+    return this.api.baseUrl;
+  }
+
+  get principal() {
+    return this.api.principal;
+  }
+
+  get spent(): boolean {
+    return this.requests >= MOST_REQUESTS;
+  }
+
+  /** Several searches count some events twice, so only that of one is exact. */
+  get count(): Pick<Preview, "count" | "exact"> {
+    const [only, ...others] = this.lists;
+    if (only !== undefined && others.length === 0) return { count: only.total ?? only.length, exact: only.total !== undefined || only.length < PAGE_SIZE };
+    const counts = this.lists.map(({ length, total }) => total ?? length);
+    return { count: Math.max(0, ...counts), exact: Math.max(0, ...counts) === 0 };
+  }
+
+  serverNow = () => this.api.serverNow();
+  serverTime: Api["serverTime"] = (signal) => this.api.serverTime(signal);
+  post: Api["post"] = async (path, body, options) => this.cut(await this.api.post(path, body, options), isRecord(body) && Array.isArray(body["alertIds"]));
+  get: Api["get"] = async (path, options) => this.cut(await this.api.get(path, options), false);
+
+  async postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>> {
+    const { data, ...reply } = await this.post(path, body, options);
+    return { ...reply, value: await read(bodyOf(data)) };
+  }
+
+  private cut(reply: ApiReply, isDetail: boolean): ApiReply {
+    this.requests += 1;
+    const answer = parsed(reply.data);
+    const list = isRecord(answer) ? LISTS.find((name) => Array.isArray(answer[name])) : undefined;
+    if (!isRecord(answer) || list === undefined || isDetail) return reply;
+    const records = answer[list] as unknown[];
+    this.lists.push({ length: records.length, total: typeof answer["totalCount"] === "number" ? answer["totalCount"] : undefined });
+    const data = Buffer.from(JSON.stringify({ ...answer, [list]: records.slice(0, MOST_EVENTS), nextPgToken: null }));
+    return { ...reply, data };
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Runs the polls of a query: at its interval and when a message asks for one, one at a time.
+ *
+ * A tick during a poll is skipped. A poll lasts until its pages are delivered, so a SIEM that is down stops the reading
+ * too. The node that owns a runner only wires.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { cursorInstant, untilInstant } from "../../cursor/instant";
+import { SiemError, describe } from "../../common/errors";
+import type { FlowMessage } from "../../common/messages";
+import type { Figures } from "../../metrics/table";
+import { BufferPool } from "../../pages/packed-lines";
+import { checkCriteria } from "../criteria/criteria-check";
+import { CursorKeeper, type KeeperDependencies } from "./cursor-keeper";
+import { queryError } from "../errors";
+import { Lateness } from "./lateness";
+import { PageSender, type SenderDependencies } from "./page-sender";
+import { bothOf, criteriaGroups, type Criteria, type WireGroup } from "../criteria/criteria";
+import type { QuerySettings } from "./query-settings";
+import { loadSavedSearch } from "../criteria/saved-search";
+import { walk } from "./walk";
+
+export interface QueryDependencies extends KeeperDependencies, SenderDependencies {
+  /** Milliseconds of a clock that never steps. */
+  monotonic(): number;
+}
+
+const ACTIONS: readonly unknown[] = ["poll", "stop", "start", "reset", "set"];
+/** Of a query that has no cursor. */
+const ACTIONS_ONCE: readonly unknown[] = ["poll", "stop"];
+
+/** Errors of a search that was too much at once. */
+const HELPED_BY_SMALLER_PAGES: readonly string[] = ["TIMED_OUT", "SERVER_ERROR", "CONNECTION_FAILED", "BODY_TOO_LARGE", "PAGE_INVALID", "SEARCH_PROBLEMS"];
+/** How long a poll that is stopped has to end: until the answer to "stop", and until the next poll gives up on it. */
+const STOP_MS = 50;
+const STOPPED_MS = 500;
+const MAX_FAILURE_PAUSE_MS = 600_000;
+const CLOSE_STORE_MS = 2000;
+
+export class QueryRunner {
+  /** Since the node was made: polls, requests (`retries`), and events. */
+  readonly counters = { polls: 0, failedPolls: 0, retries: 0, read: 0, duplicates: 0, sent: 0, resent: 0, confirmed: 0 };
+  private readonly linePool = new BufferPool();
+  readonly keeper: CursorKeeper;
+  private readonly lateness: Lateness;
+  /** A new one takes its place when what is in flight is given up. */
+  private sender: PageSender;
+  private readonly closing = new AbortController();
+  /** The poll that runs; `ended` never rejects. */
+  private running: { abort: AbortController; ended: Promise<void> } | undefined;
+  private automatic = false;
+  private timer: NodeJS.Timeout | undefined;
+  /** In a row; those that may pass by themselves count as one. */
+  private failures = 0;
+  /** Fetching in smaller pages helps when the search times out. */
+  private pageDivisor = 1;
+
+  constructor(private readonly settings: QuerySettings, private readonly dependencies: QueryDependencies) {
+    this.keeper = new CursorKeeper(settings, dependencies, this.closing.signal);
+    this.lateness = new Lateness(settings, dependencies);
+    this.sender = this.newSender();
+  }
+
+  /** Begins polling, the first time at once. */
+  start(): void {
+    this.automatic = this.settings.pollIntervalMs > 0;
+    if (this.automatic) this.tick();
+    else this.dependencies.status("grey", "status.stopped");
+  }
+
+  /** Does what `message.action` says (nothing: poll). Rejects with the reason when it could not be done. */
+  async act(message: FlowMessage & { action?: unknown; criteria?: unknown; cursor?: unknown }): Promise<void> {
+    const action: unknown = message.action === undefined || message.action === "" ? "poll" : message.action;
+    const choices = this.settings.once ? ACTIONS_ONCE : ACTIONS;
+    if (!choices.includes(action)) throw queryError("ACTION_UNKNOWN", { choices: choices.join(", "), ...describe(action) }, { permanent: true });
+    switch (action) {
+      case "start":
+        this.automatic = this.settings.pollIntervalMs > 0;
+        return this.pollAndSchedule();
+      case "stop":
+        this.automatic = false;
+        await this.halt();
+        this.dependencies.status("grey", "status.stopped");
+        return;
+      case "reset":
+        return this.moveTo(undefined);
+      case "set":
+        return this.moveTo(await this.instantOf(message.cursor));
+      default:
+        return this.poll(criteriaGroups(message.criteria, "msg.criteria"));
+    }
+  }
+
+  /** Stops reading, waits a little for what is in flight, and forgets the rest: it is read again from the cursor. */
+  async close(): Promise<void> {
+    this.closing.abort();
+    this.automatic = false;
+    await this.halt();
+    const delivered = await this.sender.tracker.drain();
+    // A store that does not answer must not hold up the deploy: it costs duplicates only.
+    await Promise.race([this.keeper.remember(delivered), sleep(CLOSE_STORE_MS, undefined, { ref: false })]);
+  }
+
+  /** Nodes of the flow were replaced: what was on its way to them may be gone. */
+  flowChanged(): void {
+    this.sender.tracker.flowChanged();
+  }
+
+  get figures() {
+    const { counters, keeper: { cursor }, sender: { tracker } } = this;
+    return {
+      ...counters,
+      pagesOut: tracker.pagesOut,
+      pagesHeld: tracker.pagesHeld,
+      cursorIds: cursor?.size ?? 0,
+      ...(cursor === undefined ? {} : { cursorAgeSeconds: Math.round((this.dependencies.now() - cursor.floorMs) / 1000) }),
+      largestLatenessSeconds: this.lateness.largestMs / 1000,
+    } satisfies Figures;
+  }
+
+  private tick(): void {
+    this.pollAndSchedule().catch((error: unknown) => this.dependencies.error(error));
+  }
+
+  private async pollAndSchedule(): Promise<void> {
+    clearTimeout(this.timer);
+    const started = this.dependencies.monotonic();
+    try {
+      await this.poll([]);
+    } finally {
+      this.schedule(started);
+    }
+  }
+
+  /** Plans the next automatic poll: the interval after `started` (monotonic ms), later after failures that another try cannot mend. */
+  private schedule(started: number): void {
+    clearTimeout(this.timer);
+    if (!this.automatic || this.closing.signal.aborted) return;
+    const interval = this.settings.pollIntervalMs;
+    const pause = this.failures === 0 ? interval : Math.max(interval, Math.min(MAX_FAILURE_PAUSE_MS, interval * 2 ** (this.failures - 1)));
+    const delay = Math.max(0, started + pause - this.dependencies.monotonic());
+    this.timer = setTimeout(() => this.tick(), delay);
+    if (this.failures > 0) this.dependencies.status("red", "status.nextTry", { time: new Date(this.dependencies.now() + delay).toTimeString().slice(0, 5) });
+  }
+
+  private async poll(extra: WireGroup[]): Promise<void> {
+    // What was stopped may still be about to end.
+    if (this.running?.abort.signal.aborted === true) await Promise.race([this.running.ended, sleep(STOPPED_MS, undefined, { ref: false })]);
+    if (this.running !== undefined && (extra.length > 0 || this.settings.once)) throw queryError("POLL_RUNNING");
+    if (this.running !== undefined || this.closing.signal.aborted) return;
+    const abort = new AbortController();
+    const work = this.pollOnce(extra, abort.signal);
+    this.running = { abort, ended: work.catch(() => undefined) };
+    try {
+      await work;
+      this.failures = 0;
+    } catch (error) {
+      // Stopped on purpose, or given up by the sender, which has told why.
+      if (abort.signal.aborted) return;
+      this.counters.failedPolls += 1;
+      this.failures = error instanceof SiemError && error.permanent ? this.failures + 1 : Math.max(this.failures, 1);
+      if (error instanceof SiemError && HELPED_BY_SMALLER_PAGES.includes(error.code)) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
+      this.dependencies.status("red", "status.failed");
+      throw error;
+    } finally {
+      this.running = undefined;
+    }
+  }
+
+  private async pollOnce(extra: WireGroup[], signal: AbortSignal): Promise<void> {
+    const { settings, dependencies, counters, lateness } = this;
+    const { source, savedSearch, until, once } = settings;
+    const api = dependencies.api();
+    counters.polls += 1;
+    const onlyNow: Criteria = { clause: "AND", groups: extra };
+    source.check(onlyNow);
+    for (const { key, params } of checkCriteria(source.name, onlyNow).warnings) dependencies.warn(key, params);
+    if (once) {
+      // Confirmations that an earlier run waits for belong to its own cursor.
+      await this.sender.idle();
+      this.giveUp();
+    }
+    const criteria = savedSearch === "" ? settings.criteria : bothOf(settings.criteria, await loadSavedSearch(api, savedSearch, signal));
+    const cursor = await this.keeper.load(api, criteria, extra, signal);
+    const { sender } = this;
+    let serverMs: number | undefined;
+    const totals = await walk({
+      api, source, cursor, criteria, signal, extraGroups: extra,
+      untilMs: until === "" ? undefined : untilInstant(until, await api.serverTime(signal)),
+      overlapMs: settings.overlapMs,
+      pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
+      eventsAMessage: () => sender.eventsPerMessage,
+      lineMaker: () => {
+        const formatter = settings.output === "page" ? dependencies.nextFormatter() : undefined;
+        return formatter && { formatter, pool: this.linePool };
+      },
+      known: (keys, index) => cursor.has(keys, index) || sender.has(keys, index),
+      deliver: (page) => {
+        serverMs = page.serverMs;
+        lateness.note(page);
+        return sender.add(page, signal);
+      },
+      warn: (key, params) => dependencies.warn(key, params),
+      onRetry: ({ delayMs }) => {
+        counters.retries += 1;
+        dependencies.status("yellow", "status.retry", { seconds: Math.ceil(delayMs / 1000) });
+      },
+    });
+    if (once && !signal.aborted) await sender.complete(serverMs ?? 0, signal);
+    // What the groups of one poll left out may come with the next; that is not late.
+    if (!signal.aborted && extra.length === 0) lateness.coveredMs = serverMs ?? lateness.coveredMs;
+    counters.duplicates += totals.known;
+    if (totals.withoutId > 0) dependencies.warn("warning.withoutId", { count: totals.withoutId, field: source.idField });
+    this.pageDivisor = 1;
+    await sender.idle();
+    if (!signal.aborted) dependencies.status("green", "status.idle", { count: counters.read });
+  }
+
+  private newSender(): PageSender {
+    return new PageSender(this.settings, this.dependencies, this.counters, this.keeper, (error) => {
+      this.automatic = false;
+      clearTimeout(this.timer);
+      this.running?.abort.abort();
+      this.giveUp();
+      this.dependencies.status("red", "status.undelivered");
+      this.dependencies.error(error);
+    });
+  }
+
+  /** Ends the poll that runs; its pages stay in flight. */
+  private async halt(): Promise<void> {
+    clearTimeout(this.timer);
+    if (this.running === undefined) return;
+    this.running.abort.abort();
+    // A poll that only waits for confirmations has nothing to abort.
+    await Promise.race([this.running.ended, sleep(STOP_MS, undefined, { ref: false })]);
+  }
+
+  /** Gives up what is in flight. The cursor is read again, so that memory and store cannot drift apart. */
+  private giveUp(): void {
+    this.sender.tracker.close();
+    this.sender = this.newSender();
+    this.keeper.forget();
+    this.lateness.coveredMs = undefined;
+  }
+
+  /** The instant (epoch ms) that `value` says, or that of the event of which it is the id. */
+  private async instantOf(value: unknown): Promise<number> {
+    try {
+      return cursorInstant(value);
+    } catch (error) {
+      const isEventId = error instanceof SiemError && error.code === "CHECKPOINT_IS_EVENT_ID";
+      const found = isEventId ? await this.settings.source.placeOf?.(String(value).trim(), this.dependencies.api(), this.closing.signal) : undefined;
+      if (found === undefined) throw error;
+      return found;
+    }
+  }
+
+  /** Forgets the cursor, or sets it to an instant (epoch ms), and goes on from there. */
+  private async moveTo(floorMs: number | undefined): Promise<void> {
+    await this.halt();
+    this.sender.tracker.close();
+    await this.running?.ended;
+    await this.keeper.lastWrite;
+    this.giveUp();
+    await this.keeper.overwrite(floorMs);
+    if (this.automatic) this.tick();
+  }
+}

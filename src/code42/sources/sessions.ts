@@ -1,0 +1,91 @@
+/**
+ * Sessions, the successor of alerts (`GET /v1/sessions`; incydr SDK, `sessions/client.py`).
+ *
+ * A session changes while it is open and after triage, and no search finds what changed: so all that began within the
+ * look-back is read with each poll, and a session is known by its id and `lastUpdated`. One that began earlier and
+ * changes then is missed.
+ */
+import { isRecord } from "../../common/messages";
+import { Batch, isKnown } from "./batch";
+import { listOf, readWholeList } from "./numbered-pages";
+import { parametersOf } from "../criteria/parameters";
+import { SEARCH_RULES, SESSION_RULES } from "../criteria/search-rules";
+import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
+
+const PATH = "/v1/sessions";
+/** The most that a page may have. */
+const PAGE_SIZE = 50;
+const DAY_MS = 86_400_000;
+
+export const sessions = ({ sessionOutput }: SourceOptions): EventSource => ({
+  name: "sessions",
+  topic: "code42/sessions",
+  kind: "code42.session",
+  cursorTerm: SEARCH_RULES["sessions"].cursorTerm,
+  idField: "sessionId",
+  rereads: "lookback",
+  overlapS: 86_400,
+  check: SEARCH_RULES["sessions"].check,
+  read: (poll) => read(poll, sessionOutput === "alert"),
+});
+
+async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply> {
+  const { api, signal, cursor, untilMs } = poll;
+  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, SESSION_RULES) };
+  const serverMs = await api.serverTime(signal);
+  const endMs = Math.floor(untilMs ?? serverMs);
+  const sliceMs = Math.max(DAY_MS, poll.overlapMs);
+  for (let fromMs = cursor.floorMs; ;) {
+    // A long way back is gone in slices, so that what is done is done.
+    const beforeMs = endMs - fromMs > 2 * sliceMs ? fromMs + sliceMs : undefined;
+    const before = beforeMs ?? (untilMs === undefined ? undefined : endMs + 1);
+    const query = { ...parameters, on_or_after: String(fromMs), ...(before === undefined ? {} : { before: String(before) }), order_by: "end_time", sort_direction: "desc" };
+    const found = await readWholeList(
+      async (number) => listOf(await api.get(PATH, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry, permission: "Sessions: Read" }), "items"),
+      PAGE_SIZE,
+    );
+    const batch = batchOf(found, poll, byAlert);
+    const { events, known, lastMs } = batch;
+    const reply = { known, serverMs, events, lastMs, floorStays: true };
+    yield reply;
+    // All that began in a slice of the past is there, even if that is nothing.
+    yield { ...reply, events: [], known: 0, floorStays: false, lastMs: beforeMs ?? lastMs };
+    if (beforeMs === undefined) return;
+    fromMs = beforeMs;
+  }
+}
+
+/** In the order of their last change. A session that changed while the list was read counts as it is now. */
+function batchOf(found: unknown[], poll: PollOptions, byAlert: boolean): Batch {
+  const batch = new Batch((key) => isKnown(poll, key));
+  const order = (session: unknown) => numberAt(session, "lastUpdated") ?? 0;
+  const id = (session: unknown) => (isRecord(session) ? String(session["sessionId"]) : JSON.stringify(session));
+  const sorted = found.sort((a, b) => order(a) - order(b) || (id(a) < id(b) ? -1 : 1));
+  const newest = new Map(sorted.map((session) => [id(session), session]));
+  for (const session of sorted) {
+    if (newest.get(id(session)) !== session) continue;
+    const beganMs = numberAt(session, "beginTime");
+    if (byAlert && isRecord(session)) addAlerts(batch, session, beganMs);
+    else batch.add(session, versionOf(session), beganMs);
+  }
+  return batch;
+}
+
+/** The session once for each alert, with that alert alone in `triggeredAlerts`. */
+function addAlerts(batch: Batch, session: Record<string, unknown>, beganMs: number | undefined): void {
+  batch.pass(beganMs);
+  const { triggeredAlerts } = session;
+  for (const alert of Array.isArray(triggeredAlerts) ? triggeredAlerts : []) {
+    batch.add({ ...session, triggeredAlerts: [alert] }, isRecord(alert) ? alert["alertId"] : undefined, beganMs);
+  }
+}
+
+function versionOf(session: unknown): string | undefined {
+  const updated = numberAt(session, "lastUpdated");
+  return isRecord(session) && typeof session["sessionId"] === "string" && updated !== undefined ? `${session["sessionId"]}@${updated}` : undefined;
+}
+
+function numberAt(session: unknown, key: string): number | undefined {
+  const value = isRecord(session) ? session[key] : undefined;
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}

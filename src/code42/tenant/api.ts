@@ -1,0 +1,43 @@
+/** The part of a tenant that queries use: types only. */
+import type { Body } from "../../pages/body";
+
+export interface RetryNotice {
+  delayMs: number;
+  error: Error;
+}
+
+export interface ApiReply {
+  /** The body as it came, inflated. */
+  data: Buffer;
+  /** The `Date` header, epoch ms. */
+  date: number | undefined;
+  elapsedMs: number;
+}
+
+/** What a reader made of a body. */
+export interface Reading<Value> extends Omit<ApiReply, "data"> {
+  value: Value;
+}
+
+export interface ApiOptions {
+  signal: AbortSignal;
+  onRetry?: (retry: RetryNotice) => void;
+  /** What the API client must be allowed, for the error text. */
+  permission?: string;
+}
+
+/** The part of a tenant that a query uses. Paths are those of the API gateway. */
+export interface Api {
+  readonly baseUrl: string;
+  /** The client id or user name that it signs in with. */
+  readonly principal: string;
+  /** Server time, epoch ms. */
+  serverNow(): number;
+  /** The same, but asks the server if it has not told its time yet. */
+  serverTime(signal: AbortSignal): Promise<number>;
+  post(path: string, body: unknown, options: ApiOptions): Promise<ApiReply>;
+  /** Lets `read` have the body of the reply, from its beginning if it must be asked for again. Throws what `read` throws. */
+  postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>>;
+  /** `query` goes into the address, a name once for each value. */
+  get(path: string, options: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ApiReply>;
+}

@@ -1,0 +1,68 @@
+/** Opens connections to one host of a tenant, directly or through a proxy, and keeps them between requests. */
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { ConnectionOptions } from "node:tls";
+import { bypasses, proxyUrl, type Proxy } from "../../common/proxy";
+import { tenantError } from "./tenant-errors";
+
+export interface ConnectionsOptions {
+  base: URL;
+  /** For the answer of the proxy, ms. */
+  timeoutMs: number;
+  tls: ConnectionOptions;
+  proxy: Proxy | undefined;
+}
+
+export class Connections {
+  private readonly proxy: URL | undefined;
+  private made: Promise<HttpAgent> | undefined;
+  /** For each CONNECT request that the proxy has not answered yet: what aborts it. */
+  private readonly tunnelling = new Set<AbortController>();
+
+  /** Throws PROXY_URL_INVALID. */
+  constructor(private readonly options: ConnectionsOptions) {
+    const { base, proxy } = options;
+    if (proxy === undefined || bypasses(base, proxy.noproxy ?? [])) return;
+    this.proxy = proxyUrl(proxy);
+    if (this.proxy === undefined) throw tenantError("PROXY_URL_INVALID", {}, { permanent: true });
+  }
+
+  /** The agent that opens and keeps them. */
+  agent(): Promise<HttpAgent> {
+    return this.made ??= this.make();
+  }
+
+  /** Closes all of them, those in use included. */
+  close(): void {
+    for (const tunnel of this.tunnelling) tunnel.abort();
+    this.made?.then((agent) => agent.destroy(), () => undefined);
+  }
+
+  private async make(): Promise<HttpAgent> {
+    const { base, tls } = this.options;
+    const secure = base.protocol === "https:";
+    if (this.proxy !== undefined) return this.tunnels(this.proxy, secure);
+    return secure ? new HttpsAgent({ ...tls, keepAlive: true }) : new HttpAgent({ keepAlive: true });
+  }
+
+  private async tunnels(proxy: URL, secure: boolean): Promise<HttpAgent> {
+    const { tls, timeoutMs } = this.options;
+    const { HttpProxyAgent, HttpsProxyAgent } = await import("hpagent");
+    // The CONNECT request takes over nothing from the agent but `timeout`.
+    const proxyRequestOptions = { rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: tls.ca as string[] }), signal: undefined as AbortSignal | undefined };
+    const options = { keepAlive: true, proxy, timeout: timeoutMs, proxyRequestOptions };
+    const agent: HttpAgent = secure ? new HttpsProxyAgent({ ...tls, ...options }) : new HttpProxyAgent(options);
+    const createConnection = agent.createConnection.bind(agent);
+    // hpagent never removes its listener from the signal. One signal for all would keep every request in memory, so each gets its own.
+    agent.createConnection = (target, done) => {
+      const tunnel = new AbortController();
+      proxyRequestOptions.signal = tunnel.signal;
+      this.tunnelling.add(tunnel);
+      return createConnection(target, (error, socket) => {
+        this.tunnelling.delete(tunnel);
+        done?.(error, socket);
+      });
+    };
+    return agent;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Errors that a person reads. The sentence stands once, in the locale catalogs; the code is stable and is what a flow
+ * can switch on (`msg.error.code`).
+ */
+import common from "../../nodes/locales/en-US/common.json";
+
+export type Params = Record<string, string | number>;
+
+export interface SiemErrorOptions {
+  cause?: unknown;
+  /** Trying the same again cannot help: somebody has to change something first. */
+  permanent?: boolean;
+}
+
+/** Fills Node-RED's `__name__` placeholders. */
+export function fill(template: string, params: Params): string {
+  return template.replace(/__([a-zA-Z0-9]+)__/g, (whole, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : whole));
+}
+
+/**
+ * An error with a stable `code`, and a `message` in English that says what to do. `key` is the catalog key of the
+ * sentence, so that an adapter can say it in the server's language.
+ */
+export class SiemError extends Error {
+  readonly code: string;
+  readonly key: string;
+  readonly params: Params;
+  readonly permanent: boolean;
+
+  constructor(code: string, key: string, template: string, params: Params, options: SiemErrorOptions = {}) {
+    super(fill(template, params), options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "SiemError";
+    this.code = code;
+    this.key = key;
+    this.params = params;
+    this.permanent = options.permanent ?? false;
+  }
+}
+
+/** Makes the errors of one subject: `texts` is the `error` section of its catalog, `prefix` the catalog key of that section. */
+export function errorsOf<Texts extends Record<string, string>>(prefix: string, texts: Texts) {
+  return (code: keyof Texts & string, params: Params = {}, options?: SiemErrorOptions): SiemError =>
+    new SiemError(code, `${prefix}.${code}`, texts[code] ?? code, params, options);
+}
+
+/** The catalog key of a node set's errors, valid in every node of the package. */
+export const errorPrefix = (nodeType: string) => `@security-events/node-red-siem/${nodeType}:error`;
+
+/** Errors that every node shares; the build merges `common.json` into each node's catalog. */
+export const commonError = errorsOf("common.error", common.error);
+
+/** The text of any thrown thing. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Type and (short) value of something that a user wrote, for an error text. */
+export function describe(value: unknown): { type: string; value: string } {
+  const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  const text = value === undefined || typeof value === "function" ? "" : (JSON.stringify(value) ?? "").slice(0, 80);
+  return { type, value: text };
+}

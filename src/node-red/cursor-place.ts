@@ -1,0 +1,55 @@
+/** Where a query node keeps its cursor: a key of Node-RED's context, claimed for the node, and the spare slot beside it. */
+import type { CursorType } from "../code42/query/query-settings";
+import { ContextSlot, cursorKey, noStore, type ContextAccess, type CursorClaims, type CursorStore } from "../cursor/context-store";
+import { storeSafety, type StoreSafety } from "../cursor/store-safety";
+import { TwoSlotStore, spareSlot, type ContextScope } from "../cursor/two-slot-store";
+import type { Params } from "../common/errors";
+
+export interface CursorPlace {
+  scope: CursorType;
+  key: string;
+  /** What a crash leaves of it; undefined for a query that keeps no cursor. */
+  safety: (StoreSafety & { name: string }) | undefined;
+  store: CursorStore;
+  /** Reads the same slots, and never stands in the way of `store`, which remembers what it has read. */
+  peek: () => Promise<string | undefined>;
+  release: () => void;
+}
+
+/** The part of Node-RED and of a node that is needed. */
+export interface CursorHost {
+  id: string;
+  /** The flow. */
+  z: string | undefined;
+  name: string;
+  context: () => ContextAccess & Record<Exclude<ContextScope, "node">, ContextAccess>;
+  parseContextStore: (cursor: string) => { key: string; store?: string };
+  /** `contextStorage` of settings.js. */
+  contextStorage: unknown;
+  claims: CursorClaims;
+  warn: (key: string, params: Params) => void;
+}
+
+const nowhere: CursorPlace = { scope: "none", key: "", safety: undefined, store: noStore, peek: async () => undefined, release: () => undefined };
+
+/** Claims the place of a cursor. Throws CURSOR_KEY_INVALID, STORE_UNKNOWN, CURSOR_IN_USE. */
+export function cursorPlace(host: CursorHost, cursorType: CursorType, cursor: string): CursorPlace {
+  if (cursorType === "none") return nowhere;
+  const { id, warn } = host;
+  const { key, store } = host.parseContextStore(cursor);
+  cursorKey(key);
+  const safety = storeSafety(host.contextStorage, store);
+  const scope = { global: "global", flow: `flow ${host.z}`, node: `node ${id}` }[cursorType];
+  const release = host.claims.claim(`${scope} ${safety.name} ${key}`, key, { id, name: host.name });
+  if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
+  if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
+  const context = host.context();
+  const slot = (at: ContextScope, slotKey: string) => new ContextSlot(at === "node" ? context : context[at], slotKey, store);
+  const spare = spareSlot(cursorType, key, id);
+  const slots = (restored: () => void) => new TwoSlotStore(slot(cursorType, key), slot(spare.scope, spare.key), key, restored);
+  return {
+    scope: cursorType, key, safety, release,
+    store: slots(() => warn("warning.cursorRestored", { key, store: safety.name })),
+    peek: () => slots(() => undefined).read(),
+  };
+}

@@ -1,0 +1,18 @@
+/** Looks up the proxy that a node uses in Node-RED's own `http proxy` config node. */
+import type { Proxy } from "../common/proxy";
+import { commonError } from "../common/errors";
+
+/** The core `http proxy` config node. */
+interface ProxyNode {
+  url?: string;
+  noproxy?: string[];
+  credentials?: { username?: string; password?: string };
+}
+
+/** The proxy of the node `id`; undefined if none is chosen. Throws PROXY_NODE_MISSING. */
+export function proxyOf(nodes: { getNode(id: string): unknown }, id: unknown): Proxy | undefined {
+  if (typeof id !== "string" || id === "") return undefined;
+  const node = nodes.getNode(id) as ProxyNode | null | undefined;
+  if (node == null) throw commonError("PROXY_NODE_MISSING", {}, { permanent: true });
+  return { url: node.url ?? "", noproxy: node.noproxy ?? [], ...node.credentials };
+}

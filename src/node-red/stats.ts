@@ -1,0 +1,44 @@
+/** A node's figures: counted by its parts, shown by the metrics route and by `msg.action: "stats"`. */
+import { SiemError, messageOf } from "../common/errors";
+import type { FlowMessage } from "../common/messages";
+import { metricsOfProcess, type LastError, type NodeFigures } from "../metrics/metrics";
+import type { Figures } from "../metrics/table";
+
+export const STATS_TOPIC = "security-events/stats";
+
+export class NodeStats {
+  private lastError: LastError | undefined;
+  private readonly remove: () => void;
+
+  /** `figures` may be set when the parts that count are made. */
+  constructor(private readonly node: { id: string; type: string; name?: string | undefined }, public figures: () => Figures = () => ({})) {
+    this.remove = metricsOfProcess().add(() => this.read());
+  }
+
+  read(): NodeFigures {
+    const { id, type, name } = this.node;
+    return { id, type, name: name ?? "", ...this.figures(), ...(this.lastError === undefined ? {} : { lastError: this.lastError }) };
+  }
+
+  /** Keeps `error` as the last one, and returns it. */
+  failed<Failure extends Error>(error: Failure): Failure {
+    this.lastError = { code: error instanceof SiemError ? error.code : error.name, message: messageOf(error), time: new Date().toISOString() };
+    return error;
+  }
+
+  /**
+   * Answers a message with `msg.action: "stats"`: adds the figures to the list in its payload, so that one that passes
+   * several nodes collects those of all. False for any other message; one that carries a delivery is never a command.
+   */
+  answer(message: FlowMessage): boolean {
+    if (message["action"] !== "stats" || message.delivery !== undefined) return false;
+    const before = message.topic === STATS_TOPIC && Array.isArray(message.payload) ? (message.payload as unknown[]) : [];
+    message.payload = [...before, this.read()];
+    message.topic = STATS_TOPIC;
+    return true;
+  }
+
+  close(): void {
+    this.remove();
+  }
+}

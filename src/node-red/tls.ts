@@ -1,0 +1,28 @@
+/** What our nodes take from Node-RED's own `tls-config` node. */
+import type { ConnectionOptions } from "node:tls";
+import { commonError } from "../common/errors";
+
+/** The part of a core `tls-config` node that is used (`05-tls.js`: `valid` is false when a file could not be read). */
+export interface TlsConfigNode {
+  name?: string;
+  id?: string;
+  valid?: boolean;
+  addTLSOptions(options: ConnectionOptions): ConnectionOptions;
+}
+
+/**
+ * The connection options of `node`, TLS 1.2 or newer and always verified. `configured` tells whether the user chose a
+ * tls-config node; without one the system's CAs apply. Throws TLS_NODE_MISSING, TLS_NODE_INVALID, TLS_UNVERIFIED.
+ */
+export function tlsOptions(configured: boolean, node: TlsConfigNode | null | undefined): ConnectionOptions {
+  const options: ConnectionOptions = { minVersion: "TLSv1.2" };
+  if (configured) {
+    if (node == null) throw commonError("TLS_NODE_MISSING", {}, { permanent: true });
+    const name = node.name === undefined || node.name === "" ? node.id ?? "" : node.name;
+    if (node.valid === false) throw commonError("TLS_NODE_INVALID", { name }, { permanent: true });
+    node.addTLSOptions(options);
+    if (options.rejectUnauthorized === false) throw commonError("TLS_UNVERIFIED", { name }, { permanent: true });
+  }
+  options.rejectUnauthorized = true;
+  return options;
+}
