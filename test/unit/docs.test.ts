@@ -29,7 +29,7 @@ describe("the documentation", () => {
 
   it("names every permission that the sources ask for, where it says what to permit", () => {
     const code42 = join(root, "src/code42");
-    const asked = new Set(readdirSync(code42).filter((name) => name.endsWith(".ts")).flatMap((name) => readFileSync(join(code42, name), "utf8").match(/(?<=")[A-Z][A-Za-z ]+: Read(?=")/g) ?? []));
+    const asked = new Set(readdirSync(code42, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts")).flatMap((name) => readFileSync(join(code42, name), "utf8").match(/(?<=")[A-Z][A-Za-z ]+: Read(?=")/g) ?? []));
     assert.equal(asked.size, 5, [...asked].join());
     for (const file of ["docs/security.md", "nodes/locales/en-US/code42-tenant.html", "nodes/locales/de/code42-tenant.html"]) {
       for (const permission of asked) assert.ok(readFileSync(join(root, file), "utf8").includes(permission), `${file}: ${permission}`);
