@@ -564,6 +564,20 @@ describe("tenant", () => {
         assert.deepEqual(warnings, []);
       });
 
+      it("over TLS is verified with the tenant's CA, whatever NODE_TLS_REJECT_UNAUTHORIZED says", async () => {
+        const identity = (name: "server" | "otherServer") => ({ key: certs.read(certs[name].key), cert: certs.read(certs[name].cert) });
+        const [simulator, trusted, other] = [await secured("server"), await proxy({ tls: identity("server") }), await proxy({ tls: identity("otherServer") })];
+        process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+        try {
+          await search(connect(simulator, { tls: tls(), proxy: { url: trusted.url } }));
+          assert.equal(trusted.tunnels.length, 1);
+          assert.equal((await failure(search(connect(simulator, { tls: tls(), proxy: { url: other.url } })))).code, "TLS_UNKNOWN_CA");
+          assert.equal(other.tunnels.length, 0);
+        } finally {
+          delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+        }
+      });
+
       it("that answers with a status of 500 or more is asked again", async () => {
         const simulator = await simulate();
         const retries: Retry[] = [];
