@@ -1,5 +1,5 @@
 /** How lines become bytes: many whole frames in one Buffer. */
-import type { Line, LineList } from "./lines";
+import type { Line } from "./lines";
 
 /**
  * `lf`: a line feed ends a message (RFC 6587 section 3.4.2). `octet`: its length in bytes stands before it (RFC 6587
@@ -37,14 +37,6 @@ export class FrameBuilder implements Frames {
 
   get bytes(): Buffer {
     return this.buffer.subarray(0, this.size);
-  }
-
-  /** Appends lines of `list` from `index` on that are frames as they stand in memory; returns how many. The others are left to `add`. */
-  addMany(list: LineList, index: number): number {
-    if (this.framing !== "lf" || this.header.length > 0) return 0;
-    const added = list.copyTo?.(this.buffer, this.size, index, this.maxBytes, this.ends) ?? 0;
-    if (added > 0) this.size = this.ends.at(-1) as number;
-    return added;
   }
 
   /**

@@ -389,9 +389,6 @@ export class Sender {
     const { lines } = batch;
     const { maxFrames } = this.options.transport;
     while (batch.next < lines.length && builder.ends.length < maxFrames) {
-      const many = builder.addMany(lines, batch.next);
-      batch.next += many;
-      if (many > 0) continue;
       const added = builder.add(lines.at(batch.next));
       if (added === "full") return false;
       if (added === "shortened") batch.shortened += 1;
