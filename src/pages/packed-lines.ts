@@ -4,24 +4,11 @@
  * As texts or in fresh Buffers, the lines of a backlog wait for a full garbage collection: with a million events the peak
  * was 201 and 155 MB over idle (`npm run bench -- flow million`), in reused memory it is MEASURED.
  */
+import type { BufferPool } from "../common/buffer-pool";
 
-const PIECE_BYTES = 256 * 1024;
-const MOST_SPARE = 16;
+export const PIECE_BYTES = 256 * 1024;
 /** Bytes of UTF-8 for a UTF-16 unit at most (RFC 3629 section 3); one more, so that an empty line has a piece too. */
 const BYTES_A_UNIT = 3;
-
-/** Pieces of PIECE_BYTES that are not in use. */
-export class BufferPool {
-  private readonly spare: Buffer[] = [];
-
-  take(): Buffer {
-    return this.spare.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
-  }
-
-  give(pieces: Buffer[]): void {
-    this.spare.push(...pieces.splice(0, MOST_SPARE - this.spare.length));
-  }
-}
 
 export class PackedLines {
   /** UTF-8 bytes of all lines. */
@@ -38,6 +25,7 @@ export class PackedLines {
   /** Makes the same lines for whoever asks after `release`; blocks the event loop for a while. */
   again: () => string[] = () => [];
 
+  /** `pool` has Buffers of PIECE_BYTES. */
   constructor(private readonly pool: BufferPool) {}
 
   get length(): number {
@@ -81,6 +69,6 @@ export class PackedLines {
   release(): void {
     if (this.isReleased) return;
     this.isReleased = true;
-    this.pool.give(this.pieces);
+    for (const piece of this.pieces.splice(0)) this.pool.give(piece);
   }
 }

@@ -5,11 +5,12 @@
  * garbage collections: the peak was 135 MB over idle after 600,000 events (`npm run bench -- flow million`), with these
  * lists it is MEASURED.
  */
+import type { BufferPool } from "../common/buffer-pool";
 import { KeyColumn } from "../cursor/keys";
 import { ledgerKey } from "../cursor/ledger";
 import type { Body } from "./body";
 import type { BodySlice, EventPlace, LineFormatter, PreparedLines } from "./packed-events";
-import { PackedLines, type BufferPool } from "./packed-lines";
+import { PackedLines } from "./packed-lines";
 import { readPage } from "./page-reader";
 
 /** One event, and where it stands. */

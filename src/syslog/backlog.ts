@@ -1,4 +1,5 @@
 /** What waits to be written, in order: chunks that have to be written again, then batches, which are cut into chunks here. */
+import type { BufferPool } from "../common/buffer-pool";
 import { Chunk, type Batch, type Share } from "./chunk";
 import { FrameBuilder, type Framing } from "./framing";
 import type { HeaderSource } from "./header";
@@ -21,9 +22,9 @@ export class Backlog {
   private current: Batch | undefined;
   private resend: Chunk[] = [];
 
-  constructor(private readonly options: BacklogOptions) {
+  constructor(private readonly options: BacklogOptions, pool: BufferPool) {
     this.queue = new BoundedQueue(options.limits);
-    this.frames = new FrameBuilder(options.framing, options.maxBytes, options.transport.maxBytes);
+    this.frames = new FrameBuilder(options.framing, options.maxBytes, pool);
   }
 
   get isEmpty(): boolean {

@@ -44,6 +44,8 @@ export class Chunk implements Frames {
   /** Milliseconds of the sender's clock, for the last time that it was written. */
   writtenAt = 0;
   handedOverAt: number | undefined;
+  /** False for parts of one chunk, which share its memory. */
+  ownsMemory = true;
 
   /** `shares` is empty once the lines are confirmed. */
   constructor(public bytes: Buffer, public ends: readonly number[], public shares: Share[]) {}
@@ -62,6 +64,7 @@ export class Chunk implements Frames {
       missing -= taken;
     }
     const front = new Chunk(this.bytes.subarray(0, size), this.ends.slice(0, count), shares);
+    front.ownsMemory = this.ownsMemory = false;
     this.bytes = this.bytes.subarray(size);
     this.ends = this.ends.slice(count).map((end) => end - size);
     return front;

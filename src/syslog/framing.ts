@@ -1,4 +1,5 @@
 /** How lines become bytes: many whole frames in one Buffer. */
+import type { BufferPool } from "../common/buffer-pool";
 import type { Line } from "./lines";
 
 /**
@@ -19,16 +20,15 @@ const LF = 10;
 const CR = 13;
 const isBreak = (byte: number | undefined) => byte === LF || byte === CR;
 
-/** Puts frames one behind the other. */
+/** Puts frames one behind the other, in Buffers of `pool`. */
 export class FrameBuilder {
-  /** Lines are framed here, and what is done gets memory of its own, of the size that it has then. */
   private buffer: Buffer;
   private size = 0;
   private ends: number[] = [];
 
-  /** `maxBytes` limits header and line together, `capacity` all frames together, one longer frame aside. */
-  constructor(private readonly framing: Framing, private readonly maxBytes: number, private readonly capacity: number) {
-    this.buffer = Buffer.allocUnsafe(capacity);
+  /** `maxBytes` limits header and line together; all frames together take a Buffer of `pool`, one longer frame aside. */
+  constructor(private readonly framing: Framing, private readonly maxBytes: number, private readonly pool: BufferPool) {
+    this.buffer = pool.take();
   }
 
   get count(): number {
@@ -47,7 +47,7 @@ export class FrameBuilder {
     const length = header.length + bytesOf(text);
     const prefix = this.framing === "octet" ? `${length} ` : "";
     const end = this.size + prefix.length + length + (this.framing === "lf" ? 1 : 0);
-    if (end > this.capacity && this.ends.length > 0) return "full";
+    if (end > this.pool.bytes && this.ends.length > 0) return "full";
     if (end > this.buffer.length) this.buffer = Buffer.allocUnsafe(end);
 
     let at = this.size;
@@ -60,12 +60,15 @@ export class FrameBuilder {
     return shortened ? "shortened" : "added";
   }
 
-  /** Takes all frames out. */
+  /** Takes all frames out. Few of them get memory of their size, so that nobody keeps a large Buffer for a small chunk. */
   take(): Frames {
-    const frames = { bytes: Buffer.from(this.buffer.subarray(0, this.size)), ends: this.ends };
+    const frames = this.buffer.subarray(0, this.size);
+    const isSmall = 2 * this.size < this.buffer.length;
+    const taken = { bytes: isSmall ? Buffer.from(frames) : frames, ends: this.ends };
+    if (!isSmall) this.buffer = this.pool.take();
     this.size = 0;
     this.ends = [];
-    return frames;
+    return taken;
   }
 }
 

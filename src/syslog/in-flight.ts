@@ -1,6 +1,7 @@
 /** Chunks that were written: in flight until they are confirmed, and kept for a while after that. */
-import type { Chunk } from "./chunk";
+import type { BufferPool } from "../common/buffer-pool";
 import type { Clock } from "../common/clock";
+import type { Chunk } from "./chunk";
 
 /** Bytes that may be unconfirmed before the sender waits: memory stays bounded whatever the confirm delay. */
 const UNCONFIRMED_BYTES = 16 * 1024 * 1024;
@@ -25,7 +26,7 @@ export class InFlight {
   private cancelCheck: (() => void) | undefined;
 
   /** `confirmed` is called for each chunk that time confirms, each in its own turn of the event loop. */
-  constructor(private readonly options: InFlightOptions, private readonly confirmed: (chunk: Chunk) => void) {}
+  constructor(private readonly options: InFlightOptions, private readonly pool: BufferPool, private readonly confirmed: (chunk: Chunk) => void) {}
 
   get isEmpty(): boolean {
     return this.unconfirmed.length === 0;
@@ -109,6 +110,7 @@ export class InFlight {
     for (let old = this.kept[0]; old !== undefined && (this.keptBytes > KEPT_BYTES || old.writtenAt < horizon); old = this.kept[0]) {
       this.keptBytes -= old.bytes.length;
       this.kept.shift();
+      if (old.ownsMemory) this.pool.give(old.bytes);
     }
   }
 }

@@ -13,6 +13,7 @@
  *
  * RELP answers line by line: an answer confirms at once, and only lines without one are sent again.
  */
+import { BufferPool } from "../common/buffer-pool";
 import type { SiemError } from "../common/errors";
 import type { Figures } from "../metrics/table";
 import { Backlog, type BacklogOptions } from "./backlog";
@@ -73,8 +74,9 @@ export class Sender {
 
   constructor(private readonly options: SenderOptions) {
     const { host, transport, random, outage } = options;
-    this.backlog = new Backlog(options);
-    this.inFlight = new InFlight(options, (chunk) => {
+    const pool = new BufferPool(transport.maxBytes);
+    this.backlog = new Backlog(options, pool);
+    this.inFlight = new InFlight(options, pool, (chunk) => {
       this.confirm(chunk);
       this.scheduleWrite();
     });

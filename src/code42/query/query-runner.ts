@@ -9,7 +9,8 @@ import { cursorInstant, untilInstant } from "../../cursor/instant";
 import { SiemError, describe } from "../../common/errors";
 import type { FlowMessage } from "../../common/messages";
 import type { Figures } from "../../metrics/table";
-import { BufferPool } from "../../pages/packed-lines";
+import { PIECE_BYTES } from "../../pages/packed-lines";
+import { BufferPool } from "../../common/buffer-pool";
 import { checkCriteria } from "../criteria/criteria-check";
 import { CursorKeeper, type KeeperDependencies } from "./cursor-keeper";
 import { queryError } from "../errors";
@@ -40,7 +41,7 @@ const CLOSE_STORE_MS = 2000;
 export class QueryRunner {
   /** Since the node was made: polls, requests (`retries`), and events. */
   readonly counters = { polls: 0, failedPolls: 0, retries: 0, read: 0, duplicates: 0, sent: 0, resent: 0, confirmed: 0 };
-  private readonly linePool = new BufferPool();
+  private readonly linePool = new BufferPool(PIECE_BYTES);
   readonly keeper: CursorKeeper;
   private readonly lateness: Lateness;
   /** A new one takes its place when what is in flight is given up. */

@@ -174,8 +174,9 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     let tell: (token: string | undefined) => void = () => undefined;
     const hint = new Promise<string | undefined>((resolve) => (tell = resolve));
     // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
-    const answer = api.postAndRead(search.path, request, (body) => {
-      if (!rereading && performance.now() - askedAt > SLOW_MS) textAtTheEnd(body, NEXT_TOKEN).then(tell, () => undefined);
+    const answer = api.postAndRead(search.path, request, async (body) => {
+      // Before the page is read: beside that, its end would be found no sooner than by reading it.
+      if (!rereading && performance.now() - askedAt > SLOW_MS) tell(await textAtTheEnd(body, NEXT_TOKEN).catch(() => undefined));
       return readEvents(body, search, known, maker);
     }, { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, when the page before it was handed on.

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { BufferPool, PackedLines } from "../../../src/pages/packed-lines";
+import { BufferPool } from "../../../src/common/buffer-pool";
+import { PackedLines, PIECE_BYTES } from "../../../src/pages/packed-lines";
 
 const texts = (count: number, letter: string) => Array.from({ length: count }, (_, index) => `${index} ${letter.repeat(index % 900)} größe 値 😀`);
 
@@ -15,7 +16,7 @@ const memoryOf = (packed: PackedLines) => (packed.at(0) as Buffer).buffer;
 describe("packed lines", () => {
   it("are given as bytes and as texts, in order", () => {
     const lines = ["", ...texts(3000, "a"), "", "last"];
-    const packed = pack(new BufferPool(), lines);
+    const packed = pack(new BufferPool(PIECE_BYTES), lines);
     assert.equal(packed.length, lines.length);
     assert.equal(packed.bytes, Buffer.byteLength(lines.join("")));
     assert.deepEqual(packed.unpackAtOnce(), lines);
@@ -24,7 +25,7 @@ describe("packed lines", () => {
   });
 
   it("use the memory of a page again after its release, not before", () => {
-    const pool = new BufferPool();
+    const pool = new BufferPool(PIECE_BYTES);
     const first = pack(pool, texts(200, "a"));
     const memory = memoryOf(first);
     const second = pack(pool, texts(200, "b"));
@@ -41,7 +42,7 @@ describe("packed lines", () => {
   });
 
   it("take no line that may be longer than a piece of memory", () => {
-    const packed = new PackedLines(new BufferPool());
+    const packed = new PackedLines(new BufferPool(PIECE_BYTES));
     assert.equal(packed.add("x".repeat(100_000)), false);
     assert.equal(packed.length, 0);
     assert.ok(packed.add("short"));

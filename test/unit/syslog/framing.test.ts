@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { BufferPool } from "../../../src/common/buffer-pool";
 import { FrameBuilder, type Framing } from "../../../src/syslog/framing";
 import type { Line } from "../../../src/syslog/lines";
 
 function frame(framing: Framing, lines: Line[], { header = "", maxBytes = 8192, capacity = 4096 } = {}) {
-  const builder = new FrameBuilder(framing, maxBytes, capacity);
+  const builder = new FrameBuilder(framing, maxBytes, new BufferPool(capacity));
   const results = lines.map((line) => builder.add(Buffer.from(header), line));
   const { bytes, ends } = builder.take();
   return { results, text: bytes.toString(), ends, bytes };

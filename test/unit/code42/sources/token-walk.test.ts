@@ -5,7 +5,8 @@ import { queryError } from "../../../../src/code42/errors";
 import { fileEvents } from "../../../../src/code42/sources/file-events";
 import { textAtTheEnd } from "../../../../src/pages/page-reader";
 import { IndexedEvents } from "../../../../src/pages/page-index";
-import { BufferPool } from "../../../../src/pages/packed-lines";
+import { BufferPool } from "../../../../src/common/buffer-pool";
+import { PIECE_BYTES } from "../../../../src/pages/packed-lines";
 import type { PollOptions, Reply } from "../../../../src/code42/sources/source";
 import type { Api } from "../../../../src/code42/tenant/api";
 import { ledgerKey } from "../../../../src/cursor/ledger";
@@ -121,7 +122,7 @@ describe("a walk along page tokens", () => {
         get failure() { return failure; },
       };
       const found: (string[] | undefined)[] = [];
-      for await (const { events } of fileEvents.read(poll(api, { lineMaker: () => ({ formatter, pool: new BufferPool() }), known: (all, index) => known.includes(keys.indexOf(all.text(index))) }))) {
+      for await (const { events } of fileEvents.read(poll(api, { lineMaker: () => ({ formatter, pool: new BufferPool(PIECE_BYTES) }), known: (all, index) => known.includes(keys.indexOf(all.text(index))) }))) {
         assert.ok(events instanceof IndexedEvents);
         found.push(events.prepared?.lines.unpackAtOnce());
       }
