@@ -70,17 +70,23 @@ export class FormatQueue {
 
   private readonly run = (): void => {
     this.running = true;
-    const end = this.tools.now() + SLICE_MS;
-    for (let job = this.jobs[0]; job !== undefined; job = this.jobs[0]) {
-      const goOn = this.advance(job, end);
-      if (goOn === undefined) continue;
-      goOn(this.run);
-      return;
+    let waits = false;
+    try {
+      const end = this.tools.now() + SLICE_MS;
+      for (let job = this.jobs[0]; job !== undefined; job = this.jobs[0]) {
+        const goOn = this.advance(job, end);
+        if (goOn === undefined) continue;
+        waits = true;
+        goOn(this.run);
+        return;
+      }
+    } finally {
+      // Also if `finished` threw: the next job runs.
+      this.running = waits;
     }
-    this.running = false;
   };
 
-  /** Finishes a job; if that must wait, for its next events or because the time is up, returns what calls when to go on. */
+  /** Works on a job. Undefined: it is finished; else a function that calls `run` when there is more to do. */
   private advance(job: FormatJob, end: number): ((run: () => void) => void) | undefined {
     const { slices, formatter, ready } = job;
     if (ready !== undefined) {

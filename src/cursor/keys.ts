@@ -74,11 +74,6 @@ export class KeyTable {
     return this.put(keys.words, index * WORDS, value);
   }
 
-  clear(): void {
-    this.words.fill(0);
-    this.count = 0;
-  }
-
   delete(keys: KeyColumn, index: number): void {
     const found = this.find(keys.words, index * WORDS);
     if (found < 0) return;
@@ -105,7 +100,7 @@ export class KeyTable {
     return table;
   }
 
-  /** The slot of the key at `at` of `words`; that of its place, less all slots, if it is not there. */
+  /** The slot of the key at `at` of `keys`; if it is absent, the free slot minus the number of slots (negative). */
   private find(keys: Int32Array, at: number): number {
     const { words, mask } = this;
     for (let slot = hash(keys, at) & mask; ; slot = (slot + 1) & mask) {

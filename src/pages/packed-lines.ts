@@ -7,7 +7,7 @@
 import type { BufferPool } from "../common/buffer-pool";
 
 export const PIECE_BYTES = 256 * 1024;
-/** Bytes of UTF-8 for a UTF-16 unit at most (RFC 3629 section 3); one more, so that an empty line has a piece too. */
+/** Bytes of UTF-8 for a UTF-16 unit at most (RFC 3629 section 3). */
 const BYTES_A_UNIT = 3;
 
 export class PackedLines {
@@ -23,7 +23,7 @@ export class PackedLines {
   private texts: string[] | undefined;
 
   /** Makes the same lines for whoever asks after `release`; blocks the event loop for a while. */
-  again: () => string[] = () => [];
+  again!: () => string[];
 
   /** `pool` has Buffers of PIECE_BYTES. */
   constructor(private readonly pool: BufferPool) {}
@@ -34,6 +34,7 @@ export class PackedLines {
 
   /** False if the line is too long for a piece. */
   add(line: string): boolean {
+    // One more: an empty line needs a piece too.
     const most = line.length * BYTES_A_UNIT + 1;
     if (most > PIECE_BYTES) return false;
     if (this.end + most > this.pieces.length * PIECE_BYTES) {

@@ -50,8 +50,11 @@ export interface PageIndex {
   incomplete: ReadonlySet<number>;
   /** The slices of the page's body, and how many events each has. */
   slices: readonly { slice: BodySlice; count: number }[];
-  /** Of all events that are not known; undefined without a LineMaker, and if its formatter failed with one of them. */
-  prepared: PreparedLines | undefined;
+  /** Undefined without a LineMaker, and if its formatter failed with an event. */
+  prepared: (PreparedLines & {
+    /** By index: the events that were not known. Line `n` is that of event `events[n]`. */
+    events: readonly number[];
+  }) | undefined;
 }
 
 /** Ledger key and time of an event. One without an id is recognised by its content. */
@@ -67,6 +70,7 @@ export async function indexPage(body: Body, listKey: string, fields: EventFields
   const incomplete = new Set<number>();
   const slices: { slice: BodySlice; count: number }[] = [];
   let lines = maker && new PackedLines(maker.pool);
+  const formatted: number[] = [];
   const envelope = await readPage(body, listKey, (events, slice) => {
     const first = keys.length;
     slices.push({ slice, count: events.length });
@@ -80,6 +84,7 @@ export async function indexPage(body: Body, listKey: string, fields: EventFields
     const found = KeyColumn.of(keys.slice(first));
     for (const [index, event] of events.entries()) {
       if (isKnown(found, index)) continue;
+      formatted.push(first + index);
       const line = maker.formatter.format(event);
       if (maker.formatter.failure === undefined && lines.add(line)) continue;
       // The formatter's own node formats the page once more, and reports what is wrong.
@@ -88,7 +93,7 @@ export async function indexPage(body: Body, listKey: string, fields: EventFields
       return;
     }
   });
-  return { envelope, keys: KeyColumn.of(keys), times, incomplete, slices, prepared: maker && lines && { formatter: maker.formatter, lines } };
+  return { envelope, keys: KeyColumn.of(keys), times, incomplete, slices, prepared: maker && lines && { formatter: maker.formatter, lines, events: formatted } };
 }
 
 /** Some events of a page, in order. */

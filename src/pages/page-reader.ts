@@ -59,7 +59,7 @@ async function readElements(body: Body, window: BodyWindow, each: EachSlice): Pr
     const { end, isLast } = cut;
     const elements = parse(`[${window.bytes.toString("utf8", 0, end)}]`) as unknown[];
     if (elements.length > 0) each(elements, { body, start: window.start, end: window.start + end });
-    else if (isBehindComma) throw pageError("PAGE_INVALID", { reason: NO_JSON });
+    else if (isBehindComma || !isLast) throw pageError("PAGE_INVALID", { reason: NO_JSON });
     window.moveTo(window.start + (isLast ? end : end + 1));
     if (isLast) return;
     isBehindComma = true;

@@ -6,6 +6,7 @@ import cefFormat from "../../nodes/cef-format";
 import syslogOut from "../../nodes/syslog-out";
 import { compileFormatter } from "../../src/cef/encoder";
 import { code42FileEventV2 } from "../../src/cef/mappings/code42-file-event-v2";
+import { PackedLines } from "../../src/pages/packed-lines";
 import { makeFileEvent } from "../../src/simulator/events";
 import { startSiem, type Siem } from "../../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
@@ -41,7 +42,7 @@ describe("pages between our nodes", () => {
   async function run(formatTo: string[], sink: Partial<FlowNode>, others: FlowNode[]): Promise<Record<string, unknown>[]> {
     await loadFlow(nodes, [
       { id: "t", type: "code42-tenant", baseUrl: simulator.url, authType: "api-client" },
-      { id: "q", type: "code42-query", tenant: "t", pollInterval: "0", pageSize: "100", cursor: "cursor_packed", cursorType: "global", confirmTimeout: "20", wires: [["f"]] },
+      { id: "q", type: "code42-query", tenant: "t", pollInterval: "0", pageSize: "500", cursor: "cursor_packed", cursorType: "global", confirmTimeout: "20", wires: [["f"]] },
       { id: "f", type: "cef-format", wires: [formatTo] },
       { id: "s", type: "syslog-out", host: "127.0.0.1", port: String(siem.port), transport: "tcp", header: "none", confirmDelay: "10", wires: [[], []], ...sink },
       ...others,
@@ -59,6 +60,19 @@ describe("pages between our nodes", () => {
     return out;
   }
 
+  /** How many pages came to syslog-out as bytes. */
+  let packed = 0;
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its object
+  const { release } = PackedLines.prototype;
+  beforeEach(() => {
+    packed = 0;
+    PackedLines.prototype.release = function () {
+      packed += 1;
+      release.call(this);
+    };
+  });
+  afterEach(() => { PackedLines.prototype.release = release; });
+
   /** The lines in the messages are those that came to the SIEM. */
   const agree = async (messages: Record<string, unknown>[]) => {
     const all = () => messages.flatMap(({ payload }) => payload as string[]);
@@ -69,10 +83,12 @@ describe("pages between our nodes", () => {
 
   it("carry each event to the SIEM once when nobody else looks", async () => {
     assert.deepEqual(await run(["s"], {}, []), []);
+    assert.ok(packed >= 2, `${packed} pages`);
   });
 
   it("give a node behind the sink the lines that were sent", async () => {
     await agree(await run(["s"], { wires: [["out"]] }, []));
+    assert.equal(packed, 0);
   });
 
   it("give a complete node the lines that were sent", async () => {

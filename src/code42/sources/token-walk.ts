@@ -4,6 +4,7 @@
  * The walk has no limit on the total; a page number would end at 10,000 events. The token is the id of the last event
  * of the page, so the query and the sort must stay the same for each page.
  */
+import { isDeepStrictEqual } from "node:util";
 import { KeyTable } from "../../cursor/keys";
 import { SiemError } from "../../common/errors";
 import { isRecord } from "../../common/messages";
@@ -220,7 +221,8 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     });
     before = here;
     reachedMs = Math.max(reachedMs, lastMs ?? 0);
-    const isPrepared = prepared?.lines.length === fresh.length;
+    // An event that was known when the page was read has no line, and one that has become known has one too many.
+    const isPrepared = prepared !== undefined && isDeepStrictEqual(prepared.events, fresh);
     if (!isPrepared) prepared?.lines.release();
     tokens.add(token);
     const circles = nextToken !== "" && tokens.has(nextToken);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { compileFormatter } from "../../../src/cef/encoder";
 import { mappings } from "../../../src/cef/mappings";
 import { FormatQueue, type FormatJob } from "../../../src/cef/queue";
+import { BufferPool } from "../../../src/common/buffer-pool";
+import { PackedLines, PIECE_BYTES } from "../../../src/pages/packed-lines";
 import { until } from "../../support/until";
 
 const incydr = mappings.get("code42.file-event.v2")!;
@@ -48,6 +50,21 @@ describe("CEF format queue", () => {
     assert.deepEqual(log, ["long 100 0", "short 1 0", "last 1 1 EVENT_NOT_OBJECT"]);
     queue.push(job("again", events(1)));
     assert.equal(log.at(-1), "again 1 0");
+  });
+  it("keeps lines that are made already behind the jobs before them", () => {
+    const { queue, job, log, idle } = bench();
+    const ready = new PackedLines(new BufferPool(PIECE_BYTES));
+    ready.add("line");
+    queue.push(job("long", events(100)));
+    queue.push({ ...job("ready", []), ready });
+    idle();
+    assert.deepEqual(log, ["long 100 0", "ready 1 0"]);
+  });
+  it("goes on with the next job when the end of one throws", () => {
+    const { queue, job, log } = bench();
+    assert.throws(() => queue.push({ ...job("a", events(1)), finished: () => { throw new Error("full"); } }), /full/);
+    queue.push(job("b", events(1)));
+    assert.deepEqual(log, ["b 1 0"]);
   });
   it("counts the failures of each job", () => {
     const { queue, job, log } = bench();

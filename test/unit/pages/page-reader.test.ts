@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Body } from "../../../src/pages/body";
 import { readPage } from "../../../src/pages/page-reader";
 import { PackedEvents, type EventPlace } from "../../../src/pages/packed-events";
 import { chunkedBody } from "../../support/chunked-body";
@@ -67,6 +68,23 @@ describe("reading a page", () => {
     assert.deepEqual((await read(JSON.stringify({ fileEvents: events }))).elements, events);
   });
 
+  it("stops inflating a page that it refuses", async () => {
+    let ended = false;
+    const endless: Body = {
+      async *chunks() {
+        try {
+          yield Buffer.from('{"fileEvents":[{"id":}');
+          for (;;) yield Buffer.from(",");
+        } finally {
+          ended = true;
+        }
+      },
+      whole: () => assert.fail("not read at once"),
+    };
+    await assert.rejects(readPage(endless, "fileEvents", () => undefined), invalid);
+    assert.ok(ended);
+  });
+
   it("takes null and a missing list as they are", async () => {
     assert.deepEqual(await read('{"totalCount":0,"fileEvents":null}'), { envelope: { totalCount: 0, fileEvents: null }, elements: [], places: [] });
     assert.deepEqual(await read('{"nested":{"fileEvents":[1]}}'), { envelope: { nested: { fileEvents: [1] } }, elements: [], places: [] });
@@ -108,7 +126,7 @@ describe("reading a page", () => {
       good.subarray(0, comma), good.subarray(0, comma + 1), good.subarray(0, comma + 300),
       Buffer.from(good.toString().replace('],"nextPgToken"', ',],"nextPgToken"')),
       Buffer.from(good.toString().replace('],"nextPgToken"', ']],"nextPgToken"')),
-      Buffer.from(`{"fileEvents":[${events.slice(0, 17).join(",")},]}`),
+      Buffer.from(`{"fileEvents":[${events.slice(0, 16).join(",")},]}`), Buffer.from(`{"fileEvents":[${" ".repeat(17_000)},{"a":1}]}`),
       Buffer.from('{"fileEvents":[,]}'), Buffer.from('{"fileEvents":[{}'), Buffer.from('{"fileEvents":[{}]'),
     ]) await assert.rejects(read(bad, 7000), invalid, bad.subarray(-60).toString());
     assert.deepEqual((await read('{"fileEvents":[ ]}')).elements, []);

@@ -9,6 +9,7 @@ import { BufferPool } from "../../../../src/common/buffer-pool";
 import { PIECE_BYTES } from "../../../../src/pages/packed-lines";
 import type { PollOptions, Reply } from "../../../../src/code42/sources/source";
 import type { Api } from "../../../../src/code42/tenant/api";
+import type { KeyColumn } from "../../../../src/cursor/keys";
 import { ledgerKey } from "../../../../src/cursor/ledger";
 import { makeFileEvent, type FileEvent } from "../../../../src/simulator/events";
 import { chunkedBody } from "../../../support/chunked-body";
@@ -136,6 +137,22 @@ describe("a walk along page tokens", () => {
 
     it("gives no lines of known events", async () => {
       assert.deepEqual(await linesOf({ known: [3, 25] }), [pages[0]!.toSpliced(3, 1), pages[1]!.toSpliced(5, 1), ...pages.slice(2)]);
+    });
+
+    it("gives no lines if what is known changes while a page waits: each line must be that of its event", async () => {
+      const { api } = slowTenant(0, async () => undefined);
+      const known = new Set([25]);
+      const options = { lineMaker: () => ({ formatter: { format: () => "line", failure: undefined }, pool: new BufferPool(PIECE_BYTES) }), known: (all: KeyColumn, index: number) => known.has(keys.indexOf(all.text(index))) };
+      const found: [number, number | undefined][] = [];
+      for await (const { events } of fileEvents.read(poll(api, options))) {
+        assert.ok(events instanceof IndexedEvents);
+        found.push([events.length, events.prepared?.lines.length]);
+        // The second page has been read ahead by now, or will be: one event is forgotten, and another one is known.
+        await sleep(20);
+        known.delete(25);
+        known.add(26);
+      }
+      assert.deepEqual(found, [[PAGE, PAGE], [PAGE - 1, undefined], [PAGE, PAGE], [PAGE, PAGE]]);
     });
 
     it("gives no lines of a page with an event that cannot be formatted: the formatter's node reports that", async () => {
