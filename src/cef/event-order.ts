@@ -3,7 +3,7 @@
  * wrote, even if the dictionary requires another type or length. Unlike that formatter it escapes values, and it leaves out
  * a bad value instead of losing the event.
  */
-import { epochMilliseconds } from "../common/instant";
+import { zonedEpochMs } from "../common/instant";
 import { fieldOf, sacrificeOrder, type ExtensionReader, type Field, type ReadField } from "./line";
 import type { Column, EventOrder } from "./mapping";
 import type { DropCounter } from "./source";
@@ -69,7 +69,7 @@ function plainText(value: unknown): string | undefined {
  * rounded to even.
  */
 function milliseconds(text: string): string | undefined {
-  const whole = epochMilliseconds(text);
+  const whole = zonedEpochMs(text);
   if (whole === undefined) return undefined;
   const [, decimals = ""] = /\.\d{3}(\d{1,3})/.exec(text) ?? [];
   const exact = ((whole * 1000 + Number(decimals.padEnd(3, "0"))) / 1e6) * 1000;

@@ -7,7 +7,7 @@ import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source } from "./mapping";
 import { ALL, splitPath, type Step } from "./path";
 import { cut, strip } from "./text";
-import { epochMilliseconds } from "../common/instant";
+import { zonedEpochMs } from "../common/instant";
 import type { Scalar } from "./values";
 
 /** Reads the event that was opened last. */
@@ -344,5 +344,5 @@ const mapped = (read: Read, change: Change): Read => () => {
   return value === undefined ? undefined : change(value);
 };
 
-const timeOf = (value: Scalar) => (typeof value === "string" ? epochMilliseconds(value) : typeof value === "number" ? value : undefined);
+const timeOf = (value: Scalar) => (typeof value === "string" ? zonedEpochMs(value) : typeof value === "number" ? value : undefined);
 const numberOf = (value: Scalar) => (typeof value === "number" || (typeof value === "string" && /^\d{1,15}$/.test(value)) ? Number(value) : undefined);

@@ -6,7 +6,7 @@ import type { Params } from "../../common/errors";
 import { PackedEvents } from "../../pages/packed-events";
 import { queryError } from "../errors";
 import { parsed } from "../tenant/legacy";
-import { bothOf, filtersOn } from "../criteria/criteria";
+import { joinByAnd, hasFilterOn } from "../criteria/criteria";
 import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "../criteria/saved-search";
 import type { Api, ApiOptions, ApiReply, Reading } from "../tenant/api";
@@ -46,8 +46,8 @@ export async function previewQuery(api: Api, settings: PreviewSettings, signal: 
 
 async function preview(api: Api, { source, criteria: own, savedSearch, startFrom, until, overlapMs }: PreviewSettings, signal: AbortSignal): Promise<Preview> {
   const serverMs = await api.serverTime(signal);
-  const criteria = savedSearch === "" ? own : bothOf(own, await loadSavedSearch(api, savedSearch, signal));
-  const onCursorTerm = source.cursorTerm !== undefined && filtersOn(criteria.groups, source.cursorTerm);
+  const criteria = savedSearch === "" ? own : joinByAnd(own, await loadSavedSearch(api, savedSearch, signal));
+  const onCursorTerm = source.cursorTerm !== undefined && hasFilterOn(criteria.groups, source.cursorTerm);
   const floorMs = onCursorTerm ? 0 : Math.floor(startInstant(startFrom, serverMs));
   const answers = new ShortAnswers(api);
   const warnings: Preview["warnings"] = [];

@@ -15,7 +15,7 @@ import { CursorKeeper, type KeeperDependencies } from "./cursor-keeper";
 import { queryError } from "../errors";
 import { Lateness } from "./lateness";
 import { PageSender, type SenderDependencies } from "./page-sender";
-import { bothOf, criteriaGroups, type Criteria, type WireGroup } from "../criteria/criteria";
+import { joinByAnd, criteriaGroups, type Criteria, type WireGroup } from "../criteria/criteria";
 import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "../criteria/saved-search";
 import { walk } from "./walk";
@@ -174,13 +174,13 @@ export class QueryRunner {
     counters.polls += 1;
     const onlyNow: Criteria = { clause: "AND", groups: extra };
     source.check(onlyNow);
-    for (const { key, params } of checkCriteria(source.name, onlyNow).warnings) dependencies.warn(key, params);
+    for (const { key, params } of checkCriteria(source.name, onlyNow)) dependencies.warn(key, params);
     if (once) {
       // Confirmations that an earlier run waits for belong to its own cursor.
       await this.sender.idle();
       this.giveUp();
     }
-    const criteria = savedSearch === "" ? settings.criteria : bothOf(settings.criteria, await loadSavedSearch(api, savedSearch, signal));
+    const criteria = savedSearch === "" ? settings.criteria : joinByAnd(settings.criteria, await loadSavedSearch(api, savedSearch, signal));
     const cursor = await this.keeper.load(api, criteria, extra, signal);
     const { sender } = this;
     let serverMs: number | undefined;

@@ -8,7 +8,7 @@ import { isRecord } from "../../common/messages";
 import { Batch, instantOf, isKnown } from "./batch";
 import { listOf, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
-import { AUDIT_LOG_RULES, SEARCH_RULES } from "../criteria/search-rules";
+import { AUDIT_LOG_RESERVED, SEARCH_RULES } from "../criteria/search-rules";
 import type { Api } from "../tenant/api";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
@@ -32,7 +32,7 @@ export const auditLog = ({ excludeOwn }: SourceOptions): EventSource => ({
 
 async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Reply> {
   const { api, signal, pageSize } = poll;
-  const parameters = parametersOf(poll.criteria, poll.extraGroups, AUDIT_LOG_RULES);
+  const parameters = parametersOf(poll.criteria, poll.extraGroups, AUDIT_LOG_RESERVED);
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(poll.untilMs ?? serverMs);
   const page = async (fromMs: number, toMs: number, number: number) => {

@@ -9,7 +9,7 @@ import { isRecord } from "../../common/messages";
 import { Batch, isKnown } from "./batch";
 import { listOf, readWholeList } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
-import { SEARCH_RULES, SESSION_RULES } from "../criteria/search-rules";
+import { SEARCH_RULES, SESSION_RESERVED } from "../criteria/search-rules";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
 const PATH = "/v1/sessions";
@@ -31,7 +31,7 @@ export const sessions = ({ sessionOutput }: SourceOptions): EventSource => ({
 
 async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply> {
   const { api, signal, cursor, untilMs } = poll;
-  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, SESSION_RULES) };
+  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, SESSION_RESERVED) };
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(untilMs ?? serverMs);
   const sliceMs = Math.max(DAY_MS, poll.overlapMs);
