@@ -37,7 +37,7 @@ export interface Unconfirmed {
 interface Server {
   host: string;
   port: number;
-  /** How the server is known: by a fingerprint (undefined: still to be shown), or by PEM certificates (undefined: those of the system). */
+  /** How the server is verified: by a fingerprint (undefined: the user has not confirmed one yet), or by PEM certificates (undefined: those of the system). */
   trust: { fingerprint: string | undefined } | { ca: string | undefined };
 }
 
@@ -56,9 +56,9 @@ const MAX_COMMON_NAME = 64;
 
 /**
  * Provisions a client with the values of a form: `host`, `port` (8443), `user`, `password`, `commonName`, and either
- * `truststore` (PEM, with the host name checked; empty: the CAs of the system) or `byFingerprint`. That, without a
- * `fingerprint`, resolves with the one of the server and sends nothing; with one, only that very certificate gets the
- * password. `patience`: milliseconds for the whole exchange, 30 s by default.
+ * `truststore` (PEM, with the host name checked; empty: the CAs of the system) or `byFingerprint`. `byFingerprint`
+ * without a `fingerprint` resolves with the one of the server and sends nothing; with one, the password is sent only to
+ * the server with exactly that certificate. `patience`: milliseconds for the whole exchange, 30 s by default.
  * Throws the errors of properties, COMMON_NAME_INVALID, TRUSTSTORE_INVALID, and those that begin with PROVISION_.
  */
 export async function provision(form: Properties, { patience = PATIENCE }: { patience?: number } = {}): Promise<Provisioned | Unconfirmed> {
@@ -125,12 +125,12 @@ function secretsOf(form: Properties): Secrets {
   return { password, authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
 }
 
-/** Whoever waits hears of an error by itself; between two who wait, it must not be an uncaught one. */
+/** An error of the socket rejects what awaits it; while nothing does, it must not be an uncaught exception. */
 const ignore = () => undefined;
 
 const fingerprintOf = (socket: TLSSocket) => socket.getPeerCertificate().fingerprint256;
 
-/** A connection to the server that has been verified as `trust` says: what is sent goes to nobody else. */
+/** A connection to the server, which is verified as `trust` says. */
 async function open(server: Server, signal: AbortSignal): Promise<TLSSocket> {
   const { host, port, trust } = server;
   const known = "ca" in trust;
@@ -138,7 +138,7 @@ async function open(server: Server, signal: AbortSignal): Promise<TLSSocket> {
     host, port, minVersion: "TLSv1.2",
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(known && trust.ca !== undefined ? { ca: trust.ca } : {}),
-    // By fingerprint, the one certificate is compared below, before anything is sent.
+    // With a fingerprint, the certificate is compared below, before anything is sent.
     rejectUnauthorized: known,
   }));
   socket.on("error", ignore);
@@ -153,14 +153,14 @@ async function open(server: Server, signal: AbortSignal): Promise<TLSSocket> {
   throw fabricError("PROVISION_FINGERPRINT", { host, port, fingerprint });
 }
 
-/** The text of the reply. Follows redirects on the server itself and keeps its cookies, which a log-in of ePO may need. */
+/** The text of the reply. Follows redirects within the server and keeps its cookies, because a log-in of ePO may need both. */
 async function ask(server: Server, firstPath: string, { authorization }: Secrets, signal: AbortSignal): Promise<string> {
   const { host, port } = server;
   const origin = `https://${urlHost(host)}:${port}`;
   const cookies = new Map<string, string>();
   let path = firstPath;
   for (let redirects = 0; redirects <= REDIRECTS; redirects++) {
-    // The host as it was entered, and always with the port: from the URL it would be written differently.
+    // As it was entered, and always with the port; from the URL it would be written differently.
     const headers = { Host: `${urlHost(host)}:${port}`, Authorization: authorization, ...(cookies.size === 0 ? {} : { Cookie: [...cookies.values()].join("; ") }) };
     const { status, header, text } = await get(server, origin + path, headers, signal);
     if (status === 200) return text;
@@ -204,7 +204,7 @@ const CAUSES: readonly [pattern: RegExp, code: FabricErrorCode][] = [
   [/^HPE_/, "PROVISION_REPLY"],
 ];
 
-/** Only code and text of what was thrown go on: it may hold the request with its headers. */
+/** The error for what a socket, TLS or `sendRequest` threw: only its code and text go on. */
 function networkError(thrown: unknown, { host, port }: Server, signal: AbortSignal): SiemError {
   const { code = "" } = thrown as NodeJS.ErrnoException;
   const known = CAUSES.find(([pattern]) => pattern.test(code))?.[1];
@@ -212,8 +212,8 @@ function networkError(thrown: unknown, { host, port }: Server, signal: AbortSign
 }
 
 /**
- * Reads a reply: `OK:` and a JSON text of CA bundle, certificate, brokers and perhaps WebSocket brokers, with commas
- * between, or `Error <number> :` and a text. Everything is tried as the fabric would use it.
+ * Reads a reply: `OK:` and a JSON text of CA bundle, certificate, brokers and perhaps WebSocket brokers, separated by
+ * commas, or `Error <number> :` and a text. Everything is checked as the fabric would use it.
  */
 function packageOf(reply: string, privateKey: string, { password, authorization }: Secrets): Provisioned {
   const refusal = /^\s*Error\b[^:]*:?\s*([^]*)/i.exec(reply);

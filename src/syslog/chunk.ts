@@ -1,25 +1,57 @@
+/** Batches, which the flow hands over, and chunks, which are written: which lines of a batch are in which chunk. */
+import type { SiemError } from "../common/errors";
 import type { Frames } from "./framing";
+import type { Line, LineList } from "./lines";
+import type { QueueItem } from "./queue";
 
-/** Lines of one batch that stand in a chunk, in order: `count` of them from the index `first` on. */
-export interface Share<Batch> {
+/** A line that the server refuses for good, and why. */
+export interface Undeliverable {
+  line: Line;
+  reason: SiemError;
+}
+
+/** What happened to lines of a batch beside delivery. */
+export interface SettledLines {
+  /** Lines that were cut, because they were over the limit or the server refused them at their full length. */
+  shortened: number;
+  undeliverable: readonly Undeliverable[];
+}
+
+/** Called once a batch: without an error when all of its lines but the undeliverable ones were delivered. */
+export type Settled = (error: SiemError | undefined, lines: SettledLines) => void;
+
+/** The lines that one message of the flow holds. */
+export interface Batch extends QueueItem {
+  readonly lines: LineList;
+  readonly settled: Settled;
+  /** Index of the first line that is in no chunk yet. */
+  next: number;
+  /** Lines that are neither delivered nor undeliverable. */
+  unsettled: number;
+  shortened: number;
+  undeliverable: Undeliverable[];
+}
+
+/** Lines of one batch in a chunk, in order: `count` of them from the index `first` on. */
+export interface Share {
   readonly batch: Batch;
   readonly first: number;
   readonly count: number;
 }
 
-/** What is written at once: frames of one or several batches, a line each. */
-export class Chunk<Batch> implements Frames {
-  /** Milliseconds of the sender's clock. */
+/** Frames of one or several batches, one frame a line; written at once. */
+export class Chunk implements Frames {
+  /** Milliseconds of the sender's clock, for the last time that it was written. */
   writtenAt = 0;
   handedOverAt: number | undefined;
 
   /** `shares` is empty once the lines are confirmed. */
-  constructor(public bytes: Buffer, public ends: readonly number[], public shares: Share<Batch>[]) {}
+  constructor(public bytes: Buffer, public ends: readonly number[], public shares: Share[]) {}
 
-  /** Takes the first `count` frames out, without copying them; they are a chunk of their own. */
-  takeFront(count: number): Chunk<Batch> {
+  /** Takes the first `count` frames out, without copying them; they become a chunk of their own. */
+  takeFront(count: number): Chunk {
     const size = this.ends[count - 1] ?? 0;
-    const shares: Share<Batch>[] = [];
+    const shares: Share[] = [];
     let missing = count;
     for (let share = this.shares[0]; share !== undefined && missing > 0; share = this.shares[0]) {
       const { batch, first } = share;

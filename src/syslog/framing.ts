@@ -1,5 +1,5 @@
 /** How lines become bytes: many whole frames in one Buffer. */
-import type { Line, LineList } from "./lines";
+import type { Line } from "./lines";
 
 /**
  * `lf`: a line feed ends a message (RFC 6587 section 3.4.2). `octet`: its length in bytes stands before it (RFC 6587
@@ -7,9 +7,6 @@ import type { Line, LineList } from "./lines";
  * RELP too takes bare messages, since what it puts around them is new in each session.
  */
 export type Framing = "lf" | "octet" | "datagram";
-
-/** Bytes that a frame needs beside header and line: up to seven digits and a space. */
-export const FRAME_OVERHEAD = 8;
 
 /** Whole frames, one after the other. */
 export interface Frames {
@@ -22,55 +19,57 @@ const LF = 10;
 const CR = 13;
 const isBreak = (byte: number | undefined) => byte === LF || byte === CR;
 
-/** Fills one Buffer with frames. */
-export class FrameBuilder implements Frames {
-  readonly ends: number[] = [];
+/** Puts frames one behind the other. */
+export class FrameBuilder {
+  /** Lines are framed here, and what is done gets memory of its own, of the size that it has then. */
+  private buffer: Buffer;
   private size = 0;
+  private ends: number[] = [];
 
-  /** `maxBytes` limits header and line together. */
-  constructor(
-    private readonly framing: Framing,
-    private readonly header: Buffer,
-    private readonly maxBytes: number,
-    private readonly buffer: Buffer,
-  ) {}
-
-  get bytes(): Buffer {
-    return this.buffer.subarray(0, this.size);
+  /** `maxBytes` limits header and line together, `capacity` all frames together, one longer frame aside. */
+  constructor(private readonly framing: Framing, private readonly maxBytes: number, private readonly capacity: number) {
+    this.buffer = Buffer.allocUnsafe(capacity);
   }
 
-  /** Appends lines of `list` from `index` on that are frames as they stand in memory; returns how many. The others are left to `add`. */
-  addMany(list: LineList, index: number): number {
-    if (this.framing !== "lf" || this.header.length > 0) return 0;
-    const added = list.copyTo?.(this.buffer, this.size, index, this.maxBytes, this.ends) ?? 0;
-    if (added > 0) this.size = this.ends.at(-1) as number;
-    return added;
+  get count(): number {
+    return this.ends.length;
   }
 
   /**
    * Appends the frame of `line`, or nothing if it does not fit any more. A line over the limit is cut at a character:
    * two frames would read as two messages. Line breaks at the end are dropped; with `lf` those inside become spaces.
    */
-  add(line: Line): "added" | "shortened" | "full" {
+  add(header: Buffer, line: Line): "added" | "shortened" | "full" {
     const whole = withoutBreaks(line, this.framing === "lf");
-    const room = Math.max(0, this.maxBytes - this.header.length);
-    const shortened = Buffer.byteLength(whole) > room;
+    const room = Math.max(0, this.maxBytes - header.length);
+    const shortened = bytesOf(whole) > room;
     const text = shortened ? cut(whole, room) : whole;
-    const length = this.header.length + Buffer.byteLength(text);
+    const length = header.length + bytesOf(text);
     const prefix = this.framing === "octet" ? `${length} ` : "";
     const end = this.size + prefix.length + length + (this.framing === "lf" ? 1 : 0);
-    if (end > this.buffer.length) return "full";
+    if (end > this.capacity && this.ends.length > 0) return "full";
+    if (end > this.buffer.length) this.buffer = Buffer.allocUnsafe(end);
 
     let at = this.size;
     if (prefix !== "") at += this.buffer.write(prefix, at, "latin1");
-    at += this.header.copy(this.buffer, at);
+    at += header.copy(this.buffer, at);
     at += typeof text === "string" ? this.buffer.write(text, at) : text.copy(this.buffer, at);
     if (this.framing === "lf") this.buffer[at++] = LF;
     this.size = at;
     this.ends.push(at);
     return shortened ? "shortened" : "added";
   }
+
+  /** Takes all frames out. */
+  take(): Frames {
+    const frames = { bytes: Buffer.from(this.buffer.subarray(0, this.size)), ends: this.ends };
+    this.size = 0;
+    this.ends = [];
+    return frames;
+  }
 }
+
+const bytesOf = (line: Line) => (typeof line === "string" ? Buffer.byteLength(line) : line.length);
 
 function withoutBreaks(line: Line, alsoInside: boolean): Line {
   if (typeof line === "string") {

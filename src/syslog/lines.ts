@@ -15,12 +15,6 @@ export interface LineList {
   at(index: number): Line;
   /** Line `index` as the message had it. */
   text(index: number): Line;
-  /**
-   * Copies lines from `index` on to byte `at` of `target`, each with a line feed behind it and at most `most` bytes long, and
-   * adds to `ends` where each ends. Returns how many; those that are left out are asked for with `at`. Only of lists whose
-   * lines hold no line breaks.
-   */
-  copyTo?(target: Buffer, at: number, index: number, most: number, ends: number[]): number;
   /** Nobody here asks for a line again. */
   release(): void;
 }

@@ -60,11 +60,8 @@ export class BoundedQueue<Item extends QueueItem> {
     const item = this.items[this.head];
     if (item === undefined) return undefined;
     this.items[this.head++] = undefined;
-    if (this.head > 1024 && this.head * 2 > this.items.length) {
+    if (this.head * 2 >= this.items.length) {
       this.items = this.items.slice(this.head);
-      this.head = 0;
-    } else if (this.head === this.items.length) {
-      this.items = [];
       this.head = 0;
     }
     this.waitingEvents -= item.events;

@@ -5,7 +5,7 @@
 import type { ConnectionOptions } from "node:tls";
 import { syslogError } from "./errors";
 import type { Frames } from "./framing";
-import { FrameReader, nextTxnr, readAnswer, txnrDistance, type RelpAnswer, type RelpFrame } from "./relp-frames";
+import { FrameReader, nextTxnr, readAnswer, type RelpAnswer, type RelpFrame } from "./relp-frames";
 import { tcpTransport, tlsTransport, type Link, type LinkListener, type Target, type Transport, type WriteReport } from "./transport";
 
 export interface RelpTarget extends Target {
@@ -39,14 +39,6 @@ const overStream = (stream: Transport, target: RelpTarget): Transport => ({
   shorterSizes: [2048, 480],
 });
 
-/** A write whose frames are not all answered. */
-interface Pending {
-  readonly report: WriteReport;
-  unanswered: number;
-  /** Accepted, but not reported yet. */
-  accepted: number;
-}
-
 type State = "connecting" | "opening" | "open" | "closing" | "gone";
 
 /** For our own writes to the stream: with RELP only the answers count. */
@@ -57,24 +49,24 @@ class RelpLink implements Link {
   private state: State = "connecting";
   private readonly stream: Link;
   private readonly reader = new FrameReader();
-  /** The number of the next command, and that of the oldest one without an answer. */
+  /** The number of the next command. */
   private next: number;
-  private oldest: number;
-  private readonly pending: Pending[] = [];
+  /** The commands that were sent, by their numbers, oldest first, until all up to them are answered. */
+  private readonly sent = new Map<number, { report: WriteReport; answer: RelpAnswer | undefined }>();
   /** What found no room in the window: frames from the index `next` on. */
-  private readonly unsent: (Frames & { next: number })[] = [];
-  /** Answers that came before the one to an older command. */
-  private readonly early = new Map<number, RelpAnswer>();
+  private readonly unsent: (Frames & { next: number; report: WriteReport })[] = [];
   private streamFull = false;
   private draining = false;
-  private serverClosed = false;
   private answeredAt = 0;
   private cancelWatch: (() => void) | undefined;
 
   constructor(stream: Transport, private readonly target: RelpTarget, private readonly listener: LinkListener) {
-    this.next = this.oldest = target.firstTxnr ?? 1;
+    this.next = target.firstTxnr ?? 1;
     this.stream = stream.connect({
-      ready: () => this.open(),
+      ready: () => {
+        this.state = "opening";
+        this.send(this.command("open", OFFERS, UNHEARD));
+      },
       drain: () => {
         this.streamFull = false;
         this.drain();
@@ -85,8 +77,7 @@ class RelpLink implements Link {
   }
 
   write({ bytes, ends }: Frames, report: WriteReport): boolean {
-    this.expect(ends.length, report);
-    this.unsent.push({ bytes, ends, next: 0 });
+    this.unsent.push({ bytes, ends, next: 0, report });
     this.fillWindow();
     this.draining = this.streamFull || this.unsent.length > 0;
     return !this.draining;
@@ -96,8 +87,7 @@ class RelpLink implements Link {
     if (this.state !== "open") return this.stream.end();
     this.state = "closing";
     const answered = () => this.stream.end();
-    this.expect(1, { handedOver: answered, refused: answered });
-    this.send(this.command("close", NOTHING));
+    this.send(this.command("close", NOTHING, { handedOver: answered, refused: answered }));
   }
 
   destroy(): void {
@@ -106,18 +96,11 @@ class RelpLink implements Link {
     this.stream.destroy();
   }
 
-  private get outstanding(): number {
-    return txnrDistance(this.oldest, this.next);
-  }
-
-  private open(): void {
-    this.state = "opening";
-    this.expect(1, UNHEARD);
-    this.send(this.command("open", OFFERS));
-  }
-
   /** The next command, in pieces. */
-  private command(name: string, data: Buffer): Buffer[] {
+  private command(name: string, data: Buffer, report: WriteReport): Buffer[] {
+    if (this.sent.size === 0) this.answeredAt = this.target.clock.now();
+    this.sent.set(this.next, { report, answer: undefined });
+    if (this.cancelWatch === undefined) this.watch(this.allowed);
     const header = `${this.next} ${name} ${data.length}${data.length > 0 ? " " : ""}`;
     this.next = nextTxnr(this.next);
     return [Buffer.from(header, "latin1"), data, TRAILER];
@@ -134,22 +117,15 @@ class RelpLink implements Link {
    */
   private fillWindow(): void {
     const parts: Buffer[] = [];
-    let room = this.streamFull || this.state !== "open" ? 0 : WINDOW - this.outstanding;
-    for (let write = this.unsent[0]; write !== undefined && room > 0; write = this.unsent[0]) {
-      const { bytes, ends } = write;
-      const stop = Math.min(ends.length, write.next + room);
-      room -= stop - write.next;
-      for (; write.next < stop; write.next++) parts.push(...this.command("syslog", bytes.subarray(ends[write.next - 1] ?? 0, ends[write.next])));
-      if (stop === ends.length) this.unsent.shift();
+    if (this.streamFull || this.state !== "open") return;
+    for (let write = this.unsent[0]; write !== undefined && this.sent.size < WINDOW; write = this.unsent[0]) {
+      const { bytes, ends, report } = write;
+      for (; write.next < ends.length && this.sent.size < WINDOW; write.next++) {
+        parts.push(...this.command("syslog", bytes.subarray(ends[write.next - 1] ?? 0, ends[write.next]), report));
+      }
+      if (write.next === ends.length) this.unsent.shift();
     }
     if (parts.length > 0) this.send(parts);
-  }
-
-  /** From now on so many answers more are due. */
-  private expect(count: number, report: WriteReport): void {
-    if (this.pending.length === 0) this.answeredAt = this.target.clock.now();
-    this.pending.push({ report, unanswered: count, accepted: 0 });
-    if (this.cancelWatch === undefined) this.watch(this.allowed);
   }
 
   /** Milliseconds that the server has for its next answer. */
@@ -163,7 +139,7 @@ class RelpLink implements Link {
     const { clock, host, port } = this.target;
     this.cancelWatch = clock.after(delay, () => {
       this.cancelWatch = undefined;
-      if (this.pending.length === 0) return;
+      if (this.sent.size === 0) return;
       const left = this.answeredAt + this.allowed - clock.now();
       if (left > 0) this.watch(left);
       else this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_NO_ANSWER", { host, port, seconds: Math.round(this.allowed / 1000) }));
@@ -174,33 +150,24 @@ class RelpLink implements Link {
     const { clock, host, port } = this.target;
     this.answeredAt = clock.now();
     let understood = true;
+    let serverClosed = false;
     const readable = this.reader.read(bytes, (frame) => {
-      if (understood && this.state !== "gone") understood = this.take(frame);
+      if (frame.txnr === 0) serverClosed ||= frame.command === "serverclose";
+      else if (understood && this.state !== "gone") understood = this.take(frame);
     });
-    const [oldest] = this.pending;
-    if (oldest !== undefined) reportAccepted(oldest);
+    this.report();
     if (!readable || !understood) this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_GARBLED", { host, port }));
-    else if (this.serverClosed) this.lose();
+    else if (serverClosed) this.lose();
     else this.drain();
   }
 
   /** False if the frame makes no sense here. */
   private take({ txnr, command, data }: RelpFrame): boolean {
-    if (txnr === 0) {
-      this.serverClosed ||= command === "serverclose";
-      return true;
-    }
     const answer = command === "rsp" ? readAnswer(data) : undefined;
-    const ahead = txnrDistance(this.oldest, txnr);
-    if (answer === undefined || ahead >= this.outstanding || this.early.has(txnr)) return false;
+    const sent = this.sent.get(txnr);
+    if (answer === undefined || sent === undefined || sent.answer !== undefined) return false;
+    sent.answer = answer;
     if (this.state === "opening") this.opened(answer);
-    this.early.set(txnr, answer);
-    // The specification wants the answers in the order of the commands, and in the same breath lets them come in any.
-    for (let next = this.early.get(this.oldest); next !== undefined; next = this.early.get(this.oldest)) {
-      this.early.delete(this.oldest);
-      this.oldest = nextTxnr(this.oldest);
-      this.answered(next);
-    }
     return true;
   }
 
@@ -218,19 +185,26 @@ class RelpLink implements Link {
     }
   }
 
-  /** The oldest command has its answer. */
-  private answered({ code, text }: RelpAnswer): void {
-    const [write] = this.pending;
-    if (write === undefined) return;
-    write.unanswered -= 1;
-    if (code === ACCEPTED) write.accepted += 1;
-    else {
-      reportAccepted(write);
-      write.report.refused(syslogError("LINE_REFUSED", { host: this.target.host, reason: text || code }));
+  /**
+   * Reports the answers up to the first one that is missing. The specification wants them in the order of the commands, and
+   * in the same breath lets them come in any.
+   */
+  private report(): void {
+    let accepted = 0;
+    let last = UNHEARD;
+    const reportAccepted = () => {
+      if (accepted > 0) last.handedOver(accepted);
+      accepted = 0;
+    };
+    for (const [txnr, { report, answer }] of this.sent) {
+      if (answer === undefined) break;
+      this.sent.delete(txnr);
+      if (report !== last || answer.code !== ACCEPTED) reportAccepted();
+      last = report;
+      if (answer.code === ACCEPTED) accepted += 1;
+      else report.refused(syslogError("LINE_REFUSED", { host: this.target.host, reason: answer.text || answer.code }));
     }
-    if (write.unanswered > 0) return;
-    reportAccepted(write);
-    this.pending.shift();
+    reportAccepted();
   }
 
   private drain(): void {
@@ -245,10 +219,4 @@ class RelpLink implements Link {
     this.destroy();
     this.listener.closed(error);
   }
-}
-
-function reportAccepted(write: Pending): void {
-  const { accepted } = write;
-  write.accepted = 0;
-  if (accepted > 0) write.report.handedOver(accepted);
 }

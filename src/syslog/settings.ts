@@ -89,12 +89,11 @@ export interface Surroundings {
 
 /** The sender that `settings` ask for; it connects when it is started. */
 export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage">): Sender {
-  const { host, port, framing, maxBytes, limits, resendWindow, confirmDelay } = settings;
-  const { clock, random, systemHostname, processId } = around;
+  const { host, port } = settings;
+  const { clock, random, tls, systemHostname, processId } = around;
   return new Sender({
-    host, port, framing, maxBytes, limits, resendWindow, confirmDelay, clock, random,
-    transport: KINDS[settings.transport].open({ host, port, clock }, around.tls),
+    ...settings, ...events, clock, random,
+    transport: KINDS[settings.transport].open({ host, port, clock }, tls),
     header: createHeader({ ...settings.header, systemHostname, processId }),
-    ...events,
   });
 }

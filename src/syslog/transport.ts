@@ -42,10 +42,8 @@ export interface Link {
   destroy(): void;
 }
 
-export type Connect = (listener: LinkListener) => Link;
-
 export interface Transport {
-  connect: Connect;
+  connect(listener: LinkListener): Link;
   /** Most frames that one `write` takes. */
   maxFrames: number;
   /** Most bytes that one `write` takes, one longer frame aside. */
@@ -150,23 +148,16 @@ class UdpLink implements Link {
   }
 
   write({ bytes, ends }: Frames, report: WriteReport): boolean {
-    const { socket } = this;
     let left = ends.length;
-    let sent = 0;
     let start = 0;
     for (const end of ends) {
       const size = end - start;
-      socket?.send(bytes, start, size, (error) => {
+      this.socket?.send(bytes, start, size, (error) => {
         if (this.gone) return;
-        const tooLong = error != null && (error as NodeJS.ErrnoException).code === "EMSGSIZE";
-        if (error != null && !tooLong) return this.lose(error);
+        if (error == null) report.handedOver(1);
+        else if ((error as NodeJS.ErrnoException).code === "EMSGSIZE") report.refused(syslogError("DATAGRAM_TOO_LONG", { bytes: size }, { permanent: true }));
+        else return this.lose(error);
         left -= 1;
-        sent += tooLong ? 0 : 1;
-        if (sent > 0 && (tooLong || left === 0)) {
-          report.handedOver(sent);
-          sent = 0;
-        }
-        if (tooLong) report.refused(syslogError("DATAGRAM_TOO_LONG", { bytes: size }, { permanent: true }));
         if (left === 0) this.listener.drain();
       });
       start = end;
@@ -186,35 +177,23 @@ class UdpLink implements Link {
   /** One connected socket: it spares a look-up for each datagram, and it hears that nobody listens (ICMP). */
   private async open(): Promise<void> {
     const { host, port, clock } = this.target;
+    // The old address serves as long as no new one is known.
+    this.cancelRenewal = clock.after(NAME_LIFETIME, () => void this.open().catch(() => undefined));
     const { address, family } = await lookup(host);
-    if (this.gone) return;
-    this.cancelRenewal = clock.after(NAME_LIFETIME, () => void this.renew());
-    if (address === this.address) return;
+    if (this.gone || address === this.address) return;
     const socket = createSocket(family === 6 ? "udp6" : "udp4");
     socket.on("error", (error) => {
       if (socket === this.socket) this.lose(error);
     });
-    await new Promise<void>((resolve, reject) => {
-      socket.connect(port, address, ((error?: Error) => (error == null ? resolve() : reject(error))) as () => void);
-    });
-    if (this.gone) {
-      socket.close();
-      return;
-    }
+    const error = await new Promise<Error | undefined>((resolve) => { socket.connect(port, address, resolve as () => void); });
+    if (error != null || this.gone) socket.close();
+    if (error != null) throw error;
+    if (this.gone) return;
     const old = this.socket;
     this.socket = socket;
     this.address = address;
     // What the old one was given leaves it within a turn of the loop.
     if (old !== undefined) clock.after(1000, () => old.close());
-  }
-
-  private async renew(): Promise<void> {
-    try {
-      await this.open();
-    } catch {
-      // The old address serves as long as no new one is known.
-      this.cancelRenewal = this.target.clock.after(NAME_LIFETIME, () => void this.renew());
-    }
   }
 
   private lose(error?: Error): void {

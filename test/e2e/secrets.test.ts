@@ -21,6 +21,22 @@ const SECRETS = {
 const IDENTITIES = {
   wrongClientId: "canaryClientId60ce", username: "canary.user77@example.com", certificate: "canaryCertificate12fe", brokerCertChain: "canaryChain8aa0", proxyUser: "canaryProxyUser0b5b",
 };
+/** What a request for events holds, which an error of a library might carry with it. */
+const REQUEST = { token: "simulated.", header: "Authorization", body: "srtKey" };
+/** A function node that writes everything that it finds in the error of a message to the log, causes included. */
+const READ_ERROR = `
+  const seen = new Set();
+  const texts = [];
+  const read = (value) => {
+    if ((typeof value !== "object" && typeof value !== "function") || value === null) texts.push(String(value));
+    else if (!seen.has(value)) seen.add(value), Reflect.ownKeys(value).forEach((key) => (texts.push(String(key)), read(value[key])));
+  };
+  read(msg.error);
+  node.log("error of " + msg.error.source.id + ": " + msg.error.code + " cause " + typeof msg.error.cause);
+  const text = texts.join(" ") + JSON.stringify(msg.error);
+  for (let start = 0; start < text.length; start += 5000) node.log(text.slice(start, start + 5500));
+  return msg;
+`;
 const pem = (name: string, text: string) => `-----BEGIN ${name}-----\n${text}\n-----END ${name}-----\n`;
 
 interface Socket {
@@ -40,6 +56,8 @@ describe("secrets", () => {
     const closedPort = await freePort();
     const tenant = await startTenantSimulator({ clientSecret: SECRETS.clientSecret });
     tenant.add(Array.from({ length: 5 }, (_, index) => makeFileEvent(index, { seed: 3, insertedUs: (Date.now() - 3_600_000) * 1000 })));
+    const cut = await startTenantSimulator({ clientSecret: SECRETS.clientSecret });
+    cut.faults.add({ kind: "reset", when: "before-headers" }, { times: Infinity });
     const nodeRed = await startNodeRed({
       userDir,
       modules: packedPackage().modules,
@@ -66,12 +84,14 @@ describe("secrets", () => {
         { id: "person", type: "code42-tenant", name: "", baseUrl: tenant.url, authType: "user", credentials: { username: IDENTITIES.username, password: SECRETS.password, totpSecret: SECRETS.totpSecret } },
         { id: "proxy", type: "http proxy", name: "", url: `http://127.0.0.1:${closedPort}`, noproxy: [], credentials: { username: IDENTITIES.proxyUser, password: SECRETS.proxyPassword } },
         { id: "behind", type: "code42-tenant", name: "", baseUrl: "https://api.us.code42.com", authType: "api-client", proxy: "proxy", credentials: { clientId: IDENTITIES.wrongClientId, clientSecret: SECRETS.wrongClientSecret } },
-        query("q-denied", { tenant: "denied" }), query("q-user", { tenant: "person" }), query("q-behind", { tenant: "behind" }),
+        { id: "cut", type: "code42-tenant", name: "", baseUrl: cut.url, authType: "api-client", credentials: { clientId: cut.clientId, clientSecret: SECRETS.clientSecret } },
+        query("q-cut", { tenant: "cut" }), query("q-denied", { tenant: "denied" }), query("q-user", { tenant: "person" }), query("q-behind", { tenant: "behind" }),
         fabric("fabric", { brokerCertChain: certs.read(certs.ca.cert), certificate: certs.read(certs.client.cert), privateKey: pem("ENCRYPTED PRIVATE KEY", SECRETS.privateKey), passphrase: SECRETS.passphrase }),
         fabric("torn", { brokerCertChain: pem("CERTIFICATE", IDENTITIES.brokerCertChain), certificate: pem("CERTIFICATE", IDENTITIES.certificate), privateKey: SECRETS.privateKey, passphrase: SECRETS.passphrase }),
         threats("threats", "fabric"), threats("threats-torn", "torn"),
         { id: "confirm", type: "delivery-confirm", z: "tab", name: "", mode: "reject", wires: [["show"]] },
-        { id: "catch", type: "catch", z: "tab", name: "", scope: null, uncaught: false, wires: [["show"]] },
+        { id: "catch", type: "catch", z: "tab", name: "", scope: null, uncaught: false, wires: [["read"]] },
+        { id: "read", type: "function", z: "tab", name: "", outputs: 1, func: READ_ERROR, wires: [["show"]] },
         { id: "status", type: "status", z: "tab", name: "", scope: null, wires: [["show"]] },
         { id: "show", type: "debug", z: "tab", name: "", active: true, tosidebar: true, console: true, tostatus: false, complete: "true", targetType: "full", wires: [] },
         {
@@ -87,6 +107,10 @@ describe("secrets", () => {
         await until(() => statuses.some(({ id: of, status }) => of === id && status.fill === "red"), `${id} shows an error`, 20_000);
       }
       await until(() => comms.some((text) => text.includes("debug")), "the editor gets debug messages", 10_000);
+      // A request with a token that was cut six times, and one that never reached its proxy.
+      for (const id of ["q-cut", "q-behind"]) {
+        await until(() => lines.some((line) => line.includes(`error of ${id}: CONNECTION_FAILED cause object`)), `${id} tells its error to catch, with its cause`, 45_000);
+      }
 
       const post = async (path: string, body: unknown) => (await fetch(`${nodeRed.url}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).text();
       const provisioning = { host: "127.0.0.1", port: String(closedPort), user: IDENTITIES.proxyUser, password: SECRETS.provisioningPassword, commonName: "a", truststore: "", byFingerprint: false };
@@ -105,8 +129,8 @@ describe("secrets", () => {
 
       const places: [string, string, Record<string, string>][] = [
         ...files.map(([name, text]): [string, string, Record<string, string>] => [`the file ${name}`, text, { ...SECRETS, ...IDENTITIES }]),
-        ["the log", lines.join("\n"), SECRETS],
-        ["a message to the editor", comms.join("\n"), SECRETS],
+        ["the log", lines.join("\n"), { ...SECRETS, ...REQUEST }],
+        ["a message to the editor", comms.join("\n"), { ...SECRETS, ...REQUEST }],
         ["a status", JSON.stringify(statuses), { ...SECRETS, ...IDENTITIES }],
         ...answers.map((text): [string, string, Record<string, string>] => ["an admin answer", text, { ...SECRETS, ...IDENTITIES }]),
         ...credentials.map((text): [string, string, Record<string, string>] => ["the credentials for an edit dialog", text, SECRETS]),
@@ -122,6 +146,7 @@ describe("secrets", () => {
       socket.close();
       await nodeRed.stop();
       await tenant.close();
+      await cut.close();
       certs.remove();
       rmSync(folder, { recursive: true, force: true });
     }

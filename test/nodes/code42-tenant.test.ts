@@ -32,7 +32,7 @@ describe("code42-tenant", () => {
   });
 
   const nodes = [code42Tenant as never, coreNode("network/05-tls"), coreNode("network/06-httpproxy")];
-  // The TLS and proxy nodes stand behind the tenant on purpose.
+  // The TLS and proxy nodes come after the tenant on purpose.
   const load = (tenant: Record<string, unknown>, more: FlowNode[] = [], credentials: Record<string, Record<string, string>> = { tenant: CREDENTIALS }) =>
     loadFlow(nodes, [{ id: "tenant", type: "code42-tenant", name: "t", baseUrl: simulator.url, tls: "tls", ...tenant }, ...more], { credentials });
   const tls = (properties: Record<string, unknown> = {}): FlowNode => (
@@ -55,7 +55,7 @@ describe("code42-tenant", () => {
     return thrown;
   };
 
-  it("is the same tenant for all who use it, with the TLS node's CA", async () => {
+  it("gives all nodes the same tenant, with the CA of the TLS node", async () => {
     await load({}, [tls()]);
     assert.equal(node().getTenant(), node().getTenant());
     assert.equal(node().tenant, node().getTenant());
@@ -77,7 +77,7 @@ describe("code42-tenant", () => {
     }
   });
 
-  it("goes through the proxy node with its user and password, except where it says not to", async () => {
+  it("uses the proxy node with its user and password, except for the hosts that it excludes", async () => {
     const proxy = await startConnectProxy({ login: "dana:pass" });
     try {
       const credentials = { tenant: CREDENTIALS, proxy: { username: "dana", password: "pass" } };
@@ -93,7 +93,7 @@ describe("code42-tenant", () => {
     }
   });
 
-  it("ends what is under way when it is closed", async () => {
+  it("ends calls that are under way when it is closed", async () => {
     await load({}, [tls()]);
     simulator.faults.add({ kind: "stall" });
     const call = assert.rejects(node().getTenant().post("/v2/file-events", QUERY), { code: "CLOSED" });
@@ -102,24 +102,24 @@ describe("code42-tenant", () => {
     await call;
   });
 
-  it("without credentials says so, and stays alive", async () => {
+  it("reports missing credentials, each time that it is used", async () => {
     await load({ tls: "" }, [], {});
     refused("CREDENTIALS_MISSING");
     refused("CREDENTIALS_MISSING");
   });
 
   const cases: [name: string, tenant: Record<string, unknown>, more: () => FlowNode[], code: string][] = [
-    ["a base URL that is none", { baseUrl: "api.us.code42.com" }, () => [tls()], "BASE_URL_INVALID"],
+    ["a base URL that is not valid", { baseUrl: "api.us.code42.com" }, () => [tls()], "BASE_URL_INVALID"],
     ["a base URL without encryption", { baseUrl: "http://api.us.code42.com" }, () => [tls()], "BASE_URL_INSECURE"],
     ["the address of a console without encryption", { baseUrl: "http://console.us.code42.com" }, () => [tls()], "BASE_URL_INSECURE"],
     ["an unreadable CA", {}, () => [tls({ ca: "/nowhere/ca.pem" })], "TLS_NODE_INVALID"],
     ["verification that is switched off", {}, () => [tls({ verifyservercert: false })], "TLS_UNVERIFIED"],
-    ["a TLS node that is gone", {}, () => [], "TLS_NODE_MISSING"],
-    ["a proxy node that is gone", { proxy: "gone" }, () => [tls()], "PROXY_NODE_MISSING"],
+    ["a TLS node that does not exist", {}, () => [], "TLS_NODE_MISSING"],
+    ["a proxy node that does not exist", { proxy: "gone" }, () => [tls()], "PROXY_NODE_MISSING"],
     ["a user without a password", { authType: "user" }, () => [tls()], "USER_CREDENTIALS_MISSING"],
-    ["another way to sign in", { authType: "certificate" }, () => [tls()], "PROPERTY_CHOICE"],
-    ["a time-out that is no number", { timeout: "soon" }, () => [tls()], "PROPERTY_NUMBER"],
-    ["a rate of nothing", { requestsPerMinute: 0 }, () => [tls()], "PROPERTY_NUMBER"],
+    ["an unknown way to sign in", { authType: "certificate" }, () => [tls()], "PROPERTY_CHOICE"],
+    ["a time-out that is not a number", { timeout: "soon" }, () => [tls()], "PROPERTY_NUMBER"],
+    ["a rate of 0", { requestsPerMinute: 0 }, () => [tls()], "PROPERTY_NUMBER"],
   ];
   for (const [name, tenant, more, code] of cases) {
     it(`refuses ${name}: ${code}`, async () => {

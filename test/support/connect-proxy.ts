@@ -1,5 +1,6 @@
 /** An HTTP proxy on loopback that supports CONNECT. */
 import { createServer } from "node:http";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import { connect, type AddressInfo, type Socket } from "node:net";
 
 export interface ConnectProxy {
@@ -9,11 +10,11 @@ export interface ConnectProxy {
   close(): Promise<void>;
 }
 
-/** With `login` (`user:password`) it refuses all other clients with 407; with `refuse` it refuses everybody with that status. */
-export async function startConnectProxy({ login, refuse }: { login?: string; refuse?: number } = {}): Promise<ConnectProxy> {
+/** With `login` (`user:password`) it refuses all other clients with 407; with `refuse` it refuses everybody with that status; with `tls` it listens with TLS. */
+export async function startConnectProxy({ login, refuse, tls }: { login?: string; refuse?: number; tls?: ServerOptions } = {}): Promise<ConnectProxy> {
   const tunnels: string[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer();
+  const server = tls === undefined ? createServer() : createTlsServer(tls);
   server.on("connection", (socket: Socket) => sockets.add(socket));
   server.on("connect", (request, client: Socket, head: Buffer) => {
     client.on("error", () => client.destroy());
@@ -36,7 +37,7 @@ export async function startConnectProxy({ login, refuse }: { login?: string; ref
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     tunnels,
     close: () => {
       for (const socket of sockets) socket.destroy();

@@ -1,8 +1,9 @@
 /** A sender with a link and a clock that the test controls, for cases that real sockets cannot produce on demand. */
 import type { SiemError } from "../../src/common/errors";
 import type { Clock } from "../../src/common/clock";
+import type { SettledLines } from "../../src/syslog/chunk";
 import type { Frames } from "../../src/syslog/framing";
-import { Sender, type SenderOptions, type SettledLines } from "../../src/syslog/sender";
+import { Sender, type SenderOptions } from "../../src/syslog/sender";
 import type { LinkListener, WriteReport } from "../../src/syslog/transport";
 
 export class TestClock implements Clock {
@@ -61,11 +62,11 @@ export interface SettledBatch extends SettledLines {
   error: SiemError | undefined;
 }
 
-export function testSender(overrides: Partial<SenderOptions> & { accept?: boolean; maxFrames?: number; chunkBytes?: number; stream?: boolean } = {}) {
+export function testSender(overrides: Partial<SenderOptions> & { accept?: boolean; maxFrames?: number; chunkBytes?: number; stream?: boolean; hangs?: boolean } = {}) {
   const clock = new TestClock();
   const links: TestLink[] = [];
   const outages: SiemError[] = [];
-  const { accept = true, maxFrames = Infinity, chunkBytes = 256 * 1024, stream = true } = overrides;
+  const { accept = true, maxFrames = Infinity, chunkBytes = 256 * 1024, stream = true, hangs = false } = overrides;
   const sender = new Sender({
     host: "siem", port: 514, framing: "lf", header: () => Buffer.alloc(0), maxBytes: 8192,
     limits: { events: 1000, bytes: 1_000_000, overflow: "refuse" },
@@ -91,7 +92,7 @@ export function testSender(overrides: Partial<SenderOptions> & { accept?: boolea
           },
           end: () => {
             link.ended = true;
-            setImmediate(() => listener.closed());
+            if (!hangs) setImmediate(() => listener.closed());
           },
           destroy: () => { link.destroyed = true; },
         };

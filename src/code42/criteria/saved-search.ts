@@ -2,7 +2,7 @@
 import { messageOf } from "../../common/errors";
 import { isRecord } from "../../common/messages";
 import { queryError } from "../errors";
-import { parsed } from "../tenant/legacy";
+import { parsed } from "../../common/json";
 import { criteriaFromSearch, filtersOf, type Criteria } from "./criteria";
 import { TERM_TABLES, termIn } from "./terms";
 

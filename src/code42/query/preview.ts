@@ -5,7 +5,7 @@ import { isRecord } from "../../common/messages";
 import type { Params } from "../../common/errors";
 import { PackedEvents } from "../../pages/packed-events";
 import { queryError } from "../errors";
-import { parsed } from "../tenant/legacy";
+import { parsed } from "../../common/json";
 import { joinByAnd, hasFilterOn } from "../criteria/criteria";
 import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "../criteria/saved-search";

@@ -7,7 +7,7 @@ export const regionUrl = (region: string): string => `https://api.${region}.code
 
 export type BaseUrlFault = "BASE_URL_INVALID" | "BASE_URL_INSECURE";
 
-/** What is wrong with `text` as a base URL; undefined if nothing is. Plain http is for this machine only: the secret is sent there. */
+/** What is wrong with `text` as a base URL; undefined if nothing is. Plain http is allowed only for this machine, because the secret is sent there. */
 export function baseUrlFault(text: string): BaseUrlFault | undefined {
   let url: URL;
   try {
@@ -20,10 +20,10 @@ export function baseUrlFault(text: string): BaseUrlFault | undefined {
   return undefined;
 }
 
-/** True for the address of a console, which offers the services that were there before the API gateway. */
+/** True for the address of a console, whose services existed before the API gateways. */
 export const isConsole = (text: string): boolean => /^https?:\/\/console\./i.test(text);
 
-/** The console of the region whose API gateway is `base`; any other address stays. */
+/** The console of the region whose API gateway is `base`; any other address unchanged. */
 export function consoleOf(base: URL): URL {
   const url = new URL(base);
   url.hostname = url.hostname.replace(/^api\./, "console.");

@@ -1,4 +1,4 @@
-/** "Test connection" of a tenant: signs in and asks what may be read, and says at which step it failed. */
+/** "Test connection" of a tenant: signs in, reads a little of each source, and names the step that failed. */
 import { SiemError } from "../../common/errors";
 import { textProperty, type Properties } from "../../common/properties";
 import { bypasses } from "../../common/proxy";
@@ -6,11 +6,10 @@ import { FailedStep, type Secrets, type Step } from "../../common/dialog-step";
 import { previewQuery } from "../query/preview";
 import { sources } from "../sources";
 import { Tenant, type TenantOptions } from "./tenant";
-import type { Api } from "./api";
 
 export interface SourceAccess {
   source: string;
-  /** Why it may not be read; undefined if it may. */
+  /** Why it is not readable; undefined if it is. */
   refused: SiemError | undefined;
 }
 
@@ -32,19 +31,19 @@ const STEPS: Readonly<Record<string, Step>> = {
   FORBIDDEN: "permission",
 };
 
-/** Where through a proxy the first connection is made: name and port are the proxy's then. */
+/** Through a proxy, the first connection goes to the proxy: these steps are about it then. */
 const BY_PROXY: readonly Step[] = ["name", "connection"];
 
-/** The step at which a tenant failed with `error`. Everything that has no step of its own is about the answer. */
+/** The step at which a tenant failed with `error`. An error without an entry in the table is about the answer. */
 export function tenantStep(error: unknown, proxied: boolean): Step {
   if (!(error instanceof SiemError)) return "answer";
   const step = STEPS[error.code] ?? (error.key.startsWith("common.") ? "settings" : "answer");
   return proxied && BY_PROXY.includes(step) && error.code !== "TIMED_OUT" ? "proxy" : step;
 }
 
-/** Errors that tell about one source and not about the connection. */
+/** Errors that are about one source, and not about the connection. */
 const OF_ONE_SOURCE: readonly string[] = ["FORBIDDEN", "NOT_FOUND", "BASE_URL_CONSOLE", "SERVICE_UNKNOWN", "QUERY_REFUSED", "REQUEST_REFUSED"];
-/** v1 file events were ended by the vendor: that a tenant has none is no news. */
+/** Without v1 file events: the vendor has ended them, so that most tenants have none. */
 const TESTED = Object.keys(sources).filter((source) => source !== "file-events-v1");
 
 const TEST_REQUESTS = 12;
@@ -55,7 +54,7 @@ export const tenantSecrets: Secrets = {
   addresses: (settings) => [tenantAddress(settings)],
 };
 
-/** Without TLS the proxy sees the secret too. */
+/** Without TLS the proxy sees the secret, so it is part of the address. */
 function tenantAddress(properties: Properties): string {
   const text = textProperty(properties, "baseUrl", "");
   const { origin, protocol } = URL.canParse(text) ? new URL(text) : { origin: text, protocol: "" };
@@ -64,8 +63,8 @@ function tenantAddress(properties: Properties): string {
 }
 
 /**
- * Signs in, and reads at most a few records of each source of the last hour: some six requests. `timeoutMs` is for all
- * of it. Throws a FailedStep; its step is `permission` when nothing at all may be read.
+ * Signs in, and reads a few records of the last hour from each source: some six requests, `timeoutMs` for all of them.
+ * Throws a FailedStep; its step is `permission` if no source is readable.
  */
 export async function testTenant(options: TenantOptions, timeoutMs: number): Promise<TenantReport> {
   let tenant: Tenant | undefined;
@@ -94,11 +93,11 @@ function isProxied({ baseUrl, proxy }: TenantOptions): boolean {
   return proxy !== undefined && URL.canParse(baseUrl) && !bypasses(new URL(baseUrl), proxy.noproxy ?? []);
 }
 
-async function refusalOf(api: Api, name: string, signal: AbortSignal): Promise<SiemError | undefined> {
+async function refusalOf(tenant: Tenant, name: string, signal: AbortSignal): Promise<SiemError | undefined> {
   const source = sources[name]?.({ sessionOutput: "session", alertChanges: false, excludeOwn: false });
   if (source === undefined) return undefined;
   try {
-    await previewQuery(api, { source, criteria: { clause: "AND", groups: [] }, savedSearch: "", startFrom: "PT1H", until: "", overlapMs: source.overlapS * 1000 }, signal);
+    await previewQuery(tenant, { source, criteria: { clause: "AND", groups: [] }, savedSearch: "", startFrom: "PT1H", until: "", overlapMs: source.overlapS * 1000 }, signal);
     return undefined;
   } catch (error) {
     if (error instanceof SiemError && OF_ONE_SOURCE.includes(error.code)) return error;

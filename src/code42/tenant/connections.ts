@@ -1,4 +1,4 @@
-/** The connections to one host of a tenant, straight or through a proxy: kept open between requests. */
+/** Opens connections to one host of a tenant, directly or through a proxy, and keeps them between requests. */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { ConnectionOptions } from "node:tls";
@@ -7,7 +7,7 @@ import { tenantError } from "./tenant-errors";
 
 export interface ConnectionsOptions {
   base: URL;
-  /** For the proxy to make a tunnel, ms. */
+  /** For the answer of the proxy, ms. */
   timeoutMs: number;
   tls: ConnectionOptions;
   proxy: Proxy | undefined;
@@ -16,7 +16,7 @@ export interface ConnectionsOptions {
 export class Connections {
   private readonly proxy: URL | undefined;
   private made: Promise<HttpAgent> | undefined;
-  /** One for each tunnel that the proxy is still asked for. */
+  /** For each CONNECT request that the proxy has not answered yet: what aborts it. */
   private readonly tunnelling = new Set<AbortController>();
 
   /** Throws PROXY_URL_INVALID. */
@@ -27,7 +27,7 @@ export class Connections {
     if (this.proxy === undefined) throw tenantError("PROXY_URL_INVALID", {}, { permanent: true });
   }
 
-  /** What opens them, on request. */
+  /** The agent that opens and keeps them. */
   agent(): Promise<HttpAgent> {
     return this.made ??= this.make();
   }
@@ -48,12 +48,12 @@ export class Connections {
   private async tunnels(proxy: URL, secure: boolean): Promise<HttpAgent> {
     const { tls, timeoutMs } = this.options;
     const { HttpProxyAgent, HttpsProxyAgent } = await import("hpagent");
-    // Of the CONNECT request: what is set for the request to the tenant does not reach it.
+    // The CONNECT request takes over nothing from the agent but `timeout`.
     const proxyRequestOptions = { rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: tls.ca as string[] }), signal: undefined as AbortSignal | undefined };
     const options = { keepAlive: true, proxy, timeout: timeoutMs, proxyRequestOptions };
     const agent: HttpAgent = secure ? new HttpsProxyAgent({ ...tls, ...options }) : new HttpProxyAgent(options);
     const createConnection = agent.createConnection.bind(agent);
-    // hpagent never takes its listener off the signal again, and with it the request: each CONNECT has a signal of its own.
+    // hpagent never removes its listener from the signal. One signal for all would keep every request in memory, so each gets its own.
     agent.createConnection = (target, done) => {
       const tunnel = new AbortController();
       proxyRequestOptions.signal = tunnel.signal;

@@ -1,4 +1,4 @@
-/** One HTTP request and its complete reply, over connections that are kept, straight or through a proxy. */
+/** Sends one HTTP request to a host of a tenant, and receives the complete reply in time. */
 import { BodyTooLong, RawBody, wholeOf, type Body } from "../../pages/body";
 import { sendRequest } from "../../common/http";
 import { SiemError } from "../../common/errors";
@@ -17,16 +17,18 @@ export interface HttpRequest {
   headers: Record<string, string>;
   data?: Buffer | undefined;
   signal: AbortSignal;
-  /** The body of a success is read by the caller. */
-  leaveBody?: boolean;
+  /** Leaves the body of a success to the caller, who reads it from `body` of the reply. */
+  leaveUnread?: boolean;
 }
 
 export interface HttpReply {
   status: number;
-  header(name: string): string | undefined;
-  /** The body, inflated; empty if it is left to the caller. */
+  /** The value of the header with this name (in lower case); undefined if there is none. */
+  header: (name: string) => string | undefined;
+  /** The body, inflated; empty if `isUnread`. */
   data: Buffer;
-  isLeft: boolean;
+  /** True if the body was left to the caller. */
+  isUnread: boolean;
   body: ReceivedBody;
   /** Milliseconds from the start of the request to the headers of the reply. */
   elapsedMs: number;
@@ -46,7 +48,7 @@ export class HttpClient {
 
   /**
    * Sends `request`; resolves with any status, redirects included. The headers must arrive within `timeoutMs`, and the
-   * body within another. Throws what `networkError` makes, TIMED_OUT, BODY_TOO_LARGE, and the signal's reason.
+   * body within the same time after them. Throws the errors of `networkError`, TIMED_OUT, BODY_TOO_LARGE, and the signal's reason.
    */
   async send(request: HttpRequest): Promise<HttpReply> {
     const { timeoutMs, userAgent, maxBodyBytes, base } = this.options;
@@ -61,7 +63,6 @@ export class HttpClient {
       const started = this.clock.monotonic();
       const { status, headers, body: received } = await sendRequest({
         method, data, agent, signal: abort.signal, url: this.base + path,
-        // The body is inflated when somebody reads it: a cut gzip stream is an error then.
         headers: { Accept: "application/json", "Accept-Encoding": "gzip", "User-Agent": userAgent, ...request.headers },
       });
       const headersAt = this.clock.monotonic();
@@ -73,8 +74,8 @@ export class HttpClient {
       const raw = await received(maxBodyBytes);
       if (raw === undefined) throw bodyTooLarge(maxBodyBytes);
       const body = new ReceivedBody(new RawBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes), base.host);
-      const isLeft = request.leaveBody === true && status < 300;
-      return { status, header, body, isLeft, data: isLeft ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
+      const isUnread = request.leaveUnread === true && status < 300;
+      return { status, header, body, isUnread, data: isUnread ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
     } catch (error) {
       if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();
@@ -92,19 +93,19 @@ export class HttpClient {
   }
 }
 
-/** A body as it came over the network. */
+/** The body of a reply, kept compressed: reading it inflates it, and reports a gzip stream that is damaged or cut. */
 export class ReceivedBody implements Body {
-  /** What reading it ended with. */
+  /** The error of the last reading; undefined if there was none. */
   fault: SiemError | undefined;
 
   constructor(readonly raw: RawBody, private readonly host: string) {}
 
-  /** Bytes as they came. */
+  /** Bytes received. */
   get length(): number {
     return this.raw.bytes.length;
   }
 
-  /** Throws BODY_TOO_LARGE, and what `networkError` makes of compressed bytes that are damaged or cut. */
+  /** Throws BODY_TOO_LARGE, and the errors of `networkError` for what zlib reports. */
   async *chunks(): AsyncGenerator<Buffer> {
     try {
       yield* this.raw.chunks();

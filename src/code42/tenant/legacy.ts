@@ -1,16 +1,17 @@
 /**
- * The services behind a console, which were there before the API gateway (py42 `services/*.py`): which of them answers
- * a path of the gateway, and what it wants and says differently.
+ * The services behind a console, which existed before the API gateways (py42 `services/*.py`): for each path of the
+ * gateway the service that answers it, and how its requests and replies differ.
  */
+import { parsed } from "../../common/json";
 import { isRecord } from "../../common/messages";
 
 export interface LegacyService {
   /** Key of the service's address in the key-value store; undefined for the console itself. */
   key: string | undefined;
   path: string;
-  /** The body that the service wants, from the one for the gateway. */
+  /** Makes the body for the service of the one for the gateway. */
   body?: (body: unknown) => unknown;
-  /** Names that the service gives to properties of its (short) reply, and the gateway's names for them. */
+  /** Properties of the (short) reply by the service's names, with the gateway's names for them. */
   rename?: Record<string, string>;
 }
 
@@ -28,7 +29,7 @@ const SERVICES: Record<string, LegacyService> = {
   "/v1/customer": { key: undefined, path: "/api/v3/customer/my", rename: { tenantUid: "tenantId" } },
 };
 
-/** The service for `path`, or for what it is the id of something below; undefined if only the gateway has it. */
+/** The service for `path`, which may end with the id of a saved search; undefined if only the gateway answers it. */
 export function legacyService(path: string): LegacyService | undefined {
   if (Object.hasOwn(SERVICES, path)) return SERVICES[path];
   const end = path.lastIndexOf("/");
@@ -36,7 +37,7 @@ export function legacyService(path: string): LegacyService | undefined {
   return parent === "/v2/file-events/saved-searches" ? { ...SERVICES[parent] as LegacyService, path: `${SERVICES[parent]?.path}${path.slice(end)}` } : undefined;
 }
 
-/** The gateway takes epoch seconds, the service ISO text with 6 decimals, and no date at all instead of null. */
+/** The gateway takes dates as epoch seconds or null; the service takes ISO text with 6 decimals, and no property for null. */
 function auditLogBody(body: unknown): unknown {
   if (!isRecord(body) || !isRecord(body["dateRange"])) return body;
   const dates = Object.entries(body["dateRange"]).filter(([, value]) => value !== null);
@@ -49,8 +50,8 @@ function isoMicroseconds(seconds: number): string {
 }
 
 /**
- * What stands in `{"data": …}`, as the console and its services wrap some replies, perhaps behind `"metadata"`; any
- * other body as it is. `data` must be the last property; where it is not, the rest is no JSON and the caller sees that.
+ * The value of `data` in `{"metadata": …, "data": …}`, the form that the console and its services give to some replies
+ * (`metadata` may be missing); any other body unchanged. If `data` is not the last property, the result is not JSON.
  */
 export function unwrap(body: Buffer): Buffer {
   const head = /^\s*\{\s*(?:"metadata"\s*:\s*(?:null|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})\s*,\s*)?"data"\s*:/.exec(body.toString("latin1", 0, 4096));
@@ -60,18 +61,9 @@ export function unwrap(body: Buffer): Buffer {
 /** The base URL of the key-value store, from the `stsBaseUrl` of a console (py42 `services/_connection.py`). */
 export const keyValueStoreOf = (stsBaseUrl: string): string => stsBaseUrl.replace("sts", "simple-key-value-store");
 
-/** `body` with the names that the gateway gives to the properties of its reply. */
+/** `body` with the gateway's names of its properties. */
 export function renamed(body: Buffer, { rename }: LegacyService): Buffer {
   const value = rename === undefined ? undefined : parsed(body);
   if (rename === undefined || !isRecord(value)) return body;
   return Buffer.from(JSON.stringify(Object.fromEntries(Object.entries(value).map(([name, item]) => [rename[name] ?? name, item]))));
-}
-
-/** The JSON value in `data`; undefined if there is none. */
-export function parsed(data: Buffer): unknown {
-  try {
-    return JSON.parse(data.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

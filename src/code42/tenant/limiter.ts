@@ -1,4 +1,4 @@
-/** Lets at most `limit` requests start in any 60 s, first come first served, and nobody while paused. */
+/** Lets at most `limit` requests start in any 60 s, first come first served, and none during a pause. */
 
 const WINDOW_MS = 60_000;
 
@@ -6,7 +6,7 @@ interface Waiter {
   start(): void;
 }
 
-export interface LimiterParts {
+export interface LimiterDependencies {
   /** Milliseconds of a clock that never steps. */
   monotonic(): number;
   /** Rejects when `signal` aborts. */
@@ -20,9 +20,9 @@ export class RateLimiter {
   private pausedUntil = 0;
   private timer: AbortController | undefined;
 
-  constructor(private readonly limit: number, private readonly parts: LimiterParts) {}
+  constructor(private readonly limit: number, private readonly dependencies: LimiterDependencies) {}
 
-  /** Resolves when the caller may start one request. Rejects with the signal's reason; the caller's place is then free. */
+  /** Resolves when the caller may start one request. Rejects with the signal's reason; the caller has left the queue then. */
   take(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(reasonOf(signal));
@@ -43,14 +43,14 @@ export class RateLimiter {
     });
   }
 
-  /** Nobody starts a request for the next `ms`. A shorter pause never ends a longer one. */
+  /** No request starts for the next `ms`. A shorter pause never ends a longer one. */
   pause(ms: number): void {
-    this.pausedUntil = Math.max(this.pausedUntil, this.parts.monotonic() + ms);
+    this.pausedUntil = Math.max(this.pausedUntil, this.dependencies.monotonic() + ms);
   }
 
   /** Milliseconds until the pause ends; 0 without one. */
   pauseLeft(): number {
-    return Math.max(0, this.pausedUntil - this.parts.monotonic());
+    return Math.max(0, this.pausedUntil - this.dependencies.monotonic());
   }
 
   private async serve(): Promise<void> {
@@ -58,13 +58,13 @@ export class RateLimiter {
     this.timer = timer;
     try {
       for (const waiter of this.queue) {
-        for (let wait = this.waitMs(); wait > 0; wait = this.waitMs()) await this.parts.sleep(wait, timer.signal);
+        for (let wait = this.waitMs(); wait > 0; wait = this.waitMs()) await this.dependencies.sleep(wait, timer.signal);
         if (!this.queue.delete(waiter)) continue;
-        this.started.push(this.parts.monotonic());
+        this.started.push(this.dependencies.monotonic());
         waiter.start();
       }
     } catch {
-      // The last one in the queue has left; the timer is all that ended.
+      // `take` ended the wait because the queue is empty.
     } finally {
       this.timer = undefined;
     }
@@ -72,7 +72,7 @@ export class RateLimiter {
   }
 
   private waitMs(): number {
-    const now = this.parts.monotonic();
+    const now = this.dependencies.monotonic();
     while (this.started.length > 0 && (this.started[0] as number) <= now - WINDOW_MS) this.started.shift();
     const free = this.started.length < this.limit ? now : (this.started[0] as number) + WINDOW_MS;
     return Math.max(free, this.pausedUntil) - now;

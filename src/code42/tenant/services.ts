@@ -1,13 +1,14 @@
 /** Finds the services behind a console (py42 `services/_connection.py`, `services/_keyvaluestore.py`). */
+import { parsed } from "../../common/json";
 import { isRecord } from "../../common/messages";
 import { baseUrlFault } from "./base-url";
-import { keyValueStoreOf, parsed, unwrap } from "./legacy";
+import { keyValueStoreOf, unwrap } from "./legacy";
 import { tenantError } from "./tenant-errors";
 
-export interface ServiceParts {
+export interface ServiceDependencies {
   /** `GET /api/v1/ServerEnv` of the console, signed in: JSON. */
   environment(signal: AbortSignal): Promise<{ data: Buffer }>;
-  /** A text that anybody may read. */
+  /** A short text, read without a token. */
   text(base: URL, path: string, signal: AbortSignal): Promise<string>;
 }
 
@@ -15,32 +16,32 @@ export class ServiceDirectory {
   private readonly found = new Map<string, URL>();
   private store: URL | undefined;
 
-  constructor(private readonly console: URL, private readonly parts: ServiceParts) {}
+  constructor(private readonly console: URL, private readonly dependencies: ServiceDependencies) {}
 
   /** The base URL of the service that `key` stands for. Throws SERVICE_UNKNOWN, and what the requests throw. */
   async find(key: string, signal: AbortSignal): Promise<URL> {
     const known = this.found.get(key);
     if (known !== undefined) return known;
     this.store ??= this.address(keyValueStoreOf(await this.stsBaseUrl(signal)), "stsBaseUrl");
-    const service = this.address(await this.parts.text(this.store, `/v1/${key}`, signal), key);
+    const service = this.address(await this.dependencies.text(this.store, `/v1/${key}`, signal), key);
     this.found.set(key, service);
     return service;
   }
 
-  /** The next call looks its service up again. */
+  /** Forgets the addresses: the next call looks its own up again. */
   forget(): void {
     this.found.clear();
     this.store = undefined;
   }
 
   private async stsBaseUrl(signal: AbortSignal): Promise<string> {
-    const { data } = await this.parts.environment(signal);
+    const { data } = await this.dependencies.environment(signal);
     const environment = parsed(unwrap(data));
     const url = isRecord(environment) ? environment["stsBaseUrl"] : undefined;
     return typeof url === "string" ? url : "";
   }
 
-  /** The token will be sent there: an address without encryption is none. */
+  /** Throws SERVICE_UNKNOWN for an address without encryption too, because the token is sent there. */
   private address(text: string, key: string): URL {
     if (baseUrlFault(text) !== undefined) throw tenantError("SERVICE_UNKNOWN", { host: this.console.host, service: key }, { permanent: true });
     return new URL(text);

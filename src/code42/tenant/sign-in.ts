@@ -1,16 +1,16 @@
-/** How a tenant signs in: as whom, and at which kind of address. A table, because the ways differ in data only. */
+/** How a tenant signs in, by kind of account and of address: a table, because the ways differ in data only. */
 
 export type AuthType = "api-client" | "user";
 
-/** The API gateway of a region, or the console with the services that were there before it. */
+/** The API gateway of a region, or a console with the services that existed before the gateways. */
 export type AddressKind = "gateway" | "console";
 
 export interface SignIn {
   method: "GET" | "POST";
   path: string;
-  /** Where the reply holds the token: the first of these that it has. */
+  /** Properties of the reply that may hold the token; the first that exists counts. */
   tokenFields: readonly string[];
-  /** How long a token lives where the reply does not say so, seconds. */
+  /** How long a token is valid if the reply does not say, seconds. */
   lifeS: number;
 }
 
@@ -25,11 +25,11 @@ export const SIGN_INS: Record<AuthType, Record<AddressKind, SignIn>> = {
   },
   // Basic with the user's password: developer portal, "Get started" (deprecated there); py42 `services/_auth.py`.
   "user": {
-    // The portal does not say what this one answers.
+    // The portal does not document the reply.
     gateway: { method: "GET", path: "/v1/auth", tokenFields: ["bearerToken", "v3_user_token", "access_token"], lifeS: LIFE_S.user },
     console: { method: "GET", path: "/api/v3/auth/jwt?useBody=true", tokenFields: ["v3_user_token"], lifeS: LIFE_S.user },
   },
 };
 
-/** What the console says about how a user signs in (`loginType`; py42 `clients/loginconfig.py`), without a sign-in. */
+/** Where a console tells anybody how a user signs in (`loginType`; py42 `clients/loginconfig.py`). */
 export const loginConfigurationPath = (username: string): string => `/api/v3/LoginConfiguration?username=${encodeURIComponent(username)}`;

@@ -1,4 +1,4 @@
-/** What can go wrong between us and a tenant, as errors that say what to do. Nothing here ever holds a secret. */
+/** The errors of a tenant. Each says what to do, and none holds a secret. */
 import catalog from "../../../nodes/locales/en-US/code42-tenant.json";
 import { errorPrefix, errorsOf, type SiemError } from "../../common/errors";
 
@@ -11,7 +11,7 @@ const UNKNOWN_CA = new Set([
   "SELF_SIGNED_CERT_IN_CHAIN", "DEPTH_ZERO_SELF_SIGNED_CERT", "CERT_UNTRUSTED",
 ]);
 
-/** What Node's sockets, TLS and zlib throw, as far as we look at it. */
+/** What sockets, TLS and zlib throw: the properties that are used here. */
 interface SystemError {
   code?: string;
   hostname?: string;
@@ -36,7 +36,10 @@ export function networkError(thrown: unknown, host: string): SiemError {
   return tenantError("CONNECTION_FAILED", params, { cause });
 }
 
-/** The error of a reply that is not the answer; undefined if `status` is a success. `detail` is what the server said, in one short line. */
+/**
+ * The error of a reply with this `status`; undefined if that is a success. `detail` is what the server said, in one short
+ * line; `redirect` is the host that it named.
+ */
 export function statusError(status: number, request: { host: string; path: string; permission: string }, detail: string, redirect: string): SiemError | undefined {
   const params = { ...request, status, detail };
   if (status >= 200 && status < 300) return undefined;

@@ -1,46 +1,41 @@
-/** The token that a tenant's calls carry: got by a sign-in that all callers share, and renewed before it ends. */
+/** Keeps the token of a tenant: one sign-in for all callers, and a new one before the token expires. */
+import { parsed } from "../../common/json";
+import { messageOf } from "../../common/errors";
 import { isRecord } from "../../common/messages";
+import type { AnswerCheck } from "./answer-check";
+import { consoleOf } from "./base-url";
 import type { HttpReply } from "./http";
-import { parsed, unwrap } from "./legacy";
+import type { Identity } from "./identity";
+import { unwrap } from "./legacy";
+import type { OpenCalls } from "./open-calls";
+import type { PacedHttp } from "./paced-http";
 import { loginConfigurationPath, type SignIn } from "./sign-in";
 import { tenantError } from "./tenant-errors";
 import { TOTP_STEP_MS, totpCode } from "./totp";
 
-/** Id and secret of an API client, or name and password of a user. */
-export interface Identity {
-  name: string;
-  secret: string;
-  isUser: boolean;
-  /** The key of a user's second factor. */
-  totpKey: Buffer | undefined;
-}
-
-export interface TokenParts {
-  /** One request within the rate, to the tenant's address or to its console. */
-  request(at: "address" | "console", method: "GET" | "POST", path: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpReply>;
-  /** Throws unless `reply` is a success of JSON. */
-  accept(reply: HttpReply, path: string): void;
-  /** What a refusal says about itself, without secrets. */
-  detail(reply: HttpReply): string;
-  /** Epoch ms by the server's clock. */
-  serverNow(): number;
+export interface TokenDependencies {
+  http: PacedHttp;
+  check: AnswerCheck;
+  /** A sign-in is one of them. */
+  calls: OpenCalls;
   /** Milliseconds of a clock that never steps. */
   monotonic(): number;
+  /** Rejects when `signal` aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Runs a sign-in; ends it when the tenant is closed. */
-  whileOpen<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 const RENEW_BEFORE_S = 60;
 
 export class TokenKeeper {
-  /** As the sign-in sends it: a text that must not come out either. */
+  /** Name and secret as the sign-in sends them, which is a secret too. */
   readonly basic: string;
   private token: { value: string; renewAt: number } | undefined;
+  /** The sign-in under way. */
   private renewal: Promise<string> | undefined;
+  /** The 30 s in which a one-time password was last used. */
   private lastTotpStep: number | undefined;
 
-  constructor(private readonly identity: Identity, private readonly way: SignIn, private readonly host: string, private readonly parts: TokenParts) {
+  constructor(private readonly base: URL, private readonly identity: Identity, private readonly way: SignIn, private readonly dependencies: TokenDependencies) {
     this.basic = Buffer.from(`${identity.name}:${identity.secret}`).toString("base64");
   }
 
@@ -48,62 +43,70 @@ export class TokenKeeper {
     return this.token?.value;
   }
 
-  /** A token that still lives; concurrent callers share one sign-in. */
-  get(): Promise<string> {
-    if (this.token !== undefined && this.parts.monotonic() < this.token.renewAt) return Promise.resolve(this.token.value);
-    // Nobody's abort but `close` ends it, because others wait for it.
-    this.renewal ??= this.parts.whileOpen((signal) => this.signIn(signal)).finally(() => {
+  /** A valid token. Concurrent callers share one sign-in: `signal` ends only the wait of this caller, closing the tenant ends the sign-in. */
+  get(signal: AbortSignal): Promise<string> {
+    const { token, dependencies } = this;
+    if (token !== undefined && dependencies.monotonic() < token.renewAt) return unlessAborted(Promise.resolve(token.value), signal);
+    this.renewal ??= dependencies.calls.run(undefined, (open) => this.signIn(open)).finally(() => {
       this.renewal = undefined;
     });
-    return this.renewal;
+    return unlessAborted(this.renewal, signal);
   }
 
-  /** The server does not take `value` any more; without a value, none. */
+  /** Forgets the token if it is `value`, which the server refused; without `value`, any. */
   drop(value?: string): void {
     if (value === undefined || this.token?.value === value) this.token = undefined;
   }
 
   private async signIn(signal: AbortSignal): Promise<string> {
-    const { parts, way } = this;
-    const path = way.path.replace(/\?.*/, "");
+    const { base, dependencies, way: { method, path, tokenFields, lifeS } } = this;
     const totp = await this.totpHeader(signal);
-    const started = parts.monotonic();
-    const reply = await parts.request("address", way.method, way.path, { Authorization: `Basic ${this.basic}`, ...totp }, signal);
+    const started = dependencies.monotonic();
+    const reply = await dependencies.http.send(base, { method, path, headers: { Authorization: `Basic ${this.basic}`, ...totp }, signal });
     // RFC 6749 section 5.2 also allows 400 for a client that is not accepted.
     if (reply.status === 400 || reply.status === 401) throw await this.refusal(reply, signal);
-    parts.accept(reply, path);
+    dependencies.check.json(reply, { host: base.host, path: path.replace(/\?.*/, "") });
     const answer = objectIn(reply);
     const { expires_in: expiresIn } = answer;
-    const value = way.tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
-    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: this.host }, { permanent: true });
-    const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : way.lifeS;
+    const value = tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
+    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: base.host }, { permanent: true });
+    const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : lifeS;
     this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };
     return value;
   }
 
-  /** A password is good for one sign-in (RFC 6238 section 5.2), so a second one within its 30 s waits for the next. */
+  /** A one-time password is accepted once (RFC 6238 section 5.2), so a second sign-in within its 30 s waits for the next. */
   private async totpHeader(signal: AbortSignal): Promise<Record<string, string>> {
-    const { identity: { totpKey }, parts } = this;
+    const { identity: { totpKey }, dependencies } = this;
     if (totpKey === undefined) return {};
-    const step = () => Math.floor(parts.serverNow() / TOTP_STEP_MS);
-    if (step() === this.lastTotpStep) await parts.sleep((step() + 1) * TOTP_STEP_MS - parts.serverNow(), signal);
+    const step = () => Math.floor(dependencies.http.serverNow() / TOTP_STEP_MS);
+    if (step() === this.lastTotpStep) await dependencies.sleep((step() + 1) * TOTP_STEP_MS - dependencies.http.serverNow(), signal);
     this.lastTotpStep = step();
     return { "totp-auth": totpCode(totpKey, this.lastTotpStep * TOTP_STEP_MS) };
   }
 
-  /** Why a sign-in failed. For a user, the console says whether one with a password is possible at all. */
+  /** Why a sign-in was refused. The console tells how a user signs in, and with it that a password alone is not enough. */
   private async refusal(reply: HttpReply, signal: AbortSignal): Promise<Error> {
-    const { identity: { name, isUser, totpKey }, parts } = this;
-    const params = { detail: parts.detail(reply), user: name };
+    const { base, identity: { name, isUser, totpKey }, dependencies: { http, check } } = this;
+    const params = { detail: check.detail(reply), user: name };
     if (!isUser) return tenantError("CLIENT_REJECTED", params, { permanent: true });
-    // Where the console cannot be asked, the refusal itself is all there is to say.
-    const login = await parts.request("console", "GET", loginConfigurationPath(name), {}, signal).then(objectIn, (): Record<string, unknown> => ({}));
+    // If the console cannot tell, the error is that of the refusal.
+    const login = await http.send(consoleOf(base), { method: "GET", path: loginConfigurationPath(name), headers: {}, signal }).then(objectIn, (): Record<string, unknown> => ({}));
     signal.throwIfAborted();
     if (login["loginType"] === "CLOUD_SSO") return tenantError("USER_SSO", params, { permanent: true });
     // LOCAL_2FA is also the answer for a user who does not exist.
     if (login["loginType"] === "LOCAL_2FA" && totpKey === undefined) return tenantError("USER_TOTP_MISSING", params, { permanent: true });
     return tenantError("USER_REJECTED", params, { permanent: true });
   }
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error(messageOf(signal.reason)));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function objectIn(reply: HttpReply): Record<string, unknown> {

@@ -4,10 +4,10 @@ import { createHmac } from "node:crypto";
 export const TOTP_STEP_MS = 30_000;
 
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/** 80 bits, the shortest secret in use; a one-time code that was entered by mistake is shorter. */
+/** 80 bits, the shortest secret in use. A one-time code that somebody enters by mistake is shorter. */
 const SHORTEST_SECRET = 16;
 
-/** The key in `secret`, base32 (RFC 4648 section 6) with or without blanks, hyphens and padding; undefined if it is none. */
+/** The key in `secret`, base32 (RFC 4648 section 6) with or without blanks, hyphens and padding; undefined if it is not base32, or too short. */
 export function totpKey(secret: string): Buffer | undefined {
   const letters = secret.toUpperCase().replace(/[\s-]/g, "").replace(/=+$/, "");
   if (letters.length < SHORTEST_SECRET || !/^[A-Z2-7]+$/.test(letters)) return undefined;
@@ -29,7 +29,7 @@ export function totpCode(key: Buffer, ms: number, digits = 6): string {
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(Math.floor(ms / TOTP_STEP_MS)));
   const hash = createHmac("sha1", key).update(counter).digest();
-  // RFC 4226 section 5.3: the last half byte says which four bytes count.
+  // RFC 4226 section 5.3: the last half byte is the offset of the four bytes that are used.
   const offset = hash.readUInt8(hash.length - 1) & 0x0f;
   return String((hash.readUInt32BE(offset) & 0x7fff_ffff) % 10 ** digits).padStart(digits, "0");
 }

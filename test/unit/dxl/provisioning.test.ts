@@ -31,12 +31,12 @@ describe("a request for a certificate", () => {
     assert.match(text, /TLS Web Client Authentication/);
   });
 
-  it("carries any name as it is", async () => {
+  it("holds any name unchanged", async () => {
     assert.match(await read("Zürich, CN=admin"), /Subject: CN ?= ?"?Zürich, CN=admin"?\n/);
     assert.match(await read("ß".repeat(64)), /ß{64}/);
   });
 
-  it("does not verify once it was changed", async () => {
+  it("does not verify after a change", async () => {
     const request = await certificateRequest("node-red", publicKey, privateKey);
     const der = Buffer.from(request.replace(/-----.*-----|\n/g, ""), "base64");
     der[der.indexOf("node-red")] = 0x4e;
@@ -62,13 +62,13 @@ describe("provisioning", () => {
     host: "127.0.0.1", port: String(server.port), user: USER, password: PASSWORD, commonName: "node-red", truststore: certs.read(certs.ca.cert), ...change,
   });
   const provisioned = async (change?: Record<string, unknown>) => (await provision(form(change))) as Provisioned;
-  /** The error; that nothing of it tells a secret is checked here for all of them. */
+  /** The error. Checks for each that it holds no secret. */
   const failure = async (change: Record<string, unknown> = {}, options = {}) => {
     const error = await provision(form(change), options).then(() => assert.fail("it was provisioned"), (thrown: unknown) => thrown);
     assert.ok(error instanceof SiemError, inspect(error));
     assert.doesNotMatch(error.message, /__|undefined/);
     for (const secret of [PASSWORD, Buffer.from(`${USER}:${PASSWORD}`).toString("base64"), "PRIVATE KEY", "Authorization", "csrString"]) {
-      assert.ok(!everythingIn(error).includes(secret), `${error.code} tells ${secret}`);
+      assert.ok(!everythingIn(error).includes(secret), `${error.code} holds ${secret}`);
     }
     return error;
   };
@@ -121,7 +121,7 @@ describe("provisioning", () => {
     const cases = [
       [certs.otherServer, {}, "PROVISION_UNTRUSTED"], [certs.wrongName, {}, "PROVISION_WRONG_NAME"], [certs.expired, {}, "PROVISION_EXPIRED"],
       [certs.server, { truststore: "" }, "PROVISION_UNTRUSTED"],
-      // A fingerprint counts only when it was asked for.
+      // A fingerprint counts only with `byFingerprint`.
       [certs.otherServer, { fingerprint: new X509Certificate(certs.read(certs.otherServer.cert)).fingerprint256 }, "PROVISION_UNTRUSTED"],
     ] as const;
     for (const [identity, change, code] of cases) {
@@ -148,7 +148,7 @@ describe("provisioning", () => {
     assert.equal((await failure({ user: "nobody" })).code, "PROVISION_UNAUTHORIZED");
   });
 
-  it("tells what the server said when it refuses, and never the password", async () => {
+  it("reports the server's reason for a refusal, without the password", async () => {
     replying("Error 1 :\r\nNo\r\npermission");
     const error = await failure();
     assert.equal(error.code, "PROVISION_REFUSED");
@@ -191,7 +191,7 @@ describe("provisioning", () => {
     }
   });
 
-  it("follows redirects on the server with its cookies, and leads the password nowhere else", async () => {
+  it("follows redirects within the server with its cookies, and sends the password nowhere else", async () => {
     server.instead = (request, response) => {
       if (request.headers.cookie === "session=1; b=2") server.instead = undefined;
       response.writeHead(302, { Location: request.url, "Set-Cookie": ["session=1; Secure; HttpOnly", "b=2"] }).end();
@@ -205,7 +205,7 @@ describe("provisioning", () => {
     }
   });
 
-  it("says what else went wrong", async () => {
+  it("has an error for each other failure", async () => {
     replying("", 500);
     assert.equal((await failure()).code, "PROVISION_STATUS");
     server.instead = (request) => request.socket.destroy();

@@ -3,9 +3,10 @@ import { FrameBuilder, type Framing } from "../../../src/syslog/framing";
 import type { Line } from "../../../src/syslog/lines";
 
 function frame(framing: Framing, lines: Line[], { header = "", maxBytes = 8192, capacity = 4096 } = {}) {
-  const builder = new FrameBuilder(framing, Buffer.from(header), maxBytes, Buffer.alloc(capacity));
-  const results = lines.map((line) => builder.add(line));
-  return { results, text: builder.bytes.toString(), ends: builder.ends, bytes: builder.bytes };
+  const builder = new FrameBuilder(framing, maxBytes, capacity);
+  const results = lines.map((line) => builder.add(Buffer.from(header), line));
+  const { bytes, ends } = builder.take();
+  return { results, text: bytes.toString(), ends, bytes };
 }
 
 describe("syslog framing", () => {

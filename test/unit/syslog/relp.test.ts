@@ -32,7 +32,7 @@ describe("RELP frames", () => {
 
   it("are told from garbage, whatever is wrong", () => {
     for (const garbage of [
-      "x", " 1 rsp 0\n", "1  rsp 0\n", "1 rsp x", "1 rsp 6 200 OK!", "1 rsp 6  00 OK!\n1", "1 rsp 0 \n", "1234567890 rsp 0\n", "-1 rsp 0\n", "1 r2p 0\n",
+      "x", " 1 rsp 0\n", "1  rsp 0\n", "1 rsp x", "1 rsp 6 200 OK!", "1 rsp 6  00 OK!\n1", "1 rsp 6\n200 OK\n", "1 rsp 0 \n", "1234567890 rsp 0\n", "-1 rsp 0\n", "1 r2p 0\n",
       `1 ${"r".repeat(33)} 0\n`, "1 rsp 16385 ", "1 rsp 999999999 ", "1 rsp 1234567890", "1\n", "1 rsp\n", "HTTP/1.1 400 Bad Request\r\n", "\u0000", "\u0015\u0003\u0001",
     ]) assert.equal(read(Buffer.from(garbage)).readable, false, JSON.stringify(garbage));
   });
@@ -179,6 +179,16 @@ describe("a RELP session", function () {
       assert.deepEqual([seen.accepted, seen.refused.length], [2, 0]);
       assert.equal(seen.closed[0] === undefined, how !== "reset");
     }
+  });
+
+  it("ends with the server's hint alone, whatever the server does with the connection", async () => {
+    const server = await serve(silent);
+    const { seen, write, session } = await up(server);
+    write(numbered(1));
+    await until(() => session.syslog.length === 1, "the server has it");
+    session.raw("0 serverclose 0\n");
+    await until(() => seen.closed.length === 1, "it ended");
+    assert.deepEqual([seen.closed[0], seen.accepted], [undefined, 0]);
   });
 
   it("gives the session up when no answer comes, but not as long as some come, nor when none is due", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
 import { systemClock } from "../../../src/common/clock";
+import { syslogError } from "../../../src/syslog/errors";
 import { tcpTransport } from "../../../src/syslog/transport";
 import { testSender, turns } from "../../support/syslog-sender";
 import { until } from "../../support/until";
@@ -183,6 +184,51 @@ describe("syslog sender", () => {
     assert.equal(links.length, 1);
   });
 
+  it("listens to the newest link only", async () => {
+    const { sender, clock, links, push, settled, up } = testSender({ stream: false, resendWindow: 0 });
+    sender.start();
+    push("a");
+    await up();
+    links[0]?.listener.closed(reset());
+    await clock.advance(500);
+    links[0]?.listener.ready();
+    links[0]?.listener.closed(reset());
+    await turns();
+    assert.deepEqual([sender.state, links.length, links[1]?.written.length], ["connecting", 2, 0]);
+    await up();
+    links[0]?.reports[0]?.handedOver(1);
+    links[0]?.reports[0]?.refused(syslogError("LINE_REFUSED", {}, { permanent: true }));
+    links[0]?.listener.drain();
+    assert.deepEqual([settled.size, sender.counters.undeliverable], [0, 0]);
+    links[1]?.flush();
+    assert.deepEqual(settled.get("a"), { error: undefined, shortened: 0, undeliverable: [] });
+  });
+
+  it("waits the confirm delay for each chunk, from the hand-over over this link", async () => {
+    const { sender, clock, link, push, order, up } = testSender({ chunkBytes: 12, resendWindow: 0 });
+    sender.start();
+    await up();
+    for (const name of ["first line", "second line"]) push(name);
+    await turns();
+    link().flush();
+    await clock.advance(50);
+    link().listener.closed(reset());
+    await clock.advance(500);
+    await up();
+    link().reports[0]?.handedOver(1);
+    await clock.advance(100);
+    assert.deepEqual(order, ["first line"], "only the other link has taken the second");
+    push("third line");
+    await turns();
+    link().reports[1]?.handedOver(1);
+    await clock.advance(60);
+    link().reports[2]?.handedOver(1);
+    await clock.advance(40);
+    assert.deepEqual(order, ["first line", "second line"]);
+    await clock.advance(60);
+    assert.deepEqual(order, ["first line", "second line", "third line"]);
+  });
+
   it("sees a loss that came while the event loop was busy before it confirms", async () => {
     const { sender, clock, link, push, settled, up } = testSender();
     sender.start();
@@ -336,6 +382,54 @@ describe("syslog sender", () => {
     assert.ok(link().destroyed);
   });
 
+  it("waits for a connection that is being made when it is closed", async () => {
+    const { sender, clock, push, link, settled, up } = testSender();
+    sender.start();
+    push("a");
+    const closed = sender.close(9000);
+    await clock.advance(5000);
+    await up();
+    link().flush();
+    await clock.advance(100);
+    await closed;
+    assert.equal(settled.get("a")?.error, undefined);
+    assert.ok(link().ended);
+  });
+
+  it("writes and confirms nothing more once it says goodbye", async () => {
+    const { sender, clock, link, push, settled, up } = testSender({ accept: false, chunkBytes: 10, confirmDelay: 500, hangs: true });
+    sender.start();
+    await up();
+    push("handed over");
+    push("waiting");
+    await turns();
+    const closed = sender.close(1000);
+    await clock.advance(900);
+    link().flush();
+    await clock.advance(100);
+    assert.ok(link().ended);
+    link().listener.drain();
+    await clock.advance(1000);
+    await closed;
+    assert.deepEqual(link().lines(), ["handed over"]);
+    assert.deepEqual([...settled].map(([name, { error }]) => [name, error?.code]), [["handed over", "CLOSED"], ["waiting", "CLOSED"]]);
+  });
+
+  it("counts what a server answers to its goodbye", async () => {
+    const { sender, clock, link, push, settled, up } = testSender({ stream: false, hangs: true });
+    sender.start();
+    await up();
+    push("a");
+    await turns();
+    const closed = sender.close(1000);
+    await clock.advance(1500);
+    assert.equal(sender.state, "ending");
+    link().flush();
+    await closed;
+    assert.equal(settled.get("a")?.error, undefined);
+    assert.deepEqual(clock.pending, []);
+  });
+
   it("does not wait for a server that is down when it is closed", async () => {
     const { sender, clock, link, push, settled } = testSender();
     sender.start();
@@ -356,7 +450,7 @@ describe("syslog sender", () => {
     await closed;
     assert.equal(settled.get("a")?.error?.code, "CLOSED");
     await clock.advance(60_000);
-    assert.equal(links.length, 1);
+    assert.deepEqual([links.length, link().ended], [1, false]);
   });
 
   it("reads what the server said before it writes the next lines", async () => {

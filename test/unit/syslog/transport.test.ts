@@ -219,6 +219,15 @@ describe("syslog transports", () => {
       assert.equal((await failure(udpTransport(target(514, "siem.invalid")), "siem.invalid", 514)).code, "HOST_UNKNOWN");
     });
 
+    it("leaves no socket behind when the system refuses the address", async () => {
+      const sockets = () => process.getActiveResourcesInfo().filter((name) => name === "UDPWrap").length;
+      const before = sockets();
+      const { seen } = start(udpTransport(target(514, "255.255.255.255")));
+      await until(() => seen.closed.length === 1, "it was refused");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(sockets(), before);
+    });
+
     it("tells of a datagram that is too long, in its place, and goes on", async () => {
       const received: string[] = [];
       const socket = createSocket("udp4").on("message", (message) => received.push(message.toString()));

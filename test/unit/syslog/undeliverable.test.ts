@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { systemClock } from "../../../src/common/clock";
-import { relpTransport } from "../../../src/syslog/relp";
+import { syslogError } from "../../../src/syslog/errors";
+import { relpTransport, WINDOW } from "../../../src/syslog/relp";
 import { Sender, type SenderOptions } from "../../../src/syslog/sender";
 import { senderStatus } from "../../../src/syslog/status";
 import { udpTransport } from "../../../src/syslog/transport";
@@ -96,9 +97,25 @@ describe("lines that a server refuses", function () {
     assert.equal(senderStatus(sender)[1], "status.ALL_REFUSED");
     assert.match(sender.lastError?.message ?? "", /refuses every line.*disk full/);
     assert.deepEqual([outages, sender.counters.undeliverable, result.settled], [["ALL_REFUSED"], 0, undefined]);
+    assert.ok((server.sessions[0]?.syslog.length ?? 0) < 1000 + 2 * WINDOW, "it does not try them all");
     trouble = false;
     await until(() => result.settled !== undefined, "the page is settled", 25_000);
     assert.deepEqual(lines, page(2500, "x"));
+  });
+
+  it("wait again in a session in which the server takes none, whatever it took before", async () => {
+    const { sender, clock, link, push, settled, outages, up } = testSender({ stream: false, framing: "datagram" });
+    sender.start();
+    push("a");
+    await up();
+    link().flush();
+    link().listener.closed();
+    await clock.advance(500);
+    push("b");
+    await up();
+    link().reports[0]?.refused(syslogError("LINE_REFUSED", { reason: "disk full" }));
+    assert.deepEqual(outages.map(({ code }) => code), ["SERVER_CLOSED", "ALL_REFUSED"]);
+    assert.deepEqual([settled.has("b"), sender.counters.undeliverable, link().destroyed], [false, 0, true]);
   });
 
   it("wait also if one is alone, until another one passes", async () => {
@@ -212,6 +229,9 @@ describe("lines that a server refuses", function () {
     await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
     const { port } = socket.address();
     const { push, sender, outages } = await start(accept.bind(undefined, []), { port, transport: udpTransport({ host: "127.0.0.1", port, clock: systemClock }), maxBytes: 100_000 });
+    const alone = push("z".repeat(70_000));
+    await until(() => alone.settled !== undefined && received.length === 1, "it needs no other line that passes");
+    assert.equal(received.pop()?.length, 1180);
     const result = push("a", "x".repeat(70_000), "b", "y".repeat(66_000), "c");
     await until(() => result.settled !== undefined && received.length === 5, "all arrived");
     assert.deepEqual(result.settled, { error: undefined, shortened: 2, undeliverable: [] });

@@ -1,4 +1,4 @@
-/** What Code42 refuses for good is asked for ever more rarely: nobody is hammered while somebody looks for the cause. */
+/** A query that Code42 refuses permanently polls less and less often, until it is allowed again. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startTenantSimulator } from "../../../../src/simulator/tenant";
@@ -9,7 +9,7 @@ const INTERVAL_MS = 20;
 
 describe("a query that is refused", () => {
   for (const [status, code] of [[403, "FORBIDDEN"], [401, "UNAUTHORIZED"], [400, "QUERY_REFUSED"]] as const) {
-    it(`with ${status} waits twice as long each time, shows red, and goes on by itself when it is allowed`, async () => {
+    it(`with ${status} doubles its interval each time, shows red, and continues by itself when it is allowed`, async () => {
       const simulator = await startTenantSimulator({ requestsPerMinute: 1_000_000 });
       const tenant = tenantOf(simulator);
       simulator.faults.add({ kind: "status", status }, { times: Infinity });
@@ -24,13 +24,13 @@ describe("a query that is refused", () => {
         const most = 2 + Math.floor(Math.log2(elapsed / INTERVAL_MS + 1));
         assert.ok(runner.counters.polls <= most, `${runner.counters.polls} polls in ${Math.round(elapsed)} ms`);
         const searches = simulator.requests.filter(({ path }) => path === "/v2/file-events").length;
-        // A 401 is answered by one new sign-in and one repetition, the others by nothing.
+        // A 401 causes one new sign-in and one repetition; the others cause none.
         assert.ok(searches <= most * (status === 401 ? 2 : 1), `${searches} searches`);
         assert.ok(simulator.tokensIssued <= 2 * most, `${simulator.tokensIssued} sign-ins`);
         for (const error of errors) assert.equal((error as Error & { code?: string }).code, code);
         assert.ok(statuses.includes("red status.nextTry"));
         simulator.faults.clear();
-        await until(() => statuses.at(-1) === "green status.idle", "it is well again", 20_000);
+        await until(() => statuses.at(-1) === "green status.idle", "it works again", 20_000);
       } finally {
         await runner.close();
         tenant.close();

@@ -5,7 +5,7 @@ import { createServer as createTcpServer, type AddressInfo, type Socket } from "
 import { inspect } from "node:util";
 import { messageOf, SiemError } from "../../../../src/common/errors";
 import { baseUrlFault, REGIONS, regionUrl } from "../../../../src/code42/tenant/base-url";
-import { Tenant, type Retry, type TenantOptions, type TenantParts } from "../../../../src/code42/tenant/tenant";
+import { Tenant, type Retry, type TenantOptions, type TenantDependencies } from "../../../../src/code42/tenant/tenant";
 import { networkError } from "../../../../src/code42/tenant/tenant-errors";
 import { PACKAGE_NAME, VERSION } from "../../../../src/common/version";
 import { startTenantSimulator, type TenantSimulator, type TenantSimulatorOptions } from "../../../../src/simulator/tenant";
@@ -33,11 +33,11 @@ describe("tenant", () => {
     simulators.push(simulator);
     return simulator;
   };
-  /** A tenant whose waits are over at once, unless `parts` says otherwise. */
-  const connect = (target: { url: string }, options: Partial<TenantOptions> = {}, parts: Partial<TenantParts> = {}) => {
+  /** A tenant that waits for nothing, unless `dependencies` says otherwise. */
+  const connect = (target: { url: string }, options: Partial<TenantOptions> = {}, dependencies: Partial<TenantDependencies> = {}) => {
     const tenant = new Tenant(
       { baseUrl: target.url, clientId: "key-00000000-simulator", clientSecret: CANARY, userAgent: "test", requestsPerMinute: 6000, timeoutMs: 3000, ...options },
-      { random: () => 0, log: (level, text) => log.push(`${level} ${text}`), ...parts },
+      { random: () => 0, log: (level, text) => log.push(`${level} ${text}`), ...dependencies },
     );
     tenants.push(tenant);
     return tenant;
@@ -62,7 +62,7 @@ describe("tenant", () => {
     for (const secret of secrets) assert.deepEqual(log.filter((line) => line.includes(secret)), [], `${secret} came out`);
   });
 
-  it("hands over the raw body with the server's date, and says who is asking", async () => {
+  it("returns the unparsed body with the server's date, and names the package to the server", async () => {
     const simulator = await simulate();
     const reply = await search(connect(simulator, { userAgent: `node-red-siem/${VERSION} (${PACKAGE_NAME})` }));
     assert.equal(reply.status, 200);
@@ -79,7 +79,7 @@ describe("tenant", () => {
     assert.equal(headers["connection"], "keep-alive");
   });
 
-  it("keeps one connection for requests in a row, and closes it with the tenant", async () => {
+  it("uses one connection for successive requests, and closes it with the tenant", async () => {
     const simulator = await simulate();
     const tenant = connect(simulator);
     for (let count = 0; count < 5; count++) await search(tenant);
@@ -88,12 +88,12 @@ describe("tenant", () => {
     await waitUntil(() => simulator.openConnections === 0);
   });
 
-  it("reads a body that was not compressed just as well", async () => {
+  it("reads a body that is not compressed", async () => {
     const reply = await search(connect(await simulate({ gzip: false })));
     assert.equal((JSON.parse(reply.data.toString()) as { totalCount: number }).totalCount, 50);
   });
 
-  it("gets without a body", async () => {
+  it("sends a GET without a body", async () => {
     const simulator = await simulate();
     simulator.faults.add({ kind: "status", status: 200, body: { tenantId: "t" } }, { path: "/v1/customer" });
     assert.equal((await connect(simulator).get("/v1/customer")).data.toString(), '{"tenantId":"t"}');
@@ -181,7 +181,7 @@ describe("tenant", () => {
       assert.equal(simulator.tokensIssued, 2);
     });
 
-    it("tells a rejected client at once, and tries again at the next call", async () => {
+    it("reports a rejected client at once, and is tried again by the next call", async () => {
       const simulator = await simulate();
       const tenant = connect(simulator, { clientSecret: `${CANARY}wrong` });
       for (let count = 1; count <= 2; count++) {
@@ -193,7 +193,7 @@ describe("tenant", () => {
       }
     });
 
-    it("that fails for a moment is tried again by the calls that need it", async () => {
+    it("that fails temporarily is repeated by the calls that need it", async () => {
       const simulator = await simulate();
       simulator.faults.add({ kind: "status", status: 503 }, { times: 2, path: "/v1/oauth" });
       const retries: Retry[] = [];
@@ -201,13 +201,13 @@ describe("tenant", () => {
       assert.deepEqual(retries.map(({ attempt, error }) => [attempt, error.code]), [[1, "SERVER_ERROR"], [2, "SERVER_ERROR"]]);
     });
 
-    it("without a token in the reply is not Code42", async () => {
+    it("whose reply has no token is not answered by Code42", async () => {
       const simulator = await simulate();
       simulator.faults.add({ kind: "status", status: 200, body: { hello: "world" } }, { path: "/v1/oauth" });
       assert.equal((await failure(search(connect(simulator)))).code, "TOKEN_MISSING");
     });
 
-    it("goes on for the others when the caller who began it stops", async () => {
+    it("continues for the other callers when the one who began it stops", async () => {
       const simulator = await simulate();
       simulator.faults.add({ kind: "drip", everyMs: 1 }, { path: "/v1/oauth" });
       const tenant = connect(simulator);
@@ -267,7 +267,7 @@ describe("tenant", () => {
     });
 
     for (const gzip of [true, false]) {
-      it(`a body over the limit is given up, ${gzip ? "compressed" : "plain"}`, async () => {
+      it(`a body over the limit is an error: ${gzip ? "compressed" : "plain"}`, async () => {
         const simulator = await simulate({ gzip });
         simulator.faults.add({ kind: "oversized", bytes: 3 * 2 ** 20 });
         const error = await failure(search(connect(simulator, { maxBodyBytes: 2 ** 20 })));
@@ -292,8 +292,8 @@ describe("tenant", () => {
       ["a reset before the headers", { kind: "reset", when: "before-headers" }, "CONNECTION_FAILED"],
       ["a reset after the headers", { kind: "reset", when: "after-headers" }, "CONNECTION_FAILED"],
       ["a body that is cut", { kind: "truncate", bytes: 300 }, "CONNECTION_FAILED"],
-      ["an answer that never comes", { kind: "stall" }, "TIMED_OUT"],
-      ["a body of one byte now and then", { kind: "drip", everyMs: 50 }, "TIMED_OUT"],
+      ["no answer", { kind: "stall" }, "TIMED_OUT"],
+      ["a body that trickles", { kind: "drip", everyMs: 50 }, "TIMED_OUT"],
     ];
     for (const [name, fault, code] of cases) {
       it(`${name}: the same request again`, async () => {
@@ -310,7 +310,7 @@ describe("tenant", () => {
       });
     }
 
-    it("a page that is cut at any byte never passes for a whole one", async function () {
+    it("a page that is cut at any byte is never taken for a complete one", async function () {
       this.timeout(20_000);
       const simulator = await simulate({ gzip: false });
       const tenant = connect(simulator);
@@ -324,7 +324,7 @@ describe("tenant", () => {
       assert.equal(searches(simulator).length, 1 + 2 * whole.length);
     });
 
-    it("six times in all, waiting longer each time, then fails without calling it permanent", async () => {
+    it("six attempts, with longer waits each time, then an error that is not permanent", async () => {
       const simulator = await simulate();
       simulator.faults.add({ kind: "status", status: 502 }, { times: Infinity });
       const sleeps: number[] = [];
@@ -335,7 +335,7 @@ describe("tenant", () => {
       assert.deepEqual(sleeps, [500, 1000, 2000, 4000, 8000]);
     });
 
-    it("a server that is not there", async () => {
+    it("a connection that is refused", async () => {
       const simulator = await simulate();
       await simulator.close();
       const error = await failure(search(connect(simulator)));
@@ -351,7 +351,7 @@ describe("tenant", () => {
   });
 
   describe("429", () => {
-    /** A clock that jumps over every sleep, and what was slept. */
+    /** A clock that jumps to the end of every sleep, and the lengths of the sleeps. */
     const jumpingClock = (random: number) => {
       let time = 0;
       const sleeps: number[] = [];
@@ -372,9 +372,9 @@ describe("tenant", () => {
       ["nothing", () => undefined, 1000, 1000],
     ];
     for (const [name, retryAfter, least, most] of cases) {
-      it(`with ${name} in Retry-After is waited out`, async () => {
+      it(`with ${name} in Retry-After: the next request waits for it`, async () => {
         const simulator = await simulate();
-        // Nothing of a wait is random when it is told, and a backoff is the whole step.
+        // No random part is added to a wait that the server asked for; a backoff has its full length.
         const clock = jumpingClock(least === 1000 ? 1 : 0);
         const value = retryAfter();
         simulator.faults.add({ kind: "status", status: 429, ...(value === undefined ? {} : { retryAfter: value }) });
@@ -395,7 +395,7 @@ describe("tenant", () => {
       assert.ok((clock.sleeps[0] ?? 0) > 28_000 && (clock.sleeps[0] ?? 0) < 32_000, String(clock.sleeps[0]));
     });
 
-    it("holds every call of the tenant, also those that were not refused", async () => {
+    it("holds back every call of the tenant, also those that were not refused", async () => {
       const simulator = await simulate();
       const tenant = connect(simulator, {}, { random: Math.random });
       await search(tenant);
@@ -410,7 +410,7 @@ describe("tenant", () => {
     });
   });
 
-  it("keeps to requestsPerMinute over all callers, sign-ins included", async () => {
+  it("sends at most requestsPerMinute for all callers together, sign-ins included", async () => {
     const simulator = await simulate();
     const waits: number[] = [];
     let time = 0;
@@ -426,7 +426,7 @@ describe("tenant", () => {
     assert.equal(simulator.requests.length, 8);
   });
 
-  it("tells the server's time, which runs on without further replies", async () => {
+  it("knows the server's time, which continues without further replies", async () => {
     const simulator = await simulate();
     let time = 0;
     const tenant = connect(simulator, {}, { now: () => 5000, monotonic: () => time });
@@ -440,7 +440,7 @@ describe("tenant", () => {
   });
 
   describe("an end", () => {
-    it("by the caller's signal stops the request, the wait between two, and the wait for the rate", async () => {
+    it("by the caller's signal ends a request, the wait before a repetition, and the wait for the rate", async () => {
       const simulator = await simulate();
       const states: [name: string, prepare: () => void, options: Partial<TenantOptions>][] = [
         ["request", () => simulator.faults.add({ kind: "stall" }), {}],
@@ -457,7 +457,7 @@ describe("tenant", () => {
       assert.equal((await failure(search(connect(simulator), { signal: AbortSignal.abort() }))).code, "ABORTED");
     });
 
-    it("by close ends everything that is under way, and every later call", async () => {
+    it("by close ends all calls that are under way, and refuses every later one", async () => {
       const simulator = await simulate();
       const tenant = connect(simulator, { requestsPerMinute: 3 });
       await search(tenant);
@@ -503,7 +503,7 @@ describe("tenant", () => {
       });
     }
 
-    it("to a server that speaks none is refused", async () => {
+    it("to a server without TLS is refused", async () => {
       const simulator = await simulate();
       const error = await failure(search(connect({ url: simulator.url.replace("http:", "https:") })));
       assert.equal(error.code, "TLS_FAILED");
@@ -541,7 +541,7 @@ describe("tenant", () => {
         assert.equal(error.permanent, true);
       });
 
-      it("that is asked for many tunnels leaves nothing behind of them, and one that does not answer is let go by close", async () => {
+      it("that makes many tunnels causes no warning about listeners, and one that never answers is disconnected by close", async () => {
         const warnings: Error[] = [];
         const warn = (warning: Error) => warnings.push(warning);
         process.on("warning", warn);
@@ -564,7 +564,21 @@ describe("tenant", () => {
         assert.deepEqual(warnings, []);
       });
 
-      it("that has trouble of its own is tried again", async () => {
+      it("over TLS is verified with the tenant's CA, whatever NODE_TLS_REJECT_UNAUTHORIZED says", async () => {
+        const identity = (name: "server" | "otherServer") => ({ key: certs.read(certs[name].key), cert: certs.read(certs[name].cert) });
+        const [simulator, trusted, other] = [await secured("server"), await proxy({ tls: identity("server") }), await proxy({ tls: identity("otherServer") })];
+        process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+        try {
+          await search(connect(simulator, { tls: tls(), proxy: { url: trusted.url } }));
+          assert.equal(trusted.tunnels.length, 1);
+          assert.equal((await failure(search(connect(simulator, { tls: tls(), proxy: { url: other.url } })))).code, "TLS_UNKNOWN_CA");
+          assert.equal(other.tunnels.length, 0);
+        } finally {
+          delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+        }
+      });
+
+      it("that answers with a status of 500 or more is asked again", async () => {
         const simulator = await simulate();
         const retries: Retry[] = [];
         const error = await failure(search(connect(simulator, { proxy: { url: (await proxy({ refuse: 503 })).url } }), { onRetry: (retry) => retries.push(retry) }));
@@ -580,7 +594,7 @@ describe("tenant", () => {
         });
       }
 
-      it("whose address is none is refused", () => {
+      it("whose address is not valid is refused", () => {
         for (const url of ["", "proxy:8080", "socks5://proxy:1080"]) {
           assert.throws(() => connect({ url: "https://api.us.code42.com" }, { proxy: { url } }), { code: "PROXY_URL_INVALID" });
         }

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { wholeOf } from "../../../../src/pages/body";
 import { consoleOf, isConsole } from "../../../../src/code42/tenant/base-url";
 import { legacyService, unwrap } from "../../../../src/code42/tenant/legacy";
-import { Tenant, type TenantOptions, type TenantParts } from "../../../../src/code42/tenant/tenant";
+import { Tenant, type TenantOptions, type TenantDependencies } from "../../../../src/code42/tenant/tenant";
 import { totpCode, totpKey } from "../../../../src/code42/tenant/totp";
 import { SiemError } from "../../../../src/common/errors";
 import { startConsoleServer, type ConsoleServer } from "../../../support/console-server";
@@ -33,7 +33,7 @@ describe("ways into a tenant", () => {
     for (const secret of secrets) assert.deepEqual(log.filter((line) => line.includes(secret)), [], `${secret} came out`);
   });
 
-  const connect = (options: Partial<TenantOptions>, parts: Partial<TenantParts> = {}) => {
+  const connect = (options: Partial<TenantOptions>, parts: Partial<TenantDependencies> = {}) => {
     const tenant = new Tenant(
       { baseUrl: server.url, userAgent: "test", requestsPerMinute: 6000, timeoutMs: 5000, ...options },
       { random: () => 0, log: (level, text) => log.push(`${level} ${text}`), ...parts },

@@ -39,7 +39,7 @@ describe("what a tenant sends", () => {
     });
   });
 
-  it("as a user at a console: the second factor, and for a text no wish for JSON", async () => {
+  it("as a user at a console: the second factor, and no `Accept` of JSON for a text", async () => {
     const address = `http://127.0.0.1:${server.port}`;
     server.answer = (socket, { line }) => {
       const replies = { "/auth/": '{"v3_user_token":"t0ken"}', ServerEnv: `{"stsBaseUrl":"${address}/sts"}`, "key-value": `${address}/search`, search: '{"fileEvents":[]}' };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "../../scripts/built";
 
-const LEFT_OUT = new Set([".git", ".cache", ".demo", "node_modules", "dist", "coverage"]);
+const LEFT_OUT = new Set([".git", ".cache", ".demo", "node_modules", "dist", "resources", "coverage"]);
 
 describe("npm run new-node", function () {
   this.timeout(120_000);
