@@ -1,9 +1,9 @@
 /**
- * The main job in a real Node-RED: pages over HTTP, CEF, TCP to a SIEM, against the flow that a user would build
- * without this package. Tenant and SIEM are processes of their own that cost next to nothing.
+ * The main job in a real Node-RED (pages over HTTP, CEF, TCP to a SIEM), compared with the flow that a user would build
+ * without this package. Tenant and SIEM are separate processes that need little processor time.
  *
- * `npm run bench -- flow [--rounds N] [--events N] [--profile 1] [VARIANT...]`; with a profile, the last run of each variant
- * says where the main thread was, and its rates are lower.
+ * `npm run bench -- flow [--rounds N] [--events N] [--profile 1] [VARIANT...]`; with `--profile 1`, the last run of each
+ * variant shows how the main thread spent its time, at lower rates.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -27,10 +27,10 @@ import { median, parseOptions, type Row } from "./report";
 interface Variant {
   version: Version;
   pageSize: number;
-  /** Of a search, ms. */
+  /** Latency of a search, ms. */
   latencyMs?: number;
   naive?: true;
-  /** How many times the events of the others. */
+  /** Multiple of the usual number of events. */
   factor?: number;
 }
 
@@ -44,30 +44,30 @@ const VARIANTS: Record<string, Variant> = {
   "million": { version: "v1", pageSize: 1000, factor: 10 },
 };
 
-export interface FlowFigures {
+interface FlowFigures {
   /** After the first tenth. */
   eventsPerSecond: number;
   /** From the first search to the last line. */
   totalS: number;
-  /** What one request after the other takes that does nothing with the pages but inflate them. */
+  /** Time to fetch and inflate all pages, one request after the other. */
   fetchS: number | undefined;
   longestBlockMs: number;
   longestBusyMs: number;
   idleMB: number;
-  /** Peaks of resident memory in the first tenth, and after it. */
+  /** Peak of resident memory in the first tenth, and in the whole run. */
   firstPeakMB: number;
   peakMB: number;
   bytesALine: number;
-  /** What an event costs Node-RED's thread, µs. */
+  /** Time of Node-RED's thread per event, µs. */
   processorUs: number;
-  /** Where the main thread was, a line a stage. */
+  /** How the main thread spent its time, one line per stage. */
   stages?: string;
 }
 
 interface Sample {
   at: number;
   rss: number;
-  /** Of the main thread, since its start, ms. */
+  /** Running time of the main thread since its start, ms. */
   ran: number;
   block: number;
   busy: number;
@@ -77,7 +77,7 @@ const MB = 1024 * 1024;
 const SETTLE_MS = 1500;
 const inflate = promisify(gunzip);
 
-/** One run of one variant in a Node-RED of its own. */
+/** Runs a variant once, in a new Node-RED. */
 async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pages: PageFile, events: number, profiled: boolean): Promise<FlowFigures> {
   const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
   const probe = join(folder, "probe");
@@ -155,7 +155,7 @@ function figures(probe: string, reports: SinkReport[], askedAt: number, events: 
   };
 }
 
-/** Seconds to get all pages one after the other and inflate them. The server is another one: the other notes when it is asked first. */
+/** Seconds to fetch and inflate all pages, one after the other. It uses a server of its own, because the flow's server reports its first search. */
 async function fetchAlone(pages: PageFile, version: Version, pageSize: number, latencyMs: number): Promise<number> {
   const server = helper("page-server.ts", JSON.stringify(pages), String(latencyMs));
   const url = `${(await message<ServerReady>(server, "url")).url}/${version}/file-events`;
@@ -178,7 +178,7 @@ async function fetchAlone(pages: PageFile, version: Version, pageSize: number, l
   return seconds;
 }
 
-/** Runs the variants in interleaved rounds and prints what each gave. */
+/** Runs the variants in interleaved rounds and prints their figures. */
 export async function flow(options: string[]): Promise<Row[]> {
   const { rounds, numbers, names } = parseOptions(options, { rounds: 5, events: 100_000, profile: 0 }, Object.keys(VARIANTS));
   const chosen = names.length > 0 ? names : Object.keys(VARIANTS);
@@ -187,7 +187,7 @@ export async function flow(options: string[]): Promise<Row[]> {
   for (let round = 0; round < rounds; round++) {
     for (const name of chosen) {
       const variant = VARIANTS[name] as Variant;
-      // Long runs need no repetition: their figures are peaks, and means over many pages.
+      // Long runs need no repetition: their figures are peaks, or means of many pages.
       if (round > 0 && variant.factor !== undefined) continue;
       const events = (numbers["events"] as number) * (variant.factor ?? 1);
       const pages = preparePages({ version: variant.version, pageSize: variant.pageSize, events });
@@ -210,14 +210,14 @@ export async function flow(options: string[]): Promise<Row[]> {
   }
   for (const name of chosen) {
     const shares = found.get(name)?.at(-1)?.stages;
-    if (shares !== undefined) process.stdout.write(`\n${name}: where the main thread was\n${shares}\n`);
+    if (shares !== undefined) process.stdout.write(`\n${name}: time of the main thread\n${shares}\n`);
   }
   return targets(chosen, of);
 }
 
 type Of = (name: string, value: (figures: FlowFigures) => number) => number;
 
-/** Of the variants against the naive flow: events a second at least, and time of Node-RED's thread at most. */
+/** Compared with the naive flow: minimum ratio of events per second, maximum ratio of thread time. */
 const AGAINST_NAIVE: [name: string, rate: number, thread?: number][] = [["v1-1000", 2.5, 0.42], ["v2-1000", 1.6, 0.7], ["v1-10000", 2.8], ["v2-10000", 1.8]];
 
 function targets(chosen: string[], of: Of): Row[] {

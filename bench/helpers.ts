@@ -1,11 +1,11 @@
-/** Processes of the benches: what is measured shares neither thread nor heap with what it is measured with. */
+/** Helper processes of the benches, so that they share neither thread nor heap with the measured one. */
 import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 
 /** Starts a file of this folder. */
 export const helper = (file: string, ...args: string[]): ChildProcess => fork(join(__dirname, file), args, { execArgv: ["--import", "tsx"] });
 
-/** The first message of `child` from now on that has `key`. */
+/** The next message of `child` with `key`. */
 export const message = <T extends object>(child: ChildProcess, key: keyof T): Promise<T> =>
   new Promise((resolve, reject) => {
     const ended = () => reject(new Error("a process of the bench ended"));

@@ -1,4 +1,4 @@
-/** The SIEM of the benches, in a process of its own: counts the lines that arrive over TCP. Datagrams are thrown away. */
+/** The SIEM of the benches, a separate process: counts the lines that arrive over TCP and discards datagrams. */
 import { createSocket } from "node:dgram";
 import { createServer, Socket, type AddressInfo, type SocketConstructorOpts } from "node:net";
 
@@ -8,9 +8,9 @@ export interface SinkReady {
   udpPort: number;
 }
 
-/** The messages after it, whenever another tenth of as many lines as there are events has arrived. */
+/** The following messages, after each tenth of the lines. */
 export interface SinkReport {
-  /** Since the start, in all connections. */
+  /** Since the start, over all connections. */
   lines: number;
   bytes: number;
   /** Epoch ms. */
@@ -29,7 +29,7 @@ function report(): void {
   process.send?.({ lines, bytes, at: Date.now() } satisfies SinkReport);
 }
 
-/** What arrives is read into this again and again: with memory of its own for each read, the sink bounds what is measured. */
+/** All reads reuse this memory: with new memory for each read, the sink would limit the measured rate. */
 const memory = Buffer.alloc(256 * 1024);
 
 function count(length: number): boolean {
@@ -39,7 +39,7 @@ function count(length: number): boolean {
   return true;
 }
 
-// Only a socket that is made for it reads into memory that is there; a server makes others, so that its handle goes to a new one.
+// Only a socket with the option `onread` reuses memory. A server cannot set it, so its handle goes to a new socket.
 const server = createServer({ pauseOnConnect: true }, (accepted: Socket & { _handle?: unknown }) => {
   const options = { handle: accepted._handle, onread: { buffer: memory, callback: count } };
   accepted._handle = null;

@@ -1,6 +1,6 @@
 /**
- * The main job over a backlog: how memory grows after the first tenth of it, and for how long the event loop stood
- * still at most. Memory is a sawtooth, so peaks are compared with peaks. `npm run bench -- memory [events] [pageSize]`
+ * The main job with a backlog: how memory grows after the first tenth, and the longest block of the event loop. Memory is a
+ * sawtooth, so peaks are compared with peaks. `npm run bench -- memory [events] [pageSize]`
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -17,30 +17,30 @@ interface Sample {
   rss: number;
   /** Longest event-loop block, ms. */
   block: number;
-  /** How long the main thread ran in one turn at most, ms. */
+  /** Longest running time of the main thread in one turn, ms. */
   busy: number;
 }
 
-export interface BacklogFigures {
+interface BacklogFigures {
   eventsPerSecond: number;
-  /** Peaks of resident memory while it warms up, and after that. */
+  /** Peaks of resident memory during the warm-up, and after it. */
   peakBeforeMB: number;
   peakAfterMB: number;
   longestBlockMs: number;
   longestBusyMs: number;
   longestFirstBlockMs: number;
-  /** What the SIEM had in the end. */
+  /** The SIEM's last report. */
   report: PeersReport;
 }
 
 const MB = 1024 * 1024;
 
-export interface BacklogOptions {
+interface BacklogOptions {
   events: number;
   pageSize: number;
-  /** How much of the backlog may warm Node-RED up: memory after it is compared with memory in it. 0.1 by default. */
+  /** The part of the backlog that warms Node-RED up, 0.1 by default: memory after it is compared with memory during it. */
   warmUp?: number;
-  /** The SIEM reads and counts every event, and a fresh one must pass at the end. */
+  /** True: the SIEM parses and counts every event, and a new event must pass at the end. */
   judged?: boolean;
 }
 

@@ -1,12 +1,12 @@
 /**
- * The flow that a user would build without this package, from core nodes and axios: fetch and parse a page, a message
- * for each event, a function node that writes the line, a TCP node that sends it. What it leaves out (cursor, retries,
- * confirmation, most escapes and checks) makes it faster, not slower.
+ * The flow that a user would build without this package, from core nodes and axios: it fetches and parses a page, sends a
+ * message for each event, writes the line in a function node and sends it with a TCP node. It leaves out cursor, retries,
+ * confirmation, most escapes and checks, which makes it faster.
  */
 import type { FlowNode } from "../test/support/node-red-process";
 import { peerPath } from "./rounds";
 
-/** Column → key, of the type that says how it is written: text, time, list, list of objects, custom key with its label. */
+/** Column → key, type of the value, and the label of a custom key. */
 const COLUMNS: Record<string, [key: string, type: "text" | "time" | "list" | "users", label?: string]> = {
   eventId: ["externalId", "text"],
   eventTimestamp: ["end", "time"],
@@ -40,8 +40,8 @@ const COLUMNS: Record<string, [key: string, type: "text" | "time" | "list" | "us
   emailRecipients: ["duser", "list"],
 };
 
-/** `escape` and `toCef`, as they would stand in a function node. */
-export const FORMAT_CODE = `
+/** `escape` and `toCef`, as a user would write them in a function node. */
+const FORMAT_CODE = `
 const columns = ${JSON.stringify(COLUMNS)};
 const escape = (text) => text.replace(/[\\\\=\\n\\r]/g, (char) => (char === "\\n" ? "\\\\n" : char === "\\r" ? "\\\\r" : "\\\\" + char));
 function toCef(event) {
@@ -72,10 +72,10 @@ do {
 } while (token);
 `;
 
-/** The settings that it needs: axios within reach of a function node. */
+/** Settings that give function nodes axios. */
 export const naiveSettings = (): string => `module.exports.functionGlobalContext = { axios: require(${JSON.stringify(peerPath("axios"))}) };`;
 
-/** It starts at the node `fetch`. */
+/** A message to the node `fetch` starts it. */
 export function naiveFlow(options: { url: string; path: string; pageSize: number; siemPort: number }): FlowNode[] {
   const func = (id: string, code: string, to: string): FlowNode => ({
     id, type: "function", z: "tab", name: id, func: code, outputs: 1, timeout: 0, noerr: 0, initialize: "", finalize: "", libs: [], x: 200, y: 60, wires: [[to]],

@@ -1,6 +1,6 @@
 /**
- * The tenant of the flow bench, in a process of its own: it answers the walk of a query with prepared pages, so that it
- * costs next to no processor time. Arguments: a PageFile as JSON, and the latency of a search in ms.
+ * The tenant of the flow bench, a separate process: it answers searches with prepared pages, so that it needs little
+ * processor time. Arguments: a PageFile as JSON, and the latency of a search in ms.
  */
 import { openSync, readSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
@@ -12,8 +12,9 @@ export interface ServerReady {
   url: string;
 }
 
-/** The second one: when the first search came, epoch ms. */
+/** The second message, at the first search. */
 export interface ServerAsked {
+  /** Epoch ms. */
   askedAt: number;
 }
 
@@ -32,7 +33,7 @@ const answer = (response: ServerResponse, body: Buffer | string, encoding?: stri
 };
 
 function search(request: { pgToken?: string; pgSize?: number }, response: ServerResponse): void {
-  // How many there are in a range: it does not say.
+  // A request for the number of events gets no answer.
   if (request.pgSize === 1) return answer(response, '{"totalCount":0,"fileEvents":[],"nextPgToken":null}');
   const place = places[Number(request.pgToken ?? 0)];
   if (place === undefined) return answer(response, '{"totalCount":0,"fileEvents":[],"nextPgToken":null}');

@@ -1,4 +1,4 @@
-/** Pages of events as the API answers them, compressed and ready to be sent: written once, and kept below .cache/bench. */
+/** Compressed pages of events, ready to be sent, written once to .cache/bench. */
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -6,17 +6,16 @@ import { gzipSync } from "node:zlib";
 import { root } from "../scripts/built";
 import { eventWriter, type Version } from "../test/support/measured-events";
 
-export interface PageSet {
+interface PageSet {
   version: Version;
-  /** Events a page. */
+  /** Events per page. */
   pageSize: number;
-  /** Events in all. */
+  /** Total events. */
   events: number;
-  ascii?: boolean;
 }
 
-/** Where a page lies in the file of its set, in bytes. */
-export interface PagePlace {
+/** The place of a page in the file, in bytes. */
+interface PagePlace {
   offset: number;
   length: number;
 }
@@ -26,9 +25,9 @@ export interface PageFile {
   places: PagePlace[];
 }
 
-/** The body of page `page`; the token is the number of the next one. */
-export function pageJson({ version, pageSize, events, ascii }: PageSet, page: number): string {
-  const write = eventWriter(version, ascii);
+/** The body of page `page`; its token is the number of the next page. */
+function pageJson({ version, pageSize, events }: PageSet, page: number): string {
+  const write = eventWriter(version);
   const texts: string[] = [];
   const end = Math.min(events, (page + 1) * pageSize);
   for (let index = page * pageSize; index < end; index++) texts.push(write(index));
@@ -36,7 +35,7 @@ export function pageJson({ version, pageSize, events, ascii }: PageSet, page: nu
   return `{"totalCount":${events},"fileEvents":[${texts.join(",")}],"nextPgToken":${next},"problems":null}`;
 }
 
-/** Writes the pages of a set, unless they are there. */
+/** Writes the pages of a set unless they exist. */
 export function preparePages(set: PageSet): PageFile {
   const generator = ["test/support/measured-events.ts", "bench/pages.ts", "src/simulator/events.ts"].map((file) => readFileSync(join(root, file))).reduce((hash, text) => hash.update(text), createHash("sha256"));
   const name = `${set.version}-${set.pageSize}-${set.events}-${generator.digest("hex").slice(0, 12)}`;

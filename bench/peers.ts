@@ -1,4 +1,4 @@
-/** The tenant and the SIEM of a bench, in a process of their own so that they do not weigh on what is measured. */
+/** The tenant and the SIEM of a bench, in a separate process so that they do not slow down the measured one. */
 import { setPriority } from "node:os";
 import { indexOfId, makeFileEvent } from "../src/simulator/events";
 import { startSiem } from "../src/simulator/siem";
@@ -10,23 +10,23 @@ export interface PeersReady {
   siemPort: number;
 }
 
-/** The messages after it, ten a second. Without judging, `arrived` is `received`. */
+/** The following messages, ten per second. If the bench does not judge, `arrived` is `received`. */
 export interface PeersReport {
   /** Lines. */
   received: number;
-  /** Different events. */
+  /** Distinct events. */
   arrived: number;
   /** Lines of events that the tenant does not have. */
   unknown: number;
   illegal: number;
-  /** The backlog has arrived and, when it is judged, a fresh event behind it. */
+  /** True if the backlog has arrived and, if the bench judges, a new event after it. */
   complete: boolean;
 }
 
 async function main(): Promise<void> {
   const events = Number(process.argv[2]);
   const judged = process.argv[3] === "true";
-  // In the field they run on other machines: here they must not take the processor from what is timed.
+  // In production they run on other machines: here they must not take processor time from Node-RED.
   if (!judged) setPriority(19);
   let fresh: string | undefined;
   let unknown = 0;

@@ -1,8 +1,8 @@
 /**
- * Loaded into Node-RED with --require: writes memory and the longest event-loop block of each half second (or
- * PROBE_WINDOW_MS) to PROBE_FILE. `busy` is the part of a block in which the main thread really ran; the rest it waited for a processor,
- * which on a shared machine says more about the neighbours; `ran` is how long it ran since its start, ms. With PROBE_PROFILE, a processor profile goes there when
- * the process ends, with the epoch ms of its beginning.
+ * Loaded into Node-RED with --require: writes memory and the longest block of the event loop in each half second (or
+ * PROBE_WINDOW_MS) to PROBE_FILE. `busy` is the longest time that the main thread ran in one turn: the rest of a block it
+ * waited for a processor, which depends on other users of the machine. `ran` is its running time since the start, ms. When
+ * the process ends, its processor profile goes to PROBE_PROFILE, with the epoch ms of its start.
  */
 const { appendFileSync, closeSync, openSync, readSync } = require("node:fs");
 
@@ -10,7 +10,7 @@ const { PROBE_FILE: file, PROBE_WINDOW_MS: windowMs = "500" } = process.env;
 if (file !== undefined) {
   const TICK_MS = 2;
   const text = Buffer.alloc(64);
-  /** Milliseconds that the main thread has run (Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat). */
+  /** Running time of the main thread, ms (Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat). */
   const ran = () => {
     const stat = openSync(`/proc/self/task/${process.pid}/schedstat`, "r");
     readSync(stat, text);

@@ -1,4 +1,4 @@
-/** Sums a processor profile up by the stages of the flow. */
+/** Sums up a processor profile by the stages of the flow. */
 interface Profile {
   /** Epoch ms. */
   startedAt: number;
@@ -12,7 +12,7 @@ interface CallFrame {
   url: string;
 }
 
-/** The first that fits names the stage; native code (without a file) goes by the name of its function. */
+/** The first match is the stage of a sample; native code has no file, so its function's name counts. */
 const STAGES: readonly (readonly [stage: string, place: RegExp])[] = [
   ["waiting", /^\((idle|program)\)/],
   ["garbage collection", /^\(garbage collector\)/],
@@ -24,7 +24,7 @@ const STAGES: readonly (readonly [stage: string, place: RegExp])[] = [
   ["Node-RED and Node.js", /node_modules|node:|realm|loader/],
 ];
 
-/** One line a stage: its share of the time after `fromMs` (epoch) in which the main thread did something, largest first. */
+/** One line per stage, largest first: its share of the main thread's busy time after `fromMs` (epoch ms). */
 export function stages(text: string, fromMs: number): string {
   const { startedAt, nodes, samples, timeDeltas } = JSON.parse(text) as Profile;
   const places = new Map(nodes.map(({ id, callFrame: { functionName, url } }) => [id, `${functionName} ${url}`]));

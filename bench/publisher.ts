@@ -1,4 +1,4 @@
-/** A process of its own that publishes frames as fast as the broker accepts them: MQTT 3.1.1, QoS 0, packets made before. */
+/** A separate process that publishes prepared packets as fast as the broker accepts them (MQTT 3.1.1, QoS 0). */
 import { connect } from "node:net";
 
 export interface Publish {
@@ -6,7 +6,7 @@ export interface Publish {
   topic: string;
   /** Base64. */
   frames: string[];
-  /** Messages in all: `frames`, repeated. */
+  /** Total messages; `frames` are repeated. */
   count: number;
 }
 
@@ -18,7 +18,7 @@ function remainingLength(length: number): number[] {
 }
 
 const text = (value: string) => Buffer.concat([Buffer.from([value.length >> 8, value.length & 0xff]), Buffer.from(value)]);
-const packet = (type: number, ...parts: Buffer[]) => Buffer.concat([Buffer.from([type, ...remainingLength(parts.reduce((sum, { length }) => sum + length, 0))]), ...parts]);
+const packet = (type: number, ...contents: Buffer[]) => Buffer.concat([Buffer.from([type, ...remainingLength(contents.reduce((sum, { length }) => sum + length, 0))]), ...contents]);
 const CONNECT = packet(0x10, text("MQTT"), Buffer.from([4, 2, 0, 0]), text("publisher"));
 const DISCONNECT = packet(0xe0);
 

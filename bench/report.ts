@@ -1,7 +1,7 @@
-/** What benches share: options, medians, interleaved rounds, and the table of figures against targets. */
+/** Options of the benches, medians, and the table of figures and targets. */
 import { cpus, totalmem } from "node:os";
 
-/** One line of the table: a figure, and whether it is where it should be. `ratio` is what the bound is for. */
+/** One line of the table. The bounds are for `ratio`. */
 export interface Row {
   what: string;
   figure: string;
@@ -18,7 +18,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
-export interface Options {
+interface Options {
   rounds: number;
   numbers: Record<string, number>;
   names: string[];

@@ -1,4 +1,4 @@
-/** Rounds in which the contestants take turns, and the package as it is built: what users run, not what tsx makes of it. */
+/** Interleaved rounds of contestants; the built package, because that is what users run; and the peers. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,17 +7,17 @@ import { ensureBuilt, root } from "../scripts/built";
 import { processorMs } from "../test/support/processor-time";
 import { median } from "./report";
 
-export type Contestants = Record<string, () => unknown>;
+type Contestants = Record<string, () => unknown>;
 
 /**
- * Items per second of each contestant, `items` of which one call handles: medians of `rounds` rounds, of which each
- * takes every contestant for at least `leastMs`. `clock` counts milliseconds.
+ * Items per second of each contestant; one call handles `items`. The figures are medians of `rounds` rounds, in each of which
+ * every contestant runs for at least `leastMs`. `clock` counts milliseconds.
  */
 export async function compare(contestants: Contestants, { items, rounds, leastMs = 150, clock = processorMs }: { items: number; rounds: number; leastMs?: number; clock?: () => number }): Promise<Record<string, number>> {
   const rates = new Map<string, number[]>(Object.keys(contestants).map((name) => [name, []]));
   // The first round compiles; it does not count.
   for (let round = -1; round < rounds; round++) {
-    // To and fro, because everyone works in the caches and the garbage of the one before.
+    // The order alternates, because each contestant runs with the caches and the garbage of the previous one.
     const all = Object.entries(contestants);
     for (const [name, run] of round % 2 === 0 ? all : all.reverse()) {
       const started = clock();
@@ -34,13 +34,13 @@ export async function compare(contestants: Contestants, { items, rounds, leastMs
 
 export const perSecond = (rate: number | undefined): string => `${Math.round(rate ?? NaN).toLocaleString("en-US")}/s`;
 
-/** A module of src/, from dist/: "cef/encoder". */
+/** A module of src/ as built in dist/, such as "cef/encoder". */
 export function built<Module>(name: string): Module {
   ensureBuilt();
   return createRequire(__filename)(join(root, "dist/src", name)) as Module;
 }
 
-/** Where a peer is: in the package beside this file, which is installed at its first use. */
+/** The path of a peer in the package of this folder, which is installed at first use. */
 export function peerPath(name: string): string {
   if (!existsSync(join(__dirname, "node_modules", name))) execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: __dirname, stdio: "inherit" });
   return createRequire(__filename).resolve(name);

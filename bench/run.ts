@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- NAME`: measures and prints figures; without a name, all of them, which go to bench/results.md too.
- * Nothing here is a test: a figure depends on the machine.
+ * `npm run bench -- NAME` measures and prints figures; without a name it runs all benches and writes bench/results.md too.
+ * Nothing here is a test, because figures depend on the machine.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   if (name === undefined) writeFileSync(join(__dirname, "results.md"), `# Results\n\nWritten by \`npm run bench\`. Only ratios are worth comparing: the figures are those of one machine.\n\n${results}`);
 }
 
-// Peers that go on connecting after they were closed, servers and sinks would keep it waiting.
+// Without exit, open servers and sinks, and peers that connect again after their close, would keep the process alive.
 main().then(() => process.exit(), (error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

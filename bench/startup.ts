@@ -1,9 +1,9 @@
 /**
- * What it costs a Node-RED to have the package installed, before a flow uses it: processor time a second after its start,
- * and memory when the garbage is collected. `npm run bench -- startup [--rounds N]`
+ * The cost of an installed package that no flow uses: processor time one second after the start of Node-RED, and memory
+ * after a garbage collection. `npm run bench -- startup [--rounds N]`
  *
- * A start takes a second of processor time and varies by several times what the package costs. So it is installed ten times
- * over, under other names; the figures are a tenth of what that costs.
+ * A start takes a second of processor time and varies by more than the package costs. So the package is installed ten times
+ * under different names; the figures are a tenth of the cost.
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import { residentMB } from "../test/support/process-memory";
 import { processorMsOf } from "../test/support/processor-time";
 import { median, parseOptions, type Row } from "./report";
 
-/** Node-RED gives back what it needed for its start only, at a signal: when it would do so by itself varies by megabytes. */
+/** Collects garbage at a signal: without that, the memory of the start still in use varies by megabytes. */
 const COLLECT = `
 process.on("SIGWINCH", () => {
   require("node:v8").setFlagsFromString("--expose-gc");
@@ -29,7 +29,7 @@ const PACKAGE = "@security-events/node-red-siem";
 
 const nodeTypes = (modules: string) => Object.keys((JSON.parse(readFileSync(join(modules, PACKAGE, "package.json"), "utf8")) as { "node-red": { nodes: object } })["node-red"].nodes);
 
-/** Fills `target` with what is installed in `modules`, and with copies of it in which packages and node types have other names. */
+/** Copies `modules` to `target`, and adds copies of the package with other names and node types. */
 function installCopies(modules: string, target: string): void {
   cpSync(modules, target, { recursive: true });
   const names = new RegExp(nodeTypes(modules).join("|"), "g");
@@ -43,7 +43,7 @@ function installCopies(modules: string, target: string): void {
       writeFileSync(path, renamed(readFileSync(path, "utf8")).replaceAll(`"${PACKAGE}"`, `"${PACKAGE}-${copy}"`));
       renameSync(path, join(dirname(path), renamed(basename(path))));
     }
-    // Of what it depends on, Node-RED reads package.json to see whether there are nodes in it.
+    // Node-RED reads package.json of every dependency to see whether it has nodes.
     for (const path of others) {
       const copied = join(target, `${dirname(path)}-${copy}`);
       mkdirSync(copied, { recursive: true });

@@ -30,7 +30,6 @@ export = function (RED: NodeAPI) {
     return nodes;
   };
 
-  /** Where the cursor of `node` is kept, claimed for it. */
   const placeOf = (node: Node, cursorType: CursorType, cursor: string) => cursorPlace({
     id: node.id, z: node.z, name: node.name ?? node.id, claims: (claims ??= new CursorClaims()),
     context: () => node.context(),

@@ -25,7 +25,7 @@ export = function (RED: NodeAPI) {
     const stats = new NodeStats(this, () => ({ [rejects ? "rejected" : "confirmed"]: settled, ignored }));
     let settle: (message: FlowMessage) => Settlement;
 
-    /** Behind a catch node `msg.error` says why. */
+    /** After a catch node `msg.error` has the reason. */
     const reason = ({ error }: FlowMessage) =>
       new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", { node: this.name ?? this.id }));
 

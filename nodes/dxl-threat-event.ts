@@ -30,7 +30,7 @@ export = function (RED: NodeAPI) {
         clock: systemClock,
         send: (message) => this.send(message),
         error: (error, message) => this.error(explain(error), message),
-        changed: () => status.changed(words),
+        changed: () => status.showLazily(words),
       });
       made.start();
       subscriber = made;

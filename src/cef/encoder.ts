@@ -1,30 +1,30 @@
 /**
- * Compiles a mapping into a formatter: event in, one CEF line out (ArcSight CEF Implementation Standard, version 0.1
- * of the dictionary). Everything that does not depend on the event is done once, at compile time.
+ * Compiles a mapping into a formatter: one event in, one CEF line out (ArcSight CEF Implementation Standard, version 0.1
+ * of the dictionary). Whatever does not depend on the event is done at compile time.
  *
- * What the formatter promises: the line is legal whatever the event holds; it is at most `maxBytes` long; no value
- * can end a field, the header or the line; and there is a line for every event, also for one that cannot be formatted.
+ * The formatter guarantees: a line is legal whatever the event holds, and at most `maxBytes` long; no value can end a
+ * field, the header or the line; every event gets a line, even if it cannot be formatted.
  */
 import { HEADER_LENGTHS, lookUp, OWN_KEY_LENGTH } from "./dictionary";
 import { cefError } from "./errors";
 import { inEventOrder } from "./event-order";
-import { attempt, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type FormatCounters, type Formatter } from "./formatter";
-import { assemble, fieldOf, sacrificeOrder, shorten, type ExtensionReader, type ReadField } from "./line";
+import { readOrEmpty, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type FormatCounters, type Formatter } from "./formatter";
+import { assemble, fieldOf, shorten, shorteningOrder, type ExtensionReader, type ReadField } from "./line";
 import { isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
 import { EventReader } from "./source";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "./text";
 import { convert, type Scalar } from "./values";
 
-/** Blank or missing texts mean what the mapping says. */
+/** Blank or missing texts mean the values of the mapping. */
 export interface FormatOptions {
   vendor?: string;
   product?: string;
   version?: string;
   /** 0 to 10, or Unknown, Low, Medium, High, Very-High. */
   severity?: string;
-  /** Own rows `{key, type, source, label?}`; one with the key of a row of the mapping takes its place. */
+  /** Own rows `{key, type, source, label?}`; an own row replaces the mapping's row with the same key. */
   fields?: readonly unknown[];
-  /** Bytes of UTF-8 that a line may have, without syslog header; at least MIN_BYTES. */
+  /** Maximum bytes of a line in UTF-8, without syslog header; at least MIN_BYTES. */
   maxBytes?: number;
 }
 
@@ -48,7 +48,7 @@ export function compileFormatter(mapping: Mapping, options: FormatOptions = {}):
   const ids = rows.filter(isId);
   if (ids.length === 0 && mapping.eventOrder !== undefined) ids.push(compileField({ key: "devicePayloadId", type: "string", source: mapping.eventOrder.id }, reader, counters));
 
-  const describe = (event: Record<string, unknown>): string => {
+  const format = (event: Record<string, unknown>): string => {
     reader.open(event);
     if (!extension.collect(event)) throw cefError("EVENT_EMPTY");
     const start = `CEF:0|${header.vendor()}|${header.product()}|${header.version()}|`;
@@ -59,13 +59,13 @@ export function compileFormatter(mapping: Mapping, options: FormatOptions = {}):
     let excess = Buffer.byteLength(line) - maxBytes;
     if (excess <= 0) return line;
 
-    const giveUp = (indexes: readonly number[]) => {
+    const shortenFields = (indexes: readonly number[]) => {
       const result = shorten(extension, indexes, excess);
       excess = result.excess;
       counters.truncated += result.shortened;
     };
-    const { first, last } = extension.sacrifice();
-    giveUp(first);
+    const { first, last } = extension.shorteningOrder();
+    shortenFields(first);
     let shortName = name;
     let shortClassId = classId;
     if (excess > 0) {
@@ -78,45 +78,45 @@ export function compileFormatter(mapping: Mapping, options: FormatOptions = {}):
       shortClassId = UNKNOWN_CLASS;
       excess -= classId.length - UNKNOWN_CLASS.length;
     }
-    giveUp(last);
+    shortenFields(last);
     return assemble(`${start}${shortClassId}|${shortName}${end}`, extension);
   };
 
-  /** Who and why: the reason gets the room that the ids leave. */
-  const explain = (reason: string): string => {
-    const start = `CEF:0|${attempt(header.vendor)}|${attempt(header.product)}|${attempt(header.version)}|unformatted|Unformatted|Unknown|`;
+  /** The ids of the event, and as much of the reason as fits. */
+  const formatFailure = (reason: string): string => {
+    const start = `CEF:0|${readOrEmpty(header.vendor)}|${readOrEmpty(header.product)}|${readOrEmpty(header.version)}|unformatted|Unformatted|Unknown|`;
     let line = start;
     const add = (before: string, value: string) => {
       const space = line === start ? "" : " ";
       const rest = cutEscaped(value, maxBytes - Buffer.byteLength(line + space + before));
       if (rest !== "") line += space + before + rest;
     };
-    for (const id of ids) add(id.before, attempt(id.read));
+    for (const id of ids) add(id.before, readOrEmpty(id.read));
     add("msg=", escapeValue(cut(strip(reason), OWN_KEY_LENGTH)));
     return line;
   };
 
-  return makeFormatter(counters, { describe, explain, close: () => reader.close() });
+  return makeFormatter(counters, { format, formatFailure, close: () => reader.close() });
 }
 
-/** The fields as they stand in the table. */
+/** The fields in the order of the table. */
 function inTableOrder(fields: readonly ReadField[]): ExtensionReader {
   const values = fields.map((): string | undefined => undefined);
-  const sacrifice = sacrificeOrder(fields);
+  const order = shorteningOrder(fields);
   return {
     fields,
     values,
     collect() {
-      let says = false;
+      let hasContent = false;
       for (let index = 0; index < fields.length; index++) {
         const { read, isConstant } = fields[index]!;
         const value = read();
         values[index] = value;
-        if (value !== undefined && !isConstant) says = true;
+        if (value !== undefined && !isConstant) hasContent = true;
       }
-      return says;
+      return hasContent;
     },
-    sacrifice: () => sacrifice,
+    shorteningOrder: () => order,
   };
 }
 
@@ -154,7 +154,7 @@ function compileHeader(mapping: Mapping, options: FormatOptions, reader: EventRe
   };
 }
 
-/** The rows of the table with the own rows in place of those with the same key, the other own rows behind them. */
+/** The rows of the table, replaced by own rows with the same key, and then the other own rows. */
 function mergeRows(rows: readonly Row[], fields: readonly unknown[]): Row[] {
   const refuse = ({ code, params }: RowProblem) => cefError(code, params, { permanent: true });
   const own = fields.map((field) => {

@@ -1,15 +1,15 @@
 /**
- * The fields of flat events in the order of the event's properties, with the values that the Python formatter of code42cli
- * wrote, even if the dictionary requires another type or length. Unlike that formatter it escapes values, and it leaves out
- * a bad value instead of losing the event.
+ * Fields of flat events in the order of the event's properties, with the values that code42cli's Python formatter wrote,
+ * even if the dictionary requires another type or length. Unlike that formatter, this escapes values and leaves out a bad
+ * value instead of the event.
  */
-import { epochMilliseconds } from "../common/instant";
-import { fieldOf, sacrificeOrder, type ExtensionReader, type Field, type ReadField } from "./line";
+import { zonedEpochMs } from "../common/instant";
+import { fieldOf, shorteningOrder, type ExtensionReader, type Field, type ReadField } from "./line";
 import type { Column, EventOrder } from "./mapping";
 import type { DropCounter } from "./source";
 import { escapeValue } from "./text";
 
-/** The fields of `columns` and then the own fields. An own field replaces a column with the same key. */
+/** The fields of `columns`, then the own fields. An own field replaces a column with the same key. */
 export function inEventOrder({ columns, type }: EventOrder, ownFields: readonly ReadField[], counter: DropCounter): ExtensionReader {
   const keyFields = new Map(Object.values(columns).map((column) => [column.key, fieldOf(column)]));
   const taken = new Set(ownFields.map(({ key }) => key));
@@ -39,11 +39,11 @@ export function inEventOrder({ columns, type }: EventOrder, ownFields: readonly 
       }
       return fields.length > 0 || (Object.hasOwn(event, type) && event[type] != null);
     },
-    sacrifice: () => sacrificeOrder(fields),
+    shorteningOrder: () => shorteningOrder(fields),
   };
 }
 
-/** The escaped text; undefined for null and an empty list, and for a value without a text form, which is counted. */
+/** The escaped text; undefined for null, an empty list, and a value that cannot be text, which is counted. */
 function textOf(value: unknown, { type, take }: Column, counter: DropCounter): string | undefined {
   const drop = () => {
     counter.droppedValues++;
@@ -69,7 +69,7 @@ function plainText(value: unknown): string | undefined {
  * rounded to even.
  */
 function milliseconds(text: string): string | undefined {
-  const whole = epochMilliseconds(text);
+  const whole = zonedEpochMs(text);
   if (whole === undefined) return undefined;
   const [, decimals = ""] = /\.\d{3}(\d{1,3})/.exec(text) ?? [];
   const exact = ((whole * 1000 + Number(decimals.padEnd(3, "0"))) / 1e6) * 1000;

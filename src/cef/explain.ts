@@ -6,8 +6,8 @@ import { readFormatters } from "./settings";
 import type { SiemError } from "../common/errors";
 import type { Properties } from "../common/properties";
 
-export interface ExplainedField {
-  /** The key in the line; for a header field its position, such as `header 5`. */
+interface ExplainedField {
+  /** The key, or for a header field its position, such as `header 5`. */
   key: string;
   /** Unescaped. */
   value: string;
@@ -21,7 +21,7 @@ export interface ExplainedField {
   instant?: string;
 }
 
-export interface LinePreview {
+interface LinePreview {
   /** Without line end. */
   line: string;
   /** Empty for formats other than CEF. */
@@ -33,11 +33,11 @@ export interface LinePreview {
 /** Chapter 1, "Header information". */
 const HEADER = ["deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "severity"];
 const HEADER_END = /^CEF:\d\|((?:[^|\\]|\\.)*\|){6}/;
-/** A field begins where a space is followed by a word and an unescaped equals sign; every receiver reads it like this. */
+/** A field begins with a space, a word and an unescaped equals sign; every receiver reads it like this. */
 const FIELD_START = /(?:^| )([A-Za-z0-9]+)=/g;
 
 /**
- * The line that a node with these properties makes from `event` (JSON text), or from the sample of `kind` if `event` is
+ * The line that a node with these properties makes of `event` (JSON text), or of the sample of `kind` if `event` is
  * blank. Throws EVENT_JSON, and the errors of `readFormatters` and its formatters.
  */
 export function previewLine(properties: Properties, kind: string, event: string): LinePreview {
@@ -50,7 +50,7 @@ export function previewLine(properties: Properties, kind: string, event: string)
   };
 }
 
-/** A node that is set to one kind treats every event as that kind. */
+/** A node with a fixed kind treats every event as that kind. */
 const sampleKind = ({ kind }: Properties, chosen: string) => (typeof kind === "string" && kind !== "" && kind !== "auto" ? kind : chosen);
 
 /** The pasted event, or the first one of a pasted page. */
@@ -64,8 +64,8 @@ function pasted(text: string): unknown {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The header and extension fields of a legal CEF line. A label is given with its custom key and not as a field of its own. */
-export function explainLine(line: string): ExplainedField[] {
+/** The header and extension fields of a legal CEF line. A label belongs to its custom key and is no field of its own. */
+function explainLine(line: string): ExplainedField[] {
   const head = HEADER_END.exec(line)?.[0] ?? line;
   const header = [...head.matchAll(/((?:[^|\\]|\\.)*)\|/g)].slice(1).map(([, value = ""]) => value);
   const extension = line.slice(head.length);

@@ -1,14 +1,14 @@
-/** What every format has in common: a line for every event, also for one that cannot be formatted, and the counts. */
+/** What all formats share: a line for every event, even if it cannot be formatted, and the counters. */
 import { messageOf, SiemError } from "../common/errors";
 import { isRecord } from "../common/messages";
 import { cefError } from "./errors";
 
 export interface FormatCounters {
-  /** Events that became a line of their own. */
+  /** Events that were formatted. */
   formatted: number;
-  /** Events that became a line that says why they could not. */
+  /** Events that could not be formatted: their line says why. */
   failed: number;
-  /** Values left out because they are not of the type of their key. */
+  /** Values left out because they do not have the type of their key. */
   droppedValues: number;
   /** Values cut or left out because they, or the line, were too long. */
   truncated: number;
@@ -22,16 +22,16 @@ export interface Formatter {
   readonly failure: SiemError | undefined;
 }
 
-export interface FormatSteps {
-  /** The line of an event; throws if there is none. */
-  describe: (event: Record<string, unknown>) => string;
-  /** The line that stands for an event that has none. */
-  explain: (reason: string) => string;
-  /** Lets go of the event. */
+interface FormatSteps {
+  /** Throws if the event cannot be formatted. */
+  format: (event: Record<string, unknown>) => string;
+  /** The line in place of an event that cannot be formatted. */
+  formatFailure: (reason: string) => string;
+  /** Releases the event. */
   close: () => void;
 }
 
-/** Room for the longest vendor, product and version in three-byte characters. */
+/** Fits the longest vendor, product and version in three-byte characters. */
 export const MIN_BYTES = 512;
 export const DEFAULT_BYTES = 8000;
 
@@ -42,7 +42,7 @@ export function checkMaxBytes(maxBytes: number): void {
 
 export const newCounters = (): FormatCounters => ({ formatted: 0, failed: 0, droppedValues: 0, truncated: 0 });
 
-export function makeFormatter(counters: FormatCounters, { describe, explain, close }: FormatSteps): Formatter {
+export function makeFormatter(counters: FormatCounters, steps: FormatSteps): Formatter {
   let failure: SiemError | undefined;
   return {
     counters,
@@ -52,23 +52,23 @@ export function makeFormatter(counters: FormatCounters, { describe, explain, clo
     format(event) {
       try {
         if (!isRecord(event)) throw cefError("EVENT_NOT_OBJECT", { type: event === null ? "null" : Array.isArray(event) ? "array" : typeof event });
-        const line = describe(event);
+        const line = steps.format(event);
         failure = undefined;
         counters.formatted++;
         return line;
       } catch (error) {
         failure = error instanceof SiemError ? error : cefError("EVENT_UNREADABLE", { reason: messageOf(error) }, { cause: error });
         counters.failed++;
-        return explain(failure.message);
+        return steps.formatFailure(failure.message);
       } finally {
-        close();
+        steps.close();
       }
     },
   };
 }
 
-/** An event may be so odd that even reading its id fails; its line is written all the same. */
-export function attempt(read: () => string | undefined): string {
+/** Reads text for the line of a failure, where even reading the id may fail. */
+export function readOrEmpty(read: () => string | undefined): string {
   try {
     return read() ?? "";
   } catch {

@@ -5,7 +5,7 @@
  * Cutting JSON would make it invalid, so an event that is too long becomes an object with its id and the reason.
  */
 import { cefError } from "./errors";
-import { attempt, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type Formatter } from "./formatter";
+import { readOrEmpty, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type Formatter } from "./formatter";
 import { isId, type Mapping } from "./mapping";
 import { EventReader } from "./source";
 import { cut } from "./text";
@@ -14,7 +14,7 @@ import { cut } from "./text";
 const LINE_ENDS = /[\u007f\u0085\u2028\u2029]/g;
 const SHORT_REASON = 60;
 
-export interface JsonOptions {
+interface JsonOptions {
   /** Leave out null, "", empty lists and objects without any other value. 0 and false stay. */
   leaveOutEmpty: boolean;
   /** Maximum bytes of a line in UTF-8; at least MIN_BYTES. */
@@ -29,7 +29,7 @@ export function compileJsonFormatter(mapping: Mapping | undefined, { leaveOutEmp
   const readId = reader.compile({ first: (mapping?.rows ?? []).filter(isId).map(({ source }) => source) });
 
   return makeFormatter(counters, {
-    describe(event) {
+    format(event) {
       reader.open(event);
       const line = lineOf(leaveOutEmpty ? withoutEmpty(event) ?? {} : event);
       if (line.length * 3 <= maxBytes) return line;
@@ -37,8 +37,8 @@ export function compileJsonFormatter(mapping: Mapping | undefined, { leaveOutEmp
       if (bytes > maxBytes) throw cefError("EVENT_TOO_LONG", { bytes, max: maxBytes });
       return line;
     },
-    explain(reason) {
-      const id = attempt(() => cut(String(readId() ?? ""), 128)) || undefined;
+    formatFailure(reason) {
+      const id = readOrEmpty(() => cut(String(readId() ?? ""), 128)) || undefined;
       const line = lineOf({ id, reason });
       return Buffer.byteLength(line) <= maxBytes ? line : lineOf({ reason: cut(reason, SHORT_REASON) });
     },

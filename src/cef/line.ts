@@ -1,4 +1,4 @@
-/** The extension of a CEF line: its fields in one piece of text, and which of them give way when the line is too long. */
+/** The extension of a CEF line: joins its fields, and shortens them if the line is too long. */
 import { lookUp, OWN_KEY_LENGTH } from "./dictionary";
 import type { Row } from "./mapping";
 import { cut, cutEscaped, escapeValue, strip } from "./text";
@@ -7,36 +7,34 @@ export interface Field {
   key: string;
   /** `key=` */
   before: string;
-  /** The same behind another field. */
+  /** ` key=`, for use after another field. */
   spacedBefore: string;
-  /** ` keyLabel=...` of a custom key, else nothing. */
+  /** ` keyLabel=...` of a custom key, else empty. */
   after: string;
   isText: boolean;
-  /** Not a key of the dictionary. */
+  /** True if the dictionary does not have the key. */
   isOwn: boolean;
 }
 
-/** The fields of one event, and beside each its escaped value; an undefined one is left out. */
+/** The fields of one event and their escaped values; undefined means no field. */
 export interface Extension {
   readonly fields: readonly Field[];
   readonly values: (string | undefined)[];
 }
 
-/** Reads the open event; the answer is escaped. */
-export type ReadText = () => string | undefined;
-
-/** A field and where its value comes from. */
+/** A field and the source of its value. */
 export interface ReadField extends Field {
-  /** A constant says nothing about the event. */
+  /** An event whose only fields are constants has no content. */
   isConstant: boolean;
-  read: ReadText;
+  /** Reads the open event and escapes the value. */
+  read: () => string | undefined;
 }
 
 /** The extension of one event after another. */
 export interface ExtensionReader extends Extension {
-  /** Reads the open event; false if the event says nothing. */
+  /** Reads the open event; false if it has no content. */
   collect(event: Record<string, unknown>): boolean;
-  sacrifice(): Sacrifice;
+  shorteningOrder(): ShorteningOrder;
 }
 
 export function fieldOf({ key, type, label }: Pick<Row, "key" | "type" | "label">): Field {
@@ -53,8 +51,8 @@ export function fieldOf({ key, type, label }: Pick<Row, "key" | "type" | "label"
 }
 
 /**
- * The line, in one piece of memory: a string built by `+` keeps its parts alive, and a page of ten thousand such
- * strings makes every garbage collection a pause that is felt.
+ * Joins the line into one flat string: a string built with `+` keeps its pieces alive, and ten thousand of these in a page
+ * make garbage collections noticeably longer.
  */
 export function assemble(head: string, { fields, values }: Extension): string {
   const pieces = [head];
@@ -69,8 +67,8 @@ export function assemble(head: string, { fields, values }: Extension): string {
 }
 
 /**
- * Shortens the values of these fields, one after the other, until `excess` bytes are gone or none is left; values that
- * are no text go as a whole. Returns the bytes that are still too many, and how many fields it touched.
+ * Shortens the values of these fields, one after the other, until `excess` bytes are gone; a value other than text is
+ * removed. Returns the bytes that are still too many, and how many fields it changed.
  */
 export function shorten({ fields, values }: Extension, indexes: readonly number[], excess: number): { excess: number; shortened: number } {
   let left = excess;
@@ -92,16 +90,17 @@ export function shorten({ fields, values }: Extension, indexes: readonly number[
 const EXPENDABLE = ["msg", "cs1", "cs2", "cs3", "cs4", "cs5", "cs6", "request", "requestContext", "sproc", "filePath", "oldFilePath"];
 const PRECIOUS = ["suser", "end", "rt", "externalId", "devicePayloadId"];
 
-export interface Sacrifice {
+/** Indexes of fields. */
+interface ShorteningOrder {
   first: readonly number[];
   last: readonly number[];
 }
 
 /**
- * Which fields give way first when a line is too long, by their indexes: own keys, then what is long and says least,
- * then other text, then everything else; `last` is who, when and which event.
+ * Which fields to shorten first: own keys, then long fields of little use, then other text, then everything else. Those
+ * that tell who, when and which event come last.
  */
-export function sacrificeOrder(fields: readonly Field[]): Sacrifice {
+export function shorteningOrder(fields: readonly Field[]): ShorteningOrder {
   const rank = ({ key, isText, isOwn }: Field): number => {
     if (isOwn) return -1;
     const expendable = EXPENDABLE.indexOf(key);

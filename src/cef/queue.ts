@@ -1,24 +1,24 @@
 /**
- * Formats messages in the order they came, a slice at a time: a page of ten thousand events takes a good part of a
- * second, and nothing else in the process may wait that long.
+ * Formats messages in the order of their arrival, a slice at a time: a page of ten thousand events takes a good part of a
+ * second, and other work of the process must not wait that long.
  */
 import type { SiemError } from "../common/errors";
 import type { PackedLines } from "../pages/packed-lines";
 import type { Formatter } from "./formatter";
 
-/** An event of which only a minimal line could be made. */
-export interface FormatFailure {
+/** An event that got only a minimal line. */
+interface FormatFailure {
   event: unknown;
   reason: SiemError;
 }
 
 export interface FormatJob {
-  /** Lines that are made already: the job only waits for those before it. */
+  /** Lines that were made ahead: the job only waits for the jobs before it. */
   ready?: PackedLines | undefined;
-  /** The events, some at a time. */
+  /** The events. */
   slices: Iterator<readonly unknown[], unknown> | AsyncIterator<readonly unknown[], unknown>;
   formatter: Formatter;
-  /** One line an event, in their order. */
+  /** `lines` has one line per event, in the same order. */
   finished(lines: string[] | PackedLines, failures: readonly FormatFailure[]): void;
   /** Its events could not be read. */
   failed(error: unknown): void;
@@ -28,30 +28,32 @@ export interface FormatJob {
 
 type Slice = IteratorResult<readonly unknown[], unknown>;
 
-export interface QueueTools {
-  /** Milliseconds of a clock that never goes back. */
+interface QueueDependencies {
+  /** Monotonic milliseconds. */
   now(): number;
-  /** Runs a function after whatever else waits to run. */
+  /** Runs a function after other waiting work. */
   defer(run: () => void): void;
 }
 
-/** The longest that a slice keeps the process busy, in milliseconds; and how many events to format between two looks at the clock. */
-const SLICE_MS = 4;
-const EVENTS_A_LOOK = 16;
+/** Maximum time for which the queue keeps the process busy, ms. */
+const TURN_MS = 4;
+/** Events between two looks at the clock. */
+const EVENTS_PER_CHECK = 16;
 
 export class FormatQueue {
   private readonly jobs: FormatJob[] = [];
   private lines: string[] = [];
-  /** Of the first job: the slice that is at work, and how much of it is done. */
+  /** The current slice of the first job, and how many of its events are done. */
   private slice: readonly unknown[] = [];
   private done = 0;
+  /** The next slice, if it had to be awaited. */
   private arrived: Slice | undefined;
   private failures: FormatFailure[] = [];
   private running = false;
 
-  constructor(private readonly tools: QueueTools) {}
+  constructor(private readonly dependencies: QueueDependencies) {}
 
-  /** Takes a job; a small one is finished before this returns, if nothing is before it. */
+  /** Adds a job; a small one is finished at once if no job is before it. */
   push(job: FormatJob): void {
     this.jobs.push(job);
     if (!this.running) this.run();
@@ -66,13 +68,13 @@ export class FormatQueue {
     this.reset();
   }
 
-  private readonly later = (run: () => void): void => this.tools.defer(run);
+  private readonly later = (run: () => void): void => this.dependencies.defer(run);
 
   private readonly run = (): void => {
     this.running = true;
     let waits = false;
     try {
-      const end = this.tools.now() + SLICE_MS;
+      const end = this.dependencies.now() + TURN_MS;
       for (let job = this.jobs[0]; job !== undefined; job = this.jobs[0]) {
         const goOn = this.advance(job, end);
         if (goOn === undefined) continue;
@@ -92,10 +94,10 @@ export class FormatQueue {
     if (ready !== undefined) {
       this.jobs.shift();
       job.finished(ready, []);
-      return this.tools.now() < end ? undefined : this.later;
+      return this.dependencies.now() < end ? undefined : this.later;
     }
     for (;;) {
-      if (this.lines.length % EVENTS_A_LOOK === 0 && this.tools.now() >= end) return this.later;
+      if (this.lines.length % EVENTS_PER_CHECK === 0 && this.dependencies.now() >= end) return this.later;
       if (this.done < this.slice.length) {
         const event = this.slice[this.done++];
         this.lines.push(formatter.format(event));
@@ -104,7 +106,7 @@ export class FormatQueue {
       }
       const next = this.arrived ?? slices.next();
       this.arrived = undefined;
-      if (next instanceof Promise) return (run) => void this.arrival(job, next).then(run);
+      if (next instanceof Promise) return (run) => void this.awaitSlice(job, next).then(run);
       if (next.done === true) break;
       this.slice = next.value;
       this.done = 0;
@@ -113,10 +115,10 @@ export class FormatQueue {
     this.reset();
     this.jobs.shift();
     job.finished(lines, failures);
-    return this.tools.now() < end ? undefined : this.later;
+    return this.dependencies.now() < end ? undefined : this.later;
   }
 
-  private async arrival(job: FormatJob, next: Promise<Slice>): Promise<void> {
+  private async awaitSlice(job: FormatJob, next: Promise<Slice>): Promise<void> {
     try {
       const arrived = await next;
       if (job === this.jobs[0]) this.arrived = arrived;

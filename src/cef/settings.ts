@@ -7,7 +7,7 @@ import { compileJsonFormatter } from "./json";
 import { compatibleMappings, mappings } from "./mappings";
 import type { Mapping } from "./mapping";
 
-export const AUTO = "auto";
+const AUTO = "auto";
 export const MAX_BYTES = 1_048_576;
 
 /** Returns the formatter for a message with this `msg.kind`. Throws SiemError KIND_MISSING, KIND_UNKNOWN or PROFILE_KIND. */

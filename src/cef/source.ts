@@ -1,13 +1,13 @@
 /**
- * Compiles the sources of a table into functions that read one event after another. Only own properties of objects
- * count, so that an event can neither reach nor fake a prototype; what has the wrong shape is absent and counted.
+ * Compiles the sources of a mapping into functions that read one event after another. They read only own properties, so
+ * that an event can neither reach nor fake a prototype. They leave out and count values of the wrong type.
  */
 import { changeOf, joinPath, TESTS, type Change } from "./change";
 import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source } from "./mapping";
 import { ALL, splitPath, type Step } from "./path";
 import { cut, strip } from "./text";
-import { epochMilliseconds } from "../common/instant";
+import { zonedEpochMs } from "../common/instant";
 import type { Scalar } from "./values";
 
 /** Reads the event that was opened last. */
@@ -15,13 +15,13 @@ export type Read = () => Scalar | undefined;
 
 type PlainObject = Record<string, unknown>;
 
-/** Values that have no place in a line are left out and counted: for what they are, or for their length. */
+/** Counts values that are left out for their type, or cut or left out for their length. */
 export interface DropCounter {
   droppedValues: number;
   truncated: number;
 }
 
-/** Where the value of a path lies: property `name` of the container in `slot`, and the steps from there through lists. */
+/** The place of a path's value: property `name` of the container in `slot`, and from there the steps through lists. */
 interface Place {
   slot: number;
   name: string;
@@ -32,45 +32,45 @@ const isObject = (value: unknown): value is PlainObject => typeof value === "obj
 
 const own = (object: PlainObject, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined);
 
-/** What holds nothing but its own properties is read twice as fast; of anything else (another realm, a class) they are copied. */
+/** A plain object is read twice as fast; of any other object (another realm, a class) this copies the own properties. */
 const ownProperties = (object: PlainObject): PlainObject => (Object.getPrototypeOf(object) === Object.prototype ? object : { ...object });
 
-/** The object that holds what a table reads further in; anything else that is there is counted. */
+/** The value as a container; a value other than an object is counted. */
 function contained(value: unknown, counter: DropCounter): PlainObject | undefined {
   if (isObject(value)) return ownProperties(value);
   if (value != null) counter.droppedValues++;
   return undefined;
 }
 
-/** Names that every object answers to need a closer look, even in what `ownProperties` gave. */
+/** Every object has properties of these names by its prototype. */
 const isInherited = (name: string): boolean => name in Object.prototype;
 
-/** How to read a property of what `ownProperties` gave. */
+/** Reads the property `name` of a result of `ownProperties`. */
 const loader = (name: string) => (isInherited(name) ? own : (object: PlainObject, key: string): unknown => object[key]);
 
-/** How deep a JSON value is looked into: what products nest deeper is not meant to be read in a line. */
+/** Maximum depth of a JSON value; what products nest deeper is not worth a place in a line. */
 const NESTED_LEVELS = 4;
 
 interface Container {
-  /** The slot of the container that it lies in; -1 for the event itself. */
+  /** The slot of its container; -1 for the event itself. */
   parent: number;
   name: string;
   load: typeof own;
 }
 
 /**
- * The objects inside an event that the table reads from. Each is looked up once an event, however many rows read from
- * it, which is most of the speed of a table with sixty rows.
+ * Reads the values of an event. It looks up each object inside the event only once, however many rows read from it: with
+ * sixty rows this saves most of the time.
  */
 export class EventReader {
-  /** By their slots; a container stands behind the one that it lies in. */
+  /** By slot; each comes after its own container. */
   private readonly containers: Container[] = [{ parent: -1, name: "", load: own }];
-  /** Those of the open event. */
+  /** The containers of the open event, by slot. */
   private readonly objects: (PlainObject | undefined)[] = [undefined];
 
   constructor(private readonly counter: DropCounter) {}
 
-  /** Makes `event` the one that the compiled sources read, until `close`. */
+  /** The compiled sources read `event` until `close`. */
   open(event: PlainObject): void {
     const { containers, objects } = this;
     objects[0] = ownProperties(event);
@@ -82,12 +82,12 @@ export class EventReader {
     }
   }
 
-  /** Lets go of the event. */
+  /** Releases the event. */
   close(): void {
     this.objects.fill(undefined);
   }
 
-  /** The function that reads `source`. The paths of the source are legal ones. */
+  /** The function that reads `source`, whose paths are legal. */
   compile(source: Source): Read {
     if (typeof source === "string") return this.path(source, ",");
     if ("constant" in source) return () => source.constant;
@@ -147,7 +147,7 @@ export class EventReader {
     };
   }
 
-  /** Calls `visit` with every item that a path leads to, until it returns false. */
+  /** Calls `visit` with every item at a path, until it returns false. */
   private items(path: string): (visit: (item: unknown) => boolean) => void {
     const { slot, name, rest } = this.locate(path);
     const { objects, counter } = this;
@@ -155,7 +155,7 @@ export class EventReader {
     return (visit) => {
       const object = objects[slot];
       const head = object === undefined ? undefined : load(object, name);
-      if (!isNothing(head)) walk(head, rest, 0, counter, visit);
+      if (!isNothing(head)) visitItems(head, rest, 0, counter, visit);
     };
   }
 
@@ -242,7 +242,7 @@ export class EventReader {
     };
   }
 
-  /** The place of a path, whose containers are loaded from now on. */
+  /** The place of a path; `open` loads its containers from now on. */
   private locate(path: string): Place {
     const { names, rest } = splitPath(path);
     let slot = 0;
@@ -258,19 +258,19 @@ export class EventReader {
   }
 }
 
-/** Reads what `steps` lead to from the value where they begin; several texts are joined. */
+/** Reads the values that `steps` lead to, and joins several of them. */
 function listReader(steps: readonly Step[], join: string, counter: DropCounter): (head: unknown) => Scalar | undefined {
   return (head) => {
     if (isNothing(head)) return undefined;
     const texts = new Texts();
-    walk(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
+    visitItems(head, steps, 0, counter, (item) => texts.add(scalarOf(item, counter)));
     return texts.joined(join);
   };
 }
 
 const isNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
 
-/** The value as texts, numbers and booleans have it; anything else that is there is counted. */
+/** The value if it is text (stripped), a number or a boolean; any other value is counted. */
 function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   if (typeof value === "string") return strip(value) || undefined;
   if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) return value;
@@ -278,11 +278,11 @@ function scalarOf(value: unknown, counter: DropCounter): Scalar | undefined {
   return undefined;
 }
 
-/** The texts of a list, each once; what goes beyond the longest value of all is not looked at. */
+/** The different texts of a list, up to the length of the longest possible value. */
 class Texts {
   private only: Scalar | undefined;
   private all: string[] | undefined;
-  /** Of long lists only: up to a few texts are compared faster than looked up. */
+  /** For long lists only: a few texts are compared faster than looked up. */
   private seen: Set<string> | undefined;
   private length = 0;
 
@@ -299,7 +299,7 @@ class Texts {
     this.length += text.length;
     this.all.push(text);
     if (this.seen !== undefined) this.seen.add(text);
-    else if (this.all.length === MOST_COMPARED) this.seen = new Set(this.all);
+    else if (this.all.length === MAX_COMPARED) this.seen = new Set(this.all);
     return this.length < LONGEST_STRING;
   }
 
@@ -311,7 +311,7 @@ class Texts {
   }
 }
 
-const MOST_COMPARED = 16;
+const MAX_COMPARED = 16;
 
 function firstOf(reads: readonly Read[]): Read {
   return () => {
@@ -323,18 +323,18 @@ function firstOf(reads: readonly Read[]): Read {
   };
 }
 
-/** A single value where all of a list are wanted, or an object where one of them is, is a list of one. `visit` returns false to stop. */
-function walk(value: unknown, steps: readonly Step[], at: number, counter: DropCounter, visit: (item: unknown) => boolean): boolean {
+/** In place of a list, a single value counts as a list of one, for an index only if it is an object. `visit` returns false to stop. */
+function visitItems(value: unknown, steps: readonly Step[], at: number, counter: DropCounter, visit: (item: unknown) => boolean): boolean {
   const step = steps[at];
   if (step === undefined) return visit(value);
   if (value == null) return true;
   if (step === ALL) {
-    if (!Array.isArray(value)) return walk(value, steps, at + 1, counter, visit);
-    return value.every((item) => walk(item, steps, at + 1, counter, visit));
+    if (!Array.isArray(value)) return visitItems(value, steps, at + 1, counter, visit);
+    return value.every((item) => visitItems(item, steps, at + 1, counter, visit));
   }
-  if (typeof step === "number" && Array.isArray(value)) return walk(value.at(step), steps, at + 1, counter, visit);
-  if (typeof step === "number" && isObject(value)) return walk([value].at(step), steps, at + 1, counter, visit);
-  if (typeof step === "string" && isObject(value)) return walk(own(value, step), steps, at + 1, counter, visit);
+  if (typeof step === "number" && Array.isArray(value)) return visitItems(value.at(step), steps, at + 1, counter, visit);
+  if (typeof step === "number" && isObject(value)) return visitItems([value].at(step), steps, at + 1, counter, visit);
+  if (typeof step === "string" && isObject(value)) return visitItems(own(value, step), steps, at + 1, counter, visit);
   counter.droppedValues++;
   return true;
 }
@@ -344,5 +344,5 @@ const mapped = (read: Read, change: Change): Read => () => {
   return value === undefined ? undefined : change(value);
 };
 
-const timeOf = (value: Scalar) => (typeof value === "string" ? epochMilliseconds(value) : typeof value === "number" ? value : undefined);
+const timeOf = (value: Scalar) => (typeof value === "string" ? zonedEpochMs(value) : typeof value === "number" ? value : undefined);
 const numberOf = (value: Scalar) => (typeof value === "number" || (typeof value === "string" && /^\d{1,15}$/.test(value)) ? Number(value) : undefined);

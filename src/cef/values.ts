@@ -3,7 +3,7 @@
  * type is left out, because a strict receiver would drop the field and a lax one would misread it.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { epochMilliseconds } from "../common/instant";
+import { zonedEpochMs } from "../common/instant";
 import type { CefType } from "./dictionary";
 
 /** A value of a source: text is stripped and not empty, numbers are finite. */
@@ -46,7 +46,7 @@ function mac(value: Scalar): string | undefined {
 
 /** Leaves out times before 1970: receivers do not expect a minus sign, and products use 1601 for a file time that is not set. */
 function timestamp(value: Scalar): string | undefined {
-  const milliseconds = typeof value === "string" ? epochMilliseconds(value) : value;
+  const milliseconds = typeof value === "string" ? zonedEpochMs(value) : value;
   return typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= MAX_TIME ? String(Math.trunc(milliseconds)) : undefined;
 }
 

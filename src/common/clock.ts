@@ -1,8 +1,8 @@
-/** The clock and its timers: a parameter everywhere, so that a test can replace it. */
+/** The clock and its timers, a parameter everywhere so that tests can replace it. */
 export interface Clock {
-  /** Milliseconds that never run backwards; for ages and delays. */
+  /** Monotonic milliseconds, for ages and delays. */
   now(): number;
-  /** Milliseconds since 1970; for time stamps. */
+  /** Epoch milliseconds, for time stamps. */
   date(): number;
   /** Calls `callback` once after `ms`; the returned function cancels it. */
   after(ms: number, callback: () => void): () => void;

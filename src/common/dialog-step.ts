@@ -1,8 +1,8 @@
-/** What the button of an edit dialog tries, step by step, and what it may send. */
+/** The steps of a test in an edit dialog, and the credentials that it may send. */
 import { messageOf } from "./errors";
-import type { Properties } from "../common/properties";
+import type { Properties } from "./properties";
 
-/** At which step something failed; the names of the steps stand in the catalog under `common.tryIt.step`. */
+/** The steps; their names are in the catalog under `common.tryIt.step`. */
 export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signIn" | "permission" | "protocol" | "answer";
 
 /** An error, and the step at which it happened. */
@@ -14,8 +14,8 @@ export class FailedStep extends Error {
 
 /** The credentials of a type of node. */
 export interface Secrets {
-  /** Those that a node with these settings uses. */
+  /** The ones that a node with these settings uses. */
   names(settings: Properties): readonly string[];
-  /** Where it sends them. */
+  /** Where that node sends them. */
   addresses(settings: Properties, credentials: Properties): readonly string[];
 }

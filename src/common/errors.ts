@@ -1,14 +1,14 @@
 /**
- * Errors that a person reads. The sentence stands once, in the locale catalogs; the code is stable and is what a flow
- * can switch on (`msg.error.code`).
+ * Errors for people. The sentences are only in the locale catalogs; the code is stable, so that a flow can switch on it
+ * (`msg.error.code`).
  */
 import common from "../../nodes/locales/en-US/common.json";
 
 export type Params = Record<string, string | number>;
 
-export interface SiemErrorOptions {
+interface SiemErrorOptions {
   cause?: unknown;
-  /** Trying the same again cannot help: somebody has to change something first. */
+  /** True if a retry cannot help: somebody has to change something first. */
   permanent?: boolean;
 }
 
@@ -18,8 +18,8 @@ export function fill(template: string, params: Params): string {
 }
 
 /**
- * An error with a stable `code`, and a `message` in English that says what to do. `key` is the catalog key of the
- * sentence, so that an adapter can say it in the server's language.
+ * An error with a stable `code` and an English `message` that says what to do. `key` is the catalog key of the sentence,
+ * for adapters that show it in the server's language.
  */
 export class SiemError extends Error {
   readonly code: string;
@@ -49,12 +49,12 @@ export const errorPrefix = (nodeType: string) => `@security-events/node-red-siem
 /** Errors that every node shares; the build merges `common.json` into each node's catalog. */
 export const commonError = errorsOf("common.error", common.error);
 
-/** The text of any thrown thing. */
+/** The text of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Type and (short) value of something that a user wrote, for an error text. */
+/** Type and short value of a user's input, for an error text. */
 export function describe(value: unknown): { type: string; value: string } {
   const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
   const text = value === undefined || typeof value === "function" ? "" : (JSON.stringify(value) ?? "").slice(0, 80);

@@ -1,21 +1,25 @@
-/** Reads ISO 8601 instants and durations, as products and users write them. */
+/** Reads ISO 8601 instants and durations that products and users write. */
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const DURATION = /^P(?=.)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=.)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?$/;
 
-/** Epoch milliseconds of an instant with 0 to 9 decimals, cut (not rounded) to whole ones; UTC where no zone is given. */
-export function epochMs(text: string): number | undefined {
-  const usual = epochMilliseconds(text);
-  if (usual !== undefined) return usual;
-  const match = INSTANT.exec(text);
+/**
+ * Epoch milliseconds of a date or of an instant with 0 to 9 decimals, cut (not rounded) to whole milliseconds; UTC if it
+ * has no zone. Undefined for anything else.
+ */
+export function epochMs(value: unknown): number | undefined {
+  if (typeof value !== "string") return undefined;
+  const zoned = zonedEpochMs(value);
+  if (zoned !== undefined) return zoned;
+  const match = INSTANT.exec(value);
   if (match === null) return undefined;
-  const ms = Date.parse(text.includes("T") && match[1] === undefined ? `${text}Z` : text);
+  const ms = Date.parse(value.includes("T") && match[1] === undefined ? `${value}Z` : value);
   return Number.isNaN(ms) ? undefined : ms;
 }
 
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
 
-/** The number of the two digits at `at`; NaN if one is no digit. */
+/** The number that the two characters at `at` write; NaN if one is no digit. */
 function twoDigits(text: string, at: number): number {
   const tens = text.charCodeAt(at) - 48;
   const ones = text.charCodeAt(at + 1) - 48;
@@ -23,11 +27,11 @@ function twoDigits(text: string, at: number): number {
 }
 
 /**
- * Milliseconds since 1970 of an RFC 3339 section 5.6 date-time (`2025-01-28T01:27:24.362976Z`) with at most 9 decimals,
- * those beyond the third cut off, and a zone (`Z`, `+05:30`, `+0530`). Undefined for any other text: without a zone
- * the time would be a guess. By Date.parse, the time of Node-RED's thread for a file event would be 8 % longer.
+ * Epoch milliseconds of an RFC 3339 section 5.6 date-time (`2025-01-28T01:27:24.362976Z`) with a zone (`Z`, `+05:30`,
+ * `+0530`) and at most 9 decimals, cut after the third. Undefined for any other text: without a zone the time would be a
+ * guess. With Date.parse, Node-RED's thread would need 8 % more time for a file event.
  */
-export function epochMilliseconds(text: string): number | undefined {
+export function zonedEpochMs(text: string): number | undefined {
   if (text.length < 20 || text.length > 35) return undefined;
   if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(10) !== 84 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);

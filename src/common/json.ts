@@ -1,6 +1,4 @@
-/** Reads JSON that may be none. */
-
-/** The JSON value in `data` (UTF-8); undefined if it holds none. */
+/** The value of JSON in `data` (UTF-8); undefined if that is no JSON. */
 export function parsed(data: Buffer): unknown {
   try {
     return JSON.parse(data.toString("utf8"));

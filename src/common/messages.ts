@@ -3,7 +3,7 @@
  * every property survives clone, JSON, context storage and MQTT.
  */
 
-/** Which record a message carries; it picks the CEF mapping. */
+/** The kind of record in a message; it selects the CEF mapping. */
 export type RecordKind =
   | "code42.file-event.v2"
   | "code42.file-event.v1"
@@ -12,14 +12,14 @@ export type RecordKind =
   | "code42.audit-event"
   | "epo.threat-event";
 
-/** What a sink confirms in the delivery registry: unit `index` of the `count` units that were sent under `token`. */
+/** What a sink confirms in the delivery registry: unit `index` of the `count` units under `token`. */
 export interface Delivery {
   token: string;
   index: number;
   count: number;
 }
 
-/** Node-RED's own sequence property; core `split` keeps the sequence it cut up in `parts`. */
+/** Node-RED's own sequence property; core `split` keeps the sequence that it splits in `parts`. */
 export interface MessageParts {
   id: string;
   index: number;
@@ -28,7 +28,7 @@ export interface MessageParts {
   [property: string]: unknown;
 }
 
-/** A message as our nodes read and write it; what they do not know passes through. */
+/** A message as our nodes read and write it; other properties pass through. */
 export interface FlowMessage {
   payload?: unknown;
   topic?: unknown;
@@ -38,12 +38,12 @@ export interface FlowMessage {
   [property: string]: unknown;
 }
 
-/** Own JSON objects only: not null, not an array. */
+/** True for objects other than null and arrays. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** True if `value` has the shape of `msg.delivery`; whether its token is known is the registry's business. */
+/** True if `value` has the shape of `msg.delivery`; the registry decides whether it knows the token. */
 export function isDelivery(value: unknown): value is Delivery {
   return isRecord(value)
     && typeof value["token"] === "string"

@@ -1,6 +1,6 @@
 /**
- * The one of something that a process has, also when two copies of this package are installed: nodes of one must find
- * what nodes of the other wait for.
+ * Something of which a process has one, even if two copies of this package are installed: nodes of one copy must find what
+ * nodes of the other wait for.
  */
 export function processWide<Thing>(name: string, make: () => Thing): Thing {
   const holder = globalThis as { [key: symbol]: unknown };

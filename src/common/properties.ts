@@ -1,4 +1,4 @@
-/** Reads node properties as Node-RED passes them: numbers may be text (`${ENV}` always is), and any of them may be missing. */
+/** Reads node properties as Node-RED passes them: numbers may be text (`${ENV}` always is), and any property may be missing. */
 import { commonError } from "./errors";
 
 export type Properties = Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** Where a query node keeps its cursor: a key of Node-RED's context, claimed for the node, and the spare slot beside it. */
+/** Where a query node keeps its cursor: a key of Node-RED's context that it claims, and a spare slot. */
 import type { CursorPlace } from "../code42/query/cursor-panel";
 import type { CursorType } from "../code42/query/query-settings";
 import { ContextSlot, cursorKey, noStore, type ContextAccess, type CursorClaims } from "../cursor/context-store";
@@ -6,10 +6,10 @@ import { storeSafety } from "../cursor/store-safety";
 import { TwoSlotStore, spareSlot, type ContextScope } from "../cursor/two-slot-store";
 import type { Params } from "../common/errors";
 
-/** The part of Node-RED and of a node that is needed. */
-export interface CursorHost {
+/** The parts of Node-RED and of the node that we need. */
+interface CursorHost {
   id: string;
-  /** The flow. */
+  /** Id of the flow. */
   z: string | undefined;
   name: string;
   context: () => ContextAccess & Record<Exclude<ContextScope, "node">, ContextAccess>;

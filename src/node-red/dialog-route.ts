@@ -1,9 +1,9 @@
-/** The admin routes of the buttons in the edit dialogs. */
+/** Admin routes for the buttons in the edit dialogs. */
 import type { DialogHost, Translate } from "./host";
 import { failure, notARequest, type Answer } from "./try-it";
 
-/** The part of an Express request and response that is used. */
-export interface AdminRequest {
+/** The parts of an Express request and response that we use. */
+interface AdminRequest {
   params: Record<string, string>;
   body: unknown;
   is(type: string): string | false | null;
@@ -14,15 +14,15 @@ interface AdminResponse {
   json(body: unknown): void;
 }
 
-/** Refuses a POST that a form of another web site can send: JSON it cannot send without asking the browser first. */
+/** Refuses a POST that is not JSON, because a form of another web site could send it: for JSON the browser asks this server first. */
 export const onlyJson = (translate: Translate) => (request: AdminRequest, response: AdminResponse, next: () => void): void => {
   if (request.is("json") === false) response.status(415).json(notARequest(translate));
   else next();
 };
 
 /**
- * Serves `path`, written as the dialog asks for it, to those with `permission`. What `work` throws becomes an answer
- * with `ok: false` and status 200: it is the result that was asked for.
+ * Serves `path` (as the dialog writes it) to users with `permission`. An error of `work` is a result too: it becomes an
+ * answer with `ok: false` and status 200.
  */
 export function serveDialog(
   { httpAdmin, auth, _: translate }: DialogHost, method: "get" | "post", path: string, permission: string,

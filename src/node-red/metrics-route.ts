@@ -1,9 +1,9 @@
-/** The route of the metrics. It is registered while Node-RED starts, so it loads what it shows only when it is asked. */
+/** The route of the metrics. */
 import { PROMETHEUS_TYPE, metricsOfProcess, prometheusText } from "../metrics/metrics";
 import { processWide } from "../common/process-wide";
 
 /** The part of Node-RED's runtime API that the route needs. */
-export interface MetricsHost {
+interface MetricsHost {
   httpAdmin: { get(path: string, ...handlers: never[]): unknown };
   auth: { needsPermission(permission: string): unknown };
 }
@@ -13,7 +13,7 @@ interface Response {
   send(body: string): void;
 }
 
-/** Serves the figures of all nodes to those who may read them; each node set asks for it, the first one on a runtime does it. */
+/** Serves the figures of all nodes to users who may read them. Every node set calls this; only the first call of a runtime registers the route. */
 export function serveMetrics({ httpAdmin, auth }: MetricsHost): void {
   const served = processWide("metrics-routes@1", () => new WeakSet());
   if (served.has(httpAdmin)) return;

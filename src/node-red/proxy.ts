@@ -1,4 +1,4 @@
-/** Looks up the proxy that a node uses in Node-RED's own `http proxy` config node. */
+/** Reads a node's proxy from Node-RED's own `http proxy` config node. */
 import type { Proxy } from "../common/proxy";
 import { commonError } from "../common/errors";
 

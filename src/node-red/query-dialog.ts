@@ -1,4 +1,4 @@
-/** What the edit dialog of `code42-query` asks the runtime: a preview, and the cursor of the running node. */
+/** Serves the edit dialog of `code42-query`: a preview, and the cursor of the running node. */
 import type { CursorPanel } from "../code42/query/cursor-panel";
 import { tenantStep } from "../code42/tenant/connection-test";
 import { queryError } from "../code42/errors";
@@ -13,7 +13,7 @@ import { editedForm } from "./try-it";
 import { FailedStep } from "../common/dialog-step";
 
 export interface QueryDialogNode {
-  /** Throws why the node does not run. */
+  /** Throws the reason if the node does not run. */
   cursorPanel(): CursorPanel;
 }
 

@@ -1,11 +1,11 @@
-/** What stands behind a node's output. */
+/** Finds the nodes that receive what a node sends. */
 import type { ChooseFormatter } from "../cef/settings";
 import type { Formatter } from "../cef/formatter";
 
-/** A node; if it is a formatter's, with what that offers to a node which sends to it alone. */
+/** A node; a `cef-format` has a formatter for nodes that send only to it. */
 export interface FormatNode {
   type: string;
-  /** Throws if there is none for a kind. Missing if the events do not stand in the payload. */
+  /** Throws if there is none for a kind. Missing if the node reads events from a property other than the payload. */
   formatterOf?: ChooseFormatter;
 }
 
@@ -14,19 +14,19 @@ interface Nodes {
   eachNode(each: (node: object) => void): void;
 }
 
-/** True if several nodes get what `node` sends: all but the first get a copy. */
+/** True if several nodes receive what `node` sends: Node-RED gives a copy to all but the first. */
 export const hasSeveralReceivers = (node: object): boolean => ((node as { wires?: string[][] }).wires?.[0] ?? []).length > 1;
 
-/** The node that alone gets what `node` sends at its first output. */
+/** The node that alone receives what `node` sends from its first output. */
 function onlyReceiver(nodes: Nodes, node: object): FormatNode | null {
   const { wires: [next = []] = [] } = node as { wires?: string[][] };
   return next.length === 1 ? (nodes.getNode(next[0] ?? "") as FormatNode | null) : null;
 }
 
-/** True if what `node` sends goes to a `syslog-out` and nowhere else. */
+/** True if `node` sends only to a `syslog-out`. */
 export const takesPackedLines = (nodes: Nodes, node: object): boolean => onlyReceiver(nodes, node)?.type === "syslog-out";
 
-/** True if a node gets what `node` passes on when it is done: one that is wired to it, or a `complete`. */
+/** True if a node receives the messages that `node` passes on: by a wire or as a `complete` node. */
 export function isFollowed(nodes: Nodes, node: { id: string; _alias?: string }): boolean {
   const ids = [node.id, node._alias];
   let followed = ((node as { wires?: string[][] }).wires?.[0] ?? []).length > 0;
@@ -37,14 +37,14 @@ export function isFollowed(nodes: Nodes, node: { id: string; _alias?: string }):
   return followed;
 }
 
-/** The formatter for `kind` of the `cef-format` that is the only node behind `node`, as it is wired now. */
+/** The formatter for `kind` of the `cef-format` that alone receives what `node` sends now. */
 export function nextFormatter(nodes: Nodes, node: object, kind: string): Formatter | undefined {
   const only = onlyReceiver(nodes, node);
   if (only?.type !== "cef-format") return undefined;
   try {
     return only.formatterOf?.(kind);
   } catch {
-    // The node says so itself when the message comes.
+    // The node reports that itself when it gets the message.
     return undefined;
   }
 }

@@ -1,40 +1,40 @@
-/** How every adapter tells people what is going on: one place for status texts, one for errors. */
+/** How every adapter reports: one place for status texts, one for errors. */
 import { SiemError, messageOf, type Params } from "../common/errors";
 import type { Colour } from "../common/status-colour";
 import type { FlowMessage } from "../common/messages";
 import type { Translate } from "./host";
 
-export interface StatusTarget {
+interface StatusTarget {
   status(status: { fill?: Colour; shape?: "dot" | "ring"; text?: string }): void;
 }
 
-/** The colour, and the text as a key of the catalog with what it has to be filled with. */
-export type StatusWords = [fill: Colour, key: string, params?: Params];
+/** Colour, catalog key of the text, and its parameters. */
+type Status = [fill: Colour, key: string, params?: Params];
 
 const MIN_INTERVAL_MS = 250;
 
 /**
- * Sets a node's status at most every 250 ms, so that a status per page costs nothing; the newest one always arrives.
+ * Sets a node's status at most every 250 ms, so that a status per page costs little; the newest one always arrives.
  * Green and blue are dots, the others rings.
  */
 export class StatusLine {
-  private pending: (() => StatusWords) | undefined;
+  private pending: (() => Status) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private last = "";
 
   constructor(private readonly node: StatusTarget, private readonly translate: Translate) {}
 
-  show(...words: StatusWords): void {
-    this.changed(() => words);
+  show(...status: Status): void {
+    this.showLazily(() => status);
   }
 
-  /** The same for a status that changes with every event: `words` is asked for only when it is shown. */
-  changed(words: () => StatusWords): void {
+  /** For a status that changes with every event: calls `status` only when it is shown. */
+  showLazily(status: () => Status): void {
     if (this.timer !== undefined) {
-      this.pending = words;
+      this.pending = status;
       return;
     }
-    this.apply(words());
+    this.apply(status());
     this.timer = setTimeout(() => {
       this.timer = undefined;
       this.flush();
@@ -54,7 +54,7 @@ export class StatusLine {
     if (pending !== undefined) this.apply(pending());
   }
 
-  private apply([fill, key, params = {}]: StatusWords): void {
+  private apply([fill, key, params = {}]: Status): void {
     const text = this.translate(key, params);
     if (`${fill} ${text}` === this.last) return;
     this.last = `${fill} ${text}`;
@@ -63,8 +63,8 @@ export class StatusLine {
 }
 
 /**
- * The error to give to `done(err)` or `node.error(err, msg)`: the sentence in the server's language where the catalog
- * has it, the stable code, the cause for the log. A `RED._` without the key answers with the key.
+ * The error for `done(err)` or `node.error(err, msg)`: the sentence in the server's language if the catalog has it, the
+ * stable code, and the cause for the log. `RED._` returns the key if the catalog does not have it.
  */
 export function localise(translate: Translate, error: unknown): Error {
   if (!(error instanceof SiemError)) return error instanceof Error ? error : new Error(messageOf(error));
@@ -75,8 +75,8 @@ export function localise(translate: Translate, error: unknown): Error {
 }
 
 /**
- * What a node sets aside on its second output: the thing itself and why, in the form in which a `catch` node tells it.
- * Made anew and without `delivery` and `parts`, because whoever takes it must not settle the page that it came with.
+ * The message for a second output: what could not be processed, and the error in the form of a `catch` node. It has no
+ * `delivery` and `parts`, because its receiver must not settle the page that it came with.
  */
 export const setAside = ({ topic, kind }: FlowMessage, payload: unknown, error: Error) => ({
   payload, kind,

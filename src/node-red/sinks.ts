@@ -1,10 +1,10 @@
-/** Under which names a node confirms deliveries, and which names a query may wait for. */
+/** The names of sinks: under which a node confirms, and for which a query waits. */
 import { queryError } from "../code42/errors";
 
-/** The name under which a node confirms: its id, which inside a subflow is the one in the template, where lists of sinks are made. */
+/** The name under which a node confirms: its id, or inside a subflow that of the template, because users choose sinks there. */
 export const sinkId = (node: { id: string; _alias?: string }): string => node._alias ?? node.id;
 
-/** `nodes` are the nodes of all flows. Throws SINK_MISSING when one of `sinks` is not there or is disabled, because it would never confirm. */
+/** Throws SINK_MISSING if one of `sinks` is missing in `nodes` (of all flows) or disabled, because it would never confirm. */
 export function checkSinks(sinks: readonly string[], nodes: readonly { id: string; d?: boolean }[]): void {
   const ready = new Set(nodes.filter(({ d }) => d !== true).map(({ id }) => id));
   const missing = sinks.filter((sink) => !ready.has(sink));

@@ -1,16 +1,16 @@
-/** A node's figures: counted by its parts, shown by the metrics route and by `msg.action: "stats"`. */
+/** A node's figures for the metrics route and for `msg.action: "stats"`. */
 import { SiemError, messageOf } from "../common/errors";
 import type { FlowMessage } from "../common/messages";
 import { metricsOfProcess, type LastError, type NodeFigures } from "../metrics/metrics";
 import type { Figures } from "../metrics/table";
 
-export const STATS_TOPIC = "security-events/stats";
+const STATS_TOPIC = "security-events/stats";
 
 export class NodeStats {
   private lastError: LastError | undefined;
   private readonly remove: () => void;
 
-  /** `figures` may be set when the parts that count are made. */
+  /** `figures` may be replaced once there is something to count. */
   constructor(private readonly node: { id: string; type: string; name?: string | undefined }, public figures: () => Figures = () => ({})) {
     this.remove = metricsOfProcess().add(() => this.read());
   }
@@ -27,8 +27,8 @@ export class NodeStats {
   }
 
   /**
-   * Answers a message with `msg.action: "stats"`: adds the figures to the list in its payload, so that one that passes
-   * several nodes collects those of all. False for any other message; one that carries a delivery is never a command.
+   * Answers a message with `msg.action: "stats"`: adds the figures to the list in its payload, so that the message collects
+   * the figures of all nodes that it passes. False for any other message; a message with a delivery is never a command.
    */
   answer(message: FlowMessage): boolean {
     if (message["action"] !== "stats" || message.delivery !== undefined) return false;

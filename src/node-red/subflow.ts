@@ -1,8 +1,8 @@
-/** Nodes inside a subflow: what runs are copies with ids of their own, one set for each instance. */
+/** Nodes inside a subflow: each instance runs copies of them with ids of their own. */
 import type { Properties } from "../common/properties";
 import type { DialogHost } from "./host";
 
-/** True if the deployed node `id` of this type belongs to the template of a subflow. */
+/** True if the deployed node `id` of this type is part of a subflow's template. */
 export function isInSubflow({ eachNode }: Pick<DialogHost["nodes"], "eachNode">, type: string, id: string): boolean {
   const subflows = new Set<unknown>();
   let place: unknown;

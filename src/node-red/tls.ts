@@ -1,8 +1,8 @@
-/** What our nodes take from Node-RED's own `tls-config` node. */
+/** Reads TLS options from Node-RED's own `tls-config` node. */
 import type { ConnectionOptions } from "node:tls";
 import { commonError } from "../common/errors";
 
-/** The part of a core `tls-config` node that is used (`05-tls.js`: `valid` is false when a file could not be read). */
+/** The part of a core `tls-config` node that we use (`05-tls.js`: `valid` is false when a file could not be read). */
 export interface TlsConfigNode {
   name?: string;
   id?: string;
@@ -11,7 +11,7 @@ export interface TlsConfigNode {
 }
 
 /**
- * The connection options of `node`, TLS 1.2 or newer and always verified. `configured` tells whether the user chose a
+ * The connection options of `node`, TLS 1.2 or newer and always verified. `configured` is true if the user chose a
  * tls-config node; without one the system's CAs apply. Throws TLS_NODE_MISSING, TLS_NODE_INVALID, TLS_UNVERIFIED.
  */
 export function tlsOptions(configured: boolean, node: TlsConfigNode | null | undefined): ConnectionOptions {

@@ -1,17 +1,17 @@
 /**
- * The buttons of the edit dialogs that try what is edited, without a deploy: what the browser asks, and what it gets.
+ * Requests and answers of the buttons that test an edit dialog's form without a deploy.
  *
- * A dialog sends the node's id, the form as it stands, and of the credentials only what somebody typed: the editor never
- * gets a stored password, so one that was not touched is taken from the deployed node. Two things follow from that.
+ * A dialog sends the node's id, the form, and only those credentials that the user typed: the editor never gets a stored
+ * password, so we take an untouched one from the deployed node. This needs two rules:
  *
- * - A stored secret goes only where the deployed node sends it anyway. Otherwise this would be a way to have it sent to
- *   any host, for somebody who may use the dialog but never saw the secret. `guardStored` refuses with a text that says
- *   so; who types the secret again may send it where they like. The TLS and proxy configurations are no way around:
- *   they are deployed nodes, certificates are always verified, and without TLS the proxy counts as part of the address.
+ * - A stored secret goes only where the deployed node sends it anyway. Otherwise a user of the dialog who does not know
+ *   the secret could send it to any host. `guardStored` refuses that with an explanation; a user who types the secret
+ *   again may send it anywhere. TLS and proxy configurations do not bypass the rule: they are deployed nodes, certificates
+ *   are always verified, and without TLS the proxy counts as part of the address.
  * - Environment variables hold secrets too. `${NAME}` gets its value only in a field in which the deployed node has the
- *   same text; anything else is refused, in credentials too.
+ *   same text; anywhere else, also in credentials, it is refused.
  *
- * Nothing of the request is kept, and no answer holds a secret: answers are made of results and of our errors.
+ * We store nothing of a request, and no answer holds a secret: answers consist of results and our own errors.
  */
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import { commonError, SiemError, type Params } from "../common/errors";
@@ -21,8 +21,8 @@ import type { DialogHost, Translate } from "./host";
 import { localise } from "./report";
 import { isInSubflow } from "./subflow";
 
-/** An error as the dialog shows it: in the language of the browser by `key` and `params`, else `message`, in the server's. */
-export interface Explanation {
+/** An error for the dialog, which shows `key` and `params` in the browser's language, or else `message` in the server's. */
+interface Explanation {
   code: string;
   key: string;
   params: Params;
@@ -31,34 +31,34 @@ export interface Explanation {
 
 export type Answer = { ok: true; [result: string]: unknown } | ({ ok: false; step?: Step } & Explanation);
 
-interface Trial {
+interface FormRequest {
   id: string;
   settings: Properties;
-  /** Those that were typed in the dialog. */
+  /** Only those that the user typed. */
   credentials: Properties;
-  /** What the dialog asks beside the form. */
+  /** What the dialog wants to know, besides the form. */
   question: Properties;
 }
 
 /** The node of a dialog as it is deployed. */
 interface DeployedForm {
-  /** As the editor stored them. */
+  /** As the editor saved them. */
   stored: { settings: Properties; credentials: Properties };
   /** The same with the values of environment variables. */
   settings: Properties;
   credentials: Properties;
 }
 
-/** The answer that tells of an error. */
+/** The answer for an error. */
 export function failure(translate: Translate, error: unknown): Answer {
   if (error instanceof FailedStep) return { ok: false, step: error.step, ...explained(translate, error.cause) };
   return { ok: false, ...explained(translate, error) };
 }
 
-/** The answer to what is no request of a dialog. */
+/** The answer to a request that no dialog sends. */
 export const notARequest = (translate: Translate): Answer => failure(translate, commonError("TRY_REQUEST"));
 
-/** What a dialog is told about an error. */
+/** The part of an answer that explains an error. */
 export function explained(translate: Translate, error: unknown): Explanation {
   const { message } = localise(translate, error);
   return error instanceof SiemError
@@ -67,30 +67,30 @@ export function explained(translate: Translate, error: unknown): Explanation {
 }
 
 /**
- * The form that a dialog of `type` sent, as the node would get it when it were deployed: with environment variables and
- * stored credentials, and what the dialog asks beside it. Throws TRY_REQUEST, TRY_ENVIRONMENT, TRY_SUBFLOW,
- * TRY_SECRET_ADDRESS, and what `secrets` throws.
+ * The form that a dialog of `type` sent, as a deployed node would get it, with environment variables and stored
+ * credentials; and the dialog's question. Throws TRY_REQUEST, TRY_ENVIRONMENT, TRY_SUBFLOW, TRY_SECRET_ADDRESS, and what
+ * `secrets` throws.
  */
-export function editedForm(host: Pick<DialogHost, "nodes">, type: string, body: unknown, secrets?: Secrets): Omit<Trial, "id"> {
-  const trial = readTrial(body);
-  const deployed = deployedForm(host, type, trial.id);
-  if (deployed === undefined) guardSubflow(host, type, trial, secrets);
-  const settings = withEnvironment(trial.settings, deployed);
-  const { credentials, usesStored } = withStored(trial.credentials, deployed, secrets?.names(settings) ?? []);
+export function editedForm(host: Pick<DialogHost, "nodes">, type: string, body: unknown, secrets?: Secrets): Omit<FormRequest, "id"> {
+  const request = readRequest(body);
+  const deployed = deployedForm(host, type, request.id);
+  if (deployed === undefined) guardSubflow(host, type, request, secrets);
+  const settings = withEnvironment(request.settings, deployed);
+  const { credentials, usesStored } = withStored(request.credentials, deployed, secrets?.names(settings) ?? []);
   if (secrets !== undefined && usesStored && deployed !== undefined) {
     guardStored(secrets.addresses(settings, credentials), secrets.addresses(deployed.settings, deployed.credentials));
   }
-  return { settings, credentials, question: trial.question };
+  return { settings, credentials, question: request.question };
 }
 
-/** Reads what a dialog sent. Throws TRY_REQUEST. */
-function readTrial(body: unknown): Trial {
+/** Throws TRY_REQUEST. */
+function readRequest(body: unknown): FormRequest {
   const { id, settings, credentials = {}, question = {} } = isRecord(body) ? body : {};
   if (typeof id !== "string" || !isRecord(settings) || !isRecord(credentials) || !isRecord(question)) throw commonError("TRY_REQUEST", {}, { permanent: true });
   return { id, settings, credentials, question };
 }
 
-/** The deployed node `id` of this type, whose runtime keeps its properties in `settings`; undefined if there is none. */
+/** The form of the deployed node `id`, whose runtime keeps its properties in `settings`; undefined if there is none of this type. */
 function deployedForm({ nodes }: Pick<DialogHost, "nodes">, type: string, id: string): DeployedForm | undefined {
   const node = nodes.getNode(id) as { type: string; settings: Properties; credentials?: Properties } | null | undefined;
   if (node == null || node.type !== type) return undefined;
@@ -102,8 +102,8 @@ function deployedForm({ nodes }: Pick<DialogHost, "nodes">, type: string, id: st
   return { stored: { settings, credentials: isRecord(credentials) ? credentials : {} }, settings: node.settings, credentials: node.credentials ?? {} };
 }
 
-/** Throws TRY_SUBFLOW if the trial needs a value that only a deployed node has, and the node stands in a subflow, where none has its id. */
-function guardSubflow({ nodes }: Pick<DialogHost, "nodes">, type: string, { id, settings, credentials }: Trial, secrets: Secrets | undefined): void {
+/** Throws TRY_SUBFLOW if the form needs a value of the deployed node, but the node is in a subflow, where no deployed node has its id. */
+function guardSubflow({ nodes }: Pick<DialogHost, "nodes">, type: string, { id, settings, credentials }: FormRequest, secrets: Secrets | undefined): void {
   const stored = nodes.getCredentials(id);
   const kept = (name: string) => isRecord(stored) && typeof stored[name] === "string" && stored[name] !== "" && !Object.hasOwn(credentials, name);
   const variables = [settings, credentials].flatMap((form) => Object.keys(form).filter((key) => isVariable(form[key])));
@@ -111,16 +111,16 @@ function guardSubflow({ nodes }: Pick<DialogHost, "nodes">, type: string, { id, 
   if (name !== undefined && isInSubflow(nodes, type, id)) throw commonError("TRY_SUBFLOW", { name }, { permanent: true });
 }
 
-/** As Node-RED has it, the old spelling included. */
+/** As in Node-RED, the old spelling included. */
 const isVariable = (value: unknown): boolean => typeof value === "string" && /^\$(?:\{\S+\}|\(\S+\))$/.test(value);
 
-/** The settings of a form, environment variables filled in where the deployed node has the same ones. Throws TRY_ENVIRONMENT. */
+/** The settings of a form with the values of its environment variables. Throws TRY_ENVIRONMENT unless the deployed node has them in the same fields. */
 function withEnvironment(form: Properties, deployed: DeployedForm | undefined): Properties {
   const { stored, settings } = deployed ?? { stored: { settings: {} }, settings: {} };
   return Object.fromEntries(Object.entries(form).map(([name, value]) => [name, filled(value, own(stored.settings, name), own(settings, name), name)]));
 }
 
-/** `value` with the variables that stand at the same place of what is `stored`, in lists and groups too. */
+/** `value` with the values of its variables, also inside lists and groups; `stored` must have the same ones in the same places. */
 function filled(value: unknown, stored: unknown, deployed: unknown, name: string): unknown {
   if (isVariable(value)) {
     if (stored !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
@@ -135,8 +135,8 @@ const own = (owner: unknown, key: string | number): unknown =>
   (typeof owner === "object" && owner !== null && Object.hasOwn(owner, key) ? (owner as Record<string | number, unknown>)[key] : undefined);
 
 /**
- * The credentials `names` of a trial: those that were typed, and for the others those of the deployed node. `usesStored`
- * tells whether the value of a stored one is among them. Throws TRY_ENVIRONMENT.
+ * The credentials `names`: those that the user typed, and else those of the deployed node. `usesStored` is true if one of
+ * these has a value. Throws TRY_ENVIRONMENT.
  */
 function withStored(typed: Properties, deployed: DeployedForm | undefined, names: readonly string[]): { credentials: Properties; usesStored: boolean } {
   let usesStored = false;
@@ -154,7 +154,7 @@ function withStored(typed: Properties, deployed: DeployedForm | undefined, names
   return { credentials, usesStored };
 }
 
-/** Throws TRY_SECRET_ADDRESS if an address of `edited` is not among those that are `deployed`. */
+/** Throws TRY_SECRET_ADDRESS if one of the `edited` addresses is not among the `deployed` ones. */
 function guardStored(edited: readonly string[], deployed: readonly string[]): void {
   if (edited.every((address) => deployed.includes(address))) return;
   throw commonError("TRY_SECRET_ADDRESS", { address: deployed.join(", ") || "-" }, { permanent: true });

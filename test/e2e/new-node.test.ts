@@ -13,7 +13,7 @@ describe("npm run new-node", function () {
   const copy = mkdtempSync(join(tmpdir(), "siem-new-node-"));
   const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8" });
   const text = (file: string) => readFileSync(join(copy, file), "utf8");
-  /** What it prints; rejects with that when it fails. */
+  /** Resolves with its output, or rejects with it if it fails. */
   const mustRun = (...args: string[]) => promisify(execFile)(process.execPath, args, { cwd: copy }).then(
     ({ stdout }) => stdout,
     (error: { stdout: string; stderr: string }) => assert.fail(`${args.join(" ")}\n${error.stdout}\n${error.stderr}`),
@@ -25,7 +25,7 @@ describe("npm run new-node", function () {
   });
   after(() => rmSync(copy, { recursive: true, force: true }));
 
-  it("refuses a name that is none, and one that is taken", () => {
+  it("refuses an invalid name, and one that is taken", () => {
     for (const name of ["", "Event Counter", "-x", "../x", "syslog-out"]) {
       const { status, stderr } = run("scripts/new-node.mjs", name);
       assert.equal(status, 1, name);
@@ -33,15 +33,15 @@ describe("npm run new-node", function () {
     }
   });
 
-  it("makes a node whose tests pass, which compiles, builds, and stands in an example, the README and the docs", async () => {
+  it("makes a node that compiles, builds and passes its tests, and adds it to an example, the README and the docs", async () => {
     await mustRun("scripts/new-node.mjs", "event-counter");
-    // Named as what the adapter imports is; the build below compiles them as well.
+    // These names are those that the adapter imports; the build below compiles them too.
     for (const name of ["event-count", "status-line", "node-stats"]) await mustRun("scripts/new-node.mjs", name);
     writeFileSync(join(copy, "tsconfig.one.json"), JSON.stringify({ extends: "./tsconfig.editor.json", include: ["nodes/event-counter.editor.ts"] }));
     const [tests] = await Promise.all([
       mustRun("node_modules/mocha/bin/mocha.js", "test/unit/event-counter/event-count.test.ts", "test/nodes/event-counter.test.ts", "test/unit/docs.test.ts"),
       mustRun("node_modules/typescript/bin/tsc", "-p", "tsconfig.one.json"),
-      // It compiles the node too.
+      // It also compiles the node.
       mustRun("scripts/build.mjs"),
     ]);
     assert.match(tests, /passing/);

@@ -11,7 +11,7 @@ const id = (line: unknown) => parseCef(line as string).extension.get("devicePayl
 
 interface Call { args: [{ code?: string; message?: string } | undefined] }
 
-/** A running node with what it sends, reports and warns of. */
+/** A running node, and its messages, errors and warnings. */
 async function start(properties: Record<string, unknown> = {}) {
   await loadFlow([cefFormat], [
     { id: "cef", type: "cef-format", name: "", property: "payload", kind: "auto", profile: "standard", vendor: "", product: "", version: "", severity: "", fields: [], maxBytes: "8000", ...properties, wires: [["out"], ["aside"]] },
@@ -47,7 +47,7 @@ describe("cef-format in Node-RED", () => {
     await until(() => status.length > 0, "a status is shown");
     assert.deepEqual(status[0], { fill: "green", shape: "dot", text: "status.formatted" });
   });
-  it("makes a list of lines of a page, in its order, and an empty list of an empty one", async () => {
+  it("makes a list of lines of a page, in the same order, and an empty list of an empty page", async () => {
     const { out, send } = await start();
     send({ payload: page(50), kind: KIND });
     send({ payload: [], kind: KIND });
@@ -55,7 +55,7 @@ describe("cef-format in Node-RED", () => {
     assert.deepEqual((out[0]?.["payload"] as string[]).map(id), page(50).map(({ event }) => event.id));
     assert.deepEqual(out[1]?.["payload"], []);
   });
-  it("sends each event that it could not format whole to the second output, with the reason and without the delivery", async () => {
+  it("sends each event that it could not format to the second output, whole, with the reason and without the delivery", async () => {
     const { out, aside, send } = await start();
     const delivery = { token: "t:1", index: 0, count: 1 };
     const [good] = page(1);
@@ -72,7 +72,7 @@ describe("cef-format in Node-RED", () => {
     assert.equal((out[0]?.["payload"] as string[]).length, 3, "the page is whole");
     assert.deepEqual(out[0]?.["delivery"], delivery);
   });
-  it("adds its figures to a stats message, and takes an event that has such a property for an event", async () => {
+  it("adds its figures to a stats message, and treats an event with such a property as an event", async () => {
     const { out, send } = await start();
     send({ payload: [...page(2), null], kind: KIND });
     send({ action: "stats", payload: "whatever was there" });
@@ -86,7 +86,7 @@ describe("cef-format in Node-RED", () => {
     assert.equal((lastError as { code: string }).code, "EVENT_NOT_OBJECT");
     assert.equal((out[2]?.["payload"] as string[]).length, 1, "a page is never a command");
   });
-  it("keeps the order of messages, and lets the process breathe while it formats a long page", async () => {
+  it("keeps the order of messages, and lets other work run while it formats a long page", async () => {
     const { out, completed, send } = await start();
     const [first, second, third, fourth] = page(4) as [object, object, object, object];
     const pages = [Array<object>(20_000).fill(first), [second], Array<object>(5000).fill(third), [fourth]];
@@ -102,7 +102,7 @@ describe("cef-format in Node-RED", () => {
     assert.deepEqual(out.map(({ payload }) => id((payload as string[])[0])), page(4).map(({ event }) => event.id));
     assert.ok(breaths > 20, `${breaths} other turns of the event loop`);
   }).timeout(30_000);
-  it("gives a line for events that cannot be formatted, counts them and warns once", async () => {
+  it("makes a line of an event that cannot be formatted, counts it and warns once", async () => {
     const { out, completed, warnings, status, send } = await start();
     send({ payload: [...page(1), null, {}, 5], kind: KIND });
     send({ payload: 42, kind: KIND });
@@ -114,7 +114,7 @@ describe("cef-format in Node-RED", () => {
     await until(() => warnings.length === 2, "two warnings");
     await until(() => status.some(({ fill, shape }) => fill === "yellow" && shape === "ring"), "the status is yellow");
   });
-  it("refuses a message without kind, of an unknown kind, and with nothing at the property", async () => {
+  it("refuses a message without kind, with an unknown kind, or without the property", async () => {
     const { out, caught, send } = await start();
     send({ payload: page(1) });
     send({ payload: page(1), kind: "acme.event" });
@@ -123,7 +123,7 @@ describe("cef-format in Node-RED", () => {
     assert.deepEqual(caught.map(codeOf), ["KIND_MISSING", "KIND_UNKNOWN", "PROPERTY_MISSING"]);
     assert.equal(out.length, 0);
   });
-  it("takes the record from the settings, and another property", async () => {
+  it("uses the kind and the property of its settings", async () => {
     const { out, caught, send } = await start({ kind: KIND, property: "siem.event" });
     send({ payload: "untouched", siem: { event: page(1)[0] } });
     send({ payload: "nothing there" });
@@ -132,7 +132,7 @@ describe("cef-format in Node-RED", () => {
     assert.equal(id((out[0]?.["siem"] as { event: string }).event), page(1)[0]!.event.id);
     assert.equal(codeOf(caught[0]), "PROPERTY_MISSING");
   });
-  it("applies header, severity, own fields and the longest line", async () => {
+  it("applies header, severity, own fields and the maximum length of a line", async () => {
     const { out, send } = await start({ vendor: "Mimecast", severity: "9", maxBytes: "700", fields: [{ key: "cs1", type: "string", source: "user.id", label: "User" }] });
     send({ payload: page(1)[0], kind: KIND });
     await until(() => out.length === 1, "a message came");
@@ -140,7 +140,7 @@ describe("cef-format in Node-RED", () => {
     assert.match(line, /^CEF:0\|Mimecast\|Incydr\|2\|[a-z-]+\|[^|]+\|9\|/);
     assert.ok(Buffer.byteLength(line) <= 700);
   });
-  it("writes the lines of c42eventextractor in the compatible profile, and refuses other records clearly", async () => {
+  it("writes the lines of c42eventextractor in the compatible profile, and refuses other kinds of records", async () => {
     const { out, caught, send } = await start({ profile: "compatible" });
     send({ payload: [golden.cases[0]!.event, golden.cases[1]!.event], kind: "code42.file-event.v1" });
     send({ payload: page(1), kind: KIND });
@@ -148,7 +148,7 @@ describe("cef-format in Node-RED", () => {
     assert.deepEqual(out[0]?.["payload"], [golden.cases[0]!.line, golden.cases[1]!.line]);
     assert.equal(codeOf(caught[0]), "PROFILE_KIND");
   });
-  it("writes JSON, and stands an id in for an event that is too long, which goes whole to the second output", async () => {
+  it("writes JSON, and for an event that is too long an id, while the whole event goes to the second output", async () => {
     const { out, aside, send, warnings } = await start({ format: "raw-json", maxBytes: "4000" });
     const [short, long] = page(2);
     const tooLong = { ...long, file: { name: "x".repeat(5000) } };
@@ -176,7 +176,7 @@ describe("cef-format in Node-RED", () => {
     ["a severity that CEF has not", { severity: "11" }, "SEVERITY"],
     ["too short a line", { maxBytes: "100" }, "PROPERTY_NUMBER"],
   ] as const) {
-    it(`refuses ${name}: red, and every message fails`, async () => {
+    it(`refuses ${name}: its status is red, and every message fails`, async () => {
       const { out, caught, send } = await start(properties);
       const logged = helper.log().args.map(([entry]) => (entry as { msg?: { code?: string } }).msg?.code);
       assert.ok(logged.includes(code), `logged ${logged.join()}`);
@@ -186,7 +186,7 @@ describe("cef-format in Node-RED", () => {
       assert.equal(out.length, 0);
     });
   }
-  it("fails what it has not finished when it is closed, and ends each message once", async () => {
+  it("fails unfinished messages when it closes, and ends each message once", async () => {
     const { out, send } = await start();
     const results: string[] = [];
     getNode("cef").on("call:error" as never, ((call: Call) => results.push(call.args[0]?.code ?? "?")) as never);

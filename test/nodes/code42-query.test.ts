@@ -62,7 +62,7 @@ describe("code42-query", () => {
     getNode("q").receive({});
     await until(() => status.at(-1)?.text === "status.idle", "the poll ends");
   };
-  /** Polls, and resolves with what the catch node gets. */
+  /** Polls, and resolves with the message that the catch node gets. */
   const caughtInPoll = async (id = "q", timeoutMs = 8000) => {
     const caught = recordMessages("caught");
     getNode(id).receive({});
@@ -71,7 +71,7 @@ describe("code42-query", () => {
   };
   const confirmAll = (messages: Record<string, unknown>[]) => messages.forEach((message) => deliveryRegistry().confirm(message));
 
-  it("polls on a message, sends pages and keeps the cursor as one string on disk, moved only by confirmation", async () => {
+  it("polls on a message, sends pages, and moves its cursor on disk only when they are confirmed", async () => {
     const ids = addEvents(150);
     await load([query()]);
     const out = recordMessages("out");
@@ -89,7 +89,7 @@ describe("code42-query", () => {
   });
 
   for (const [cursorType, file] of [["flow", "tab/flow.json"], ["node", "tab/q.json"]] as const) {
-    it(`keeps the cursor in ${cursorType} context, and goes on from the spare slot when a power cut emptied its file`, async () => {
+    it(`keeps the cursor in ${cursorType} context, and continues from the spare slot if a power cut emptied its file`, async () => {
       addEvents(20);
       const poll = async () => {
         await load([query({ cursorType, wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] }]);
@@ -126,7 +126,7 @@ describe("code42-query", () => {
     });
   }
 
-  it("polls at start and at the interval by itself", async () => {
+  it("polls by itself at start and at each interval", async () => {
     const ids = addEvents(5);
     await load([query({ pollInterval: "0.1" })]);
     const out = recordMessages("out");
@@ -137,7 +137,7 @@ describe("code42-query", () => {
     assert.deepEqual(eventIds(out), [...ids, ...more]);
   });
 
-  it("refuses an unknown context store, which Node-RED would silently replace, and asks nothing", async () => {
+  it("refuses an unknown context store, which Node-RED would silently replace, and sends no request", async () => {
     await load([query({ cursor: "#:(nosuch)::cursor_q" })]);
     const caught = await caughtInPoll();
     assert.equal(code(caught[0]), "STORE_UNKNOWN");
@@ -165,7 +165,7 @@ describe("code42-query", () => {
     ["query JSON that is none", { criteriaType: "json", criteriaJson: "{" }, "CRITERIA_JSON_INVALID"],
     ["a missing tenant", { tenant: "gone" }, "TENANT_MISSING"],
   ] as const) {
-    it(`refuses ${what} with ${expected}, shows red and stays alive`, async () => {
+    it(`refuses ${what} with ${expected} and a red status, and keeps running`, async () => {
       await load([query(properties)]);
       const caught = await caughtInPoll();
       assert.equal(code(caught[0]), expected);
@@ -178,7 +178,7 @@ describe("code42-query", () => {
     ["a missing permission", () => simulator.faults.add({ kind: "status", status: 403 }, { times: Infinity }), "FORBIDDEN"],
     ["a login page in place of the API", () => simulator.faults.add({ kind: "login-page" }, { times: Infinity }), "NOT_JSON"],
   ] as const) {
-    it(`gives ${what} its own error to catch, and no cursor moves`, async () => {
+    it(`reports ${what} to catch with an error of its own, and the cursor stays`, async () => {
       addEvents(5);
       prepare();
       await load([query()]);
@@ -187,13 +187,13 @@ describe("code42-query", () => {
       assert.equal(code(caught[0]), expected);
       await until(() => status.at(-1)?.fill === "red", "the status is red");
       assert.ok(!JSON.stringify(caught).includes(simulator.clientSecret));
-      // Who could not sign in does not know the server's time, and so has no cursor at all.
+      // Without a sign-in the node does not know the server's time, so it has no cursor at all.
       const kept = existsSync(join(folder, "context/global/global.json")) ? cursor(stored("global/global.json")["cursor_q"]) : null;
       assert.equal(kept?.lastInserted ?? null, null);
     });
   }
 
-  it("counts a page that core split cut up as delivered when every part is", async () => {
+  it("counts a page that core split has split as delivered when every part is confirmed", async () => {
     addEvents(30);
     await load([
       query({ wires: [["split"]] }),
@@ -210,7 +210,7 @@ describe("code42-query", () => {
     assert.ok(cursor(stored("global/global.json")["cursor_q"])?.lastInserted);
   });
 
-  it("is confirmed for other sinks by delivery-confirm behind complete, also on a branch that drops events", async () => {
+  it("gets confirmations from other sinks by delivery-confirm behind complete, also on a branch that drops events", async () => {
     addEvents(40);
     await load([
       query({ output: "event", wires: [["switch"]] }),
@@ -228,7 +228,7 @@ describe("code42-query", () => {
     const confirm = (id: string, properties: Record<string, unknown> = {}): FlowNode => ({ id, type: "delivery-confirm", name: `sink ${id}`, mode: "confirm", wires: [["out"]], ...properties });
     const lastInserted = () => cursor(stored("global/global.json")["cursor_q"])?.lastInserted;
 
-    it("moves the cursor when each of them has, not when one has", async () => {
+    it("moves the cursor when all of them have confirmed, not when one has", async () => {
       addEvents(10);
       await load([query({ confirmedBy: ["a", "b"], wires: [["a", "held"]] }), confirm("a"), { id: "held", type: "helper", wires: [] }, confirm("b")]);
       const out = recordMessages("out");
@@ -242,7 +242,7 @@ describe("code42-query", () => {
       assert.ok(lastInserted());
     });
 
-    it("takes a confirmation that a node gives in the name of the sinks", async () => {
+    it("accepts a confirmation that another node gives for the sinks", async () => {
       addEvents(40);
       await load([
         query({ output: "event", confirmedBy: ["a", "b"], wires: [["switch"]] }),
@@ -264,7 +264,7 @@ describe("code42-query", () => {
     });
 
     for (const [what, sinks] of [["is not there", ["a", "gone"]], ["is disabled", ["a", "off"]]] as const) {
-      it(`refuses a list with a sink that ${what}, and asks nothing`, async () => {
+      it(`refuses a list with a sink that ${what}, and sends no request`, async () => {
         addEvents(3);
         await load([query({ confirmedBy: sinks }), confirm("a"), confirm("off", { d: true })]);
         const caught = await caughtInPoll();
@@ -274,7 +274,7 @@ describe("code42-query", () => {
     }
   });
 
-  it("fails closed behind a function that returns a new object: sends again, stops red and tells catch", async function () {
+  it("sends again, then stops red with an error to catch, if a function node returns a new object", async function () {
     this.timeout(40_000);
     addEvents(3);
     await load([
@@ -291,7 +291,7 @@ describe("code42-query", () => {
     assert.equal(cursor(stored("global/global.json")["cursor_q"])?.lastInserted, null);
   });
 
-  it("answers stats with its figures and serves them to Prometheus", async () => {
+  it("answers a stats message with its figures, and serves them to Prometheus", async () => {
     addEvents(30);
     await load([query({ pageSize: "10", name: "Code42", wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", name: "", mode: "confirm", wires: [["out"]] }]);
     const out = recordMessages("out");
@@ -307,7 +307,7 @@ describe("code42-query", () => {
     assert.equal(metricsOfProcess().all().length, 0);
   });
 
-  it("runs once for each message without a cursor, and marks the last page", async () => {
+  it("runs once per message without a cursor, and marks the last page", async () => {
     const ids = addEvents(250);
     await load([query({ cursorType: "none", cursor: "", pollInterval: "60", wires: [["confirm"]] }), { id: "confirm", type: "delivery-confirm", mode: "confirm", wires: [["out"]] }]);
     const out = recordMessages("out");
@@ -321,7 +321,7 @@ describe("code42-query", () => {
     assert.ok(!existsSync(join(folder, "context/global/global.json")));
   });
 
-  it("runs a saved search by its name, together with its own criteria", async () => {
+  it("runs a saved search by name, together with its own criteria", async () => {
     simulator.savedSearches.push(makeSavedSearch({ id: "s1", name: "High risk", groups: [{ filterClause: "OR", filters: [{ term: "risk.severity", operator: "IS", value: "HIGH" }, { term: "risk.severity", operator: "IS", value: "CRITICAL" }] }] }));
     addEvents(200);
     await load([query({ savedSearch: "High risk", criteria: [{ filters: [{ term: "event.action", operator: "EXISTS" }] }] })]);
@@ -335,7 +335,7 @@ describe("code42-query", () => {
     assert.ok(events.every(({ risk }) => ["HIGH", "CRITICAL"].includes(risk.severity)));
   });
 
-  it("says that there is no such saved search, and reads nothing", async () => {
+  it("reports a missing saved search, and reads nothing", async () => {
     addEvents(3);
     await load([query({ savedSearch: "Gone" })]);
     const out = recordMessages("out");
@@ -344,7 +344,7 @@ describe("code42-query", () => {
     assert.equal(out.length, 0);
   });
 
-  it("warns of a term that it does not know, and of what raw query JSON does unusually, and asks all the same", async () => {
+  it("warns of an unknown term and of unusual raw query JSON, and polls nevertheless", async () => {
     for (const properties of [
       { criteria: [{ filters: [{ term: "file.brandNew", operator: "EXISTS" }] }] },
       { criteriaType: "json", criteriaJson: JSON.stringify([{ filters: [{ term: "file.sizeInBytes", operator: "IS_NOT", value: 7 }] }]) },
@@ -361,7 +361,7 @@ describe("code42-query", () => {
 
   it("is silent after it was closed", async () => {
     addEvents(2000);
-    // The registry is one for the whole process: what is open there now is not this node's.
+    // The registry belongs to the whole process: other open deliveries are not this node's.
     const { size } = deliveryRegistry();
     await load([query({ pagesOut: "2", pollInterval: "0.05" })]);
     const out = recordMessages("out");

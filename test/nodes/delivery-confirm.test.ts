@@ -49,7 +49,7 @@ describe("delivery-confirm", () => {
     assert.deepEqual(events, ["confirmed 0", "confirmed 1", "confirmed 2"]);
   });
 
-  it("rejects with the reason that a catch node put on the message, or with its own name", async () => {
+  it("rejects with the reason of a catch node, or else with its own name", async () => {
     await flow("reject");
     open(2);
     const passed = recordMessages("out");
@@ -59,7 +59,7 @@ describe("delivery-confirm", () => {
     assert.deepEqual(events, ["rejected 0: HTTP 503", "rejected 1: reason.rejected"]);
   });
 
-  it("lets messages without a delivery through in silence, and shows that an unknown token had nothing to confirm", async () => {
+  it("passes on messages without a delivery, and shows that an unknown token had nothing to confirm", async () => {
     await flow("confirm");
     const unknown = deliveryRegistry().counters.unknown;
     const passed = recordMessages("out");
@@ -73,7 +73,7 @@ describe("delivery-confirm", () => {
     assert.equal(deliveryRegistry().counters.unknown, unknown + 1);
   });
 
-  it("refuses to do anything with a wrong mode, and says so", async () => {
+  it("refuses every message if its mode is wrong, and reports that", async () => {
     await flow("maybe");
     open(1);
     const caught = recordMessages("caught");

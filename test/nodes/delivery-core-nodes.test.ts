@@ -1,4 +1,4 @@
-/** A page on its way through the core nodes that regroup, delay and redirect messages: it is confirmed when all of it is. */
+/** Pages pass core nodes that regroup, delay and redirect messages: a page is confirmed when all of its parts are. */
 import assert from "node:assert/strict";
 import tenantNode from "../../nodes/code42-tenant";
 import queryNode from "../../nodes/code42-query";
@@ -35,7 +35,7 @@ describe("delivery through core nodes", () => {
     await simulator.close();
   });
 
-  /** Polls once through `flow` and resolves with what came out at its end when the query counts all events as confirmed. */
+  /** Polls once through `flow`; resolves with the messages at its end once all events count as confirmed. */
   async function poll(properties: Record<string, unknown>, flow: FlowNode[]): Promise<Record<string, unknown>[]> {
     await loadFlow(nodes, [
       { id: "t", type: "code42-tenant", baseUrl: simulator.url, authType: "api-client" },
@@ -56,7 +56,7 @@ describe("delivery through core nodes", () => {
     return out.filter(({ topic }) => topic !== "security-events/stats");
   }
 
-  /** Stats messages have no sequence: they go round the nodes that want one. */
+  /** Stats messages have no sequence, so they bypass the nodes that need one. */
   const aside = { wires: [["first", "out"]] };
 
   it("split, once and again", async () => {
@@ -70,11 +70,11 @@ describe("delivery through core nodes", () => {
     await poll({ output: "event", ...aside }, [batch("first", 8, "confirm"), confirm()]);
   });
 
-  it("batch, and then split", async () => {
+  it("batch and split", async () => {
     await poll({ output: "event", ...aside }, [batch("first", 8, "second"), { ...split("second", 1, "confirm"), type: "split" }, confirm()]);
   });
 
-  it("join, with the whole page confirmed behind it", async () => {
+  it("join, followed by a confirmation of the whole page", async () => {
     const out = await poll({ output: "event", ...aside }, [join("first", "confirm"), confirm("confirm-page")]);
     assert.ok(out.filter(({ payload }) => Array.isArray(payload)).length >= 2);
   });
@@ -98,7 +98,7 @@ describe("delivery through core nodes", () => {
     ]);
   });
 
-  it("a subflow that holds the sink, also when the query names it", async () => {
+  it("a subflow with the sink in it, also if the query names that sink", async () => {
     const subflow: FlowNode[] = [
       { id: "sub", type: "subflow", name: "to the SIEM", in: [{ x: 50, y: 30, wires: [{ id: "inside" }] }], out: [{ x: 300, y: 30, wires: [{ id: "inside", port: 0 }] }] },
       { id: "inside", type: "delivery-confirm", z: "sub", x: 150, y: 30, name: "inside", mode: "confirm", wires: [[]] },

@@ -1,4 +1,4 @@
-/** A page full of hostile events on its whole way, from the API to the SIEM: each has its line, and the next page passes. */
+/** Hostile events on the whole way from the API to the SIEM: each becomes a line, and the next page passes. */
 import assert from "node:assert/strict";
 import tenantNode from "../../nodes/code42-tenant";
 import queryNode from "../../nodes/code42-query";
@@ -17,7 +17,7 @@ function deep(levels: number): unknown {
   return value;
 }
 
-/** What a field of an event may hold instead of what it should. */
+/** Wrong values for a field of an event. */
 const VALUES: unknown[] = [
   JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":null}'),
   "nul \u0000 and \u0007", "lone \ud800 and \udc00 surrogates", "x".repeat(2 ** 20), "|=\\\r\n|=\\".repeat(1000), deep(1000), 1e308, -0, true, [], {}, [[null]], null,
@@ -40,7 +40,7 @@ describe("a page of hostile events", () => {
   afterEach(unloadFlow);
 
   for (const output of ["page", "event"]) {
-    it(`arrives as legal CEF, nothing missing, and the next page passes: one message ${output === "page" ? "a page" : "an event"}`, async function () {
+    it(`arrives completely as legal CEF, and the next page passes: one message per ${output}`, async function () {
       this.timeout(60_000);
       const { events, ids } = poisonedPage();
       const strange = [null, "an event", 42, ["event"], { event: "none" }];

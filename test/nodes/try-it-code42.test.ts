@@ -1,4 +1,4 @@
-/** What the buttons in the dialogs of tenant and query get for an answer. */
+/** The answers to the buttons in the dialogs of tenant and query. */
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -45,7 +45,7 @@ describe("the dialog of code42-tenant", () => {
     tryForm("code42-tenant/test", { id, settings: { baseUrl: simulator.url, authType: "api-client", tls: "tls", ...settings }, credentials }, [SECRET]);
   const searches = () => simulator.requests.length;
 
-  it("says as whom it signed in and what may be read, with the stored secret", async () => {
+  it("signs in with the stored secret, and says as whom and what it may read", async () => {
     await load();
     const answer = await test();
     assert.deepEqual(answer, {
@@ -55,12 +55,12 @@ describe("the dialog of code42-tenant", () => {
     assert.ok(searches() < 10, `${searches()} requests`);
   });
 
-  it("needs no deployed node when everything was typed", async () => {
+  it("needs no deployed node if the user typed everything", async () => {
     await load({}, [], {});
     assert.equal((await test({}, CREDENTIALS, "new")).ok, true);
   });
 
-  it("names the sources that may not be read, and fails when there is none that may", async () => {
+  it("names the sources that may not be read, and fails if none may", async () => {
     await load();
     simulator.faults.add({ kind: "status", status: 403 }, { path: "/v1/sessions", times: Infinity });
     const answer = await test() as unknown as { ok: boolean; sources: { source: string; refused?: { code: string } }[] };
@@ -88,7 +88,7 @@ describe("the dialog of code42-tenant", () => {
       assert.equal(await failure({}, { ...CREDENTIALS, clientSecret: "wrong" }), "signIn CLIENT_REJECTED");
     });
 
-    it("the proxy, whether it refuses or is not there", async () => {
+    it("the proxy, if it refuses or cannot be reached", async () => {
       const proxy = await startConnectProxy({ refuse: 403 });
       const free = await freePort();
       await load({}, [
@@ -109,7 +109,7 @@ describe("the dialog of code42-tenant", () => {
       await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, () => heard).finally(() => server.close());
     };
 
-    it("from every address but the deployed one, and takes one that was typed anywhere", async () => {
+    it("from every address but the deployed one, and sends a typed secret anywhere", async () => {
       await load();
       await thief(async (url, heard) => {
         const { code, message } = await test({ baseUrl: url });
@@ -122,7 +122,7 @@ describe("the dialog of code42-tenant", () => {
       assert.equal((await test({ baseUrl: simulator.url.replace("127.0.0.1", "localhost") }, CREDENTIALS)).ok, true);
     });
 
-    it("from another proxy, where nothing is encrypted", async () => {
+    it("from another proxy if nothing is encrypted", async () => {
       const plain = await startTenantSimulator();
       await thief(async (url, heard) => {
         await load({ baseUrl: plain.url }, [{ id: "thief", type: "http proxy", name: "", url, noproxy: [] }]);
@@ -138,7 +138,7 @@ describe("the dialog of code42-tenant", () => {
       assert.equal((await test()).code, "CREDENTIALS_MISSING");
     });
 
-    it("in an environment variable from everybody but the node that has it deployed", async () => {
+    it("in an environment variable from every node but the deployed one that uses it", async () => {
       process.env["SIEM_TEST_SECRET"] = SECRET;
       await load({}, [], { clientId: CREDENTIALS.clientId, clientSecret: "${SIEM_TEST_SECRET}" });
       assert.equal((await test()).ok, true);
@@ -146,14 +146,14 @@ describe("the dialog of code42-tenant", () => {
       assert.equal((await test({ baseUrl: "${SIEM_TEST_SECRET}" }, CREDENTIALS)).code, "TRY_ENVIRONMENT");
     });
 
-    it("of another node of another type to itself", async () => {
+    it("of a node of another type", async () => {
       await load({}, [{ id: "other", type: "code42-tenant", baseUrl: simulator.url }]);
       assert.equal((await test({}, { clientId: CREDENTIALS.clientId }, "other")).code, "CREDENTIALS_MISSING");
       assert.equal((await test({}, { clientId: CREDENTIALS.clientId }, "tls")).code, "CREDENTIALS_MISSING");
     });
   });
 
-  it("refuses what is no request of a dialog", async () => {
+  it("refuses a request that no dialog sends", async () => {
     await load();
     assert.equal((await postDialog("code42-tenant/test", { id: 7 })).code, "TRY_REQUEST");
     assert.equal(await postForeignForm("code42-tenant/test"), 415);
@@ -183,7 +183,7 @@ describe("the dialog of code42-query", () => {
   const preview = (properties: Record<string, unknown> = {}, id = "q") => tryForm("code42-query/preview", { id, settings: query(properties) });
   const panel = () => getDialog("code42-query/q/cursor");
 
-  it("previews the query as edited: how many, and the first ones, in one request", async () => {
+  it("previews the edited query in one request: the number of events and the first ones", async () => {
     await load();
     const { ok, count, exact, events, from } = await preview() as unknown as { ok: boolean; count: number; exact: boolean; events: { event: { inserted: string } }[]; from: string };
     assert.deepEqual([ok, count, exact, events.length], [true, 120, true, 5]);
@@ -193,7 +193,7 @@ describe("the dialog of code42-query", () => {
     assert.equal(simulator.requests.filter(({ path }) => path === "/v2/file-events").length, 1);
   });
 
-  it("takes criteria and start from the form, also of a node that is not deployed", async () => {
+  it("uses criteria and start of the form, also for a node that is not deployed", async () => {
     await load();
     const filter = (value: string) => [{ filters: [{ term: "event.id", operator: "IS", value }] }];
     const one = simulator.requests.length;
@@ -220,7 +220,7 @@ describe("the dialog of code42-query", () => {
     });
   }
 
-  it("counts sessions of a long time, those of later days too", async () => {
+  it("counts the sessions of a long range, those of later days too", async () => {
     await load();
     const day = 86_400_000;
     simulator.sessions.preload({ count: 7, startMs: Date.now() - 29 * day });
@@ -229,7 +229,7 @@ describe("the dialog of code42-query", () => {
     assert.deepEqual([count, exact], [47, true]);
   });
 
-  it("fills in an environment variable inside the criteria where the deployed node has the same one, and refuses it elsewhere", async () => {
+  it("replaces an environment variable in the criteria only where the deployed node has the same one", async () => {
     process.env["SIEM_TEST_EVENT"] = makeFileEvent(3, { insertedUs: 0 }).event.id;
     const criteria = (value: string, ...before: object[]) => [...before, { filters: [{ term: "event.id", operator: "IS", value }] }];
     const other = { filters: [{ term: "file.name", operator: "EXISTS" }] };
@@ -242,7 +242,7 @@ describe("the dialog of code42-query", () => {
     assert.equal((await preview({ criteria: criteria("${HOME}") })).code, "TRY_ENVIRONMENT");
   });
 
-  it("says what to do when the tenant is not deployed, and at which step the tenant failed", async () => {
+  it("says what to do if the tenant is not deployed, and at which step the tenant failed", async () => {
     await load();
     assert.equal((await preview({ tenant: "gone" })).code, "PREVIEW_TENANT");
     assert.equal((await preview({ tenant: "out" })).code, "PREVIEW_TENANT");
@@ -253,7 +253,7 @@ describe("the dialog of code42-query", () => {
     assert.equal((await preview()).code, "SERVER_ERROR");
   });
 
-  it("moves no cursor with a preview, shows where it stands, and what its store survives", async () => {
+  it("shows the cursor and what its store survives, and a preview does not move it", async () => {
     await load();
     assert.equal((await preview()).ok, true);
     assert.deepEqual(await panel(), { ok: true, scope: "global", key: "cursor_q", store: { name: "memory", kind: "memory" }, cursor: null, latenessSeconds: null, pagesOut: 0, pagesHeld: 0 });
@@ -286,7 +286,7 @@ describe("the dialog of code42-query", () => {
     assert.equal(await floor(), undefined);
   });
 
-  it("tells that a query in a subflow has no cursor and no stored values to show here, however often it is deployed", async () => {
+  it("says that a query in a subflow has no cursor and no stored values to show", async () => {
     await loadFlow([tenantNode, queryNode], [
       { id: "s", type: "subflow", name: "ours", in: [], out: [] },
       { id: "t", type: "code42-tenant", baseUrl: simulator.url },
@@ -306,7 +306,7 @@ describe("the dialog of code42-query", () => {
     assert.equal((await test(CREDENTIALS)).ok, true);
   });
 
-  it("tells that there is no cursor: not deployed, wrong settings, or a query that keeps none", async () => {
+  it("says why there is no cursor: not deployed, wrong settings, or a query without one", async () => {
     await load({ cursorType: "none" });
     assert.deepEqual(await panel(), { ok: true, scope: "none" });
     assert.equal((await getDialog("code42-query/new/cursor")).code, "PANEL_NOT_DEPLOYED");

@@ -1,4 +1,4 @@
-/** What the buttons in the dialogs of cef-format, syslog-out and dxl-fabric get for an answer. */
+/** The answers to the buttons in the dialogs of cef-format, syslog-out and dxl-fabric. */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer, type AddressInfo } from "node:net";
@@ -39,7 +39,7 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
     const preview = async (settings: object, question: object) => await tryForm("cef-format/preview", { settings, question }) as unknown as Preview;
 
     for (const kind of mappings.keys()) {
-      it(`shows the sample of ${kind} as a line, and every field of it`, async () => {
+      it(`shows the sample of ${kind} as a line with all its fields`, async () => {
         const { line, fields, failure } = await preview({ kind: "auto" }, { kind });
         assert.equal(failure, undefined);
         const { extension, vendor, classId } = parseCef(line);
@@ -47,12 +47,12 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
         for (const { key, label } of fields) if (label !== undefined) shown.set(`${key}Label`, label);
         assert.deepEqual(Object.fromEntries([...shown].filter(([key]) => !key.startsWith("header")).sort()), Object.fromEntries([...extension].sort()));
         assert.deepEqual([shown.get("header 2"), shown.get("header 5")], [vendor, classId]);
-        // Own keys are not the dictionary's; every one of ours begins with the product.
+        // Keys that are not in the dictionary begin with the product.
         assert.deepEqual(fields.filter(({ key, name, type }) => (name === "" || type === "") && !/^(Code42|McAfeeEpo)/.test(key)), []);
       });
     }
 
-    it("names fields as the dictionary does, with times and labels people can read", async () => {
+    it("names fields as in the dictionary, with readable times and labels", async () => {
       const { fields } = await preview({ kind: "code42.file-event.v2" }, {});
       const field = (key: string) => fields.find((each) => each.key === key);
       assert.deepEqual(field("rt"), { key: "rt", value: "1738027644362", name: "deviceReceiptTime", type: "timestamp", instant: "2025-01-28T01:27:24.362Z" });
@@ -60,7 +60,7 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
       assert.equal(field("cs5Label"), undefined);
     });
 
-    it("formats a pasted event with the form's own fields, and reads escapes back", async () => {
+    it("formats a pasted event with the form's own fields, and shows values without escapes", async () => {
       const event = JSON.stringify([{ event: { id: "a", observer: "Endpoint" }, user: { email: "x=y|z\\n@example.com" }, note: "two\nlines k=v" }]);
       const { fields } = await preview({ kind: "code42.file-event.v2", vendor: "A|B\\", fields: [{ key: "ownKey", source: "note" }] }, { event });
       const value = (key: string) => fields.find((each) => each.key === key)?.value;
@@ -70,7 +70,7 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
       assert.deepEqual([fields.find(({ key }) => key === "ownKey")?.name, fields.find(({ key }) => key === "ownKey")?.type], ["", ""]);
     });
 
-    it("says what is wrong with the form, the paste, or the event", async () => {
+    it("says what is wrong with the form, the pasted text, or the event", async () => {
       const code = async (settings: object, question: object) => (await tryForm("cef-format/preview", { settings, question })).code;
       assert.equal(await code({ maxBytes: "5" }, {}), "PROPERTY_NUMBER");
       assert.equal(await code({ kind: "code42.session" }, { event: "{" }), "EVENT_JSON");
@@ -89,7 +89,7 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
     beforeEach(() => loadFlow([syslogOut, coreNode("network/05-tls")], [{ ...tls, ca: certs.ca.cert }]));
     const send = (settings: object) => tryForm("syslog-out/test", { settings: { host: "127.0.0.1", header: "rfc5424", ...settings } });
 
-    it("sends one line over TCP and shows it as it was sent", async () => {
+    it("sends one line over TCP and shows the line as sent", async () => {
       const messages: string[] = [];
       const siem = await startSiem({ onEvent: (_event, message) => messages.push(message), onIllegal: (reason) => messages.push(reason) });
       const { ok, sent, known, id } = await send({ transport: "tcp", port: siem.port });
@@ -123,7 +123,7 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
       socket.close();
     });
 
-    it("names the step that failed, and tries nothing twice", async () => {
+    it("names the step that failed, without a retry", async () => {
       const failure = async (settings: object) => {
         const { step, code } = await send(settings);
         return `${String(step)} ${String(code)}`;
@@ -153,13 +153,13 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
     const load = () => loadFlow([dxlFabric, coreNode("network/06-httpproxy")], [{ id: "f", type: "dxl-fabric", brokers: `${broker.port};127.0.0.1` }], { credentials: { f: { ...typed(), privateKey: key() } } });
     const test = (settings: object, credentials: object = typed(), id = "f") => tryForm("dxl-fabric/test", { id, settings, credentials }, [key()]);
 
-    it("connects to each broker with the stored key, and leaves again", async () => {
+    it("connects to each broker with the stored key, and disconnects", async () => {
       await load();
       assert.deepEqual(await test({ brokers: `${broker.port};127.0.0.1` }), { ok: true, brokers: [{ broker: `127.0.0.1:${broker.port}` }] });
       await until(() => broker.clients === 0, "it has left");
     });
 
-    it("tells of each broker by itself, and fails when none can be used", async () => {
+    it("reports on each broker, and fails if none can be used", async () => {
       await load();
       const free = await freePort();
       const some = await test({ brokers: `${free};127.0.0.1\n${broker.port};127.0.0.1` }, { ...typed(), privateKey: key() }) as unknown as { ok: boolean; brokers: { error?: { code: string } }[] };

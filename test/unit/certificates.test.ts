@@ -1,6 +1,6 @@
 /**
- * What a server may show in place of the right certificate, to the API and to the syslog connection: each is refused
- * for good, with its cause in words, and nothing is sent; with the right certificate the next attempt goes through.
+ * Wrong certificates of an API or a syslog server: the connection is refused without a retry, with the cause in words, and
+ * nothing is sent. With the right certificate the next attempt succeeds.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -15,7 +15,7 @@ import { linkError } from "../../src/syslog/errors";
 import { tlsTransport } from "../../src/syslog/transport";
 import { makeCertificates, type Certificate, type Certificates } from "../support/certs";
 
-describe("a certificate that is not right", () => {
+describe("a wrong certificate", () => {
   let certs: Certificates;
   let bad: Record<string, TlsOptions>;
   let right: TlsOptions;
@@ -23,7 +23,7 @@ describe("a certificate that is not right", () => {
   let received = 0;
 
   const pem = ({ cert, key }: Certificate): TlsOptions => ({ cert: certs.read(cert), key: certs.read(key) });
-  /** By our CA for localhost, made `days` from now, with more arguments for openssl. */
+  /** Issued by our CA for localhost, `days` from now, with further arguments for openssl. */
   const issue = (name: string, days: number, ...more: string[]): TlsOptions => {
     const files = { cert: join(certs.folder, `${name}.pem`), key: join(certs.folder, `${name}.key`) };
     execFileSync("faketime", ["-f", `${days >= 0 ? "+" : ""}${days}d`, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",

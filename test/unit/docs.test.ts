@@ -8,13 +8,13 @@ import { udpTransport } from "../../src/syslog/transport";
 
 describe("the documentation", () => {
   for (const { file, text } of pages()) {
-    it(`${file.slice(root.length + 1)} is what the data says (npm run docs)`, () => assert.equal(readFileSync(file, "utf8"), text));
+    it(`${file.slice(root.length + 1)} agrees with the data (npm run docs)`, () => assert.equal(readFileSync(file, "utf8"), text));
   }
 
   const folder = join(root, "docs");
   const files = [...readdirSync(folder).filter((name) => name.endsWith(".md")).map((name) => join(folder, name)), join(root, "README.md"), join(root, "CONTRIBUTING.md")];
 
-  it("links only to files that are there", () => {
+  it("links only to files that exist", () => {
     for (const file of files) {
       for (const [, target = ""] of readFileSync(file, "utf8").matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
         if (!/^https?:/.test(target)) assert.ok(existsSync(join(dirname(file), target)), `${file}: ${target}`);
@@ -22,12 +22,12 @@ describe("the documentation", () => {
     }
   });
 
-  it("is reached from the README, page by page", () => {
+  it("is linked from the README, page by page", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     for (const file of files.slice(0, -2)) assert.ok(readme.includes(`](${file.slice(root.length + 1)})`), file);
   });
 
-  it("names every permission that the sources ask for, where it says what to permit", () => {
+  it("names every permission that the sources need", () => {
     const code42 = join(root, "src/code42");
     const asked = new Set(readdirSync(code42, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts")).flatMap((name) => readFileSync(join(code42, name), "utf8").match(/(?<=")[A-Z][A-Za-z ]+: Read(?=")/g) ?? []));
     assert.equal(asked.size, 5, [...asked].join());
@@ -36,18 +36,18 @@ describe("the documentation", () => {
     }
   });
 
-  it("says of UDP in the README what the help says, with the number of the transport", () => {
+  it("describes UDP in the README as in the help, with the transport's number of lines", () => {
     const lastCell = (file: string, row: RegExp) => row.exec(readFileSync(join(root, file), "utf8"))?.[1]?.replaceAll(/[,:]/g, "");
     const help = lastCell("nodes/locales/en-US/syslog-out.html", /<tr><td>UDP<\/td>.*<td>([^<]*)<\/td><\/tr>/);
     assert.equal(lastCell("README.md", /^\| UDP \|.*\| ([^|]*) \|$/m), help);
     assert.match(help ?? "", new RegExp(`up to ${udpTransport({ host: "", port: 1, clock: {} as never }).maxFrames} lines`));
   });
 
-  it("says that a page goes in short messages where several wires take it, in the README and in both helps", () => {
+  it("says in the README and in both helps that several wires get a page in short messages", () => {
     for (const file of ["README.md", "nodes/locales/en-US/code42-query.html", "nodes/locales/de/code42-query.html"]) assert.match(readFileSync(join(root, file), "utf8"), /250 (events|Ereignissen)/, file);
   });
 
-  it("has a row for every node, and names every script it tells to run", () => {
+  it("has a README row for every node, and names only scripts that exist", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     for (const type of Object.keys(manifest["node-red"].nodes)) assert.match(readme, new RegExp(`^\\| \`${type}\` \\|`, "m"));
     for (const file of files) {

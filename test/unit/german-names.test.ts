@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/built";
 
-/** One German word for each thing, and what is not to stand in its place. */
+/** The German word for each thing, and the words that must not replace it. */
 const OTHER_WORDS: readonly (readonly [name: string, others: RegExp])[] = [
-  // What the nodes say as a warning is one; alerts of Code42 are none.
+  // `Warnung` is a warning of a node, not an alert of Code42.
   ["Alarm", /Warnungen|(?<!(?:Wenn diese|mit einer|kommt eine) )Warnung\b|(?<!-)\bAlerts?\b(?!:)/],
   ["Audit-Log", /Prüfprotokoll|Audit-?protokoll|Auditlog|Audit Log\b(?!:)/i],
   ["Knoten", /(?<![\w<>/.])Nodes?\b(?!-RED|\.js)|-Nodes?\b(?!-RED)/],
@@ -13,7 +13,7 @@ const OTHER_WORDS: readonly (readonly [name: string, others: RegExp])[] = [
   ["Längste Meldung", /Längsten? Nachricht/i],
 ];
 
-/** What a reader sees of a catalog or a help text: no keys, no tags, no code. */
+/** The readable text of a catalog or a help file, without keys, tags and code. */
 const visible = (file: string, text: string) =>
   (file.includes(".json") ? text.replace(/"[^"\n]*":/g, "") : text.replace(/<code>.*?<\/code>/g, "").replace(/<[^>]*>/g, ""));
 
@@ -22,14 +22,14 @@ describe("the German texts", () => {
   const files = folders.flatMap((folder) => readdirSync(folder).filter((name) => /^(de\.|[^.]+\.(json|html)$)/.test(name)).map((name) => join(folder, name)));
 
   for (const [name, others] of OTHER_WORDS) {
-    it(`say ${name}, and no other word for it`, () => {
+    it(`say ${name} and use no other word for it`, () => {
       assert.ok(files.length >= 17, files.join());
       const found = files.flatMap((file) => visible(file, readFileSync(file, "utf8")).split("\n").filter((line) => others.test(line)).map((line) => `${file}: ${line.trim()}`));
       assert.deepEqual(found, []);
     });
   }
 
-  it("are searched for the other words as they stand in sentences", () => {
+  it("are searched for the other words also inside sentences", () => {
     const wrong = ["3 Warnungen", "einmal je Warnung, die", "Prüfprotokoll", "das Auditprotokoll", "Kein Node hinter", "ein complete-Node;", "alle Nodes", "die Warteschlange", "der längsten Nachricht"];
     for (const text of wrong) assert.ok(OTHER_WORDS.some(([, others]) => others.test(text)), text);
     const right = ["Wenn diese Warnung wiederkehrt", "Node-RED", "Node.js", "Knoten", "mit einer Warnung abgeschnitten"];

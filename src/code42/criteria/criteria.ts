@@ -1,4 +1,4 @@
-/** Turns criteria as a flow holds them into those of a request. No Node.js modules: the editor uses it too. */
+/** Turns the criteria of a flow into those of a request. No Node.js modules: the editor uses it too. */
 import { isRecord } from "../../common/messages";
 import { describe, messageOf, type SiemError } from "../../common/errors";
 import { queryError } from "../errors";
@@ -84,8 +84,8 @@ export function criteriaGroups(value: unknown, where: string): WireGroup[] {
 }
 
 /**
- * Reads raw query JSON: a list of groups, or a query body, of which it takes `groups` and `groupClause`; the cursor does
- * the sorting and paging. Throws CRITERIA_JSON_INVALID, CRITERIA_INVALID.
+ * Reads raw query JSON: a list of groups or a query body. Of a body it uses only `groups` and `groupClause`, because the
+ * cursor decides sorting and paging. Throws CRITERIA_JSON_INVALID, CRITERIA_INVALID.
  */
 export function criteriaFromJson(text: string): Criteria {
   if (text.trim() === "") return { clause: "AND", groups: [] };
@@ -110,24 +110,24 @@ export function filtersOf(groups: readonly WireGroup[]): WireFilter[] {
   return groups.flatMap((group) => ("filters" in group ? group.filters : filtersOf(group.subgroups)));
 }
 
-/** True if any filter, however deeply nested, is on `term`; the case does not count (the search for alerts takes `createdAt` and `CreatedAt`). */
-export function filtersOn(groups: readonly WireGroup[], term: string): boolean {
+/** True if any filter, nested ones included, is on `term`. Case does not count: the search for alerts accepts `createdAt` and `CreatedAt`. */
+export function hasFilterOn(groups: readonly WireGroup[], term: string): boolean {
   return filtersOf(groups).some((filter) => filter.term.toLowerCase() === term.toLowerCase());
 }
 
 /**
- * The groups of a request: the user's criteria AND the extra groups of one poll AND the cursor. An OR between the
- * user's groups is nested, so that it never reaches the cursor. Throws CRITERIA_TOO_MANY.
+ * The groups of a request: the user's criteria AND the extra groups of one poll AND the cursor. It nests an OR between
+ * the user's groups, so that the OR does not include the cursor. Throws CRITERIA_TOO_MANY.
  */
 export function requestGroups(criteria: Criteria, extra: readonly WireGroup[], cursor: WireFilter): WireGroup[] {
-  const all: WireGroup[] = [...allOf(criteria), ...extra, { filterClause: "AND", filters: [cursor] }];
+  const all: WireGroup[] = [...andGroups(criteria), ...extra, { filterClause: "AND", filters: [cursor] }];
   const count = filtersOf(all).length;
   if (count > MAX_CRITERIA) throw queryError("CRITERIA_TOO_MANY", { count, limit: MAX_CRITERIA }, { permanent: true });
   return all;
 }
 
 /** The same criteria as groups that must all match. */
-const allOf = ({ clause, groups }: Criteria): WireGroup[] => (clause === "OR" && groups.length > 1 ? [{ subgroupClause: "OR", subgroups: groups }] : groups);
+const andGroups = ({ clause, groups }: Criteria): WireGroup[] => (clause === "OR" && groups.length > 1 ? [{ subgroupClause: "OR", subgroups: groups }] : groups);
 
-/** Criteria that match what both match. */
-export const bothOf = (one: Criteria, other: Criteria): Criteria => ({ clause: "AND", groups: [...allOf(one), ...allOf(other)] });
+/** Criteria that match only what both match. */
+export const joinByAnd = (one: Criteria, other: Criteria): Criteria => ({ clause: "AND", groups: [...andGroups(one), ...andGroups(other)] });

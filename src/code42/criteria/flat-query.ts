@@ -1,4 +1,4 @@
-/** Searches that cannot nest groups (v1 file events, alerts). */
+/** For searches that cannot nest groups (v1 file events, alerts). */
 import type { Criteria } from "./criteria";
 import { unsupported } from "./unsupported";
 
@@ -8,7 +8,10 @@ export function refuseNesting({ groups }: Criteria): void {
   if (nested >= 0) throw unsupported(nested + 1, "nested");
 }
 
-/** Criteria that together match what `criteria` do, each without an OR between groups: next to the cursor that would have to be nested. */
+/**
+ * Splits criteria into several without an OR between groups, because beside the cursor such an OR would have to be nested.
+ * Together they match the same.
+ */
 export function flatQueries({ clause, groups }: Criteria): Criteria[] {
   return clause === "OR" && groups.length > 1 ? groups.map((group) => ({ clause: "AND", groups: [group] })) : [{ clause: "AND", groups }];
 }

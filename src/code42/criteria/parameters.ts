@@ -1,17 +1,12 @@
-/** Criteria as parameters of a search that knows no groups: each has a name and a list of values, of which one must match. */
+/** Criteria as parameters of a search without groups: one of the values of each parameter must match. */
 import type { Criteria, WireGroup } from "./criteria";
 import { unsupported } from "./unsupported";
 
-export interface ParameterRules {
-  /** Parameters that are the cursor's and the paging's. */
-  reserved: readonly string[];
-}
-
 /**
- * Name → values. What can be said that way: `IS` and `IS_ANY`; several values of one term joined by OR; terms and
- * groups joined by AND. Throws CRITERIA_UNSUPPORTED for anything else.
+ * Name → values. Parameters can express `IS` and `IS_ANY`, several values of one term joined by OR, and terms and groups
+ * joined by AND. Throws CRITERIA_UNSUPPORTED for anything else, and for the `reserved` parameters of cursor and paging.
  */
-export function parametersOf(criteria: Criteria, extraGroups: readonly WireGroup[], { reserved }: ParameterRules): Record<string, string[]> {
+export function parametersOf(criteria: Criteria, extraGroups: readonly WireGroup[], reserved: readonly string[]): Record<string, string[]> {
   if (criteria.clause === "OR" && criteria.groups.length > 1) throw unsupported(0, "groupsByOr");
   const parameters: Record<string, string[]> = {};
   for (const [index, group] of [...criteria.groups, ...extraGroups].entries()) {

@@ -1,4 +1,4 @@
-/** Searches that somebody saved in Code42, as criteria (`GET /v2/file-events/saved-searches`; incydr SDK, `file_events/client.py`). */
+/** Loads a search that a user saved in Code42, as criteria (`GET /v2/file-events/saved-searches`; incydr SDK, `file_events/client.py`). */
 import { messageOf } from "../../common/errors";
 import { isRecord } from "../../common/messages";
 import { queryError } from "../errors";
@@ -7,24 +7,23 @@ import { criteriaFromSearch, filtersOf, type Criteria } from "./criteria";
 import { TERM_TABLES, termIn } from "./terms";
 
 const PATH = "/v2/file-events/saved-searches";
-const MOST_NAMES = 10;
+const MAX_NAMES = 10;
 
-/** The part of a tenant that is used here. */
-export interface SavedSearchApi {
+/** The part of a tenant that loading needs. */
+interface SavedSearchApi {
   get(path: string, options: { signal: AbortSignal }): Promise<{ data: Buffer }>;
 }
 
 /**
- * The criteria of the saved search with this id, or else of the one with this name. Its sorting and columns do
- * not count. Throws SAVED_SEARCH_MISSING, SAVED_SEARCH_AMBIGUOUS,
- * SAVED_SEARCH_UNTRANSLATABLE, SAVED_SEARCHES_INVALID and what the tenant throws.
+ * The criteria of the saved search with this id, or else with this name, without its sorting and columns. Throws
+ * SAVED_SEARCH_MISSING, SAVED_SEARCH_AMBIGUOUS, SAVED_SEARCH_UNTRANSLATABLE, SAVED_SEARCHES_INVALID and what the tenant throws.
  */
 export async function loadSavedSearch(api: SavedSearchApi, idOrName: string, signal: AbortSignal): Promise<Criteria> {
   const searches = listIn(parsed((await api.get(PATH, { signal })).data));
   const withId = searches.filter(({ id }) => id === idOrName);
   const [search, ...others] = withId.length > 0 ? withId : searches.filter(({ name }) => name === idOrName);
   if (search === undefined) {
-    const names = searches.map(({ name }) => name).filter((name) => typeof name === "string").slice(0, MOST_NAMES);
+    const names = searches.map(({ name }) => name).filter((name) => typeof name === "string").slice(0, MAX_NAMES);
     throw queryError("SAVED_SEARCH_MISSING", { id: idOrName.slice(0, 80), names: names.join(", ") }, { permanent: true });
   }
   if (others.length > 0) {
@@ -49,7 +48,7 @@ function criteriaOf(search: Record<string, unknown>, name: string): Criteria {
     throw refuse(messageOf(error), error);
   }
   if (criteria.groups.length === 0) throw refuse("it has no filters");
-  // Code42 translates searches of version 1 where it can; what is left of their terms would be refused with each poll.
+  // Code42 translates searches of version 1 where it can; it would refuse the terms that are left at every poll.
   const old = filtersOf(criteria.groups).map(({ term }) => term).filter((term) => isKnown("file-events-v1", term) && !isKnown("file-events", term));
   if (old.length > 0) throw refuse(`it was saved for version 1 of the file events (${[...new Set(old)].join(", ")}), and Code42 did not translate it`);
   return criteria;

@@ -7,7 +7,7 @@ import { SiemError, type Params } from "../../common/errors";
 import type { Colour } from "../../common/status-colour";
 import { criteriaHash } from "../criteria/criteria-hash";
 import { queryError } from "../errors";
-import { filtersOn, type Criteria, type WireGroup } from "../criteria/criteria";
+import { hasFilterOn, type Criteria, type WireGroup } from "../criteria/criteria";
 import type { QuerySettings } from "./query-settings";
 import type { Api } from "../tenant/api";
 import type { EventPage } from "./walk";
@@ -58,7 +58,7 @@ export class CursorKeeper {
    */
   async load(api: Api, criteria: Criteria, extra: readonly WireGroup[], signal: AbortSignal): Promise<Cursor> {
     const { cursorTerm: term } = this.settings.source;
-    const onCursorTerm = term !== undefined && filtersOn([...criteria.groups, ...extra], term);
+    const onCursorTerm = term !== undefined && hasFilterOn([...criteria.groups, ...extra], term);
     const hash = criteriaHash(criteria);
     const known = this.kept ?? await this.read(api);
     if (known !== undefined) this.dependencies.status("blue", "status.polling");

@@ -1,4 +1,4 @@
-/** The first events of a query, and how many there are: no cursor is read or moved, and little is asked of the tenant. */
+/** Previews a query: its first events, and how many match. It does not use the cursor and sends few requests. */
 import { bodyOf, type Body } from "../../pages/body";
 import { startInstant, untilInstant } from "../../cursor/instant";
 import { isRecord } from "../../common/messages";
@@ -6,34 +6,34 @@ import type { Params } from "../../common/errors";
 import { PackedEvents } from "../../pages/packed-events";
 import { queryError } from "../errors";
 import { parsed } from "../../common/json";
-import { bothOf, filtersOn } from "../criteria/criteria";
+import { joinByAnd, hasFilterOn } from "../criteria/criteria";
 import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "../criteria/saved-search";
 import type { Api, ApiOptions, ApiReply, Reading } from "../tenant/api";
 
-export type PreviewSettings = Pick<QuerySettings, "source" | "criteria" | "savedSearch" | "startFrom" | "until" | "overlapMs">;
+type PreviewSettings = Pick<QuerySettings, "source" | "criteria" | "savedSearch" | "startFrom" | "until" | "overlapMs">;
 
 export interface Preview {
   count: number;
-  /** False if there are at least `count`, and nobody has counted the rest. */
+  /** False if `count` is only a lower bound. */
   exact: boolean;
-  /** ISO 8601; undefined where a filter of the user's own says from when. */
+  /** ISO 8601; undefined if a filter of the user sets the start. */
   from: string | undefined;
-  /** At most 5, oldest first where the source gives them so. */
+  /** At most 5, in the order of the source. */
   events: unknown[];
-  /** Catalog keys and parameters of what is to be said about it. */
+  /** Catalog keys and parameters. */
   warnings: { key: string; params: Params }[];
 }
 
-const MOST_EVENTS = 5;
-/** Records that are asked for at once: a source counts them where Code42 does not. */
+const MAX_EVENTS = 5;
+/** Records per request; they are counted if Code42 gives no total. */
 const PAGE_SIZE = 50;
-const MOST_REQUESTS = 8;
-/** Under which name the answers of the sources hold their records. */
+const MAX_REQUESTS = 8;
+/** Names of the lists in the answers. */
 const LISTS = ["fileEvents", "items", "alerts", "events"];
 
 /**
- * Runs the query of `settings` from `startFrom` on. Nothing is tried twice. Throws PREVIEW_TIMED_OUT when `signal`
+ * Runs the query of `settings` from `startFrom` on, without retries. Throws PREVIEW_TIMED_OUT when `signal`
  * aborts, and what the source, the saved search and the tenant throw.
  */
 export async function previewQuery(api: Api, settings: PreviewSettings, signal: AbortSignal): Promise<Preview> {
@@ -46,8 +46,8 @@ export async function previewQuery(api: Api, settings: PreviewSettings, signal: 
 
 async function preview(api: Api, { source, criteria: own, savedSearch, startFrom, until, overlapMs }: PreviewSettings, signal: AbortSignal): Promise<Preview> {
   const serverMs = await api.serverTime(signal);
-  const criteria = savedSearch === "" ? own : bothOf(own, await loadSavedSearch(api, savedSearch, signal));
-  const onCursorTerm = source.cursorTerm !== undefined && filtersOn(criteria.groups, source.cursorTerm);
+  const criteria = savedSearch === "" ? own : joinByAnd(own, await loadSavedSearch(api, savedSearch, signal));
+  const onCursorTerm = source.cursorTerm !== undefined && hasFilterOn(criteria.groups, source.cursorTerm);
   const floorMs = onCursorTerm ? 0 : Math.floor(startInstant(startFrom, serverMs));
   const answers = new ShortAnswers(api);
   const warnings: Preview["warnings"] = [];
@@ -56,7 +56,7 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     api: answers, criteria, extraGroups: [], signal,
     cursor: { floorMs, lastMs: undefined, size: 0 },
     untilMs: until === "" ? undefined : untilInstant(until, serverMs),
-    // A source that would go a long way back in steps asks for all of it at once.
+    // Otherwise a source with a look-back would read a long range in slices.
     overlapMs: source.rereads === "lookback" ? Math.max(overlapMs, serverMs - floorMs) : overlapMs,
     pageSize: PAGE_SIZE,
     known: () => false,
@@ -73,16 +73,13 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     if (isCut) break;
   }
   const { count, exact } = answers.count;
-  return { count, exact: exact && !isCut, from: onCursorTerm ? undefined : new Date(floorMs).toISOString(), events: events.slice(0, MOST_EVENTS), warnings };
+  return { count, exact: exact && !isCut, from: onCursorTerm ? undefined : new Date(floorMs).toISOString(), events: events.slice(0, MAX_EVENTS), warnings };
 }
 
-/**
- * A tenant whose every answer is cut after a few records and names no next page: so each source believes that there is
- * no more to read, and needs to know nothing of previews.
- */
+/** A tenant whose answers are cut after a few records and name no next page: each source stops early without knowing of previews. */
 class ShortAnswers implements Api {
   private requests = 0;
-  /** Of each list that was cut: its records, and how many there are by Code42's own count. */
+  /** For each list: its records, and Code42's own count of all. */
   private readonly lists: { length: number; total: number | undefined }[] = [];
 
   constructor(private readonly api: Api) {}
@@ -96,10 +93,10 @@ class ShortAnswers implements Api {
   }
 
   get spent(): boolean {
-    return this.requests >= MOST_REQUESTS;
+    return this.requests >= MAX_REQUESTS;
   }
 
-  /** Several searches count some events twice, so only that of one is exact. */
+  /** Several searches may count an event twice, so only the count of one search is exact. */
   get count(): Pick<Preview, "count" | "exact"> {
     const [only, ...others] = this.lists;
     if (only !== undefined && others.length === 0) return { count: only.total ?? only.length, exact: only.total !== undefined || only.length < PAGE_SIZE };
@@ -124,7 +121,7 @@ class ShortAnswers implements Api {
     if (!isRecord(answer) || list === undefined || isDetail) return reply;
     const records = answer[list] as unknown[];
     this.lists.push({ length: records.length, total: typeof answer["totalCount"] === "number" ? answer["totalCount"] : undefined });
-    const data = Buffer.from(JSON.stringify({ ...answer, [list]: records.slice(0, MOST_EVENTS), nextPgToken: null }));
+    const data = Buffer.from(JSON.stringify({ ...answer, [list]: records.slice(0, MAX_EVENTS), nextPgToken: null }));
     return { ...reply, data };
   }
 }

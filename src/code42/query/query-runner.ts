@@ -16,10 +16,10 @@ import { CursorKeeper, type KeeperDependencies } from "./cursor-keeper";
 import { queryError } from "../errors";
 import { Lateness } from "./lateness";
 import { PageSender, type SenderDependencies } from "./page-sender";
-import { bothOf, criteriaGroups, type Criteria, type WireGroup } from "../criteria/criteria";
+import { joinByAnd, criteriaGroups, type Criteria, type WireGroup } from "../criteria/criteria";
 import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "../criteria/saved-search";
-import { walk } from "./walk";
+import { readAllPages } from "./walk";
 
 export interface QueryDependencies extends KeeperDependencies, SenderDependencies {
   /** Milliseconds of a clock that never steps. */
@@ -175,22 +175,22 @@ export class QueryRunner {
     counters.polls += 1;
     const onlyNow: Criteria = { clause: "AND", groups: extra };
     source.check(onlyNow);
-    for (const { key, params } of checkCriteria(source.name, onlyNow).warnings) dependencies.warn(key, params);
+    for (const { key, params } of checkCriteria(source.name, onlyNow)) dependencies.warn(key, params);
     if (once) {
       // Confirmations that an earlier run waits for belong to its own cursor.
       await this.sender.idle();
       this.giveUp();
     }
-    const criteria = savedSearch === "" ? settings.criteria : bothOf(settings.criteria, await loadSavedSearch(api, savedSearch, signal));
+    const criteria = savedSearch === "" ? settings.criteria : joinByAnd(settings.criteria, await loadSavedSearch(api, savedSearch, signal));
     const cursor = await this.keeper.load(api, criteria, extra, signal);
     const { sender } = this;
     let serverMs: number | undefined;
-    const totals = await walk({
+    const totals = await readAllPages({
       api, source, cursor, criteria, signal, extraGroups: extra,
       untilMs: until === "" ? undefined : untilInstant(until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
-      eventsAMessage: () => sender.eventsPerMessage,
+      eventsPerMessage: () => sender.eventsPerMessage,
       lineMaker: () => {
         const formatter = settings.output === "page" ? dependencies.nextFormatter() : undefined;
         return formatter && { formatter, pool: this.linePool };
@@ -251,7 +251,7 @@ export class QueryRunner {
       return cursorInstant(value);
     } catch (error) {
       const isEventId = error instanceof SiemError && error.code === "CHECKPOINT_IS_EVENT_ID";
-      const found = isEventId ? await this.settings.source.placeOf?.(String(value).trim(), this.dependencies.api(), this.closing.signal) : undefined;
+      const found = isEventId ? await this.settings.source.timeOfEvent?.(String(value).trim(), this.dependencies.api(), this.closing.signal) : undefined;
       if (found === undefined) throw error;
       return found;
     }

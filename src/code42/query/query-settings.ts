@@ -89,7 +89,7 @@ export function parseSettings(config: Properties): NodeQuerySettings {
 /** Somebody wrote query JSON like this on purpose, so it is sent: what our tables object to is a warning. */
 function warningsOf(source: string, criteria: Criteria, isRaw: boolean): readonly SiemError[] {
   try {
-    return checkCriteria(source, criteria).warnings;
+    return checkCriteria(source, criteria);
   } catch (error) {
     if (!isRaw || !(error instanceof SiemError)) throw error;
     return [error];

@@ -1,7 +1,7 @@
 /**
- * One poll: what a source reads is cut into pages and handed on in order.
+ * One poll: reads everything from a source, cuts it into pages and delivers these in order.
  *
- * The walk itself never moves the cursor: each page says how far it reaches, and whoever delivers it commits that.
+ * It does not move the cursor: each page says how far it reaches, and the sender commits that.
  */
 import { setImmediate as nextTick } from "node:timers/promises";
 import type { PagePosition } from "../../cursor/cursor";
@@ -12,54 +12,52 @@ import { queryError } from "../errors";
 import { countIncomplete, IndexedEvents, type EventList } from "../../pages/page-index";
 import type { EventSource, PollOptions, Reply } from "../sources/source";
 
-/** New events of a poll, in order, with the position they reach. */
+/** New events of a poll, in order, and the position that they reach. */
 export interface EventPage extends Page, PagePosition {
-  /** How many events it has, and how many of them a message: all but the last of its units have so many. */
+  /** Events of the page. */
   count: number;
+  /** Events per message; the last may have fewer. */
   perMessage: number;
   /** True for the last page of a query that runs once. */
   complete?: true;
-  /**
-   * The events, as the answer came: a page that is out costs little memory, and what a flow does to the events of one
-   * sending does not change another.
-   */
+  /** Kept compressed: a page in flight needs little memory, and a flow that changes the events does not change the next sending. */
   events: PackedEvents;
 }
 
-export interface WalkOptions extends PollOptions {
+interface ReadOptions extends PollOptions {
   source: EventSource;
-  /** Takes a page over; false ends the walk. */
+  /** Takes a page over; false ends the poll. */
   deliver: (page: EventPage) => Promise<boolean>;
-  /** How many events a message may have; each message is confirmed by itself. */
-  eventsAMessage: () => number;
+  /** Maximum events per message; each message is confirmed by itself. */
+  eventsPerMessage: () => number;
 }
 
-export interface WalkTotals {
+interface ReadTotals {
   known: number;
-  /** New events that have no usable id or time. */
+  /** New events without a usable id or time. */
   withoutId: number;
 }
 
-/** Runs one poll to its end. Throws what the source throws, and EVENT_WITHOUT_ID. */
-export async function walk(options: WalkOptions): Promise<WalkTotals> {
-  const totals: WalkTotals = { known: 0, withoutId: 0 };
+/** Throws what the source throws, and EVENT_WITHOUT_ID. */
+export async function readAllPages(options: ReadOptions): Promise<ReadTotals> {
+  const totals: ReadTotals = { known: 0, withoutId: 0 };
   for await (const reply of options.source.read(options)) {
     totals.known += reply.known;
     totals.withoutId += countIncomplete(reply.events);
-    for await (const page of cut(reply, options)) {
+    for await (const page of pagesOf(reply, options)) {
       if (!(await options.deliver(page))) return totals;
     }
   }
   return totals;
 }
 
-/** Cuts what was found into pages of `pageSize`. The last one reaches as far as the reply did, known events included. */
-async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOptions): AsyncGenerator<EventPage> {
+/** Cuts a reply into pages of `pageSize`. The last page reaches as far as the reply, known events included. */
+async function* pagesOf(reply: Reply, { pageSize, eventsPerMessage, source }: ReadOptions): AsyncGenerator<EventPage> {
   const { serverMs, floorStays = false, events } = reply;
-  const perMessage = eventsAMessage();
+  const perMessage = eventsPerMessage();
   // Ten thousand events take a few milliseconds in each of these steps.
   await nextTick();
-  const { keys, times } = positions(reply, source);
+  const { keys, times } = idsOf(reply, source);
   await nextTick();
   const last = Math.max(0, Math.ceil(times.length / pageSize) - 1) * pageSize;
   for (let start = 0; start <= last; start += pageSize) {
@@ -77,10 +75,10 @@ async function* cut(reply: Reply, { pageSize, eventsAMessage, source }: WalkOpti
 const packed = (events: EventList) => new PackedEvents(events, events instanceof IndexedEvents ? events.prepared : undefined);
 
 /**
- * The ledger entries of a reply. An event without a time stands where the events around it stand, because the server
- * gave them in order; where no event has one, nothing can tell when the page is done.
+ * The ledger entries of a reply. An event without a time gets the one of its neighbour, because the server sorts by time.
+ * Throws EVENT_WITHOUT_ID if no event has a time, because nothing then shows how far the reply reaches.
  */
-function positions({ events, lastMs }: Reply, source: EventSource): PagePosition["ids"] {
+function idsOf({ events, lastMs }: Reply, source: EventSource): PagePosition["ids"] {
   if (events.length > 0 && lastMs === undefined) {
     throw queryError("EVENT_WITHOUT_ID", { index: 0, field: source.cursorTerm ?? source.idField, type: "undefined" });
   }

@@ -1,22 +1,23 @@
 /**
  * The audit log (`POST /v1/audit/search-audit-log`; incydr SDK, `audit_log/client.py`).
  *
- * Its entries have no id and no promised order. So a stretch of time is read completely, sorted, and an entry is known
- * by its content; of equal entries the number counts too, because two people can do the same in one instant.
+ * Its entries have no id and no guaranteed order. So a range of time is read completely and sorted, and an entry is
+ * recognised by its content. Equal entries are numbered, because two people can do the same in one instant.
  */
 import { isRecord } from "../../common/messages";
-import { Batch, instantOf, isKnown } from "./batch";
-import { listOf, samePageTwice } from "./numbered-pages";
+import { epochMs } from "../../common/instant";
+import { isKnown, ReplyBuilder } from "./reply-builder";
+import { readList, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
-import { AUDIT_LOG_RULES, SEARCH_RULES } from "../criteria/search-rules";
+import { AUDIT_LOG_RESERVED, SEARCH_RULES } from "../criteria/search-rules";
 import type { Api } from "../tenant/api";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
 const PATH = "/v1/audit/search-audit-log";
-/** A stretch that fills a page is halved down to this, ms: pages of a list that grows may repeat an entry. */
+/** A range that fills a page is halved, down to this length, ms: pages of a growing list may repeat an entry. */
 const SHORTEST_MS = 1000;
-/** Of the shortest stretch. */
-const MOST_PAGES = 1000;
+/** For a range of the shortest length. */
+const MAX_PAGES = 1000;
 
 export const auditLog = ({ excludeOwn }: SourceOptions): EventSource => ({
   name: "audit-log",
@@ -32,17 +33,17 @@ export const auditLog = ({ excludeOwn }: SourceOptions): EventSource => ({
 
 async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Reply> {
   const { api, signal, pageSize } = poll;
-  const parameters = parametersOf(poll.criteria, poll.extraGroups, AUDIT_LOG_RULES);
+  const parameters = parametersOf(poll.criteria, poll.extraGroups, AUDIT_LOG_RESERVED);
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(poll.untilMs ?? serverMs);
   const page = async (fromMs: number, toMs: number, number: number) => {
     const body = { ...parameters, dateRange: { startTime: fromMs / 1000, endTime: toMs / 1000 }, page: number, pageSize };
-    return (await listOf(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events")).items;
+    return (await readList(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events")).items;
   };
   let fromMs = Math.min(poll.cursor.floorMs, endMs);
   let toMs = endMs;
-  /** Of the stretch before, whose last instant is the first of the next one. */
-  let previous: Batch["keys"] = new Map();
+  /** Keys of the previous range, whose last instant is the first one of the next range. */
+  let previous: ReplyBuilder["keys"] = new Map();
   for (;;) {
     const entries = await page(fromMs, toMs, 0);
     if (entries.length >= pageSize && toMs - fromMs > SHORTEST_MS) {
@@ -50,18 +51,17 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
       continue;
     }
     for (let number = 1, length = entries.length; length >= pageSize; number++) {
-      if (number > MOST_PAGES) throw samePageTwice();
+      if (number > MAX_PAGES) throw samePageTwice();
       const more = await page(fromMs, toMs, number);
       length = more.length;
       entries.push(...more);
     }
     const before = previous;
-    const batch = new Batch((key) => before.has(key) || isKnown(poll, key));
-    addEntries(batch, excludeOwn ? entries.filter((entry) => !isOwnSearch(entry, api)) : entries);
-    for (const entry of entries) batch.pass(timeOf(entry));
-    previous = batch.keys;
-    const { events, known, lastMs } = batch;
-    yield { events, known, lastMs, serverMs };
+    const builder = new ReplyBuilder((key) => before.has(key) || isKnown(poll, key));
+    addEntries(builder, excludeOwn ? entries.filter((entry) => !isOwnSearch(entry, api)) : entries);
+    for (const entry of entries) builder.addTime(timeOf(entry));
+    previous = builder.keys;
+    yield builder.reply(serverMs);
     if (toMs >= endMs) return;
     const nextMs = toMs + 2 * Math.max(1, toMs - fromMs);
     fromMs = toMs;
@@ -69,7 +69,7 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   }
 }
 
-function addEntries(batch: Batch, entries: unknown[]): void {
+function addEntries(builder: ReplyBuilder, entries: unknown[]): void {
   const equal = new Map<string, number>();
   const sorted = entries
     .map((entry) => ({ entry, ms: timeOf(entry), text: canonical(entry) }))
@@ -77,20 +77,20 @@ function addEntries(batch: Batch, entries: unknown[]): void {
   for (const { entry, ms, text } of sorted) {
     const count = (equal.get(text) ?? 0) + 1;
     equal.set(text, count);
-    batch.add(entry, `${text} ${count}`, ms);
+    builder.add(entry, `${text} ${count}`, ms);
   }
 }
 
-const timeOf = (entry: unknown): number | undefined => instantOf(isRecord(entry) ? entry["timestamp"] : undefined);
+const timeOf = (entry: unknown): number | undefined => epochMs(isRecord(entry) ? entry["timestamp"] : undefined);
 
-/** The same text for the same content, whatever the order of its keys. */
+/** JSON with sorted keys, so that equal content gives equal text. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (!isRecord(value)) return JSON.stringify(value);
   return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(",")}}`;
 }
 
-/** A search that the client or user of this tenant issued. */
+/** True for a search by the client or user that signs in here. */
 function isOwnSearch(entry: unknown, { principal }: Api): boolean {
   if (!isRecord(entry) || typeof entry["type$"] !== "string" || !/^audit_log::search_issued(?:\/|$)/.test(entry["type$"])) return false;
   return [entry["actorId"], entry["actorName"], entry["clientId"]].includes(principal);

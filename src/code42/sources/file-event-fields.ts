@@ -1,10 +1,10 @@
-/** How a file event tells who it is and when it came. */
+/** Where file events have their ids and times. */
 import { isRecord } from "../../common/messages";
 import type { EventFields } from "../../pages/page-index";
-import { instantOf } from "./batch";
+import { epochMs } from "../../common/instant";
 
-export interface FileEventFields extends EventFields {
-  /** Epoch ms at which it happened. */
+interface FileEventFields extends EventFields {
+  /** When the event happened, epoch ms. */
   happenedMs(event: unknown): number | undefined;
 }
 
@@ -13,16 +13,16 @@ const inEvent = (event: unknown, key: string): unknown => own(own(event, "event"
 
 export type FileEventVersion = "file-events" | "file-events-v1";
 
-/** By the names of the sources. */
+/** By source. */
 export const fileEventFields: Record<FileEventVersion, FileEventFields> = {
   "file-events": {
     id: (event) => inEvent(event, "id"),
-    happenedMs: (event) => instantOf(own(event, "@timestamp")),
-    insertedMs: (event) => instantOf(inEvent(event, "inserted")),
+    happenedMs: (event) => epochMs(own(event, "@timestamp")),
+    insertedMs: (event) => epochMs(inEvent(event, "inserted")),
   },
   "file-events-v1": {
     id: (event) => own(event, "eventId"),
-    happenedMs: (event) => instantOf(own(event, "eventTimestamp")),
-    insertedMs: (event) => instantOf(own(event, "insertionTimestamp")),
+    happenedMs: (event) => epochMs(own(event, "eventTimestamp")),
+    insertedMs: (event) => epochMs(own(event, "insertionTimestamp")),
   },
 };

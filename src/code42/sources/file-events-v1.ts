@@ -1,13 +1,13 @@
 /**
- * File events, version 1 (`POST /v1/file-events`): flat events of tenants that still have them. The vendor ended its
- * support in May 2023 (code42cli change log, 1.15.0).
+ * File events, version 1 (`POST /v1/file-events`): flat events, for tenants that still have them. The vendor ended support
+ * in May 2023 (code42cli change log, 1.15.0).
  */
 import { flatQueries } from "../criteria/flat-query";
 import { mergeInOrder } from "./merge";
 import { requestGroups } from "../criteria/criteria";
 import { SEARCH_RULES } from "../criteria/search-rules";
 import type { EventSource } from "./source";
-import { placeOf, walkTokens, type TokenSearch } from "./token-walk";
+import { readByTokens, timeOfEvent, type TokenSearch } from "./token-walk";
 
 const search: TokenSearch = {
   path: "/v1/file-events",
@@ -24,13 +24,13 @@ export const fileEventsV1: EventSource = {
   idField: "eventId",
   rereads: "overlap",
   overlapS: 300,
-  placeOf: (id, api, signal) => placeOf(search, id, api, signal),
+  timeOfEvent: (id, api, signal) => timeOfEvent(search, id, api, signal),
   check: SEARCH_RULES["file-events-v1"].check,
   read: (poll) => {
     const queries = flatQueries(poll.criteria);
-    // What several searches found is put in order first: lines that were made ahead would be thrown away.
+    // Merging several searches discards lines that were made ahead.
     const options = queries.length === 1 ? poll : { ...poll, lineMaker: () => undefined };
     return mergeInOrder(poll, queries.map((criteria) =>
-      walkTokens(search, options, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor))));
+      readByTokens(search, options, (range, cursor) => requestGroups(criteria, [...poll.extraGroups, ...range], cursor))));
   },
 };

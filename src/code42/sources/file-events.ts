@@ -2,7 +2,7 @@
 import { requestGroups } from "../criteria/criteria";
 import { SEARCH_RULES } from "../criteria/search-rules";
 import type { EventSource } from "./source";
-import { placeOf, walkTokens, type TokenSearch } from "./token-walk";
+import { readByTokens, timeOfEvent, type TokenSearch } from "./token-walk";
 
 const search: TokenSearch = {
   path: "/v2/file-events",
@@ -19,7 +19,7 @@ export const fileEvents: EventSource = {
   idField: "event.id",
   rereads: "overlap",
   overlapS: 300,
-  placeOf: (id, api, signal) => placeOf(search, id, api, signal),
+  timeOfEvent: (id, api, signal) => timeOfEvent(search, id, api, signal),
   check: SEARCH_RULES["file-events"].check,
-  read: (poll) => walkTokens(search, poll, (range, cursor) => requestGroups(poll.criteria, [...poll.extraGroups, ...range], cursor)),
+  read: (poll) => readByTokens(search, poll, (range, cursor) => requestGroups(poll.criteria, [...poll.extraGroups, ...range], cursor)),
 };

@@ -1,19 +1,19 @@
-/** Merges several searches into one, in order of time: a cursor may only pass what all of them have passed. */
+/** Merges several searches into one, in order of time: the cursor may only pass what every search has passed. */
 import { copyOfEvent, PackedEvents } from "../../pages/packed-events";
 import type { EventList, FoundEvent } from "../../pages/page-index";
 import { yieldIfBusy } from "../../common/turns";
-import { isKnown } from "./batch";
+import { isKnown } from "./reply-builder";
 import type { PollOptions, Reply } from "./source";
 
 interface Stream {
   replies: AsyncGenerator<Reply>;
   done: boolean;
-  /** The reply that was read last; its events wait until the other searches have come as far. */
+  /** The last reply; its events wait until the other searches have reached their times. */
   reply: Reply | undefined;
   waiting: FoundEvent[];
 }
 
-/** The replies of all `searches`, of which each comes in order of time by itself. An event that several of them found comes once. */
+/** The events of all `searches`, each of which is in order of time. An event that several searches find comes once. */
 export async function* mergeInOrder(poll: PollOptions, searches: AsyncGenerator<Reply>[]): AsyncGenerator<Reply> {
   const [only, ...others] = searches;
   if (only !== undefined && others.length === 0) {
@@ -21,47 +21,47 @@ export async function* mergeInOrder(poll: PollOptions, searches: AsyncGenerator<
     return;
   }
   const streams: Stream[] = searches.map((replies) => ({ replies, done: false, reply: undefined, waiting: [] }));
-  /** Those at the time that was reached: the same event may come from another search later, when the cursor may have passed it. */
+  /** Events at the time that was reached: another search may find them later, when the cursor may have passed them. */
   const sent = new Map<string, number | undefined>();
   try {
     while (streams.some(({ done, waiting }) => !done || waiting.length > 0)) {
       let known = 0;
-      for (const stream of streams) known += await readOn(stream);
-      yield reachedByAll(streams, known, (key) => sent.has(key) || isKnown(poll, key), sent);
+      for (const stream of streams) known += await readNext(stream);
+      yield takeReached(streams, known, (key) => sent.has(key) || isKnown(poll, key), sent);
     }
   } finally {
     await Promise.all(streams.map(({ replies }) => replies.return(undefined)));
   }
 }
 
-/** Reads until there are events, or nothing more. Returns how many were known. */
-async function readOn(stream: Stream): Promise<number> {
+/** Reads on until events wait or the search ends. Returns how many events were known. */
+async function readNext(stream: Stream): Promise<number> {
   let known = 0;
   while (!stream.done && stream.waiting.length === 0) {
     const next = await stream.replies.next();
     stream.done = next.done === true;
     if (next.done === true) break;
     stream.reply = next.value;
-    stream.waiting = await separately(next.value.events);
+    stream.waiting = await inOwnSlices(next.value.events);
     known += next.value.known;
   }
   return known;
 }
 
-/** Each event in a slice of its own: in the order of all searches, the events of one slice no longer stand side by side. */
-async function separately(list: EventList): Promise<FoundEvent[]> {
+/** Copies each event into a slice of its own, because merging separates the events of one slice. */
+async function inOwnSlices(list: EventList): Promise<FoundEvent[]> {
   const events = [...list];
   const pause = yieldIfBusy();
-  const separate: FoundEvent[] = [];
+  const copies: FoundEvent[] = [];
   for await (const slice of new PackedEvents(events).slices()) {
-    for (const event of slice) separate.push({ ...events[separate.length]!, ...copyOfEvent(event) });
+    for (const event of slice) copies.push({ ...events[copies.length]!, ...copyOfEvent(event) });
     await pause();
   }
-  return separate;
+  return copies;
 }
 
-/** The events up to the time that every search has reached. */
-function reachedByAll(streams: Stream[], known: number, isKnown: (key: string) => boolean, sent: Map<string, number | undefined>): Reply {
+/** Takes the events up to the time that every search has reached. */
+function takeReached(streams: Stream[], known: number, isKnown: (key: string) => boolean, sent: Map<string, number | undefined>): Reply {
   const ends = streams.filter(({ done, waiting }) => !done || waiting.length > 0).map(({ reply }) => reply?.lastMs ?? 0);
   const replies = streams.flatMap(({ reply }) => (reply === undefined ? [] : [reply]));
   const newestMs = Math.max(0, ...replies.map(({ lastMs }) => lastMs ?? 0));

@@ -1,4 +1,4 @@
-/** Lists that come in numbered pages. Their items move from page to page while they are read. */
+/** Reads lists with numbered pages. Their items may move from page to page meanwhile. */
 import { queryError } from "../errors";
 import { bodyOf } from "../../pages/body";
 import { readPage } from "../../pages/page-reader";
@@ -6,14 +6,14 @@ import type { ApiReply } from "../tenant/api";
 
 export interface ListPage {
   items: unknown[];
-  /** What the answer says beside the list. */
+  /** The answer without the items. */
   envelope: Record<string, unknown>;
-  /** Server time when the page was asked for, epoch ms; undefined if the answer does not tell. */
+  /** Server time of the request, epoch ms; undefined if the answer has no date. */
   askedMs: number | undefined;
 }
 
-/** The list `key` of an answer; missing or null counts as empty. Throws PAGE_INVALID. */
-export async function listOf({ data, date, elapsedMs }: ApiReply, key: string): Promise<ListPage> {
+/** Reads the list `key` of an answer; a missing list or null counts as empty. Throws PAGE_INVALID. */
+export async function readList({ data, date, elapsedMs }: ApiReply, key: string): Promise<ListPage> {
   const items: unknown[] = [];
   const envelope = await readPage(bodyOf(data), key, (slice) => items.push(...slice));
   const list = envelope[key];
@@ -22,8 +22,8 @@ export async function listOf({ data, date, elapsedMs }: ApiReply, key: string): 
 }
 
 /**
- * All items of a list that lives. If its total changed while it was read, an item may have moved to a page that was
- * read already: the list is read once more, and what either reading found counts.
+ * All items of a list that may change meanwhile. If its total changed, an item may have moved to a page that was already
+ * read: the list is read once more, and the items of both readings count.
  */
 export async function readWholeList(page: (number: number) => Promise<ListPage>, pageSize: number): Promise<unknown[]> {
   const all: unknown[] = [];
@@ -44,5 +44,5 @@ export async function readWholeList(page: (number: number) => Promise<ListPage>,
   return all;
 }
 
-/** A server that does not count pages would be read for ever. */
+/** Without this error, a server that ignores page numbers would be read for ever. */
 export const samePageTwice = () => queryError("PAGE_INVALID", { reason: "it is the same as the page before" });

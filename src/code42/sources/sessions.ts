@@ -1,19 +1,19 @@
 /**
  * Sessions, the successor of alerts (`GET /v1/sessions`; incydr SDK, `sessions/client.py`).
  *
- * A session changes while it is open and after triage, and no search finds what changed: so all that began within the
- * look-back is read with each poll, and a session is known by its id and `lastUpdated`. One that began earlier and
- * changes then is missed.
+ * A session changes while it is open and after triage, and no search finds the changes. So each poll reads all sessions
+ * that began within the look-back, and recognises a session by its id and `lastUpdated`. It misses a change of a session
+ * that began earlier.
  */
 import { isRecord } from "../../common/messages";
-import { Batch, isKnown } from "./batch";
-import { listOf, readWholeList } from "./numbered-pages";
+import { isKnown, ReplyBuilder } from "./reply-builder";
+import { readList, readWholeList } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
-import { SEARCH_RULES, SESSION_RULES } from "../criteria/search-rules";
+import { SEARCH_RULES, SESSION_RESERVED } from "../criteria/search-rules";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 
 const PATH = "/v1/sessions";
-/** The most that a page may have. */
+/** The API's maximum. */
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
 
@@ -31,33 +31,31 @@ export const sessions = ({ sessionOutput }: SourceOptions): EventSource => ({
 
 async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply> {
   const { api, signal, cursor, untilMs } = poll;
-  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, SESSION_RULES) };
+  const parameters = { ...(byAlert ? { has_alerts: ["true"] } : {}), ...parametersOf(poll.criteria, poll.extraGroups, SESSION_RESERVED) };
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(untilMs ?? serverMs);
   const sliceMs = Math.max(DAY_MS, poll.overlapMs);
   for (let fromMs = cursor.floorMs; ;) {
-    // A long way back is gone in slices, so that what is done is done.
+    // A long range is read in slices, so that each finished slice moves the cursor.
     const beforeMs = endMs - fromMs > 2 * sliceMs ? fromMs + sliceMs : undefined;
     const before = beforeMs ?? (untilMs === undefined ? undefined : endMs + 1);
     const query = { ...parameters, on_or_after: String(fromMs), ...(before === undefined ? {} : { before: String(before) }), order_by: "end_time", sort_direction: "desc" };
     const found = await readWholeList(
-      async (number) => listOf(await api.get(PATH, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry, permission: "Sessions: Read" }), "items"),
+      async (number) => readList(await api.get(PATH, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry, permission: "Sessions: Read" }), "items"),
       PAGE_SIZE,
     );
-    const batch = batchOf(found, poll, byAlert);
-    const { events, known, lastMs } = batch;
-    const reply = { known, serverMs, events, lastMs, floorStays: true };
-    yield reply;
-    // All that began in a slice of the past is there, even if that is nothing.
-    yield { ...reply, events: [], known: 0, floorStays: false, lastMs: beforeMs ?? lastMs };
+    const reply = newestVersions(found, poll, byAlert).reply(serverMs);
+    yield { ...reply, floorStays: true };
+    // A slice of the past is complete, even if it is empty.
+    yield { ...reply, events: [], known: 0, lastMs: beforeMs ?? reply.lastMs };
     if (beforeMs === undefined) return;
     fromMs = beforeMs;
   }
 }
 
-/** In the order of their last change. A session that changed while the list was read counts as it is now. */
-function batchOf(found: unknown[], poll: PollOptions, byAlert: boolean): Batch {
-  const batch = new Batch((key) => isKnown(poll, key));
+/** Sessions in the order of their last change. If one changed while the list was read, only its newest version counts. */
+function newestVersions(found: unknown[], poll: PollOptions, byAlert: boolean): ReplyBuilder {
+  const builder = new ReplyBuilder((key) => isKnown(poll, key));
   const order = (session: unknown) => numberAt(session, "lastUpdated") ?? 0;
   const id = (session: unknown) => (isRecord(session) ? String(session["sessionId"]) : JSON.stringify(session));
   const sorted = found.sort((a, b) => order(a) - order(b) || (id(a) < id(b) ? -1 : 1));
@@ -65,18 +63,18 @@ function batchOf(found: unknown[], poll: PollOptions, byAlert: boolean): Batch {
   for (const session of sorted) {
     if (newest.get(id(session)) !== session) continue;
     const beganMs = numberAt(session, "beginTime");
-    if (byAlert && isRecord(session)) addAlerts(batch, session, beganMs);
-    else batch.add(session, versionOf(session), beganMs);
+    if (byAlert && isRecord(session)) addAlerts(builder, session, beganMs);
+    else builder.add(session, versionOf(session), beganMs);
   }
-  return batch;
+  return builder;
 }
 
-/** The session once for each alert, with that alert alone in `triggeredAlerts`. */
-function addAlerts(batch: Batch, session: Record<string, unknown>, beganMs: number | undefined): void {
-  batch.pass(beganMs);
+/** Adds the session once for each alert, with only that alert in `triggeredAlerts`. */
+function addAlerts(builder: ReplyBuilder, session: Record<string, unknown>, beganMs: number | undefined): void {
+  builder.addTime(beganMs);
   const { triggeredAlerts } = session;
   for (const alert of Array.isArray(triggeredAlerts) ? triggeredAlerts : []) {
-    batch.add({ ...session, triggeredAlerts: [alert] }, isRecord(alert) ? alert["alertId"] : undefined, beganMs);
+    builder.add({ ...session, triggeredAlerts: [alert] }, isRecord(alert) ? alert["alertId"] : undefined, beganMs);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * Walks a search of file events along its page tokens, oldest first.
+ * Reads a search of file events page by page along its page tokens, oldest first.
  *
- * The walk has no limit on the total; a page number would end at 10,000 events. The token is the id of the last event
- * of the page, so the query and the sort must stay the same for each page.
+ * Page numbers would end at 10,000 events; tokens have no such limit. A token is the id of the last event of its page, so
+ * query and sort must be the same for every page.
  */
 import { isDeepStrictEqual } from "node:util";
 import { KeyTable } from "../../cursor/keys";
@@ -28,60 +28,59 @@ export interface TokenSearch {
 /** The groups of a request: the user's, `range`, and the cursor's filter. */
 type GroupsOf = (range: WireGroup[], cursor: WireFilter) => WireGroup[];
 
-/** What is known already is read again in pages as large as Code42 gives, so that the overlap costs few requests. */
+/** Known events are read again in the largest pages that Code42 gives, so that the overlap costs few requests. */
 const REREAD_PAGE_SIZE = 10_000;
 const MAX_TOKEN_RESTARTS = 3;
 const MAX_PROBLEMS_TEXT = 300;
 const EVENTS = "fileEvents";
 const NEXT_TOKEN = "nextPgToken";
-/** A server that takes longer for its answer is asked for the next page before this one is read, ms. */
+/** If the server takes longer to answer, the next page is requested before this one is parsed, ms. */
 const SLOW_MS = 30;
-/** After so many events a walk asks Code42 whether these were all: one request more for each 20 pages. */
-const CHECKED_EVENTS = 20_000;
+/** After this many events, Code42 is asked how many there are: one more request for every 20 pages. */
+const EVENTS_PER_CHECK = 20_000;
 
-/** One answer, and what the walk knows about it. */
 interface TokenPage {
   reply: Reply;
-  /** All of its events, known ones too. */
+  /** All events of the page, known ones included. */
   index: PageIndex;
-  /** No page follows. */
+  /** True if no page follows. */
   last: boolean;
 }
 
-interface Walk {
+interface PageOptions {
   search: TokenSearch;
   poll: PollOptions;
   groups: () => WireGroup[];
   known: IsKnown;
 }
 
-/** Throws PAGE_INVALID, SEARCH_PROBLEMS, PAGE_TOKEN_LOOP, and what the tenant throws. */
-export async function* walkTokens(search: TokenSearch, poll: PollOptions, groupsOf: GroupsOf): AsyncGenerator<Reply> {
+/** Reads all pages. Throws PAGE_INVALID, SEARCH_PROBLEMS, PAGE_TOKEN_LOOP, and what the tenant throws. */
+export async function* readByTokens(search: TokenSearch, poll: PollOptions, groupsOf: GroupsOf): AsyncGenerator<Reply> {
   const filter = (operator: string, ms: number): WireFilter => ({ term: search.cursorTerm, operator, value: new Date(ms).toISOString() });
   const groups = (fromMs: number, untilMs: number | undefined) => groupsOf(
     untilMs === undefined ? [] : [{ filterClause: "AND", filters: [filter("ON_OR_BEFORE", untilMs)] }],
     filter("ON_OR_AFTER", fromMs),
   );
-  const slice = new ClosedSlice(poll.cursor.floorMs, poll.overlapMs);
-  /** Code42's own count of what was read before: it is asked for while the walk goes on. */
-  let counted: Promise<Count> | undefined;
-  for await (const page of walkPages({ search, poll, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
-    await slice.add(page);
+  const unchecked = new UncheckedEvents(poll.cursor.floorMs, poll.overlapMs);
+  /** Code42's own count of the last range: it is requested while reading goes on. */
+  let count: Promise<Count> | undefined;
+  for await (const page of readPages({ search, poll, known: poll.known, groups: () => groups(poll.cursor.floorMs, poll.untilMs) })) {
+    await unchecked.add(page);
     yield page.reply;
-    const range = slice.closed(page);
+    const range = unchecked.takeRange(page);
     if (range === undefined) continue;
-    yield* missing(await counted);
-    counted = totalOf(search, poll, groups(range.fromMs, range.untilMs)).then((total) => ({ range, total }));
-    counted.catch(() => undefined); // Awaited later.
+    yield* readMissing(await count);
+    count = totalOf(search, poll, groups(range.fromMs, range.untilMs)).then((total) => ({ range, total }));
+    count.catch(() => undefined); // Awaited later.
   }
-  yield* missing(await counted);
+  yield* readMissing(await count);
 
-  /** Reads a range once more of which Code42 counts more than came. */
-  async function* missing(count: Count | undefined): AsyncGenerator<Reply> {
-    if (count === undefined || count.total <= count.range.count) return;
-    const { range, total } = count;
+  /** Reads a range once more if Code42 counts more events than came. */
+  async function* readMissing(checked: Count | undefined): AsyncGenerator<Reply> {
+    if (checked === undefined || checked.total <= checked.range.count) return;
+    const { range, total } = checked;
     let found = 0;
-    for await (const { reply } of walkPages({ search, poll, groups: () => groups(range.fromMs, range.untilMs), known: (keys, index) => range.has(keys, index) || poll.known(keys, index) })) {
+    for await (const { reply } of readPages({ search, poll, groups: () => groups(range.fromMs, range.untilMs), known: (keys, index) => range.has(keys, index) || poll.known(keys, index) })) {
       found += reply.events.length;
       yield reply;
     }
@@ -91,25 +90,25 @@ export async function* walkTokens(search: TokenSearch, poll: PollOptions, groups
 }
 
 /**
- * Where to go on behind the event with this id, epoch ms; undefined if the search does not find it. code42cli sorted by
- * the time of the event in some versions and by that of its insertion in others: the earlier one loses nothing. Throws
- * what the tenant throws.
+ * The time of the event with this id, epoch ms; undefined if the search does not find it. Some versions of code42cli sorted
+ * by the time of the event, others by that of its insertion: this is the earlier one, which loses nothing. Throws what the
+ * tenant throws.
  */
-export async function placeOf(search: TokenSearch, id: string, api: Api, signal: AbortSignal): Promise<number | undefined> {
+export async function timeOfEvent(search: TokenSearch, id: string, api: Api, signal: AbortSignal): Promise<number | undefined> {
   const groups: WireGroup[] = [{ filterClause: "AND", filters: [{ term: search.idTerm, operator: "IS", value: id }] }];
-  const reader = fileEventFields[search.version];
-  let place: number | undefined;
+  const fields = fileEventFields[search.version];
+  let time: number | undefined;
   const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal });
   refuseProblems(await readPage(bodyOf(data), EVENTS, ([event]) => {
-    if (reader.id(event) !== id) return;
-    const times = [reader.insertedMs(event), reader.happenedMs(event)].filter((ms) => ms !== undefined);
-    if (times.length > 0) place = Math.min(...times);
+    if (fields.id(event) !== id) return;
+    const times = [fields.insertedMs(event), fields.happenedMs(event)].filter((ms) => ms !== undefined);
+    if (times.length > 0) time = Math.min(...times);
   }));
-  return place;
+  return time;
 }
 
-/** A range of time in which nothing new can appear any more, and what came of it. */
-interface ClosedRange {
+/** A range of time in which no new events can appear, and the events that were read of it. */
+interface CompleteRange {
   /** Epoch ms, both inclusive. */
   fromMs: number;
   untilMs: number;
@@ -118,17 +117,16 @@ interface ClosedRange {
 }
 
 interface Count {
-  range: ClosedRange;
+  range: CompleteRange;
   total: number;
 }
 
 /**
- * The events of a walk since the last check, as far as nothing new can appear among them any more. A walk of several
- * pages may miss some at the edge of a page, if the server's order of equal times is not the same for each page; what
- * is in the overlap is read again anyway.
+ * The events since the last check that are older than the overlap. If the server does not order equal times in the same
+ * way for every page, events at the edge of a page may be missed; those in the overlap are read again anyway.
  */
-class ClosedSlice {
-  /** Epoch ms. */
+class UncheckedEvents {
+  /** Epoch ms by event. */
   private times = new KeyTable();
   private pages = 0;
 
@@ -143,10 +141,10 @@ class ClosedSlice {
     });
   }
 
-  /** What can be checked now that `page` was read, which is then forgotten here. */
-  closed({ reply, last }: TokenPage): ClosedRange | undefined {
-    if (this.pages < 2 || reply.lastMs === undefined || !(last || this.times.size >= CHECKED_EVENTS)) return undefined;
-    // More events of the last millisecond may stand on the next page.
+  /** The range that can be checked after `page`; its events are removed here. */
+  takeRange({ reply, last }: TokenPage): CompleteRange | undefined {
+    if (this.pages < 2 || reply.lastMs === undefined || !(last || this.times.size >= EVENTS_PER_CHECK)) return undefined;
+    // The next page may have more events of the last millisecond.
     const untilMs = Math.min(last ? reply.lastMs : reply.lastMs - 1, reply.serverMs - this.overlapMs);
     const { fromMs, times } = this;
     if (untilMs < fromMs) return undefined;
@@ -156,52 +154,52 @@ class ClosedSlice {
   }
 }
 
-async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator<TokenPage> {
+async function* readPages({ search, poll, groups, known }: PageOptions): AsyncGenerator<TokenPage> {
   const { api, cursor, signal, onRetry } = poll;
   const tokens = new Set<string>();
-  /** Of the page before: by the time a page is read, the cursor may have moved past that one and forgotten its ids. */
-  let before = new KeyTable();
+  /** Of the previous page: the cursor may have moved past it and forgotten its ids. */
+  let previousKeys = new KeyTable();
   let serverMs: number | undefined;
   let reachedMs = cursor.floorMs;
   let restarts = 0;
-  let walkGroups = groups();
+  let currentGroups = groups();
 
   const fetchPage = (token: string): PageCall => {
     const rereading = cursor.size >= poll.pageSize && reachedMs < (cursor.lastMs ?? 0);
-    const request = bodyFor(search, walkGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
-    // What is read again is nearly all known: no lines are made ahead of it.
+    const request = bodyFor(search, currentGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
+    // Nearly all events that are read again are known: they need no lines.
     const maker = rereading ? undefined : poll.lineMaker();
     const askedAt = performance.now();
-    let tell: (token: string | undefined) => void = () => undefined;
-    const hint = new Promise<string | undefined>((resolve) => (tell = resolve));
-    // Read as soon as it is there: while it waits for the page before it, only its compressed bytes stay in memory.
+    let giveHint: (token: string | undefined) => void = () => undefined;
+    const nextTokenHint = new Promise<string | undefined>((resolve) => (giveHint = resolve));
+    // Read at once: while the page waits for the previous one, only its compressed bytes stay in memory.
     const answer = api.postAndRead(search.path, request, async (body) => {
-      // Before the page is read: beside that, its end would be found no sooner than by reading it.
-      if (!rereading && performance.now() - askedAt > SLOW_MS) tell(await textAtTheEnd(body, NEXT_TOKEN).catch(() => undefined));
+      // Before the page is read: at the same time, its end would come no sooner than the page.
+      if (!rereading && performance.now() - askedAt > SLOW_MS) giveHint(await textAtTheEnd(body, NEXT_TOKEN).catch(() => undefined));
       return readEvents(body, search, known, maker);
     }, { signal, onRetry });
-    answer.catch(() => undefined); // Awaited later, when the page before it was handed on.
-    return { token, answer, hint };
+    answer.catch(() => undefined); // Awaited later, after the previous page.
+    return { token, answer, nextTokenHint };
   };
 
   let request: PageCall | undefined = fetchPage("");
   while (request !== undefined) {
-    const { token, hint }: PageCall = request;
-    /** The page behind this one, if what this one seems to say of it was enough to ask for it. */
-    let ahead: PageCall | undefined;
+    const { token, nextTokenHint }: PageCall = request;
+    /** The next page, requested because of the hint. */
+    let prefetched: PageCall | undefined;
     let isRead = false;
-    void hint.then((next) => {
-      if (!isRead && next !== undefined && next !== token && !tokens.has(next)) ahead = fetchPage(next);
+    void nextTokenHint.then((next) => {
+      if (!isRead && next !== undefined && next !== token && !tokens.has(next)) prefetched = fetchPage(next);
     });
     let answer: Awaited<PageCall["answer"]>;
     try {
       answer = await request.answer;
     } catch (error) {
       if (!(error instanceof SiemError) || error.code !== "INVALID_PAGE_TOKEN" || token === "") throw error;
-      // The event that the token names has left the result: walk again, known ids are dropped.
+      // The event that the token names has left the result: start again, and drop known events.
       restarts += 1;
       if (restarts > MAX_TOKEN_RESTARTS) throw queryError("PAGE_TOKEN_LOOP", {}, { cause: error });
-      walkGroups = groups();
+      currentGroups = groups();
       tokens.clear();
       request = fetchPage("");
       continue;
@@ -211,43 +209,43 @@ async function* walkPages({ search, poll, groups, known }: Walk): AsyncGenerator
     const { nextToken, index } = answer.value;
     const { keys, times, prepared } = index;
     serverMs ??= (answer.date ?? api.serverNow()) - answer.elapsedMs;
-    const here = new KeyTable();
-    const fresh: number[] = [];
+    const pageKeys = new KeyTable();
+    const newEvents: number[] = [];
     let lastMs: number | undefined;
     await forIndexes(times.length, (event) => {
       const ms = times[event]!;
       if (!Number.isNaN(ms)) lastMs = Math.max(lastMs ?? 0, ms);
-      if (here.set(keys, event, ms) && !before.has(keys, event) && !known(keys, event)) fresh.push(event);
+      if (pageKeys.set(keys, event, ms) && !previousKeys.has(keys, event) && !known(keys, event)) newEvents.push(event);
     });
-    before = here;
+    previousKeys = pageKeys;
     reachedMs = Math.max(reachedMs, lastMs ?? 0);
     // An event that was known when the page was read has no line, and one that has become known has one too many.
-    const isPrepared = prepared !== undefined && isDeepStrictEqual(prepared.events, fresh);
+    const isPrepared = prepared !== undefined && isDeepStrictEqual(prepared.events, newEvents);
     if (!isPrepared) prepared?.lines.release();
     tokens.add(token);
-    const circles = nextToken !== "" && tokens.has(nextToken);
-    if (circles) poll.warn("warning.tokenRepeated", {});
-    request = nextToken === "" || circles ? undefined : nextOf(nextToken, ahead) ?? fetchPage(nextToken);
+    const isRepeated = nextToken !== "" && tokens.has(nextToken);
+    if (isRepeated) poll.warn("warning.tokenRepeated", {});
+    request = nextToken === "" || isRepeated ? undefined : withToken(nextToken, prefetched) ?? fetchPage(nextToken);
     yield {
-      reply: { events: new IndexedEvents(index, fresh, isPrepared ? prepared : undefined), known: times.length - fresh.length, lastMs, serverMs },
+      reply: { events: new IndexedEvents(index, newEvents, isPrepared ? prepared : undefined), known: times.length - newEvents.length, lastMs, serverMs },
       index,
-      last: request === undefined && !circles,
+      last: request === undefined && !isRepeated,
     };
   }
 }
 
-const nextOf = (token: string, ahead: PageCall | undefined) => (ahead?.token === token ? ahead : undefined);
+const withToken = (token: string, call: PageCall | undefined) => (call?.token === token ? call : undefined);
 
 interface PageCall {
   token: string;
   answer: Promise<Reading<EventsRead>>;
-  /** What seems to be the token of the page behind it; pending for ever if nothing does, or if it is not worth a look. */
-  hint: Promise<string | undefined>;
+  /** The probable token of the next page, from the end of the body; settles only if the server is slow. */
+  nextTokenHint: Promise<string | undefined>;
 }
 
 interface EventsRead {
   index: PageIndex;
-  /** "" behind the last page. */
+  /** "" after the last page. */
   nextToken: string;
 }
 
@@ -260,7 +258,7 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
   pgToken: token,
 });
 
-/** Reads a page completely before any of it is delivered: a page that ends in the middle is no page. */
+/** Reads a whole page before any of it is delivered, because it may be cut. */
 async function readEvents(body: Body, search: TokenSearch, known: IsKnown, maker: LineMaker | undefined): Promise<EventsRead> {
   const index = await indexPage(body, EVENTS, fileEventFields[search.version], known, maker);
   refuseProblems(index.envelope);
@@ -270,7 +268,7 @@ async function readEvents(body: Body, search: TokenSearch, known: IsKnown, maker
   return { index, nextToken: nextToken ?? "" };
 }
 
-/** How many events match, by Code42's own count; 0 if it does not say. */
+/** How many events match, by Code42's own count; 0 if the answer has none. */
 async function totalOf(search: TokenSearch, { api, signal, onRetry }: PollOptions, groups: WireGroup[]): Promise<number> {
   const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal, onRetry });
   const { totalCount } = await readPage(bodyOf(data), EVENTS, () => undefined);

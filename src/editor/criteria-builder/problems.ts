@@ -76,7 +76,7 @@ function allProblems(context: QueryContext, value: unknown): Problem[] {
   } catch (error) {
     if (!(error instanceof Unshowable)) throw error;
     const { source, clause } = context;
-    return problemsOf(() => checkCriteria(source, { clause, groups: criteriaGroups(value, "criteria") }).warnings);
+    return problemsOf(() => checkCriteria(source, { clause, groups: criteriaGroups(value, "criteria") }));
   }
 }
 

@@ -166,7 +166,7 @@ describe("the check of rows", () => {
       const said: string[] = [];
       for (const filter of filters) {
         try {
-          said.push(...checkCriteria(source, { clause: "AND", groups: criteriaGroups(group(filter), "criteria") }).warnings.map(({ code }) => `warning error.${code}`));
+          said.push(...checkCriteria(source, { clause: "AND", groups: criteriaGroups(group(filter), "criteria") }).map(({ code }) => `warning error.${code}`));
         } catch (error) {
           said.push(`error error.${(error as { code: string }).code}`);
         }

@@ -1,6 +1,6 @@
 /**
- * What users can filter on, by the node's property `source`: terms with their labels, the operators that each kind of
- * term takes, and the values that are known (py42 `sdk/queries`, incydr SDK `enums`). Data only: it serves the editor too.
+ * What users can filter on, by the node's property `source`: terms with their labels, operators by kind of term, and known
+ * values (py42 `sdk/queries`, incydr SDK `enums`). Data only: the editor uses it too.
  */
 import alerts from "./alerts.json";
 import auditLog from "./audit-log.json";
@@ -9,18 +9,18 @@ import fileEventsV1 from "./file-events-v1.json";
 import sessions from "./sessions.json";
 
 export interface Term {
-  /** As it stands in a filter. */
+  /** Its name in a filter. */
   term: string;
-  /** In English, as in the vendor's console, in every language of the editor: so are the values. The dialog's tip says so. */
+  /** In English in every language of the editor, like the values, because the vendor's console is; the dialog's tip says so. */
   label: string;
-  /** Which operators it takes, and so what its values are. */
+  /** Decides which operators, and so which values, the term accepts. */
   kind: string;
   values?: readonly string[];
-  /** Tenants have values of their own besides `values`. */
+  /** True if tenants may have further values. */
   open?: boolean;
 }
 
-export interface TermTable {
+interface TermTable {
   operators: Readonly<Record<string, readonly string[]>>;
   terms: readonly Term[];
 }
@@ -33,7 +33,7 @@ export const TERM_TABLES: Readonly<Record<string, TermTable>> = {
   "audit-log": auditLog,
 };
 
-/** Version 1 terms of file events whose meaning has a term in version 2 (code42cli `cmds/securitydata.py`). */
+/** Version 1 terms of file events → version 2 terms with the same meaning (code42cli `cmds/securitydata.py`). */
 export const V2_OF_V1: Readonly<Record<string, string>> = {
   deviceUserName: "user.email",
   actor: "user.email",
@@ -53,7 +53,7 @@ export const V2_OF_V1: Readonly<Record<string, string>> = {
   eventType: "event.action",
 };
 
-/** The table's entry for `term`. Case does not count: py42 and the portal write the terms of alerts differently. */
+/** The table's entry for `term`. Case does not count: py42 and the portal spell the terms of alerts differently. */
 export function termIn(table: TermTable, term: string): Term | undefined {
   const wanted = term.toLowerCase();
   return table.terms.find((entry) => entry.term.toLowerCase() === wanted);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { criteriaHash } from "../../../../src/code42/criteria/criteria-hash";
-import { criteriaFromJson, criteriaGroups, filtersOn, requestGroups, type WireFilter } from "../../../../src/code42/criteria/criteria";
+import { criteriaFromJson, criteriaGroups, hasFilterOn, requestGroups, type WireFilter } from "../../../../src/code42/criteria/criteria";
 
 const cursor: WireFilter = { term: "event.inserted", operator: "ON_OR_AFTER", value: "2026-01-01T00:00:00.000Z" };
 const high = { term: "risk.severity", operator: "IS", value: "HIGH" };
@@ -15,18 +15,18 @@ describe("criteria", () => {
     ]);
   });
 
-  it("nest, and are taken in the wire form too", () => {
+  it("can be nested, and can have the form of the request", () => {
     assert.deepEqual(
       criteriaGroups([{ clause: "OR", groups: [{ filters: [high] }, { subgroupClause: "AND", subgroups: [{ filterClause: "OR", filters: [critical] }] }] }], "criteria"),
       [{ subgroupClause: "OR", subgroups: [{ filterClause: "AND", filters: [high] }, { subgroupClause: "AND", subgroups: [{ filterClause: "OR", filters: [critical] }] }] }],
     );
   });
 
-  it("have null as value where the operator needs none", () => {
+  it("have the value null if the operator needs none", () => {
     assert.deepEqual(criteriaGroups([{ filters: [{ term: "risk.severity", operator: "EXISTS" }] }], "criteria"), [{ filterClause: "AND", filters: [{ term: "risk.severity", operator: "EXISTS", value: null }] }]);
   });
 
-  it("are refused with the place and what was found", () => {
+  it("are refused with the place of the error and what was found there", () => {
     const wrong: [unknown, RegExp][] = [
       ["text", /criteria: expected a list of groups, found string/],
       [[7], /criteria\[0\]: expected a group object, found number/],
@@ -40,7 +40,7 @@ describe("criteria", () => {
     for (const [criteria, message] of wrong) assert.throws(() => criteriaGroups(criteria, "criteria"), message);
   });
 
-  it("come from raw query JSON: a list of groups or a whole body", () => {
+  it("can be raw query JSON: a list of groups or a whole body", () => {
     const groups = [{ filterClause: "AND", filters: [high] }];
     assert.deepEqual(criteriaFromJson(JSON.stringify(groups)), { clause: "AND", groups });
     assert.deepEqual(criteriaFromJson(JSON.stringify({ groupClause: "OR", groups, srtKey: "x", pgSize: 1 })), { clause: "OR", groups });
@@ -48,7 +48,7 @@ describe("criteria", () => {
     for (const bad of ["{", "7", "{}"]) assert.throws(() => criteriaFromJson(bad), { code: "CRITERIA_JSON_INVALID" });
   });
 
-  it("are AND-ed with the cursor also when their clause is OR", () => {
+  it("are joined with the cursor by AND even if their clause is OR", () => {
     const [first, second] = criteriaGroups([{ filters: [high] }, { filters: [critical] }], "criteria");
     assert.ok(first && second);
     assert.deepEqual(requestGroups({ clause: "AND", groups: [first, second] }, [], cursor), [first, second, cursorGroup]);
@@ -57,19 +57,19 @@ describe("criteria", () => {
     assert.deepEqual(requestGroups({ clause: "AND", groups: [] }, [], cursor), [cursorGroup]);
   });
 
-  it("may be 1,024 with the cursor, not more", () => {
+  it("are limited to 1,024 with the cursor", () => {
     const of = (count: number) => ({ clause: "AND" as const, groups: criteriaGroups([{ clause: "OR", filters: Array.from({ length: count }, () => high) }], "criteria") });
     assert.equal(requestGroups(of(1023), [], cursor).length, 2);
     assert.throws(() => requestGroups(of(1024), [], cursor), { code: "CRITERIA_TOO_MANY" });
   });
 
-  it("are searched for the cursor's term at any depth", () => {
+  it("are searched at any depth for the cursor's term", () => {
     const nested = criteriaGroups([{ groups: [{ filters: [high] }, { groups: [{ filters: [cursor] }] }] }], "criteria");
-    assert.ok(filtersOn(nested, "event.inserted"));
-    assert.ok(!filtersOn(criteriaGroups([{ filters: [high] }], "criteria"), "event.inserted"));
+    assert.ok(hasFilterOn(nested, "event.inserted"));
+    assert.ok(!hasFilterOn(criteriaGroups([{ filters: [high] }], "criteria"), "event.inserted"));
   });
 
-  it("have a hash that changes with them", () => {
+  it("have a hash that changes when they change", () => {
     const one = criteriaHash({ clause: "AND", groups: [] });
     assert.equal(one, criteriaHash({ clause: "AND", groups: [] }));
     assert.notEqual(one, criteriaHash({ clause: "OR", groups: [] }));

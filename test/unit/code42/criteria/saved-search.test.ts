@@ -35,13 +35,13 @@ describe("a saved search", () => {
   after(() => server.close());
   const load = (idOrName: string) => loadSavedSearch(tenant, idOrName, new AbortController().signal);
 
-  it("is found by its id and by its name, and only its filters count", async () => {
+  it("is found by its id or its name, and only its filters count", async () => {
     const criteria = { clause: "AND", groups: [{ filterClause: "AND", filters: [high, names] }] };
     assert.deepEqual(await load("id-1"), criteria);
     assert.deepEqual(await load("Risky"), criteria);
   });
 
-  it("stays below the cursor, also when its groups are joined by OR", async () => {
+  it("is joined with the cursor by AND even if its groups are joined by OR", async () => {
     const cursor = { term: "event.inserted", operator: "ON_OR_AFTER", value: "2026-01-01T00:00:00.000Z" };
     const groups = requestGroups(await load("Either"), [], cursor);
     assert.deepEqual(groups, [
@@ -50,13 +50,13 @@ describe("a saved search", () => {
     ]);
   });
 
-  it("comes from the service behind a console as well", async () => {
+  it("is loaded also if the tenant's address is that of a console", async () => {
     const console = new Tenant({ baseUrl: server.url, addressKind: "console", authType: "user", username: "dana", password: "pass", userAgent: "test" });
     assert.equal((await loadSavedSearch(console, "id-1", new AbortController().signal)).groups.length, 1);
     console.close();
   });
 
-  it("that cannot be run is refused with the reason", async () => {
+  it("that cannot run is refused with the reason", async () => {
     const cases: [string, string, RegExp][] = [
       ["nobody", "SAVED_SEARCH_MISSING", /"nobody".*Risky, Either/], ["Twice", "SAVED_SEARCH_AMBIGUOUS", /id-3, id-4/],
       ["Empty", "SAVED_SEARCH_UNTRANSLATABLE", /the list is empty|no filters/], ["Old", "SAVED_SEARCH_UNTRANSLATABLE", /version 1.*riskSeverity, exposure/],
@@ -65,7 +65,7 @@ describe("a saved search", () => {
     for (const [name, code, message] of cases) await assert.rejects(load(name), { code, message, permanent: true });
   });
 
-  it("is asked for again when the answer is no list", async () => {
+  it("is an error that the next poll can mend if the answer is no list", async () => {
     searches = "maintenance";
     await assert.rejects(load("id-1"), { code: "SAVED_SEARCHES_INVALID", permanent: false });
     searches = null;

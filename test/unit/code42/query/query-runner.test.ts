@@ -25,7 +25,7 @@ describe("query", () => {
     made = 0;
     simulator = await startTenantSimulator({ now: () => now, requestsPerMinute: 1_000_000 });
     tenant = tenantOf(simulator);
-    // The first answer teaches the server's clock.
+    // The tenant learns the server's time from the first answer.
     await tenant.post("/v2/file-events", { groups: [{ filters: [{ term: "event.inserted", operator: "ON_OR_AFTER", value: "2026-03-01T12:00:00.000Z" }] }], pgToken: "" }, {});
     simulator.requests.length = 0;
     store = new MemoryStore();
@@ -35,7 +35,7 @@ describe("query", () => {
     await simulator.close();
   });
 
-  /** `count` events, the first inserted `minutesAgo`, each `stepMs` after the one before. */
+  /** Adds `count` events, the first one inserted `minutesAgo`, with `stepMs` between them. */
   function addEvents(count: number, minutesAgo: number, stepMs = 10, visibleInMs = 0): string[] {
     const events: FileEvent[] = [];
     for (let index = 0; index < count; index++) events.push(makeFileEvent(made++, { insertedUs: (NOW - minutesAgo * MINUTE + index * stepMs) * 1000 + 7 }));
@@ -62,7 +62,7 @@ describe("query", () => {
     assert.ok(Math.abs(Date.parse(cursor.value) - (NOW - 24 * 60 * MINUTE)) < 2000, cursor.value);
   });
 
-  it("says where it starts and stores that at once, so that the start does not move", async () => {
+  it("says where it starts, and stores the start at once so that it does not move", async () => {
     const { runner, warnings, statuses } = makeQuery(tenant, store, { startFrom: "PT0S" });
     await runner.act({});
     assert.deepEqual(warnings, ["warning.noCursor"]);
@@ -92,14 +92,14 @@ describe("query", () => {
     assert.equal(eventIds(messages).length, 31);
   });
 
-  it("takes the floor from the server's clock, not from this machine's", async () => {
+  it("takes the cursor's floor from the server's clock, not from the local one", async () => {
     addEvents(10, 1);
     const { runner } = makeQuery(tenant, store);
     await runner.act({});
     assert.ok(Math.abs(Date.parse(store.cursor?.floor ?? "") - (NOW - 5 * MINUTE)) < 3000, store.cursor?.floor);
   });
 
-  it("pages through one millisecond that holds more events than a page", async () => {
+  it("reads more events of one millisecond than a page holds", async () => {
     const ids = addEvents(350, 10, 0);
     const { runner, messages } = makeQuery(tenant, store, { pageSize: 50 });
     await runner.act({});
@@ -135,7 +135,7 @@ describe("query", () => {
     query.registry.confirm(waiting[0] ?? {});
     await until(() => store.commits === 2, "the run is committed");
     assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 299 * 10).toISOString());
-    // Killed here: what was not committed comes again, nothing else.
+    // After a kill, only events that were not committed come again.
     query.registry.confirm = () => "ignored";
     const next = makeQuery(tenant, store);
     await next.runner.act({});
@@ -144,7 +144,7 @@ describe("query", () => {
     await poll;
   });
 
-  it("keeps at most pagesOut pages in flight, and polls no further while the sink is down", async () => {
+  it("keeps at most pagesOut pages in flight, and stops reading while the sink is down", async () => {
     addEvents(1000, 600);
     const releases: (() => void)[] = [];
     const { runner, messages, statuses } = makeQuery(tenant, store, { pagesOut: 2 }, (message, registry) => void releases.push(registry.hold(message)));
@@ -161,7 +161,7 @@ describe("query", () => {
     await poll;
   });
 
-  it("sends one message an event with Node-RED's own sequence when asked to", async () => {
+  it("sends one message per event with Node-RED's own sequence if output is event", async () => {
     const ids = addEvents(120, 600);
     const { runner, messages } = makeQuery(tenant, store, { output: "event" });
     await runner.act({});
@@ -172,7 +172,7 @@ describe("query", () => {
     assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 119 * 10).toISOString());
   });
 
-  it("moves the cursor without confirmation when advance is sent, and then gives nothing to confirm", async () => {
+  it("moves the cursor without confirmation if advance is sent, and adds no msg.delivery", async () => {
     addEvents(120, 600);
     const { runner, messages } = makeQuery(tenant, store, { advance: "sent" }, () => undefined);
     await runner.act({});
@@ -181,7 +181,7 @@ describe("query", () => {
     assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 119 * 10).toISOString());
   });
 
-  it("sends a lost page three times more, then stops red, tells why, and goes on with start", async () => {
+  it("sends an unconfirmed page three more times, then stops red with the reason, and continues on start", async () => {
     const ids = addEvents(50, 600);
     let deaf = true;
     const query = makeQuery(tenant, store, { confirmTimeoutMs: 30, pollIntervalMs: 10 * MINUTE }, (message, registry) => {
@@ -201,7 +201,7 @@ describe("query", () => {
     await query.runner.close();
   });
 
-  it("sends the events as Code42 gave them again, whatever a node made of the first ones", async () => {
+  it("sends a page again with the events of Code42, even if a node has changed them", async () => {
     const ids = addEvents(250, 600);
     const seen = new Set<unknown>();
     const query = makeQuery(tenant, store, { confirmTimeoutMs: 30, pageSize: 100 }, (message, registry) => {
@@ -218,7 +218,7 @@ describe("query", () => {
     assert.equal(query.runner.counters.resent, 250);
   });
 
-  it("gives a page to a formatter as it came, and as an ordinary array to whoever looks at it first", async () => {
+  it("gives a page compressed to a formatter, and as an ordinary array to any other reader", async () => {
     const ids = addEvents(250, 600);
     const formatter = { format: (event: unknown) => `line of ${(event as { event: { id: string } }).event.id}`, failure: undefined };
     const query = makeQuery(tenant, store, { pageSize: 100 }, undefined, { nextFormatter: () => formatter });
@@ -229,13 +229,13 @@ describe("query", () => {
     assert.deepEqual(events.map(({ event }) => event.id), ids.slice(0, 100));
     assert.deepEqual(JSON.parse(JSON.stringify(second)), { ...second, payload: second.payload });
     assert.deepEqual(eventIds([second]), ids.slice(100, 200));
-    assert.equal(packedEvents(third)?.takeLines({ ...formatter }), undefined, "another formatter, perhaps with other settings");
+    assert.equal(packedEvents(third)?.takeLines({ ...formatter }), undefined, "another formatter may have other settings");
     assert.deepEqual(eventIds([third]), ids.slice(200));
-    assert.equal(packedEvents(second), undefined, "somebody has looked, and may have changed it");
+    assert.equal(packedEvents(second), undefined, "a reader may have changed the array");
     assert.ok(Array.isArray(second.payload) && second.payload === second.payload);
   });
 
-  it("sends a page to several nodes in short messages, of which each is confirmed by itself", async () => {
+  it("sends a page to several nodes in short messages that are confirmed one by one", async () => {
     const ids = addEvents(1300, 600);
     let deaf = true;
     const query = makeQuery(tenant, store, { pageSize: 600, confirmTimeoutMs: 30 }, (message, registry) => {
@@ -255,7 +255,7 @@ describe("query", () => {
     assert.equal(query.runner.counters.confirmed, 1300);
   });
 
-  it("walks again when the page token is refused, without repeating an event", async () => {
+  it("reads again from the cursor when the page token is refused, without repeating an event", async () => {
     const ids = addEvents(250, 600);
     simulator.faults.add({ kind: "reject-token" });
     const { runner, messages } = makeQuery(tenant, store);
@@ -271,7 +271,7 @@ describe("query", () => {
     ["a page that is no JSON", { kind: "not-json" }, "PAGE_INVALID"],
     ["a missing permission", { kind: "status", status: 403 }, "FORBIDDEN"],
   ] as const) {
-    it(`counts ${name} as failed: nothing is sent, the cursor stays, and the next poll reads it`, async () => {
+    it(`counts ${name} as failed: nothing is sent, the cursor stays, and the next poll reads the events`, async () => {
       const ids = addEvents(50, 600);
       const { runner, messages } = makeQuery(tenant, store);
       simulator.faults.add(fault, { times: 6 });
@@ -284,7 +284,7 @@ describe("query", () => {
     });
   }
 
-  it("survives cut pages, resets, 5xx, 429 and an expired token in the middle of a walk", async () => {
+  it("survives cut pages, resets, 5xx, 429 and an expired token in the middle of a poll", async () => {
     const ids = addEvents(900, 600);
     const kinds = [{ kind: "truncate", bytes: 5000 }, { kind: "reset", when: "before-headers" }, { kind: "reset", when: "after-headers" }, { kind: "status", status: 503 }, { kind: "status", status: 429, retryAfter: "0" }, { kind: "status", status: 401 }] as const;
     for (const [index, fault] of kinds.entries()) simulator.faults.add(fault, { after: index });
@@ -294,7 +294,7 @@ describe("query", () => {
     assert.deepEqual(eventIds(messages), ids);
   });
 
-  it("takes a page without events and a token that does not move for the end", async () => {
+  it("ends the poll at a page without events, and at a repeated page token", async () => {
     simulator.faults.add({ kind: "null-events" });
     const { runner, messages, warnings } = makeQuery(tenant, store);
     await runner.act({});
@@ -308,7 +308,7 @@ describe("query", () => {
     assert.deepEqual(eventIds(messages), ids);
   });
 
-  it("refuses a page of which no event has an insertion time, and does not move", async () => {
+  it("refuses a page without any insertion time, and the cursor stays", async () => {
     const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
     const body = Buffer.from(JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, inserted: "soon" } }], nextPgToken: null }));
     const reply = async () => ({ data: body, date: now, elapsedMs: 1 });
@@ -319,7 +319,7 @@ describe("query", () => {
     assert.equal(store.cursor?.lastInserted, null);
   });
 
-  it("waits while the cursor cannot be saved, says so once, and loses nothing", async () => {
+  it("waits while the cursor cannot be saved, reports that once, and loses nothing", async () => {
     const ids = addEvents(500, 600);
     const query = makeQuery(tenant, store, { pagesOut: 1 }, undefined, { random: () => 0 });
     await query.runner.act({ action: "stop" });
@@ -327,10 +327,10 @@ describe("query", () => {
     store.fault = new Error("ENOSPC: no space left on device");
     const more = addEvents(300, 400);
     const poll = query.runner.act({});
-    await until(() => query.errors.length === 1, "the fault is told");
+    await until(() => query.errors.length === 1, "the error is reported");
     assert.match(query.errors[0]?.message ?? "", /ENOSPC/);
     await sleep(30);
-    // The page that was in flight when the fault began, and no more.
+    // Only the page that was in flight when the fault began.
     assert.ok(eventIds(query.messages).length <= 600);
     store.fault = undefined;
     await poll;
@@ -338,7 +338,7 @@ describe("query", () => {
     assert.equal(query.errors.length, 1);
   });
 
-  it("goes on when the store took the cursor and lost only its answer", async () => {
+  it("continues when the store saved the cursor and lost only its answer", async () => {
     const ids = addEvents(300, 600);
     const query = makeQuery(tenant, store, {}, undefined, { random: () => 0 });
     store.losesAnswers = 1;
@@ -351,7 +351,7 @@ describe("query", () => {
     assert.deepEqual(eventIds(query.messages), [...ids, ...more]);
   });
 
-  it("looks back from the server's time at the very first poll, whatever the local clock says", async () => {
+  it("looks back from the server's time at the first poll, whatever the local clock says", async () => {
     const fresh = tenantOf(simulator);
     const { runner } = makeQuery(fresh, store, { startFrom: "PT0S" }, undefined, { now: () => NOW + 3_600_000 });
     await runner.act({});
@@ -359,7 +359,7 @@ describe("query", () => {
     fresh.close();
   });
 
-  it("stops when somebody else changed the cursor, and leaves it alone", async () => {
+  it("stops when somebody else changed the cursor, and does not overwrite it", async () => {
     addEvents(10, 600);
     const query = makeQuery(tenant, store, {}, (message, registry) => {
       store.value = "theirs";
@@ -413,13 +413,13 @@ describe("query", () => {
       await running;
     });
 
-    it("stops in the middle, keeps the pages in flight, and goes on where it was", async () => {
+    it("stops in the middle of a poll, keeps the pages in flight, and continues on start", async () => {
       const ids = addEvents(500, 600);
       const waiting: FlowMessage[] = [];
       const { runner, messages, registry } = makeQuery(tenant, store, { pagesOut: 2, pollIntervalMs: 10 * MINUTE }, (message) => void waiting.push(message));
       runner.start();
       await until(() => waiting.length === 2, "two pages are in flight");
-      await until(() => searches().length >= 4, "the third page waits and the fourth was asked for");
+      await until(() => searches().length >= 4, "the third page waits and the fourth was requested");
       await runner.act({ action: "stop" });
       for (const message of waiting.splice(0)) registry.confirm(message);
       await until(() => store.commits >= 2, "they are committed");
@@ -433,7 +433,7 @@ describe("query", () => {
     });
   });
 
-  it("refuses a criterion on the cursor's term as soon as a cursor exists, by its name", async () => {
+  it("refuses a criterion on the cursor's term once a cursor exists, with the error name IncompatibleFilterError", async () => {
     const ids = addEvents(20, 30 * 60, 1000);
     const criteria = { clause: "AND" as const, groups: [{ filterClause: "AND" as const, filters: [{ term: "event.inserted", operator: "ON_OR_AFTER", value: new Date(NOW - 40 * 60 * MINUTE).toISOString() }] }] };
     const { runner, messages } = makeQuery(tenant, store, { criteria });
@@ -442,7 +442,7 @@ describe("query", () => {
     await assert.rejects(runner.act({}), { name: "IncompatibleFilterError", code: "INCOMPATIBLE_FILTER" });
   });
 
-  it("tells once that the criteria have changed since the cursor was saved", async () => {
+  it("warns once that the criteria have changed since the cursor was saved", async () => {
     addEvents(10, 600);
     await makeQuery(tenant, store).runner.act({});
     const criteria = { clause: "AND" as const, groups: [{ filterClause: "AND" as const, filters: [{ term: "risk.severity", operator: "EXISTS", value: null }] }] };
@@ -458,7 +458,7 @@ describe("query", () => {
     await assert.rejects(makeQuery(tenant, store).runner.act({}), { code: "CURSOR_OTHER_STREAM" });
   });
 
-  it("commits on close what the sink still confirms, and forgets the rest", async () => {
+  it("commits pages that the sink confirms while the query closes", async () => {
     addEvents(100, 600);
     const query = makeQuery(tenant, store, {}, (message, registry) => {
       const release = registry.hold(message);
@@ -475,7 +475,7 @@ describe("query", () => {
     assert.equal(query.registry.size, 0);
   });
 
-  it("reads and sends nothing more when it closes during a poll, and commits what is confirmed meanwhile", async () => {
+  it("stops reading and sending when it closes during a poll, and commits what is confirmed meanwhile", async () => {
     addEvents(1000, 600);
     const query = makeQuery(tenant, store, { pagesOut: 2, pollIntervalMs: 20 }, () => undefined);
     query.runner.start();
@@ -494,7 +494,7 @@ describe("query", () => {
     assert.equal(store.cursor?.lastInserted, new Date(NOW - 600 * MINUTE + 199 * 10).toISOString());
   });
 
-  it("repeats nothing after an orderly close, also when a page in between was not delivered", async () => {
+  it("repeats nothing after an orderly close, even if an earlier page was not delivered", async () => {
     const ids = addEvents(400, 600);
     const waiting: FlowMessage[] = [];
     const query = makeQuery(tenant, store, {}, (message) => void waiting.push(message));
@@ -510,7 +510,7 @@ describe("query", () => {
     assert.deepEqual(query.errors, []);
   });
 
-  it("loses nothing over kills, late events, bursts and faults at random, and repeats at most the pages that were in flight", async function () {
+  it("loses nothing over random kills, late events, bursts and faults, and repeats at most the pages in flight", async function () {
     this.timeout(60_000);
     let seed = 20260301;
     const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
@@ -539,7 +539,7 @@ describe("query", () => {
       } else {
         await Promise.race([poll, sleep(30)]);
         kills += 1;
-        // What a kill does: no close, no commit, no confirmation any more.
+        // Like a kill: no close, no commit, no further confirmation.
         runner.act({ action: "stop" }).catch(() => undefined);
         await sleep(2);
       }

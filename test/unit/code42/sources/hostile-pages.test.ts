@@ -1,4 +1,4 @@
-/** What a broken server or proxy may answer: cut, endless, dripping, in circles, poisoned. Nothing is missing and nothing runs for ever. */
+/** Answers of broken servers and proxies: cut, endless, slow, circular, not events. No event is lost and no poll runs for ever. */
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
@@ -31,16 +31,16 @@ describe("a hostile page", () => {
   const ids = (payloads: unknown[]) => payloads.flat().map((event) => (event as FileEvent).event.id);
 
   for (const encoding of ["gzip", "identity"]) {
-    for (const length of ["with its length told", "that ends with the connection"]) {
-      it(`cut at any byte is asked for again: ${encoding}, ${length}`, async function () {
+    for (const length of ["with Content-Length", "ended by the connection"]) {
+      it(`cut at any byte is requested again: ${encoding}, ${length}`, async function () {
         this.timeout(60_000);
         const text = page([{ event: { id: "a", inserted: new Date(START).toISOString() } }]);
         const body = encoding === "gzip" ? gzipSync(text) : Buffer.from(text);
         const { api, tenant } = await serve((response, search) => {
           response.setHeader("content-encoding", encoding);
-          if (length === "with its length told") response.setHeader("content-length", body.length);
+          if (length === "with Content-Length") response.setHeader("content-length", body.length);
           else response.shouldKeepAlive = response.useChunkedEncodingByDefault = false;
-          // Every second search is answered completely.
+          // Every second answer is complete.
           if (search % 2 === 1) response.end(body);
           else response.write(body.subarray(0, search / 2), () => response.socket?.end());
         });
@@ -59,7 +59,7 @@ describe("a hostile page", () => {
     }
   }
 
-  it("without end is given up at the limit, and one that drips or never comes at the time-out, one connection at a time", async () => {
+  it("without end fails at the limit, and a slow or missing one at the time-out, without piling up connections", async () => {
     const faults: [code: string, answer: (response: ServerResponse) => void][] = [
       ["BODY_TOO_LARGE", (response) => {
         const element = `${JSON.stringify(makeFileEvent(0, { insertedUs: START * 1000 }))},`.repeat(50);
@@ -80,14 +80,14 @@ describe("a hostile page", () => {
       const { api, tenant } = await serve(answer, { maxBodyBytes: 2 ** 20, timeoutMs: 250 });
       await assert.rejects(makeQuery(tenant, new MemoryStore()).runner.act({}), { code });
       assert.ok(api.searches >= 1);
-      // The one that is given up closes while the next opens.
+      // A connection may close while the next one opens.
       assert.ok(api.mostConnections <= 2, `${api.mostConnections} connections`);
       tenant.close();
       api.close();
     }
   });
 
-  it("that is empty but names another one is not the end", async () => {
+  it("that is empty but names a next page does not end the poll", async () => {
     const { tenant } = await serve((response, _search, token) => response.end({ "": page([], "a"), a: page(null, "b"), b: page(events(0, 3)) }[token]));
     const { runner, messages, warnings } = makeQuery(tenant, new MemoryStore());
     await runner.act({});
@@ -95,7 +95,7 @@ describe("a hostile page", () => {
     assert.deepEqual(warnings, ["warning.noCursor"]);
   });
 
-  it("that leads in a circle ends the poll with a warning, and the next goes on", async () => {
+  it("that leads in a circle ends the poll with a warning, and the next poll continues", async () => {
     const pages: Record<string, string> = { "": page(events(0, 2), "a"), a: page(events(2, 2), "b"), b: page(events(4, 2), "a") };
     const { api, tenant } = await serve((response, _search, token) => response.end(pages[token]));
     const { runner, messages, warnings } = makeQuery(tenant, new MemoryStore());
@@ -107,7 +107,7 @@ describe("a hostile page", () => {
     assert.deepEqual(ids(messages.map(({ payload }) => payload)), ids(events(0, 8)));
   });
 
-  it("that repeats events of the one before, or comes twice, gives each event once", async () => {
+  it("that repeats events of the previous page, or comes twice, gives each event once", async () => {
     const { tenant } = await serve((response, _search, token) => response.end({ "": page(events(0, 5), "a"), a: page(events(3, 5), "b"), b: page(events(3, 5)) }[token]));
     const { runner, messages } = makeQuery(tenant, new MemoryStore());
     await runner.act({});
@@ -115,7 +115,7 @@ describe("a hostile page", () => {
     assert.equal(runner.counters.duplicates, 7);
   });
 
-  it("with something else in place of events sends that on once, says so, and does not hold up the rest", async () => {
+  it("with something else in place of events delivers that once, warns, and does not hold up the rest", async () => {
     const [first, second, third] = events(0, 3) as [FileEvent, FileEvent, FileEvent];
     const noId = { ...second, event: { ...second.event, id: 7 } };
     const noTime = { ...third, event: { ...third.event, inserted: 5 } };
@@ -123,7 +123,7 @@ describe("a hostile page", () => {
     const { tenant } = await serve((response, search) => response.end(page(search === 0 ? poisoned : [noTime])));
     const store = new MemoryStore();
     const { runner, messages, warnings } = makeQuery(tenant, store, { confirmTimeoutMs: 30 }, (message, registry) => {
-      // The first sending is lost: the second must be the same.
+      // The first sending is not confirmed: the second must be the same.
       if (messages.length > 1) registry.confirm(message);
     });
     await runner.act({});

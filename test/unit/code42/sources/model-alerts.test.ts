@@ -4,7 +4,7 @@ import type { ModelTenant } from "../../../support/model-tenant";
 
 const OVERLAP_MS = 900_000;
 
-/** Bursts in one millisecond that fill pages, late ones, and analysts at work. */
+/** Alerts: bursts in one millisecond that fill pages, late ones, and changes of state. */
 function arrive(tenant: ModelTenant, random: () => number): void {
   const count = Math.floor(random() * 20);
   const burst = random() < 0.4;
@@ -39,7 +39,7 @@ const models: [name: string, model: Model][] = [
 
 describe("a model of", () => {
   for (const [name, model] of models) {
-    it(`${name}: each is delivered, and none twice without a crash`, async function () {
+    it(`${name}: each alert is delivered, and none twice without a crash`, async function () {
       this.timeout(MODEL_TIMEOUT_MS);
       await playModels(model);
     });

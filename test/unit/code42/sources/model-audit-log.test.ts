@@ -5,7 +5,7 @@ import type { ModelTenant } from "../../../support/model-tenant";
 const OVERLAP_MS = 300_000;
 const contentOf = ({ actorName, timestamp }: Record<string, unknown>) => `${String(actorName)} ${String(timestamp)}`;
 
-/** Entries without an id, several of them equal, and some visible late. */
+/** Entries without an id: some are equal, some become visible late. */
 function arrive(tenant: ModelTenant, random: () => number): void {
   const lateMs = random() < 0.3 ? Math.floor(random() * (OVERLAP_MS - 60_000)) : 0;
   for (let count = Math.floor(random() * 25); count > 0; count--) {
@@ -16,7 +16,7 @@ function arrive(tenant: ModelTenant, random: () => number): void {
 }
 
 describe("a model of", () => {
-  it("the audit log: each entry is delivered as often as there are equal ones, and none twice without a crash", async function () {
+  it("the audit log: each entry is delivered, equal ones too, and none twice without a crash", async function () {
     this.timeout(MODEL_TIMEOUT_MS);
     await playModels({
       source: () => auditLog({ alertChanges: false, excludeOwn: false, sessionOutput: "session" }), overlapMs: OVERLAP_MS, arrive,

@@ -6,7 +6,7 @@ import type { ModelTenant } from "../../../support/model-tenant";
 
 const OVERLAP_MS = 300_000;
 
-/** Bursts in one millisecond, events that are visible late, and the end of what was delivered long ago. */
+/** Events: bursts in one millisecond, some that become visible late, and the end of their retention. */
 function arrive(tenant: ModelTenant, random: () => number, bodyOf: (id: string, inserted: string) => Record<string, unknown>): void {
   const count = Math.floor(random() * 25);
   const burst = random() < 0.4;
@@ -18,11 +18,11 @@ function arrive(tenant: ModelTenant, random: () => number, bodyOf: (id: string, 
     const record = tenant.add({ ms, visibleAt: tenant.now + lateMs, flags, body: {} });
     record.body = bodyOf(record.id, new Date(ms).toISOString().replace("Z", `${Math.floor(random() * 1000)}`.padStart(3, "0") + "Z"));
   }
-  // The end of the retention: a page token that names such an event is refused.
+  // The tenant refuses a page token that names an event without retention.
   for (const record of tenant.records) if (tenant.delivered.has(record.id) && record.ms < tenant.now - 4 * OVERLAP_MS && random() < 0.3) record.gone = true;
 }
 
-/** Those with flag a match every one of the criteria. */
+/** Events with the flag `a` match each of the criteria. */
 const expected = (tenant: ModelTenant) => new Map(tenant.records.filter(({ flags }) => flags.includes("a")).map(({ id }) => [id, 1]));
 
 const models: [name: string, model: Model][] = [
@@ -32,7 +32,7 @@ const models: [name: string, model: Model][] = [
     idOf: (event) => (event["event"] as { id: string }).id,
     criteria: [ALL, flagged("a"), flagged("a", "b")],
   }],
-  ["v1 file events, one walk for each group", {
+  ["v1 file events, one search for each group", {
     source: (): EventSource => fileEventsV1, overlapMs: OVERLAP_MS, expected,
     arrive: (tenant, random) => arrive(tenant, random, (id, inserted) => ({ eventId: id, insertionTimestamp: inserted })),
     idOf: (event) => String(event["eventId"]),

@@ -3,7 +3,7 @@ import { MODEL_TIMEOUT_MS, playModels, type Model } from "../../../support/model
 import type { ModelRecord, ModelTenant } from "../../../support/model-tenant";
 
 const LOOKBACK_MS = 3_600_000;
-/** A session that began longer ago changes no more: the look-back reaches it for sure. */
+/** A session that began earlier no longer changes, so that the look-back always reaches it. */
 const CHANGES_FOR_MS = LOOKBACK_MS / 2;
 
 function touch(record: ModelRecord, now: number, random: () => number): void {
@@ -14,13 +14,13 @@ function touch(record: ModelRecord, now: number, random: () => number): void {
   };
 }
 
-/** New sessions, more than a page at times, and old ones that move. */
+/** New sessions, sometimes more than a page, and changes of old ones. */
 function arrive(tenant: ModelTenant, random: () => number): void {
   for (let count = Math.floor(random() * 60); count > 0; count--) {
     touch(tenant.add({ ms: tenant.now - Math.floor(random() * 60_000), visibleAt: tenant.now, flags: [], body: {} }), tenant.now, random);
   }
   for (const record of tenant.records) if (record.ms > tenant.now - CHANGES_FOR_MS && random() < 0.2) touch(record, tenant.now, random);
-  // While a list is read, a session moves to its front.
+  // While the list is read, a session moves to its front.
   tenant.onRequest = () => {
     const moved = tenant.records.findLast(({ ms }) => ms > tenant.now - CHANGES_FOR_MS);
     if (moved !== undefined && random() < 0.2) touch(moved, tenant.now + 1, random);

@@ -1,4 +1,4 @@
-/** The bugs of c42eventextractor, code42cli and the incydr CLI, each as a case that this package passes. */
+/** Bugs of c42eventextractor, code42cli and the incydr CLI: each test is a case in which they failed. */
 import assert from "node:assert/strict";
 import { alerts } from "../../../../src/code42/sources/alerts";
 import { auditLog } from "../../../../src/code42/sources/audit-log";
@@ -18,7 +18,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const OPTIONS: SourceOptions = { sessionOutput: "session", alertChanges: false, excludeOwn: false };
 
-describe("bugs of c42eventextractor that are not repeated", () => {
+describe("bugs of c42eventextractor that we do not have", () => {
   let tenant: ModelTenant;
   let store: MemoryStore;
   beforeEach(() => {
@@ -36,7 +36,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
   const sent = ({ messages }: Pick<QueryUnderTest, "messages">) => messages.flatMap(({ payload }) => payload as Record<string, unknown>[]);
   const ids = (made: Pick<QueryUnderTest, "messages">) => sent(made).map(({ event }) => (event as { id: string }).id);
 
-  it("1: newest first and a cursor at the newest lost everything older than the newest 10,000", async () => {
+  it("1: reading the newest events first lost everything older than the newest 10,000", async () => {
     const all = addEvents(10_050, NOW - HOUR);
     const made = query({ pageSize: 5000 });
     await made.runner.act({});
@@ -63,7 +63,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
     assert.deepEqual(ids(made).sort(), all.sort());
   });
 
-  it("4: one millisecond added on the last page lost what became visible in that millisecond later", async () => {
+  it("4: adding one millisecond after the last page lost events that became visible in that millisecond later", async () => {
     const all = addEvents(3, NOW - MINUTE, 0);
     const made = query();
     await made.runner.act({});
@@ -72,7 +72,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
     assert.deepEqual(ids(made).sort(), all.sort());
   });
 
-  it("5: without an overlap an event that was visible late was lost", async () => {
+  it("5: without an overlap, events that became visible late were lost", async () => {
     const late = addEvents(1, NOW - 2 * MINUTE, 0, NOW + MINUTE);
     const all = addEvents(3, NOW - MINUTE);
     const made = query();
@@ -91,7 +91,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
     assert.deepEqual(ids(made), all);
   });
 
-  it("7: errors were swallowed, so that nobody could tell done from failed", async () => {
+  it("7: errors were swallowed, so that a failed run looked like a finished one", async () => {
     tenant.onRequest = () => {
       throw new Error("no network");
     };
@@ -108,7 +108,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
     assert.equal(store.cursor?.lastInserted, null);
   });
 
-  it("9: one failed request ended the extraction; here the next poll goes on where it was", async () => {
+  it("9: one failed request ended the extraction; here the next poll continues", async () => {
     const all = addEvents(35, NOW - HOUR);
     const made = query();
     tenant.onRequest = () => {
@@ -119,7 +119,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
     assert.deepEqual(ids(made), all);
   });
 
-  it("10: a cursor that was not tied to its query mixed streams and told nobody that the filters had changed", async () => {
+  it("10: a cursor that was not tied to its query mixed streams and hid that the filters had changed", async () => {
     addEvents(5, NOW - HOUR);
     await query().runner.act({});
     const changed = query({ criteria: flagged("b") });
@@ -128,7 +128,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
     await assert.rejects(query({ source: fileEventsV1 }).runner.act({}), { code: "CURSOR_OTHER_STREAM" });
   });
 
-  it("11: an OR between groups also loosened the groups that had to match all", async () => {
+  it("11: an OR between groups also changed the clause inside the groups", async () => {
     const both = addEvents(3, NOW - HOUR, 1, 0, ["a", "b"]);
     addEvents(3, NOW - HOUR + 10, 1, 0, ["a"]);
     const third = addEvents(3, NOW - HOUR + 20, 1, 0, ["c"]);
@@ -140,7 +140,7 @@ describe("bugs of c42eventextractor that are not repeated", () => {
   });
 });
 
-describe("bugs of code42cli and the incydr CLI that are not repeated", () => {
+describe("bugs of code42cli and the incydr CLI that we do not have", () => {
   let tenant: ModelTenant;
   let store: MemoryStore;
   beforeEach(() => {
@@ -156,11 +156,11 @@ describe("bugs of code42cli and the incydr CLI that are not repeated", () => {
   const query = (settings: Partial<QuerySettings>) => makeQuery(tenant, store, { pageSize: 10, ...settings });
   const sent = ({ messages }: Pick<QueryUnderTest, "messages">) => messages.flatMap(({ payload }) => payload as Record<string, unknown>[]);
 
-  it("a page token that is no longer valid repeated the whole retention", async () => {
+  it("a page token that was no longer valid repeated the whole retention", async () => {
     for (let index = 0; index < 50; index++) addEvent(NOW - 2 * HOUR + index * MINUTE);
     const made = query({ source: fileEvents });
     await made.runner.act({});
-    // The event at which it stood is gone.
+    // The last delivered event leaves the result.
     const last = tenant.records.at(-1);
     if (last !== undefined) last.gone = true;
     addEvent(NOW - MINUTE);
@@ -168,7 +168,7 @@ describe("bugs of code42cli and the incydr CLI that are not repeated", () => {
     assert.equal(sent(made).length, 51);
   });
 
-  it("ordered by the clock of the device, or by id, late uploads were lost", async () => {
+  it("sorting by device time or by id lost late uploads", async () => {
     const made = query({ source: fileEvents });
     addEvent(NOW - 10 * MINUTE);
     await made.runner.act({});
@@ -177,7 +177,7 @@ describe("bugs of code42cli and the incydr CLI that are not repeated", () => {
     assert.equal(sent(made).length, 2);
   });
 
-  it("a second entry of the same instant that came later made both repeat for ever", async () => {
+  it("a later second entry with the same time made both repeat for ever", async () => {
     const timestamp = new Date(NOW - MINUTE).toISOString();
     const entry = (actorName: string) => add(NOW - MINUTE, () => ({ type$: "audit_log::logged_in/1", actorName, timestamp }));
     const made = query({ source: auditLog(OPTIONS) });
@@ -188,7 +188,7 @@ describe("bugs of code42cli and the incydr CLI that are not repeated", () => {
     assert.deepEqual(sent(made).map(({ actorName }) => actorName), ["a", "b"]);
   });
 
-  it("an alert whose state or note changed was taken for another one", async () => {
+  it("an alert with a changed state or note counted as a new one", async () => {
     const alert = add(NOW - MINUTE, (id) => ({ id, createdAt: new Date(NOW - MINUTE).toISOString(), state: "OPEN" }));
     const made = query({ source: alerts(OPTIONS), overlapMs: 15 * MINUTE });
     await made.runner.act({});
@@ -197,7 +197,7 @@ describe("bugs of code42cli and the incydr CLI that are not repeated", () => {
     assert.equal(sent(made).length, 1);
   });
 
-  it("alerts newest first with the cursor at the newest lost the rest in a crash", async () => {
+  it("reading the newest alerts first lost the others in a crash", async () => {
     const created = Array.from({ length: 25 }, (_, index) => add(NOW - HOUR + index * 1000, (id) => ({ id, createdAt: new Date(NOW - HOUR + index * 1000).toISOString() })).id);
     const crashed = makeQuery(tenant, store, { source: alerts(OPTIONS), pageSize: 10 }, (message, registry) => {
       if (crashed.messages.length === 1) registry.confirm(message);
@@ -211,7 +211,7 @@ describe("bugs of code42cli and the incydr CLI that are not repeated", () => {
     await poll;
   });
 
-  it("a checkpoint at the newest end filtered on the begin lost sessions that began before and ended after, and their changes", async () => {
+  it("storing the end of a session but filtering on begin lost longer sessions and their changes", async () => {
     const session = (beginMs: number, endMs: number) => add(beginMs, (sessionId) => ({ sessionId, beginTime: beginMs, endTime: endMs, lastUpdated: endMs }));
     const made = query({ source: sessions(OPTIONS), overlapMs: 24 * HOUR });
     session(NOW - 2 * HOUR, NOW - HOUR);

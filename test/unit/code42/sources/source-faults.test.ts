@@ -1,4 +1,4 @@
-/** What can go wrong with the search of each source: its own error or another try, and never a cursor that moves. */
+/** Faults in the search of each source: the poll retries or fails with a fitting error, and the cursor does not move. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventSource } from "../../../../src/code42/sources/source";
@@ -64,7 +64,7 @@ for (const { name, path, fill } of all) {
     const query = () => makeQuery(tenant, store, { source, overlapMs: source.overlapS * 1000 }, undefined, { api: () => tenant });
 
     for (const [what, fault, scope, codes] of faults) {
-      it(`${what} has an error of its own, nothing moves, and all comes afterwards`, async () => {
+      it(`${what}: the poll fails with a fitting error, the cursor stays, and the next poll delivers everything`, async () => {
         simulator.faults.add(fault, { ...scope, path });
         const patient = tenant;
         const hasty = tenantWith(100);
@@ -81,7 +81,7 @@ for (const { name, path, fill } of all) {
       });
     }
 
-    it("429 and a token that was refused once are tried again, and each event comes once", async () => {
+    it("retries after 429 and after a refused token, and delivers each event once", async () => {
       simulator.faults.add({ kind: "status", status: 429, retryAfter: 0 }, { path });
       simulator.faults.add({ kind: "status", status: 401 }, { path, after: 1 });
       const { runner, messages } = query();
@@ -89,7 +89,7 @@ for (const { name, path, fill } of all) {
       assert.equal(messages.flatMap(({ payload }) => payload).length, EVENTS);
     });
 
-    it("null for the list is an empty one", async () => {
+    it("reads null in place of the list as an empty one", async () => {
       simulator.faults.add({ kind: "null-events" }, { path, times: Infinity });
       const { runner, messages } = query();
       await runner.act({});

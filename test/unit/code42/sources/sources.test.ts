@@ -41,7 +41,7 @@ describe("on the simulated tenant", () => {
 
   const payloads = (messages: { payload?: unknown }[]) => messages.flatMap(({ payload }) => payload) as Record<string, unknown>[];
 
-  it("v1 file events come flat and in order, groups joined by OR each with a walk of its own, and each event once", async () => {
+  it("v1 file events of groups joined by OR come flat, in order and once, from one search per group", async () => {
     const events = Array.from({ length: 60 }, (_, index) => makeFileEvent(index, { insertedUs: (NOW - HOUR + index * 1000) * 1000 }));
     simulator.add(events);
     const criteria: Criteria = {
@@ -56,7 +56,7 @@ describe("on the simulated tenant", () => {
     assert.equal(payloads(messages).length, 60);
   });
 
-  it("sessions come when they are new or changed, in the order of their last change", async () => {
+  it("new and changed sessions come in the order of their last change", async () => {
     simulator.sessions.add(Array.from({ length: 120 }, (_, index) => makeSession(index, { beginMs: NOW - 10 * HOUR + index * MINUTE })));
     const { runner, messages } = makeQuery(tenant, store, { source: sessions(OPTIONS), overlapMs: 24 * HOUR });
     await runner.act({});
@@ -73,7 +73,7 @@ describe("on the simulated tenant", () => {
     assert.ok(simulator.requests.every(({ status }) => status !== 400));
   });
 
-  it("sessions can be read as one message for each alert that is new", async () => {
+  it("sessions can come as one event per new alert", async () => {
     const session = makeSession(0, { beginMs: NOW - 5 * HOUR });
     simulator.sessions.add([{ ...session, triggeredAlerts: [] }]);
     const { runner, messages } = makeQuery(tenant, store, { source: sessions({ ...OPTIONS, sessionOutput: "alert" }), overlapMs: 24 * HOUR });
@@ -87,7 +87,7 @@ describe("on the simulated tenant", () => {
     assert.deepEqual(payloads(messages).map(({ triggeredAlerts }) => (triggeredAlerts as { alertId: string }[]).map(({ alertId }) => alertId)), [["one"], ["two"]]);
   });
 
-  it("a long way back through sessions is gone in slices", async () => {
+  it("sessions of a long range are read in slices", async () => {
     simulator.sessions.add(Array.from({ length: 10 }, (_, index) => makeSession(index, { beginMs: NOW - (index + 1) * 24 * HOUR })));
     const { runner, messages } = makeQuery(tenant, store, { source: sessions(OPTIONS), overlapMs: 24 * HOUR, startFrom: "P12D" });
     await runner.act({});
@@ -97,7 +97,7 @@ describe("on the simulated tenant", () => {
     assert.ok(simulator.requests.length <= 2, `${simulator.requests.length} requests`);
   });
 
-  it("alerts come with their details, more of them in one millisecond than a page has, and again when their state changes", async () => {
+  it("alerts come with their details, also more than a page in one millisecond, and again when their state changes", async () => {
     const made = Array.from({ length: 70 }, (_, index) => makeAlert(index, { createdMs: NOW - HOUR + (index < 40 ? 0 : index) }));
     simulator.alerts.add(made);
     const { runner, messages } = makeQuery(tenant, store, { source: alerts({ ...OPTIONS, alertChanges: true }), overlapMs: 15 * MINUTE, pageSize: 15 });
@@ -113,7 +113,7 @@ describe("on the simulated tenant", () => {
     assert.deepEqual(payloads(messages).slice(70).map(({ id, state }) => [id, state]), [[made[3]?.id, "RESOLVED"]]);
   });
 
-  it("the audit log is read past a full page, and the searches of our own client are left out when asked to", async () => {
+  it("the audit log is read beyond a full page, on request without the searches of our own client", async () => {
     simulator.auditLog.add(Array.from({ length: 90 }, (_, index) => makeAuditEntry(index, { timeMs: NOW - HOUR + index * 20 })));
     const own = { type$: "audit_log::search_issued/1", actorId: "1", actorName: simulator.clientId, actorAgent: "x", actorIpAddress: "127.0.0.1", actorType: "API_CLIENT", timestamp: new Date(NOW - MINUTE).toISOString() };
     simulator.auditLog.add([own]);
@@ -129,7 +129,7 @@ describe("on the simulated tenant", () => {
     ["sessions", sessions(OPTIONS), "/v1/sessions"], ["alerts", alerts(OPTIONS), "/v1/alerts/query-alerts"],
     ["audit-log", auditLog(OPTIONS), "/v1/audit/search-audit-log"], ["file-events-v1", fileEventsV1, "/v1/file-events"],
   ] as const) {
-    it(`${name}: an empty list that is null is no fault, and one that is cut is read again`, async () => {
+    it(`${name}: null is an empty list, and a cut answer is requested again`, async () => {
       simulator.faults.add({ kind: "null-events" }, { path });
       const { runner, messages } = makeQuery(tenant, store, { source });
       await runner.act({});
@@ -144,7 +144,7 @@ describe("on the simulated tenant", () => {
 
 describe("a checkpoint of code42cli that is an event id", () => {
   for (const source of [fileEvents, fileEventsV1]) {
-    it(`is looked up, and ${source.name} go on from that event`, async () => {
+    it(`is looked up, and ${source.name} continue from that event`, async () => {
       const simulator = await startTenantSimulator({ now: () => NOW, requestsPerMinute: 1_000_000 });
       const tenant = tenantOf(simulator);
       const events = Array.from({ length: 30 }, (_, index) => makeFileEvent(index, { insertedUs: (NOW - 30 * HOUR + index * HOUR) * 1000 }));
@@ -177,13 +177,13 @@ describe("a query that runs once", () => {
     return tenant;
   };
 
-  it("ends with an empty page that says so when there is nothing", async () => {
+  it("ends with an empty page marked as complete if there are no events", async () => {
     const { runner, messages } = makeQuery(filled(0), new MemoryStore(), { ...settings, output: "event" });
     await runner.act({});
     assert.deepEqual(messages.map(({ payload, complete }) => [payload, complete]), [[[], true]]);
   });
 
-  it("reads no further than until, and marks the last event alone with one message an event", async () => {
+  it("stops at `until`, and marks only the last of its event messages as complete", async () => {
     const { runner, messages } = makeQuery(filled(30), new MemoryStore(), { ...settings, output: "event", until: new Date(NOW - HOUR + 20_000).toISOString() });
     await runner.act({});
     assert.equal(messages.length, 21);
@@ -199,8 +199,8 @@ describe("a query that runs once", () => {
   });
 });
 
-describe("a walk of several pages", () => {
-  it("is compared with Code42's own count, read once more where events are missing, and says so", async () => {
+describe("a poll of several pages", () => {
+  it("is compared with Code42's own count, and where events are missing it warns and reads once more", async () => {
     const tenant = new ModelTenant(NOW, randomOf(3));
     tenant.reordersPages = true;
     for (let index = 0; index < 40; index++) {
@@ -209,7 +209,7 @@ describe("a walk of several pages", () => {
       record.body = { event: { id: record.id, inserted: new Date(ms).toISOString() } };
     }
     const { runner, messages, warnings } = makeQuery(tenant, new MemoryStore(), { source: fileEvents, pageSize: 8 });
-    // Quiet when the walk is over and the count is asked for.
+    // The order settles before the count is requested.
     tenant.onRequest = () => {
       tenant.reordersPages = tenant.requests.length <= 5;
     };

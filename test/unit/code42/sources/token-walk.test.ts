@@ -26,8 +26,8 @@ const pageBytes = (page: number, nextToken: string | null) => Buffer.from(JSON.s
 }));
 
 /**
- * A tenant that takes `latencyMs` for an answer. A page can be read when `gate` says so; until then only its end can be
- * seen, where `hint` makes another token of the one that the page has.
+ * A tenant that needs `latencyMs` for an answer. The second reading of a page waits for `gate`; the first one, of its end,
+ * does not, and finds the token that `hint` makes of the right one.
  */
 function slowTenant(latencyMs: number, gate: () => Promise<unknown>, hint = (token: string | null) => token) {
   const asked: string[] = [];
@@ -36,7 +36,7 @@ function slowTenant(latencyMs: number, gate: () => Promise<unknown>, hint = (tok
     let readings = 0;
     return {
       async *chunks() {
-        // The first look is at the end of the page, if the walk takes one.
+        // The first reading is for the token at the end, if the server is slow.
         if (latencyMs > 0 && readings++ === 0) {
           yield pageBytes(page, hint(next));
           return;
@@ -74,27 +74,27 @@ async function keysOf(replies: AsyncGenerator<Reply>): Promise<string[]> {
   return keys;
 }
 
-describe("a walk along page tokens", () => {
-  it("asks a slow server for the next page before this one is read, once for each page", async () => {
+describe("reading by page tokens", () => {
+  it("requests the next page of a slow server before this one is parsed, each page once", async () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
     const { api, asked } = slowTenant(60, () => gate);
-    const walk = keysOf(fileEvents.read(poll(api)));
-    await until(() => asked.length === 2, "the second page was asked for");
+    const reading = keysOf(fileEvents.read(poll(api)));
+    await until(() => asked.length === 2, "the request for the second page");
     open();
-    const keys = await walk;
+    const keys = await reading;
     assert.deepEqual(asked, ["", "1", "2", "3"]);
     assert.equal(new Set(keys).size, PAGE * PAGES);
     assert.equal(keys.length, PAGE * PAGES);
   });
 
-  it("does not ask ahead where the server is fast", async () => {
+  it("requests no page ahead if the server is fast", async () => {
     const seen: number[] = [];
     const { api, asked } = slowTenant(0, async () => seen.push(asked.length));
     const keys = await keysOf(fileEvents.read(poll(api)));
     assert.equal(keys.length, PAGE * PAGES);
     assert.deepEqual(asked, ["", "1", "2", "3"]);
-    // Nobody looked at the end of a page first, so each page was read before the next one was asked for.
+    // Each page was parsed before the next one was requested.
     assert.deepEqual(seen, [1, 2, 3, 4]);
   });
 
@@ -103,14 +103,14 @@ describe("a walk along page tokens", () => {
     const keys = await keysOf(fileEvents.read(poll(api)));
     assert.equal(new Set(keys).size, PAGE * PAGES);
     assert.deepEqual(asked.filter((token) => !token.endsWith("9")), ["", "1", "2", "3"]);
-    assert.ok(asked.includes("19"), "it did ask");
+    assert.ok(asked.includes("19"), "it requested the page of the wrong token");
   });
 
-  describe("with a formatter that comes next", () => {
+  describe("with a formatter as the next node", () => {
     const ids = [...Array(PAGE * PAGES).keys()].map((index) => makeFileEvent(index, { insertedUs: (START + index) * 1000 }).event.id);
     const keys = ids.map(ledgerKey);
 
-    /** The lines of each reply; the formatter fails with the events at `failing`, and those at `known` were delivered before. */
+    /** The lines of each reply. The formatter fails for the events at `failing`; those at `known` are delivered already. */
     async function linesOf({ failing = [], known = [] }: { failing?: number[]; known?: number[] }): Promise<(string[] | undefined)[]> {
       const { api } = slowTenant(0, async () => undefined);
       let failure: string | undefined;
@@ -155,7 +155,7 @@ describe("a walk along page tokens", () => {
       assert.deepEqual(found, [[PAGE, PAGE], [PAGE - 1, undefined], [PAGE, PAGE], [PAGE, PAGE]]);
     });
 
-    it("gives no lines of a page with an event that cannot be formatted: the formatter's node reports that", async () => {
+    it("gives no lines of a page with an event that cannot be formatted, because the formatter's node reports that", async () => {
       assert.deepEqual(await linesOf({ failing: [25] }), [pages[0], undefined, ...pages.slice(2)]);
     });
   });
@@ -163,11 +163,11 @@ describe("a walk along page tokens", () => {
 
 describe("the end of a page", () => {
   for (const [what, end, expected] of [
-    ["gives its text", `],"nextPgToken":"0_abc_9","problems":null}`, "0_abc_9"],
-    ["gives it unescaped", String.raw`],"nextPgToken": "a\"b\\","problems":[]}`, String.raw`a"b\ `.trim()],
-    ["gives none where there is null", `],"nextPgToken":null}`, undefined],
-    ["gives none where there is nothing", `]}`, undefined],
-    ["gives none where it is cut", `],"nextPgToken":"0_ab`, undefined],
+    ["gives the token", `],"nextPgToken":"0_abc_9","problems":null}`, "0_abc_9"],
+    ["gives the token unescaped", String.raw`],"nextPgToken": "a\"b\\","problems":[]}`, String.raw`a"b\ `.trim()],
+    ["gives no token for null", `],"nextPgToken":null}`, undefined],
+    ["gives no token if there is none", `]}`, undefined],
+    ["gives no token if the page is cut", `],"nextPgToken":"0_ab`, undefined],
   ] as const) {
     it(what, async () => {
       const bytes = Buffer.from(`{"fileEvents":[${`{"x":"${"y".repeat(500)}"},`.repeat(50)}{}${end}`);
