@@ -2,6 +2,7 @@
 import { compileFormatter } from "../src/cef/encoder";
 import { code42FileEventV1 } from "../src/cef/mappings/code42-file-event-v1";
 import type * as clock from "../src/common/clock";
+import type * as packedLines from "../src/pages/packed-lines";
 import type { Sender } from "../src/syslog/sender";
 import type * as settings from "../src/syslog/settings";
 import { eventV1 } from "../test/support/measured-events";
@@ -51,8 +52,16 @@ function ours(transport: "tcp" | "udp", pages: readonly Parameters<Sender["push"
   });
 }
 
-/** As cef-format gives them to syslog-out. */
-const pages = () => Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => lines.slice(page * PAGE, (page + 1) * PAGE));
+/** As cef-format gives them to syslog-out, but never released, because they are sent again and again. */
+function pages(): packedLines.PackedLines[] {
+  const { BufferPool, PackedLines } = built<typeof packedLines>("pages/packed-lines");
+  return Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => {
+    const packed = new PackedLines(new BufferPool());
+    for (const line of lines.slice(page * PAGE, (page + 1) * PAGE)) packed.add(line);
+    packed.release = () => undefined;
+    return packed;
+  });
+}
 
 const each = (log: (line: string, done: () => void) => void) => () => new Promise<void>((resolve) => {
   let open = lines.length;
