@@ -1,4 +1,4 @@
-/** One of the ways to send that `send` compares, in a process of its own: none pays for another's garbage. */
+/** One of the contestants of `send`, in a process of its own, so that none pays for another's garbage. */
 import { compileFormatter } from "../src/cef/encoder";
 import { code42FileEventV1 } from "../src/cef/mappings/code42-file-event-v1";
 import type * as clock from "../src/common/clock";
@@ -17,12 +17,12 @@ interface Winston {
   Syslog: new (options: object) => { log(info: object, done: () => void): void; on(event: string, listener: () => void): void };
 }
 
-/** From the parent, again and again: send all lines. */
+/** From the parent, several times: send all lines. */
 export interface Send {
   send: true;
 }
 
-/** To the parent: once at the start, and whenever all lines were handed over. */
+/** To the parent: `ready` once at the start, `sent` whenever all lines were handed over. */
 export type SenderReport = { ready: true } | { sent: true };
 
 export type Contestant = "ours" | "client" | "winston" | "oursUdp" | "clientUdp";
