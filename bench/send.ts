@@ -1,6 +1,6 @@
 /**
- * Formatted pages go to a SIEM over TCP and UDP: ours, syslog-client, winston-syslog. From the first line to the last
- * one at the SIEM; for UDP, until the last datagram was handed over. `npm run bench -- send [--rounds N] [--events N]`
+ * Sends formatted pages to a SIEM over TCP and UDP: ours, syslog-client, winston-syslog. Over TCP the time ends when the SIEM
+ * has the last line, over UDP when the last datagram was handed over. `npm run bench -- send [--rounds N] [--events N]`
  */
 import { helper, message } from "./helpers";
 import type { SinkReady, SinkReport } from "./line-sink";
@@ -11,7 +11,7 @@ import type { Contestant, Send, SenderReport } from "./sender";
 export async function send(options: string[]): Promise<Row[]> {
   const { rounds, numbers } = parseOptions(options, { rounds: 5, events: 100_000 }, []);
   const count = numbers["events"] as number;
-  // Installs the peers before all processes want to do so at once.
+  // Installs the peers now, or all processes would do so at once.
   peerPath("winston-syslog");
   const sink = helper("line-sink.ts", String(count));
   let expected = 0;

@@ -1,7 +1,9 @@
-/** One of the ways to send that `send` compares, in a process of its own: none pays for another's garbage. */
+/** One of the contestants of `send`, in a process of its own, so that none pays for another's garbage. */
 import { compileFormatter } from "../src/cef/encoder";
 import { code42FileEventV1 } from "../src/cef/mappings/code42-file-event-v1";
+import type * as bufferPool from "../src/common/buffer-pool";
 import type * as clock from "../src/common/clock";
+import type * as packedLines from "../src/pages/packed-lines";
 import type { Sender } from "../src/syslog/sender";
 import type * as settings from "../src/syslog/settings";
 import { eventV1 } from "../test/support/measured-events";
@@ -16,12 +18,12 @@ interface Winston {
   Syslog: new (options: object) => { log(info: object, done: () => void): void; on(event: string, listener: () => void): void };
 }
 
-/** From the parent, again and again: send all lines. */
+/** From the parent, several times: send all lines. */
 export interface Send {
   send: true;
 }
 
-/** To the parent: once at the start, and whenever all lines were handed over. */
+/** To the parent: `ready` once at the start, `sent` whenever all lines were handed over. */
 export type SenderReport = { ready: true } | { sent: true };
 
 export type Contestant = "ours" | "client" | "winston" | "oursUdp" | "clientUdp";
@@ -51,8 +53,17 @@ function ours(transport: "tcp" | "udp", pages: readonly Parameters<Sender["push"
   });
 }
 
-/** As cef-format gives them to syslog-out. */
-const pages = () => Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => lines.slice(page * PAGE, (page + 1) * PAGE));
+/** As cef-format gives them to syslog-out, but never released, because they are sent again and again. */
+function pages(): packedLines.PackedLines[] {
+  const { PackedLines, PIECE_BYTES } = built<typeof packedLines>("pages/packed-lines");
+  const { BufferPool } = built<typeof bufferPool>("common/buffer-pool");
+  return Array.from({ length: Math.ceil(count / PAGE) }, (_, page) => {
+    const packed = new PackedLines(new BufferPool(PIECE_BYTES));
+    for (const line of lines.slice(page * PAGE, (page + 1) * PAGE)) packed.add(line);
+    packed.release = () => undefined;
+    return packed;
+  });
+}
 
 const each = (log: (line: string, done: () => void) => void) => () => new Promise<void>((resolve) => {
   let open = lines.length;

@@ -29,7 +29,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
 
-  /** What a sender with these properties gets from the process and from the TLS configuration. */
+  /** What a sender needs beside its settings: clock, host name, TLS options of the configuration node. */
   const surroundings = (config: Record<string, unknown>, transport: TransportName) => {
     const tls = () => tlsOptions(Boolean(config["tls"]), RED.nodes.getNode(String(config["tls"])) as unknown as TlsConfigNode | null);
     return { clock: systemClock, random: Math.random, systemHostname: hostname(), processId: process.pid, tls: usesTls(transport) ? tls() : {} };
@@ -73,7 +73,7 @@ export = function (RED: NodeAPI) {
         send(input);
         return done();
       }
-      // It comes again because another sink has not confirmed it.
+      // The page was sent again because another sink has not confirmed it.
       if (registry.hasConfirmed(message, sink)) return done();
       let lines: LineList;
       try {

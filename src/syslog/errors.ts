@@ -6,7 +6,7 @@ export const syslogError = errorsOf(errorPrefix("syslog-out"), catalog.error);
 
 export type SyslogErrorCode = keyof typeof catalog.error;
 
-/** A link that lost its server in an orderly way has no error of its own; this one says so. */
+/** For a link that the server closed in an orderly way: such an end comes without an error. */
 export const serverClosed = (host: string, port: number) => syslogError("SERVER_CLOSED", { host, port });
 
 const CAUSES: readonly [pattern: RegExp, code: SyslogErrorCode, permanent?: true][] = [
@@ -18,14 +18,14 @@ const CAUSES: readonly [pattern: RegExp, code: SyslogErrorCode, permanent?: true
   [/^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/, "TLS_EXPIRED", true],
   [/^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_|INVALID_CA)/, "TLS_UNKNOWN_CA", true],
   [/^INVALID_PURPOSE$/, "TLS_FAILED", true],
-  // Alerts of the server about our side. A server that misses the certificate says handshake_failure in TLS 1.2
+  // TLS alerts from the server. If it misses our certificate, it sends handshake_failure in TLS 1.2
   // (RFC 5246 section 7.4.6) and certificate_required in TLS 1.3 (RFC 8446 section 4.4.2.4).
   [/^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|NO_CERTIFICATE)/, "TLS_CLIENT_CERTIFICATE", true],
   [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)/, "TLS_NOT_SPOKEN", true],
   [/^ERR_(SSL|OSSL|TLS)/, "TLS_FAILED", true],
 ];
 
-/** What a socket error means to the person who runs the flow; errors of the certificate kind are permanent. */
+/** The error for the person who runs the flow, made of a socket error; errors about certificates are permanent. */
 export function linkError(cause: unknown, host: string, port: number): SiemError {
   if (cause instanceof SiemError) return cause;
   const code = String((cause as NodeJS.ErrnoException | undefined)?.code ?? "");

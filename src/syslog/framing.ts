@@ -1,18 +1,18 @@
-/** How lines become bytes: many whole frames in one Buffer. */
+/** Turns lines into frames: the bytes that a syslog server reads as one message each. */
 import type { BufferPool } from "../common/buffer-pool";
 import type { Line } from "./lines";
 
 /**
  * `lf`: a line feed ends a message (RFC 6587 section 3.4.2). `octet`: its length in bytes stands before it (RFC 6587
  * section 3.4.1, RFC 5425 section 4.3). `datagram`: one message a datagram, nothing around it (RFC 5426 section 3.1);
- * RELP too takes bare messages, since what it puts around them is new in each session.
+ * RELP takes bare messages too and adds its own frame, which is another one in each session.
  */
 export type Framing = "lf" | "octet" | "datagram";
 
 /** Whole frames, one after the other. */
 export interface Frames {
   readonly bytes: Buffer;
-  /** Where each frame ends. */
+  /** Offset just past each frame. */
   readonly ends: readonly number[];
 }
 
@@ -20,13 +20,13 @@ const LF = 10;
 const CR = 13;
 const isBreak = (byte: number | undefined) => byte === LF || byte === CR;
 
-/** Puts frames one behind the other, in Buffers of `pool`. */
+/** Collects frames for one write, in a Buffer of `pool`. */
 export class FrameBuilder {
   private buffer: Buffer;
   private size = 0;
   private ends: number[] = [];
 
-  /** `maxBytes` limits header and line together; all frames together take a Buffer of `pool`, one longer frame aside. */
+  /** `maxBytes` limits header and line together; all frames together fit into a Buffer of `pool`; a single longer frame is taken alone. */
   constructor(private readonly framing: Framing, private readonly maxBytes: number, private readonly pool: BufferPool) {
     this.buffer = pool.take();
   }
@@ -36,8 +36,9 @@ export class FrameBuilder {
   }
 
   /**
-   * Appends the frame of `line`, or nothing if it does not fit any more. A line over the limit is cut at a character:
-   * two frames would read as two messages. Line breaks at the end are dropped; with `lf` those inside become spaces.
+   * Appends the frame of `line`; "full": it did not fit and was not added. A line over the limit is cut between two
+   * characters, because the server would read two frames as two messages. Line breaks at the end are dropped; with `lf`
+   * those inside become spaces.
    */
   add(header: Buffer, line: Line): "added" | "shortened" | "full" {
     const whole = withoutBreaks(line, this.framing === "lf");
@@ -92,7 +93,7 @@ function contentEnd(length: number, at: (index: number) => number | undefined): 
   return end;
 }
 
-/** The first `limit` bytes of a longer `line`, less what would be half a UTF-8 character. */
+/** The first `limit` bytes of a longer `line`, without a UTF-8 character that would be cut in two. */
 export function cut(line: Line, limit: number): Buffer {
   const bytes = typeof line === "string" ? Buffer.from(line.slice(0, limit)) : line;
   let end = limit;

@@ -30,7 +30,7 @@ function localTimestamp(date: number): string {
   return `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** RFC 5424 section 6: PRINTUSASCII without space, at most `limit` characters; nothing left is the NILVALUE. */
+/** RFC 5424 section 6: PRINTUSASCII without spaces, at most `limit` characters, or the NILVALUE. */
 const printable = (text: string, limit: number) => text.replace(/[^\x21-\x7e]/g, "").slice(0, limit) || "-";
 
 /** RFC 3164 section 4.1.2: the name of the host without its domain; an address stays whole. */
@@ -62,7 +62,7 @@ export function createHeader(options: HeaderOptions): HeaderSource {
   return cached(1000, (date) => `${start}${localTimestamp(date)} ${host} `);
 }
 
-/** Keeps the header of the current tick of `resolution` ms: it is asked for once a page, but also once a single event. */
+/** Makes one header for each tick of `resolution` ms: single events ask for one each. */
 function cached(resolution: number, make: (date: number) => string): HeaderSource {
   let tick = NaN;
   let header = Buffer.alloc(0);

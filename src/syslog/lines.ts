@@ -1,4 +1,4 @@
-/** What a message carries: one line, or a page of them. */
+/** The lines of a message: one, or a page of them. */
 import { syslogError } from "./errors";
 
 export type Line = string | Buffer;
@@ -7,19 +7,18 @@ const isLine = (value: unknown): value is Line => typeof value === "string" || B
 
 const typeOf = (value: unknown) => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
 
-/** The lines of a message. */
 export interface LineList {
   readonly length: number;
-  /** About the bytes that they take in memory. */
+  /** Approximate size in memory. */
   readonly bytes: number;
   at(index: number): Line;
-  /** Line `index` as the message had it. */
+  /** Line `index` as the message has it. */
   text(index: number): Line;
-  /** Nobody here asks for a line again. */
+  /** The sender needs the lines no more. */
   release(): void;
 }
 
-/** The lines of `payload`; an array is taken as it is, not copied. Throws PAYLOAD_TYPE and names the first culprit. */
+/** The lines of `payload`; an array is not copied. Throws PAYLOAD_TYPE, which names the first value that is no line. */
 export function linesOf(payload: unknown): LineList {
   if (isLine(payload)) return listOf([payload]);
   if (!Array.isArray(payload)) throw syslogError("PAYLOAD_TYPE", { property: "msg.payload", type: typeOf(payload) });
@@ -28,7 +27,6 @@ export function linesOf(payload: unknown): LineList {
   return listOf(payload as Line[]);
 }
 
-/** A list as it is; an array is not copied. */
 export const asList = (lines: readonly Line[] | LineList): LineList => ("release" in lines ? lines : listOf(lines));
 
 function listOf(lines: readonly Line[]): LineList {
@@ -36,10 +34,7 @@ function listOf(lines: readonly Line[]): LineList {
   return { length: lines.length, bytes: bytesOf(lines), at, text: at, release: () => undefined };
 }
 
-/**
- * Text counts as a byte a character. The exact figure would have to flatten every concatenated string of a page in one
- * go; that is left to the encoding, which goes in slices.
- */
+/** Counts one byte a character: to know the exact size, V8 would have to flatten all concatenated texts of a page at once. */
 function bytesOf(lines: readonly Line[]): number {
   let bytes = 0;
   for (const line of lines) bytes += line.length;

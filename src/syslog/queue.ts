@@ -1,4 +1,4 @@
-/** What waits to be sent, within a limit of events and bytes. */
+/** A queue with a limit of events and bytes. */
 
 export type Overflow = "refuse" | "drop-oldest" | "drop-newest";
 
@@ -13,18 +13,15 @@ export interface QueueItem {
   readonly bytes: number;
 }
 
-/**
- * A first-in, first-out queue. What was taken out counts against the limits until it is released, because it is still
- * in memory until the server has it.
- */
+/** First in, first out. An item that was taken out counts against the limits until it is released: it is still in memory. */
 export class BoundedQueue<Item extends QueueItem> {
-  /** Events and bytes that wait or are not released yet. */
+  /** Of the items that wait or are not released yet. */
   events = 0;
   bytes = 0;
-  /** Events that were not taken yet. */
+  /** Of the items that wait. */
   waitingEvents = 0;
   waitingBytes = 0;
-  /** The most events that ever stood here. */
+  /** Highest value of `events`. */
   highWater = 0;
   private items: (Item | undefined)[] = [];
   private head = 0;
@@ -32,9 +29,9 @@ export class BoundedQueue<Item extends QueueItem> {
   constructor(private readonly limits: QueueLimits) {}
 
   /**
-   * Adds `item` if it fits or can be made to fit. Returns what had to go: with `refuse` and `drop-newest` the item
-   * itself, with `drop-oldest` the oldest items that were not taken yet. An item larger than the limits is let into an
-   * empty queue, or it could never be delivered.
+   * Adds `item` if there is room. Returns the items that found none: with `refuse` and `drop-newest` the item itself, with
+   * `drop-oldest` the oldest waiting items, if that makes room. An empty queue takes an item of any size, because it
+   * could never be delivered otherwise.
    */
   add(item: Item): Item[] {
     const gone: Item[] = [];

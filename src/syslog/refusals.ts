@@ -1,6 +1,6 @@
 /**
- * What becomes of lines that a server refuses. If it takes others, the line is at fault: it is shortened, and set aside in
- * the end. A server that takes none is in trouble itself: then all lines wait.
+ * Decides about lines that a server refuses. If it takes others, the line is at fault: it is shortened, and at last set
+ * aside. If it takes none, the server is at fault, and all lines wait.
  */
 import type { SiemError } from "../common/errors";
 import { Chunk } from "./chunk";
@@ -8,7 +8,7 @@ import { syslogError, type SyslogErrorCode } from "./errors";
 import { cut } from "./framing";
 import { StuckLine } from "./stuck";
 
-/** A server that refuses so many lines before it takes one takes none. */
+/** After so many refused lines and none taken, the server is at fault. */
 const TRIAL = 1000;
 /** The server was there, had lines, and ended the session. */
 const ENDED_BY_SERVER: readonly string[] = ["SERVER_CLOSED", "CONNECTION_LOST"] satisfies SyslogErrorCode[];
@@ -20,26 +20,26 @@ export interface Refused {
 }
 
 export class Refusals {
-  /** Refused in a session in which the server has taken no line yet, oldest first. */
+  /** Lines that were refused before the server took any in this session, oldest first: line or server may be at fault. */
   private doubtful: Refused[] = [];
   /** The server has taken a line in this session. */
   private accepting = false;
   private readonly stuck = new StuckLine();
 
-  /** `shorterSizes` as in Transport; `setAside` gets what the server takes at no size. */
+  /** `shorterSizes` as in Transport; `setAside` gets the lines that the server takes at no size. */
   constructor(private readonly host: string, private readonly shorterSizes: readonly number[], private readonly setAside: (refused: Refused) => void) {}
 
-  /** Lines were refused, and none was taken that would show that the server is not to blame. */
+  /** Lines were refused, and none was taken in this session. */
   get areDoubtful(): boolean {
     return this.doubtful.length > 0;
   }
 
-  /** The server takes no line: it needs no more to show that. */
+  /** The server refused enough lines to show that it takes none. */
   get isTrialOver(): boolean {
     return this.doubtful.length >= TRIAL;
   }
 
-  /** Only the oldest line may be sent, and nothing behind it before its answer. */
+  /** Only one line may be on its way: the server ends its sessions at one of the next lines. */
   get oneByOne(): boolean {
     return this.stuck.oneByOne;
   }
@@ -70,7 +70,7 @@ export class Refusals {
     return [...this.shorten({ line, reason: syslogError("LINE_ENDS_SESSION", { host: this.host }) }), ...again];
   }
 
-  /** The line cut to the next size that it may pass with; nothing if there is none, and it was set aside. */
+  /** The line cut to the next size; nothing if there is none and the line was set aside. */
   private shorten(refused: Refused): Chunk[] {
     const { bytes, shares } = refused.line;
     const size = this.shorterSizes.find((shorter) => shorter < bytes.length);

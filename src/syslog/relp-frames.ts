@@ -1,4 +1,4 @@
-/** What a RELP server says, taken apart (specification: librelp, doc/relp.md, "RELP FRAME"). */
+/** Reads the frames and answers of a RELP server (specification: librelp, doc/relp.md, "RELP FRAME"). */
 
 export interface RelpFrame {
   readonly txnr: number;
@@ -10,9 +10,9 @@ export interface RelpFrame {
 export interface RelpAnswer {
   /** 200, or an error. */
   readonly code: number;
-  /** For people, or empty. */
+  /** For people; may be empty. */
   readonly text: string;
-  /** What an accepted `open` agrees to, a line each. */
+  /** In the answer to `open`: what the server agrees to, one offer a line. */
   readonly offers: readonly string[];
 }
 
@@ -24,7 +24,7 @@ const PART_OF_HEADER = /^(?:\d{1,9}(?: (?:[a-zA-Z]{1,32}(?: \d{0,9})?)?)?)?$/;
 const MAX_HEADER = 54;
 const LF = 10;
 
-/** Numbers begin again at 1; 0 is that of a hint, which nobody asked for. */
+/** Numbers begin again at 1; 0 marks a hint, which is no answer. */
 export const nextTxnr = (txnr: number) => (txnr === LAST_TXNR ? 1 : txnr + 1);
 
 /** Cuts a stream of bytes into frames and keeps at most one unfinished frame in memory. */

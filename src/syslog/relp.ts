@@ -1,6 +1,6 @@
 /**
  * RELP: syslog over a byte stream with an answer to each message (specification: librelp, doc/relp.md, version 0.0.1).
- * What is not answered when a session ends counts as not delivered; the sender writes it again in the next one.
+ * A message without an answer when the session ends is not delivered; the sender writes it again in the next session.
  */
 import type { ConnectionOptions } from "node:tls";
 import { syslogError } from "./errors";
@@ -41,7 +41,7 @@ const overStream = (stream: Transport, target: RelpTarget): Transport => ({
 
 type State = "connecting" | "opening" | "open" | "closing" | "gone";
 
-/** For our own writes to the stream: with RELP only the answers count. */
+/** For writes whose outcome does not matter: only answers to messages count. */
 const UNHEARD: WriteReport = { handedOver: () => undefined, refused: () => undefined };
 const TRAILER = Buffer.from("\n");
 
@@ -51,9 +51,9 @@ class RelpLink implements Link {
   private readonly reader = new FrameReader();
   /** The number of the next command. */
   private next: number;
-  /** The commands that were sent, by their numbers, oldest first, until all up to them are answered. */
+  /** Commands by number, oldest first: those without an answer, and those behind one without an answer. */
   private readonly sent = new Map<number, { report: WriteReport; answer: RelpAnswer | undefined }>();
-  /** What found no room in the window: frames from the index `next` on. */
+  /** Writes that are not sent whole, because the window is full: their frames from the index `next` on wait. */
   private readonly unsent: (Frames & { next: number; report: WriteReport })[] = [];
   private streamFull = false;
   private draining = false;
@@ -111,9 +111,9 @@ class RelpLink implements Link {
   }
 
   /**
-   * Sends what the window has room for, in one piece. That is done for every few answers, not for half a window of them:
-   * the next message carries our kernel's acknowledgement, and the server's kernel waits for that before it sends the
-   * answers that gathered meanwhile (Nagle and delayed acknowledgements: a window took 40 ms).
+   * Sends as many messages as the window has room for, in one write, whenever answers came and not only when half the
+   * window is free: the next message carries our kernel's acknowledgement, and the server's kernel waits for that before
+   * it sends further answers (Nagle and delayed acknowledgements: a window took 40 ms).
    */
   private fillWindow(): void {
     const parts: Buffer[] = [];
@@ -128,13 +128,13 @@ class RelpLink implements Link {
     if (parts.length > 0) this.send(parts);
   }
 
-  /** Milliseconds that the server has for its next answer. */
+  /** Milliseconds in which the next answer must come. */
   private get allowed(): number {
     const { answerPatience = ANSWER_PATIENCE, patience = OPEN_PATIENCE } = this.target;
     return this.state === "opening" ? patience : answerPatience;
   }
 
-  /** Looks after `delay` ms whether an answer is overdue; one timer at a time, as long as any is due. */
+  /** Checks after `delay` ms whether an answer is overdue, and again as long as any is due; one timer at a time. */
   private watch(delay: number): void {
     const { clock, host, port } = this.target;
     this.cancelWatch = clock.after(delay, () => {
@@ -178,7 +178,7 @@ class RelpLink implements Link {
     else if (commands?.includes("syslog") !== true) this.lose(syslogError("RELP_NO_SYSLOG", { host, port }, { permanent: true }));
     else {
       this.state = "open";
-      // What follows has another patience.
+      // The timer runs for the answer to `open`; answers to messages may take longer.
       this.cancelWatch?.();
       this.cancelWatch = undefined;
       this.listener.ready();
@@ -186,8 +186,8 @@ class RelpLink implements Link {
   }
 
   /**
-   * Reports the answers up to the first one that is missing. The specification wants them in the order of the commands, and
-   * in the same breath lets them come in any.
+   * Reports the answers up to the first one that is missing. The specification asks for answers in the order of the
+   * commands, but also allows any order.
    */
   private report(): void {
     let accepted = 0;

@@ -34,7 +34,7 @@ type Connection =
   | { phase: "up"; link: Link; since: number; writing: "possible" | "scheduled" | "blocked"; cancel: () => void }
   /** `cancel` ends the timer to the next attempt. */
   | { phase: "waiting"; cancel: () => void }
-  /** Nothing is written any more, but what the server still answers counts. */
+  /** Said goodbye: nothing more is written, but the server's answers still count. */
   | { phase: "ending"; link: Link };
 
 type Up = Extract<Connection, { phase: "up" }>;
@@ -46,15 +46,15 @@ export interface SenderOptions extends BacklogOptions, InFlightOptions {
   random: () => number;
   /** Called whenever the state or the counters changed; often, so it must be cheap. */
   changed: () => void;
-  /** Called once an outage and cause, when a server cannot be reached or was lost. */
+  /** Called when a server cannot be reached or was lost: once for each cause in an outage. */
   outage: (error: SiemError) => void;
 }
 
 const NOTHING_TO_SAY: SettledLines = { shortened: 0, undeliverable: [] };
 
-/** A link that lasted so long has proved itself. */
+/** A link that lasted so long is stable. */
 const STABLE_AFTER = 5000;
-/** What the server gets to answer our goodbye. */
+/** Milliseconds for the server to answer our goodbye. */
 const GOODBYE = 1000;
 
 export class Sender {
@@ -69,7 +69,7 @@ export class Sender {
   private readonly outages: Outages;
   /** Batches that are not settled, oldest first. */
   private readonly batches = new Set<Batch>();
-  /** Set while and after it closes; called when there is nothing left to wait for. */
+  /** Set by `close`; called when there is nothing left to wait for. */
   private finished: (() => void) | undefined;
 
   constructor(private readonly options: SenderOptions) {
@@ -119,7 +119,7 @@ export class Sender {
 
   /** Opens a link, the first one or the next. */
   start(): void {
-    // A link that was given up may still call back.
+    // A lost link may still call back.
     const link: Link = this.options.transport.connect({
       ready: () => {
         if (this.uses(link)) this.ready(link);
@@ -138,8 +138,8 @@ export class Sender {
   }
 
   /**
-   * Takes the lines of `page` over. They are read again later and must not be changed before they are settled. An empty page is
-   * delivered at once. A list is released as soon as its lines are not read again.
+   * Takes the lines of `page` over: nobody may change them before they are settled. An empty page is delivered at once. A
+   * list is released as soon as the sender needs its lines no more.
    */
   push(page: readonly Line[] | LineList, settled: Settled): void {
     const lines = asList(page);
@@ -160,8 +160,8 @@ export class Sender {
   }
 
   /**
-   * Takes nothing any more and tries for `deadline` ms to deliver what is queued; without a link there is nothing to
-   * wait for. Whatever is left is settled with the error CLOSED.
+   * Takes nothing more and tries for `deadline` ms to deliver what is queued, if there is a link. Whatever is left is
+   * settled with the error CLOSED.
    */
   async close(deadline: number): Promise<void> {
     if (this.finished !== undefined) return;
@@ -190,7 +190,7 @@ export class Sender {
     });
   }
 
-  /** Changes the phase; nobody else does. Ends what belongs to the last one. */
+  /** The only place that changes the phase. Ends what belongs to the last phase only: its timer, its link. */
   private enter(next: Connection): void {
     const last = this.connection;
     this.connection = next;
@@ -223,7 +223,7 @@ export class Sender {
     const error = cause === undefined ? serverClosed(host, port) : linkError(cause, host, port);
     const unconfirmed = this.inFlight.takeAll();
     this.backlog.resendFirst(transport.stream ? unconfirmed : this.refusals.sessionEnded(unconfirmed, error));
-    // A server may close an idle link as it likes; that is an outage only if it does not take the next one.
+    // A server may close an idle link at any time; that is an outage only if it does not take the next one.
     const stable = connection.phase === "up" && clock.now() - connection.since >= STABLE_AFTER;
     const delay = this.outages.add(error, stable && cause === undefined);
     const cancel = clock.after(delay, () => {
@@ -235,8 +235,8 @@ export class Sender {
   }
 
   /**
-   * Each chunk waits for its own turn of the event loop, so that a large page never blocks it. Such a turn comes after
-   * the sockets were read: the end of a link that arrived while the loop was busy is seen before the next write.
+   * Each chunk is written in its own turn of the event loop, so that a large page never blocks it. Such a turn comes after
+   * sockets were read: if the link ended while the loop was busy, that is seen before the next write.
    */
   private scheduleWrite(): void {
     const { connection } = this;
@@ -273,7 +273,7 @@ export class Sender {
     this.scheduleWrite();
   }
 
-  /** Delivered: an answer needs no delay. */
+  /** The server answered: that confirms at once. */
   private accepted(lines: Chunk): void {
     this.confirm(lines);
     this.backlog.resendLast(this.refusals.accepted());

@@ -1,4 +1,4 @@
-/** From the properties of a `syslog-out` node to a sender. */
+/** Makes a sender from the properties of a `syslog-out` node. */
 import type { ConnectionOptions } from "node:tls";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
@@ -28,7 +28,7 @@ export interface SyslogSettings {
   confirmDelay: number;
 }
 
-/** RFC 5426 section 3.2: what an IPv4 datagram holds. */
+/** Most bytes in an IPv4 datagram (RFC 5426 section 3.2). */
 const MAX_DATAGRAM = 65_507;
 
 interface Kind {
@@ -87,7 +87,7 @@ export interface Surroundings {
   tls: ConnectionOptions;
 }
 
-/** The sender that `settings` ask for; it connects when it is started. */
+/** The sender connects when it is started. */
 export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage">): Sender {
   const { host, port } = settings;
   const { clock, random, tls, systemHostname, processId } = around;

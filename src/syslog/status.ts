@@ -2,15 +2,15 @@ import type { Params } from "../common/errors";
 import type { Colour } from "../common/status-colour";
 import type { Sender } from "./sender";
 
-/** So many attempts that came to nothing are a failure, not a hiccup. */
-const HICCUPS = 3;
+/** After so many failed attempts the status is red. */
+const FAILED_AFTER = 3;
 
-/** What a sender's status says, as a key of the catalog: the truth in one glance. */
+/** The status of a sender: colour, key of the catalog and its parameters. */
 export function senderStatus(sender: Sender): [fill: Colour, key: string, params: Params] {
   const { state, queued, lastError, failures, overflowing, counters } = sender;
   if (state === "closed" || state === "ending") return ["grey", "status.closed", {}];
-  // A server may refuse a certificate only after the link is up: red stays until the link has proved itself.
-  if (lastError !== undefined && failures > 0 && (lastError.permanent || (failures >= HICCUPS && state !== "up"))) return ["red", `status.${lastError.code}`, {}];
+  // A server may refuse a certificate after the link is up, so the status stays red until the link is stable.
+  if (lastError !== undefined && failures > 0 && (lastError.permanent || (failures >= FAILED_AFTER && state !== "up"))) return ["red", `status.${lastError.code}`, {}];
   if (overflowing > 0) return ["yellow", "status.dropped", { count: overflowing }];
   if (state === "waiting" || (failures > 0 && queued > 0)) return ["yellow", "status.queued", { count: queued }];
   if (state === "connecting") return ["blue", "status.connecting", {}];

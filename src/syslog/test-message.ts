@@ -1,4 +1,4 @@
-/** "Send a test message": one line over the real transport, and what is known of its arrival. */
+/** "Send a test message": sends one line over the real transport and says what is known about its arrival. */
 import { randomBytes } from "node:crypto";
 import { SiemError } from "../common/errors";
 import { FailedStep, type Step } from "../common/dialog-step";
@@ -10,11 +10,11 @@ import { createSender, type Surroundings, type SyslogSettings } from "./settings
 export interface TestMessage {
   /** Header and line, without framing. */
   sent: string;
-  /** What stands in the line as `externalId`, to find it in the SIEM. */
+  /** `externalId` of the line, to find it in the SIEM. */
   id: string;
-  /** How much the transport tells: `relp` the server's acknowledgement, `tcp` that the connection held, `udp` nothing. */
+  /** What delivery means: `relp` the server acknowledged the line, `tcp` the connection held, `udp` it was sent. */
   known: "relp" | "tcp" | "udp";
-  /** It was over the longest message and was cut. */
+  /** The line was longer than `maxBytes` and was cut. */
   shortened: boolean;
 }
 
@@ -26,7 +26,7 @@ const STEPS: Partial<Record<SyslogErrorCode, Step>> = {
   RELP_NOT_SPOKEN: "protocol", RELP_REFUSED: "protocol", RELP_NO_SYSLOG: "protocol", RELP_GARBLED: "protocol",
 };
 
-/** The step at which sending failed. */
+/** The step of the dialog's test at which sending failed. */
 export function syslogStep(error: unknown): Step {
   if (!(error instanceof SiemError)) return "answer";
   return STEPS[error.code as SyslogErrorCode] ?? (error.key.startsWith("common.") ? "settings" : "answer");
@@ -38,14 +38,14 @@ const testLine = (id: string): string =>
   `CEF:0|Node-RED|node-red-siem|${VERSION}|test|Test message|0|externalId=${id} msg=Test message of the syslog-out node. Nothing happened.`;
 
 /**
- * Sends one line as `settings` say, over a connection of its own that is closed again. `timeoutMs` is for all of it.
- * Throws a FailedStep with the first error; nothing is tried twice.
+ * Sends one line over a connection of its own, with the `settings` of the node, within `timeoutMs`. Throws a FailedStep
+ * with the first error; nothing is tried twice.
  */
 export async function sendTestMessage(settings: SyslogSettings, around: Surroundings, timeoutMs: number): Promise<TestMessage> {
   const id = `test-${randomBytes(4).toString("hex")}`;
   const line = testLine(id);
   const date = around.clock.date();
-  // The clock stands still, so that what is shown is what was sent.
+  // The clock stands still, so that the dialog shows the header that was sent.
   const clock = { ...around.clock, date: () => date };
   let cancel = () => {};
   let close = async () => {};

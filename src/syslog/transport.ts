@@ -1,7 +1,7 @@
 /**
- * The ways to a syslog server, behind one interface. A transport opens links; a link takes whole frames, says when the
- * other side has them as far as it can tell, and says once when it is gone. A lost link is never used again. RELP, which
- * adds answers to a byte stream, has its own file.
+ * UDP, TCP and TLS behind one interface. A transport opens links. A link takes whole frames, reports when the other side
+ * has them, as far as it can tell, and reports once that it is gone; after that it is not used again. RELP, which adds
+ * answers to a byte stream, has its own file.
  */
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
@@ -13,24 +13,24 @@ import { syslogError } from "./errors";
 import type { Frames } from "./framing";
 
 export interface LinkListener {
-  /** The link may be written to. */
+  /** The link can be written to. */
   ready(): void;
-  /** After a `write` that returned false: it may be written to again. */
+  /** After a `write` that returned false: the link can be written to again. */
   drain(): void;
   /** The link is gone: once, never from within `connect` or `write`; without an error the server closed it. */
   closed(error?: Error): void;
-  /** What the other side says on a byte stream. Without it that is thrown away: syslog has no answers. */
+  /** Bytes from the other side of a stream. Without this method they are thrown away: syslog has no answers. */
   data?(bytes: Buffer): void;
 }
 
-/** What becomes of the frames of one write: told in their order, each frame once, as long as the link lasts. */
+/** The outcome of the frames of one write: in their order, once for each frame, as long as the link lasts. */
 export interface WriteReport {
   /**
    * The transport has done what it can with the next `count` frames: TCP and TLS gave them to the kernel, which says
    * nothing about the server (RFC 6587 section 3.1), all at once; UDP sent the datagrams; RELP has the server's answer.
    */
   handedOver(count: number): void;
-  /** The next frame was refused, alone; `reason.permanent`: no receiver would get it. */
+  /** The next frame was refused; if `reason.permanent`, it cannot be sent to any receiver. */
   refused(reason: SiemError): void;
 }
 
@@ -46,11 +46,11 @@ export interface Transport {
   connect(listener: LinkListener): Link;
   /** Most frames that one `write` takes. */
   maxFrames: number;
-  /** Most bytes that one `write` takes, one longer frame aside. */
+  /** Most bytes that one `write` takes; a single longer frame may be written alone. */
   maxBytes: number;
-  /** Handed over is not arrived: what was written lately has to be confirmed by time and sent again after a loss. */
+  /** No answers: time confirms what was handed over, and what was written lately is sent again when a link is lost. */
   stream: boolean;
-  /** Sizes in bytes, falling, that a frame which was refused is cut to, one after the other. */
+  /** Sizes in bytes, largest first, to which a refused frame is cut, one after the other. */
   shorterSizes: readonly number[];
 }
 
@@ -58,7 +58,7 @@ export interface Target {
   host: string;
   port: number;
   clock: Clock;
-  /** Milliseconds until a connection must stand, and after which one that takes nothing is given up. */
+  /** Milliseconds to connect in; a connection that takes no bytes for so long is given up. */
   patience?: number;
 }
 
@@ -85,8 +85,8 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
 });
 
 /**
- * A receiver of default size loses datagrams that come faster than it reads; the sender yields after each write. The
- * sizes are those that every receiver of IPv6 and of IPv4 takes (RFC 5426 section 3.2).
+ * A receiver with a buffer of default size loses datagrams that come faster than it reads, so the sender yields after each
+ * write. Every receiver takes 1180 bytes over IPv6 and 480 over IPv4 (RFC 5426 section 3.2).
  */
 export const udpTransport = (target: Target): Transport => ({
   connect: (listener) => new UdpLink(target, listener),
@@ -108,7 +108,7 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE);
   // Keep-alive does not run while data is unacknowledged, and the kernel then tries for a quarter of an hour. Node's
-  // time-out does not strike while the kernel still takes bytes.
+  // time-out does not fire while the kernel still takes bytes.
   socket.setTimeout(patience);
   socket.once(readyEvent, () => {
     ready = true;
@@ -121,7 +121,7 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
   socket.on("drain", () => listener.drain());
   socket.on("error", lose);
   socket.on("close", () => lose());
-  // A server that ends says so on the reading side only: a socket that nobody reads goes on swallowing lines.
+  // Only who reads sees that the server ended the connection: a socket that nobody reads goes on taking lines.
   socket.on("end", () => lose());
   socket.on("data", (bytes: Buffer) => {
     if (!gone) listener.data?.(bytes);
@@ -174,10 +174,10 @@ class UdpLink implements Link {
     this.release();
   }
 
-  /** One connected socket: it spares a look-up for each datagram, and it hears that nobody listens (ICMP). */
+  /** Connects the socket: that saves a look-up for each datagram, and the socket hears that nobody listens (ICMP). */
   private async open(): Promise<void> {
     const { host, port, clock } = this.target;
-    // The old address serves as long as no new one is known.
+    // If the name does not resolve then, the old address stays in use.
     this.cancelRenewal = clock.after(NAME_LIFETIME, () => void this.open().catch(() => undefined));
     const { address, family } = await lookup(host);
     if (this.gone || address === this.address) return;
@@ -192,7 +192,7 @@ class UdpLink implements Link {
     const old = this.socket;
     this.socket = socket;
     this.address = address;
-    // What the old one was given leaves it within a turn of the loop.
+    // Datagrams that were given to the old socket leave it within a turn of the event loop.
     if (old !== undefined) clock.after(1000, () => old.close());
   }
 

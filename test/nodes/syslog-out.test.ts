@@ -10,7 +10,7 @@ import { coreNode, getNode, loadFlow, recordMessages, recordStatus, unloadFlow, 
 
 const tlsConfig = coreNode("network/05-tls.js");
 
-/** A server that keeps the lines it gets, and can be ended and started again on its port. */
+/** A server that records lines, and can be stopped and started again on the same port. */
 class LineServer {
   lines: string[] = [];
   sockets = new Set<Socket>();
@@ -73,7 +73,7 @@ describe("syslog-out", () => {
     servername: "", verifyservercert: true, alpnprotocol: "", ...properties,
   });
 
-  /** Loads the node with something behind it, a catch node and whatever else; returns what they see. */
+  /** Loads the node with a node behind it, a catch node and `more`; returns what these see. */
   async function load(properties: Record<string, unknown>, more: FlowNode[] = []) {
     await loadFlow([tlsConfig, syslogOut], [
       node(properties),
@@ -138,7 +138,7 @@ describe("syslog-out", () => {
     assert.deepEqual(server.lines, ["7 größe4 b", ""]);
   });
 
-  it("holds a message while it has it and confirms it once it is delivered", async () => {
+  it("holds a message in the registry until it is delivered, and confirms it then", async () => {
     const server = await lineServer();
     await load({ port: server.port, confirmDelay: 150 });
     const events: string[] = [];
@@ -156,7 +156,7 @@ describe("syslog-out", () => {
     registry.close(token);
   });
 
-  it("releases what it could not deliver, unconfirmed, when it is closed", async () => {
+  it("releases messages that it could not deliver without a confirmation when it is closed", async () => {
     const port = await freePort();
     await load({ port });
     const events: string[] = [];
@@ -207,7 +207,7 @@ describe("syslog-out", () => {
     assert.ok(caught.length <= 2);
   });
 
-  it("refuses messages when the queue is full, and says so to catch", async () => {
+  it("refuses messages when the queue is full, and reports that to catch nodes", async () => {
     const { caught } = await load({ port: await freePort(), queueEvents: 3 });
     void input({ payload: ["a", "b"] });
     const { error } = await input({ payload: ["c", "d"] });
@@ -218,7 +218,7 @@ describe("syslog-out", () => {
   });
 
   it("drops the oldest or the newest when told to, and never confirms what it dropped", async () => {
-    // Three attempts that come to nothing within a status interval, as jitter has it now and then, show red in its place.
+    // With little jitter, three attempts can fail within one status interval: then the status would be red.
     const { random } = Math;
     Math.random = () => 0.9;
     try {
@@ -263,7 +263,7 @@ describe("syslog-out", () => {
     assert.deepEqual(server.lines, ["last"]);
   });
 
-  it("cuts over-long lines, delivers them and warns once a message", async () => {
+  it("cuts lines that are too long, delivers them and warns once for each message", async () => {
     const server = await lineServer();
     await load({ port: server.port, maxBytes: 480 });
     const warnings: unknown[] = [];
@@ -290,7 +290,7 @@ describe("syslog-out", () => {
       else soundAnswer(command, session);
     };
 
-    it("delivers what the server answers, and nothing that waits for an answer", async () => {
+    it("confirms what the server answered, and nothing that waits for an answer", async () => {
       const server = await relpServer((command, session) => {
         if (command.data !== "c") soundAnswer(command, session);
       });
@@ -307,7 +307,7 @@ describe("syslog-out", () => {
       assert.equal((await outcome).error, undefined);
     });
 
-    it("gives out a line that the server refuses for good at its second output, and confirms the page", async () => {
+    it("sends a line that the server refuses for good to the second output, and confirms the page", async () => {
       const server = await relpServer(refusesPoison);
       const { sent } = await load({ port: server.port, transport: "relp", wires: [["next"], ["aside"]] }, [{ id: "aside", type: "helper", wires: [] }]);
       const aside = recordMessages("aside");
@@ -330,7 +330,7 @@ describe("syslog-out", () => {
       registry.close(token);
     });
 
-    it("goes on in a flow that was saved when the node had one output", async () => {
+    it("works in a flow that was saved when the node had one output", async () => {
       const server = await relpServer(refusesPoison);
       const { sent } = await load({ port: server.port, transport: "relp", wires: [["next"]] });
       assert.equal((await input({ payload: ["a", "poison"] })).error, undefined);
@@ -347,7 +347,7 @@ describe("syslog-out", () => {
     await server.stop();
     void input({ payload: ["b"] });
     await until(() => statuses.some(({ fill, shape, text }) => fill === "red" && shape === "ring" && text === "status.CONNECTION_REFUSED"), "red");
-    // How many of the steps in between are shown depends on the jitter of the attempts; which they may be does not.
+    // How many steps in between are shown depends on the jitter of the attempts.
     const between = statuses.slice(before).map(({ fill, text }) => `${fill} ${text}`);
     const possible = ["yellow status.queued", "blue status.connecting", "red status.CONNECTION_REFUSED"];
     assert.deepEqual(between.filter((status) => !possible.includes(status)), []);
@@ -397,7 +397,7 @@ describe("syslog-out", () => {
       }
     });
 
-    it("confirms nothing when the server misses the client certificate, also when it says so late", async () => {
+    it("confirms nothing when the server misses the client certificate, even if it says so only after the handshake", async () => {
       for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
         const { server, shows } = await loadAndServe(tlsServer(certs.server, { ...mutual(), maxVersion }));
         const outcome = input({ payload: ["a"] });

@@ -50,7 +50,7 @@ describe("syslog framing", () => {
     assert.equal(line.toString(), "a\nb");
   });
 
-  it("cuts an over-long line to the limit, header included, and says so", () => {
+  it("cuts a line over the limit, counts the header too, and says that it cut", () => {
     const { text, results } = frame("lf", ["x".repeat(100)], { header: "12345", maxBytes: 20 });
     assert.equal(text, `12345${"x".repeat(15)}\n`);
     assert.deepEqual(results, ["shortened"]);

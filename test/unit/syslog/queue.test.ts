@@ -35,7 +35,7 @@ describe("bounded queue", () => {
     assert.equal(it.highWater, 3);
   });
 
-  it("lets an item larger than its limits into an empty queue", () => {
+  it("takes an item larger than the limits when it is empty", () => {
     for (const overflow of ["refuse", "drop-oldest", "drop-newest"] as const) {
       const it = queue(overflow);
       assert.deepEqual(it.add(item("huge", 50)), []);
@@ -43,7 +43,7 @@ describe("bounded queue", () => {
     }
   });
 
-  it("drops the oldest that were not taken, and only as many as needed", () => {
+  it("drops the oldest waiting items, and only as many as needed", () => {
     const it = queue("drop-oldest");
     for (const name of ["a", "b", "c"]) it.add(item(name));
     it.take();
@@ -62,7 +62,7 @@ describe("bounded queue", () => {
     assert.equal(it.take()?.name, "b");
   });
 
-  it("drops the newest: the one that comes", () => {
+  it("drops the new item when told to drop the newest", () => {
     const it = queue("drop-newest", 1);
     it.add(item("a"));
     assert.deepEqual(names(it.add(item("b"))), ["b"]);

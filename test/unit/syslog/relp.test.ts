@@ -30,14 +30,14 @@ describe("RELP frames", () => {
     assert.deepEqual(read(...Array.from(bytes, (byte) => Buffer.of(byte))), whole);
   });
 
-  it("are told from garbage, whatever is wrong", () => {
+  it("are refused when anything is wrong with them", () => {
     for (const garbage of [
       "x", " 1 rsp 0\n", "1  rsp 0\n", "1 rsp x", "1 rsp 6 200 OK!", "1 rsp 6  00 OK!\n1", "1 rsp 6\n200 OK\n", "1 rsp 0 \n", "1234567890 rsp 0\n", "-1 rsp 0\n", "1 r2p 0\n",
       `1 ${"r".repeat(33)} 0\n`, "1 rsp 16385 ", "1 rsp 999999999 ", "1 rsp 1234567890", "1\n", "1 rsp\n", "HTTP/1.1 400 Bad Request\r\n", "\u0000", "\u0015\u0003\u0001",
     ]) assert.equal(read(Buffer.from(garbage)).readable, false, JSON.stringify(garbage));
   });
 
-  it("never crash the reader, and never let it keep more than one frame", () => {
+  it("neither crash the reader nor fill its memory, whatever bytes come", () => {
     const alphabet = [..."0123 rsp\nOK"].map((char) => char.charCodeAt(0));
     fc.assert(fc.property(fc.array(fc.array(fc.oneof(fc.constantFrom(...alphabet), fc.nat(255)), { maxLength: 300 }), { maxLength: 20 }), (pieces) => {
       const reader = new FrameReader();
@@ -50,7 +50,7 @@ describe("RELP frames", () => {
     assert.deepEqual([readable, taken], [false, []]);
   });
 
-  it("hold answers with a code, a text and offers, or they are no answers", () => {
+  it("are answers only with a code of three digits; text and offers may be missing", () => {
     const answer = (text: string) => readAnswer(Buffer.from(text));
     assert.deepEqual(answer("200 OK"), { code: 200, text: "OK", offers: [] });
     assert.deepEqual(answer("200"), { code: 200, text: "", offers: [] });
@@ -97,7 +97,7 @@ describe("a RELP session", function () {
     assert.ok(session !== undefined);
     return { ...connection, session };
   };
-  /** Answers everything but messages. */
+  /** Answers all commands except messages. */
   const silent = (command: RelpCommand, session: RelpSession) => {
     if (command.command !== "syslog") soundAnswer(command, session);
   };
@@ -140,7 +140,7 @@ describe("a RELP session", function () {
     assert.equal(new Set(numbers).size, 301);
   });
 
-  it("confirms in the order of the messages when the answers come in another one", async () => {
+  it("confirms in the order of the messages when answers come in another order", async () => {
     const server = await serve(silent);
     const { seen, write, session } = await up(server);
     write(numbered(10));
@@ -155,7 +155,7 @@ describe("a RELP session", function () {
     assert.equal(seen.closed.length, 0);
   });
 
-  it("tells of a refused message in its place", async () => {
+  it("reports a refused message between those before and behind it", async () => {
     const server = await serve((command, session) => {
       if (command.data === "line 3") session.answer(command.txnr, "500 too ugly");
       else soundAnswer(command, session);
@@ -167,7 +167,7 @@ describe("a RELP session", function () {
     assert.match(seen.refused[0]?.reason.message ?? "", /too ugly/);
   });
 
-  it("sees that the server closes, confirms what was answered before, and nothing else", async () => {
+  it("confirms only what was answered before the server closed", async () => {
     for (const how of ["serverclose", "end", "reset"] as const) {
       const server = await serve((command, session) => {
         if (command.data === "line 2") setTimeout(() => session.end(how), how === "reset" ? 50 : 0);
@@ -181,7 +181,7 @@ describe("a RELP session", function () {
     }
   });
 
-  it("ends with the server's hint alone, whatever the server does with the connection", async () => {
+  it("ends when the server says that it closes, even if the connection stays open", async () => {
     const server = await serve(silent);
     const { seen, write, session } = await up(server);
     write(numbered(1));
@@ -191,7 +191,7 @@ describe("a RELP session", function () {
     assert.deepEqual([seen.closed[0], seen.accepted], [undefined, 0]);
   });
 
-  it("gives the session up when no answer comes, but not as long as some come, nor when none is due", async () => {
+  it("ends when a due answer does not come, but not while answers come slowly or none is due", async () => {
     const server = await serve(silent);
     const { seen, write, session } = await up(server, { answerPatience: 1000 });
     await new Promise((resolve) => setTimeout(resolve, 1300));
@@ -223,7 +223,7 @@ describe("a RELP session", function () {
     }
   });
 
-  it("is given up when an answer makes no sense, and what it does not answer stays unconfirmed", async () => {
+  it("ends when an answer makes no sense, and confirms nothing without an answer", async () => {
     for (const wrong of [
       "0", "garbage\n", "7 rsp 6 200 OK\n", "1 rsp 6 200 OK\n", "2 rsp 6 200 OK\n2 rsp 6 200 OK\n", "3 rsp 6 200 OK\n3 rsp 6 200 OK\n",
       "2 syslog 2 hi\n", "2 rsp 0\n", "2 rsp 2 OK\n", "2 rsp 99999 200 OK", "x".repeat(100_000),

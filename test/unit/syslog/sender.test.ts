@@ -28,7 +28,7 @@ describe("syslog sender", () => {
     assert.equal(sender.queued, 0);
   });
 
-  it("settles messages in the order they came, whatever their size", async () => {
+  it("settles messages in their order, whatever their size", async () => {
     const { sender, clock, link, push, order, up } = testSender({ chunkBytes: 40 });
     sender.start();
     await up();
@@ -139,7 +139,7 @@ describe("syslog sender", () => {
     assert.equal(sender.counters.delivered, 2);
   });
 
-  it("keeps at most 12 MiB for that", async () => {
+  it("sends at most 12 MiB of confirmed lines again", async () => {
     const { sender, clock, link, push, up } = testSender({ limits: { events: 1e6, bytes: 1e9, overflow: "refuse" }, maxBytes: MB });
     sender.start();
     await up();
@@ -154,7 +154,7 @@ describe("syslog sender", () => {
     assert.deepEqual(link().lines().map(Number), [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
   });
 
-  it("sends nothing again over UDP but what was not handed over", async () => {
+  it("sends only what was not handed over again over UDP", async () => {
     const { sender, clock, link, push, order, up } = testSender({ stream: false, framing: "datagram", maxFrames: 50 });
     sender.start();
     await up();
@@ -170,7 +170,7 @@ describe("syslog sender", () => {
     assert.equal(link().written.length, 0);
   });
 
-  it("ignores what a lost link still calls back", async () => {
+  it("ignores callbacks of a lost link", async () => {
     const { sender, clock, links, link, push, settled, up } = testSender();
     sender.start();
     push("a");
@@ -184,7 +184,7 @@ describe("syslog sender", () => {
     assert.equal(links.length, 1);
   });
 
-  it("listens to the newest link only", async () => {
+  it("ignores callbacks of a lost link while and after a new one is opened", async () => {
     const { sender, clock, links, push, settled, up } = testSender({ stream: false, resendWindow: 0 });
     sender.start();
     push("a");
@@ -204,7 +204,7 @@ describe("syslog sender", () => {
     assert.deepEqual(settled.get("a"), { error: undefined, shortened: 0, undeliverable: [] });
   });
 
-  it("waits the confirm delay for each chunk, from the hand-over over this link", async () => {
+  it("waits the confirm delay for each write, counted from its hand-over to the present link", async () => {
     const { sender, clock, link, push, order, up } = testSender({ chunkBytes: 12, resendWindow: 0 });
     sender.start();
     await up();
@@ -229,20 +229,20 @@ describe("syslog sender", () => {
     assert.deepEqual(order, ["first line", "second line", "third line"]);
   });
 
-  it("sees a loss that came while the event loop was busy before it confirms", async () => {
+  it("confirms nothing when the link was lost while the event loop was busy", async () => {
     const { sender, clock, link, push, settled, up } = testSender();
     sender.start();
     push("a");
     await up();
     link().flush();
-    // The timer is due and so is the news of the loss; timers come first, and must not win.
+    // The timer and the loss are both due; timers run first, but must not win.
     const fired = clock.advance(100);
     link().listener.closed();
     await fired;
     assert.equal(settled.size, 0);
   });
 
-  it("backs off exponentially up to 60 s with full jitter, and anew after 5 s of a stable link", async () => {
+  it("backs off exponentially up to 60 s with full jitter, and begins again after a link that lasted 5 s", async () => {
     const { sender, clock, link, up } = testSender({ random: () => 1 });
     sender.start();
     const delays: number[] = [];
@@ -336,7 +336,7 @@ describe("syslog sender", () => {
     assert.equal(sender.overflowing, 0);
   });
 
-  it("tells how many lines it had to shorten, once", async () => {
+  it("counts each shortened line once, even if it is sent again", async () => {
     const { sender, clock, link, push, settled, up } = testSender({ maxBytes: 10 });
     sender.start();
     push("page", ["short", "x".repeat(11), "y".repeat(50)]);
@@ -350,7 +350,7 @@ describe("syslog sender", () => {
     assert.equal(sender.counters.shortened, 2);
   });
 
-  it("flushes when it is closed, says goodbye, and takes nothing more", async () => {
+  it("delivers what is queued when it is closed, says goodbye, and takes nothing more", async () => {
     const { sender, clock, link, push, settled, up } = testSender();
     sender.start();
     await up();
@@ -382,7 +382,7 @@ describe("syslog sender", () => {
     assert.ok(link().destroyed);
   });
 
-  it("waits for a connection that is being made when it is closed", async () => {
+  it("waits for a connection that is not ready yet when it is closed", async () => {
     const { sender, clock, push, link, settled, up } = testSender();
     sender.start();
     push("a");
@@ -415,7 +415,7 @@ describe("syslog sender", () => {
     assert.deepEqual([...settled].map(([name, { error }]) => [name, error?.code]), [["handed over", "CLOSED"], ["waiting", "CLOSED"]]);
   });
 
-  it("counts what a server answers to its goodbye", async () => {
+  it("confirms what a server answers after the goodbye", async () => {
     const { sender, clock, link, push, settled, up } = testSender({ stream: false, hangs: true });
     sender.start();
     await up();
@@ -453,8 +453,8 @@ describe("syslog sender", () => {
     assert.deepEqual([links.length, link().ended], [1, false]);
   });
 
-  it("reads what the server said before it writes the next lines", async () => {
-    // A server in another thread: it ends the connection while this one is busy, and counts what comes behind that.
+  it("writes nothing to a connection that the server ended while the event loop was busy", async () => {
+    // A server in another thread: it ends the connection while this thread is busy, and reports what comes after that.
     const flags = new Int32Array(new SharedArrayBuffer(8));
     const server = new Worker(`
       const { parentPort, workerData: flags } = require("node:worker_threads");
@@ -480,7 +480,7 @@ describe("syslog sender", () => {
       sender.start();
       push("a");
       await until(() => seen.length === 1, "the first line is there");
-      // From a timer, as after any callback but one of a socket, sockets are read before the sender's turn comes.
+      // After a timer's callback the event loop reads sockets before the sender has its turn.
       await new Promise<void>((resolve) => setTimeout(() => {
         Atomics.store(flags, 0, 1);
         push("b");

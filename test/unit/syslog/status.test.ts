@@ -3,7 +3,7 @@ import { syslogError } from "../../../src/syslog/errors";
 import type { Sender } from "../../../src/syslog/sender";
 import { senderStatus } from "../../../src/syslog/status";
 
-/** The status of a sender in some condition, as colour and key. */
+/** Colour and key of the status. */
 function statusOf(condition: Partial<Pick<Sender, "state" | "queued" | "lastError" | "failures" | "overflowing">>): string {
   const counters = { received: 0, delivered: 7, resent: 0, refused: 0, dropped: 0, shortened: 0, bytes: 0, reconnects: 0 };
   const [fill, key] = senderStatus({ state: "up", queued: 0, lastError: undefined, failures: 0, overflowing: 0, counters, ...condition } as Sender);
@@ -32,7 +32,7 @@ describe("the status of a sender", () => {
     assert.equal(statusOf({ lastError: untrusted, failures: 1 }), "red status.CONNECTION_REFUSED");
   });
 
-  it("shows what the overflow policy dropped", () => {
+  it("is yellow while lines are dropped", () => {
     assert.equal(statusOf({ overflowing: 3, queued: 9 }), "yellow status.dropped");
   });
 });

@@ -72,7 +72,7 @@ describe("syslog transports", () => {
       assert.equal(seen.closed[0], undefined);
     });
 
-    it("takes the server's end for the end, although writing would still succeed", async () => {
+    it("ends when the server ends the connection, although writing would still succeed", async () => {
       const port = await listen(createServer({ allowHalfOpen: true }, (socket) => socket.end()));
       const { seen } = start(tcpTransport(target(port)));
       await until(() => seen.closed.length === 1, "it saw the end");
@@ -136,7 +136,7 @@ describe("syslog transports", () => {
       }
     });
 
-    it("refuses an unknown CA, a wrong name and an expired certificate, each with its own words", async () => {
+    it("refuses an unknown CA, a wrong name and an expired certificate, each with its own error", async () => {
       const cases = [[certs.otherServer, "TLS_UNKNOWN_CA"], [certs.wrongName, "TLS_WRONG_NAME"], [certs.expired, "TLS_EXPIRED"]] as const;
       for (const [certificate, code] of cases) {
         const port = await server(certificate);
@@ -176,7 +176,7 @@ describe("syslog transports", () => {
       assert.equal((await failure(tlsTransport(target(port, "localhost"), trusting()), "localhost", port)).code, "TLS_NOT_SPOKEN");
     });
 
-    it("takes the server's close_notify for the end, although the connection stays half open", async () => {
+    it("ends when the server sends close_notify, although the connection stays half open", async () => {
       const port = await listen(createTlsServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key), allowHalfOpen: true }, (socket) => void socket.end()));
       const { seen } = start(tlsTransport(target(port, "localhost"), trusting()));
       await until(() => seen.closed.length === 1, "it saw the end");
@@ -207,7 +207,7 @@ describe("syslog transports", () => {
       socket.close();
     });
 
-    it("hears that nobody listens", async () => {
+    it("reports that nobody listens", async () => {
       const { seen, write } = start(udpTransport(target(9, "localhost")));
       await until(() => seen.ready === 1, "it is up");
       write("a");
@@ -228,7 +228,7 @@ describe("syslog transports", () => {
       assert.equal(sockets(), before);
     });
 
-    it("tells of a datagram that is too long, in its place, and goes on", async () => {
+    it("reports a datagram that is too long, and sends the others", async () => {
       const received: string[] = [];
       const socket = createSocket("udp4").on("message", (message) => received.push(message.toString()));
       await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));

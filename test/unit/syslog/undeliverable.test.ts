@@ -84,7 +84,7 @@ describe("lines that a server refuses", function () {
     assert.deepEqual([sender.counters.delivered, sender.counters.undeliverable, sender.queued], [299, 1, 0]);
   });
 
-  it("wait, all of them, as long as the server takes none, and the status is red and says why", async () => {
+  it("all wait as long as the server takes none, and the status is red with the reason", async () => {
     let trouble = true;
     const lines: string[] = [];
     const { push, sender, server, outages } = await start((command, session) => {
@@ -103,7 +103,7 @@ describe("lines that a server refuses", function () {
     assert.deepEqual(lines, page(2500, "x"));
   });
 
-  it("wait again in a session in which the server takes none, whatever it took before", async () => {
+  it("wait in a session in which the server takes none, even if it took lines in an earlier one", async () => {
     const { sender, clock, link, push, settled, outages, up } = testSender({ stream: false, framing: "datagram" });
     sender.start();
     push("a");
@@ -118,7 +118,7 @@ describe("lines that a server refuses", function () {
     assert.deepEqual([settled.has("b"), sender.counters.undeliverable, link().destroyed], [false, 0, true]);
   });
 
-  it("wait also if one is alone, until another one passes", async () => {
+  it("wait if there is only one, until another line passes", async () => {
     const lines: string[] = [];
     const { push, server, sender } = await start((command, session) => {
       if (command.data.startsWith("x")) session.answer(command.txnr, "500 too ugly");
@@ -133,7 +133,7 @@ describe("lines that a server refuses", function () {
     assert.deepEqual(other.settled?.undeliverable, []);
   });
 
-  it("are found by sending one alone when the server ends each session at it", async () => {
+  it("are found by sending lines one by one when the server ends each session at one", async () => {
     const lines: string[] = [];
     const poison = "x".repeat(3000);
     const { push, server, sender } = await start((command, session) => {
@@ -149,7 +149,7 @@ describe("lines that a server refuses", function () {
     assert.equal(sender.counters.undeliverable, 0);
   });
 
-  it("are found also behind lines that the server leaves without an answer when it ends the session", async () => {
+  it("are found even behind lines that the server leaves without an answer", async () => {
     const lines: string[] = [];
     const { push, server } = await start((command, session) => {
       if (command.data.startsWith("x")) session.end("reset");
