@@ -49,9 +49,12 @@ export async function wholeOf(body: Body): Promise<Buffer> {
 
 /** A view of a body that moves along it. Positions are counted from the beginning of the body. */
 export class BodyWindow {
+  /** Another view after each `widen`; the bytes of the one before are overwritten. */
   bytes: Buffer = Buffer.alloc(0);
   /** Position of the first byte of `bytes`. */
   start = 0;
+  /** The memory of `bytes`. */
+  private room = this.bytes;
   private readonly chunks: AsyncIterator<Buffer>;
 
   constructor(body: Body) {
@@ -60,15 +63,27 @@ export class BodyWindow {
 
   /** Adds at least `more` bytes at the end; fewer at the end of the body. False if there are none. */
   async widen(more: number): Promise<boolean> {
-    const pieces = [this.bytes];
-    for (let added = 0; added < Math.max(1, more);) {
+    let added = 0;
+    while (added < Math.max(1, more)) {
       const next = await this.chunks.next();
       if (next.done === true) break;
-      pieces.push(next.value);
+      this.append(next.value);
       added += next.value.length;
     }
-    this.bytes = Buffer.concat(pieces);
-    return pieces.length > 1;
+    return added > 0;
+  }
+
+  private append(chunk: Buffer): void {
+    const { bytes, room } = this;
+    const size = bytes.length + chunk.length;
+    let offset = bytes.byteOffset - room.byteOffset;
+    if (offset + size > room.length) {
+      if (size > room.length) this.room = Buffer.allocUnsafeSlow(2 * size);
+      bytes.copy(this.room);
+      offset = 0;
+    }
+    chunk.copy(this.room, offset + bytes.length);
+    this.bytes = this.room.subarray(offset, offset + size);
   }
 
   /** Drops what is before `position`. */
