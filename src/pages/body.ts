@@ -1,4 +1,5 @@
 /** The body of an answer: kept compressed, and inflated in pieces as often as somebody reads it. */
+import type { BufferPool } from "../common/buffer-pool";
 import { createGunzip, gunzipSync } from "node:zlib";
 
 export interface Body {
@@ -50,15 +51,18 @@ export async function wholeOf(body: Body): Promise<Buffer> {
 /** A view of a body that moves along it. Positions are counted from the beginning of the body. */
 export class BodyWindow {
   /** Another view after each `widen`; the bytes of the one before are overwritten. */
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer;
   /** Position of the first byte of `bytes`. */
   start = 0;
   /** The memory of `bytes`. */
-  private room = this.bytes;
+  private room: Buffer;
   private readonly chunks: AsyncIterator<Buffer>;
 
-  constructor(body: Body) {
+  /** Takes its memory from `pool`, and gives it back when it is closed. */
+  constructor(body: Body, private readonly pool?: BufferPool) {
     this.chunks = body.chunks()[Symbol.asyncIterator]();
+    this.room = pool?.take() ?? Buffer.alloc(0);
+    this.bytes = this.room.subarray(0, 0);
   }
 
   /** Adds at least `more` bytes at the end; fewer at the end of the body. False if there are none. */
@@ -98,8 +102,9 @@ export class BodyWindow {
     return this.bytes;
   }
 
-  /** Stops inflating. */
+  /** Stops inflating; `bytes` are gone. */
   async close(): Promise<void> {
     await this.chunks.return?.();
+    this.pool?.give(this.room);
   }
 }

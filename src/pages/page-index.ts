@@ -91,7 +91,7 @@ export async function indexPage(body: Body, listKey: string, fields: EventFields
       lines = undefined;
       return;
     }
-  });
+  }, maker?.pool);
   return { envelope, keys: KeyColumn.of(keys), times, incomplete, slices, prepared: maker && lines && { formatter: maker.formatter, lines, events: formatted } };
 }
 

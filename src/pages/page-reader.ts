@@ -5,6 +5,7 @@
  * `JSON.parse` of a whole page of 10,000 events would block the event loop for a quarter of a second. What stands around
  * the array is parsed as one small document, so that every byte passes `JSON.parse`: a damaged page is refused.
  */
+import type { BufferPool } from "../common/buffer-pool";
 import { messageOf } from "../common/errors";
 import { isRecord } from "../common/messages";
 import { yieldIfBusy } from "../common/turns";
@@ -29,8 +30,8 @@ export type EachSlice = (elements: unknown[], slice: BodySlice) => void;
  * the object with an empty array (or null, or nothing) in the array's place. Throws PAGE_INVALID if the bytes are not
  * exactly one such object, and what the body throws; `each` may have got the first slices by then.
  */
-export async function readPage(body: Body, arrayKey: string, each: EachSlice): Promise<Record<string, unknown>> {
-  const window = new BodyWindow(body);
+export async function readPage(body: Body, arrayKey: string, each: EachSlice, pool?: BufferPool): Promise<Record<string, unknown>> {
+  const window = new BodyWindow(body, pool);
   try {
     let array = findArray(window.bytes, arrayKey);
     while (array === undefined) {

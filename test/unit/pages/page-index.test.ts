@@ -61,6 +61,19 @@ describe("the index of a page", () => {
     assert.ok(given >= 2, `${given} pieces`);
   });
 
+  it("is the same for pages that are read at the same time with the memory of one pool", async () => {
+    const pool = new BufferPool(PIECE_BYTES);
+    const readings = await Promise.all(Array.from({ length: 20 }, (_, page) => {
+      const own = events.map((event) => ({ ...event, id: `${page} ${String(event.id)}`, pad: String.fromCharCode(97 + page).repeat(900) }));
+      return indexPage(chunkedBody(Buffer.from(JSON.stringify({ list: own })), 1000 + 997 * page), "list", fields, none, { formatter: { format: (event) => JSON.stringify(event), failure: undefined }, pool });
+    }));
+    for (const [page, { prepared }] of readings.entries()) {
+      const pads = prepared!.lines.unpackAtOnce().map((line) => JSON.parse(line) as Event);
+      assert.deepEqual(pads.map(({ id }) => id), events.map(({ id }) => `${page} ${String(id)}`));
+      assert.ok(pads.every(({ pad }) => pad === String.fromCharCode(97 + page).repeat(900)));
+    }
+  });
+
   it("gives lines with all of its events only: those of a part are made from its events", async () => {
     const index = await indexPage(body(), "list", fields, none, { formatter: formatterOf(), pool: new BufferPool(PIECE_BYTES) });
     const all = new IndexedEvents(index, [...events.keys()], index.prepared);
