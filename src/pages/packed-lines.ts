@@ -2,7 +2,7 @@
  * The lines of a page as bytes, in memory that the next pages use again.
  *
  * As texts or in fresh Buffers, the lines of a backlog wait for a full garbage collection: with a million events the peak was
- * 201 and 155 MB over idle, in reused memory 63 to 111 MB (`npm run bench -- flow million`).
+ * 201 and 155 MB over idle, in reused memory 63 to 92 MB (`npm run bench -- flow million`).
  */
 import type { BufferPool } from "../common/buffer-pool";
 
