@@ -121,7 +121,7 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
   socket.on("drain", () => listener.drain());
   socket.on("error", lose);
   socket.on("close", () => lose());
-  // Only who reads sees that the server ended the connection: a socket that nobody reads goes on taking lines.
+  // Reading is the only way to see that the server ended the connection: without it the socket goes on taking lines.
   socket.on("end", () => lose());
   socket.on("data", (bytes: Buffer) => {
     if (!gone) listener.data?.(bytes);

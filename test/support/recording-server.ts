@@ -1,4 +1,4 @@
-/** A server on loopback that keeps each request as it came over the wire, and answers with what it is given. */
+/** A server on loopback that keeps the bytes of each request, and answers with what it is given. */
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 

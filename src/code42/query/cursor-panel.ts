@@ -12,7 +12,7 @@ export interface CursorPlace {
   /** What a crash leaves of it; undefined for a query that keeps no cursor. */
   safety: (StoreSafety & { name: string }) | undefined;
   store: CursorStore;
-  /** Reads the same slots, and never stands in the way of `store`, which remembers what it has read. */
+  /** Reads the same slots without `store`, which remembers what it has read. */
   peek: () => Promise<string | undefined>;
   release: () => void;
 }

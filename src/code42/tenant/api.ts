@@ -7,7 +7,7 @@ export interface RetryNotice {
 }
 
 export interface ApiReply {
-  /** The body as it came, inflated. */
+  /** The inflated body. */
   data: Buffer;
   /** The `Date` header, epoch ms. */
   date: number | undefined;
