@@ -35,7 +35,7 @@ export interface LineMaker {
   pool: BufferPool;
 }
 
-/** True for an event, by its ledger key, that needs not be sent. */
+/** True for an event, by its ledger key, that is delivered or in flight. */
 export type IsKnown = (keys: KeyColumn, index: number) => boolean;
 
 export interface PageIndex {
@@ -49,7 +49,7 @@ export interface PageIndex {
   incomplete: ReadonlySet<number>;
   /** The slices of the page's body, and how many events each has. */
   slices: readonly { slice: BodySlice; count: number }[];
-  /** Undefined without a LineMaker, and if its formatter failed with an event. */
+  /** Undefined without a LineMaker, and if its formatter could not format an event. */
   prepared: (PreparedLines & {
     /** By index: the events that were not known. Line `n` is that of event `events[n]`. */
     events: readonly number[];

@@ -219,7 +219,7 @@ async function* readPages({ search, poll, groups, known }: PageOptions): AsyncGe
     });
     previousKeys = pageKeys;
     reachedMs = Math.max(reachedMs, lastMs ?? 0);
-    // An event that was known when the page was read has no line, and one that has become known has one too many.
+    // The lines are those of the events that were not known when the page was read; by now, others may be.
     const isPrepared = prepared !== undefined && isDeepStrictEqual(prepared.events, newEvents);
     if (!isPrepared) prepared?.lines.release();
     tokens.add(token);
