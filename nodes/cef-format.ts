@@ -1,9 +1,13 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { cefError } from "../src/cef/errors";
 import { previewLine } from "../src/cef/explain";
-import { FormatQueue } from "../src/cef/queue";
+import { FormatQueue, MOST_BYTES } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
+import { SiemError } from "../src/common/errors";
 import type { FlowMessage } from "../src/common/messages";
+import { retainedBytes } from "../src/common/retained-bytes";
+import { inHand } from "../src/delivery/in-hand";
+import { deliveryRegistry } from "../src/delivery/registry";
 import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty } from "../src/common/properties";
 import { packPayload, packedEvents } from "../src/pages/packed-events";
@@ -26,9 +30,11 @@ export = function (RED: NodeAPI) {
     this.settings = config;
     const status = new StatusLine(this, translate);
     const queue = new FormatQueue({ now: () => performance.now(), defer: (run) => void setImmediate(run) });
+    let received = 0;
     let formatted = 0;
     let unformatted = 0;
-    const stats = new NodeStats(this, () => ({ received: formatted + unformatted, sent: formatted, failed: unformatted }));
+    const dropped = { queue_full: 0, stopped: 0, unusable: 0 };
+    const stats = new NodeStats(this, () => ({ received, sent: formatted, failed: unformatted, dropped: { ...dropped }, waiting: queue.events }));
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     let chooseFormatter: ChooseFormatter;
     let property: string;
@@ -60,20 +66,30 @@ export = function (RED: NodeAPI) {
 
     this.on("input", (input, send, done) => {
       const message = input as FlowMessage;
-      const fail = (error: unknown) => done(explain(error));
       if (stats.answer(message)) {
         send(input);
         return done();
       }
+      const packed = property === "payload" ? packedEvents(message) : undefined;
+      const value = packed === undefined ? read(input) : [];
+      const isPage = Array.isArray(value);
+      const events = packed?.length ?? (isPage ? value.length : 1);
+      received += events;
+      const drop = (reason: keyof typeof dropped, error: unknown) => {
+        dropped[reason] += events;
+        done(explain(error));
+      };
+      let ready: PackedLines | undefined;
+      let release: () => void = () => undefined;
       try {
-        const packed = property === "payload" ? packedEvents(message) : undefined;
-        const value = packed === undefined ? read(input) : [];
         if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
-        const isPage = Array.isArray(value);
         const formatter = chooseFormatter(message.kind);
+        ready = packed?.takeLines(formatter);
+        // The events of a packed page are compressed and its query counts them; its lines are not.
+        const bytes = packed === undefined ? retainedBytes(value, MOST_BYTES) : ready?.bytes ?? 0;
+        release = inHand().take(input._msgid, events, bytes);
         queue.push({
-          formatter,
-          ready: packed?.takeLines(formatter),
+          events, bytes, formatter, ready,
           slices: packed?.slices() ?? [isPage ? value : [value]].values(),
           finished: (lines, failures) => {
             if (!(lines instanceof PackedLines)) RED.util.setMessageProperty(input, property, isPage ? lines : lines[0], false);
@@ -89,13 +105,25 @@ export = function (RED: NodeAPI) {
             if (unformatted > 0) status.show("yellow", "status.failed", { count: unformatted });
             else status.show("green", "status.formatted", { count: formatted });
             send([input, aside]);
+            release();
             done();
           },
-          failed: fail,
-          abandoned: () => fail(cefError("STOPPED")),
+          failed: (error) => {
+            release();
+            drop("unusable", error);
+          },
+          abandoned: () => {
+            release();
+            drop("stopped", cefError("STOPPED"));
+          },
         });
       } catch (error) {
-        fail(error);
+        release();
+        ready?.release();
+        const isFull = error instanceof SiemError && error.code === "FORMAT_QUEUE_FULL";
+        drop(isFull ? "queue_full" : "unusable", error);
+        // The query sends the page again.
+        if (isFull) deliveryRegistry().reject(message, error);
       }
     });
 

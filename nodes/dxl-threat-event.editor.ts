@@ -12,6 +12,7 @@ interface Properties extends EditorNodeProperties {
   payloadType: "json" | "string" | "buffer";
   expandAggregates: boolean;
   queueEvents: string | number;
+  queueBytes: string | number;
 }
 
 /** A topic, or a filter that ends in `#`. `+` is refused, because it misses what other brokers of the fabric publish. */
@@ -35,8 +36,12 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
     payloadType: { value: "json" },
     expandAggregates: { value: false },
     queueEvents: {
-      value: "10000",
+      value: "100000",
       validate: numberBetween(1, 1_000_000, () => RED._("@security-events/node-red-siem/dxl-threat-event:validate.queueEvents"), true) as never,
+    },
+    queueBytes: {
+      value: "67108864",
+      validate: numberBetween(1024, 4_294_967_296, () => RED._("@security-events/node-red-siem/dxl-threat-event:validate.queueBytes"), true) as never,
     },
   },
   inputs: 1,

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { dxlError } from "../src/dxl/errors";
+import { inHand } from "../src/delivery/in-hand";
 import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
@@ -27,6 +28,7 @@ export = function (RED: NodeAPI) {
       const words = () => subscriberStatus(made);
       const made: Subscriber = new Subscriber(readSettings(config), {
         fabric: fabricNode.getFabric(),
+        inHand: inHand(),
         clock: systemClock,
         send: (message) => this.send(message),
         error: (error, message) => this.error(explain(error), message),

@@ -1,9 +1,12 @@
 /**
  * Formats messages in the order of their arrival, a slice at a time: a page of ten thousand events takes a good part of a
- * second, and other work of the process must not wait that long.
+ * second, and other work of the process must not wait that long. What waits has a bound: a source that does not wait for the
+ * flow would fill all memory.
  */
+import { getHeapStatistics } from "node:v8";
 import type { SiemError } from "../common/errors";
 import type { PackedLines } from "../pages/packed-lines";
+import { cefError } from "./errors";
 import type { Formatter } from "./formatter";
 
 /** An event that got only a minimal line. */
@@ -13,6 +16,9 @@ interface FormatFailure {
 }
 
 export interface FormatJob {
+  /** Number of events, and about how much memory they keep while the job waits. */
+  events: number;
+  bytes: number;
   /** Lines that were made ahead: the job only waits for the jobs before it. */
   ready?: PackedLines | undefined;
   /** The events. */
@@ -39,8 +45,14 @@ interface QueueDependencies {
 const TURN_MS = 4;
 /** Events between two looks at the clock. */
 const EVENTS_PER_CHECK = 16;
+/** What may wait: four pages of 10,000 events as objects, if they fit in an eighth of V8's heap. */
+const MOST_EVENTS = 100_000;
+export const MOST_BYTES = Math.min(256 * 1024 * 1024, getHeapStatistics().heap_size_limit / 8);
 
 export class FormatQueue {
+  /** Of the jobs that are not finished. */
+  events = 0;
+  private bytes = 0;
   private readonly jobs: FormatJob[] = [];
   private lines: string[] = [];
   /** The current slice of the first job, and how many of its events are done. */
@@ -53,19 +65,27 @@ export class FormatQueue {
 
   constructor(private readonly dependencies: QueueDependencies) {}
 
-  /** Adds a job; a small one is finished at once if no job is before it. */
+  /**
+   * Adds a job; a small one is finished at once if no job is before it. Throws FORMAT_QUEUE_FULL if it does not fit beside
+   * those that wait; alone, a job of any size fits, because it could never be done otherwise.
+   */
   push(job: FormatJob): void {
+    if (this.jobs.length > 0 && (this.events + job.events > MOST_EVENTS || this.bytes + job.bytes > MOST_BYTES)) {
+      throw cefError("FORMAT_QUEUE_FULL", { events: this.events, megabytes: Math.round(this.bytes / 1024 / 1024) });
+    }
     this.jobs.push(job);
+    this.events += job.events;
+    this.bytes += job.bytes;
     if (!this.running) this.run();
   }
 
   /** Abandons every job that is not finished. */
   close(): void {
-    for (const job of this.jobs.splice(0)) {
+    for (const job of [...this.jobs]) {
+      this.remove(job);
       void job.slices.return?.();
       job.abandoned();
     }
-    this.reset();
   }
 
   private readonly later = (run: () => void): void => this.dependencies.defer(run);
@@ -92,7 +112,7 @@ export class FormatQueue {
   private advance(job: FormatJob, end: number): ((run: () => void) => void) | undefined {
     const { slices, formatter, ready } = job;
     if (ready !== undefined) {
-      this.jobs.shift();
+      this.remove(job);
       job.finished(ready, []);
       return this.dependencies.now() < end ? undefined : this.later;
     }
@@ -112,8 +132,7 @@ export class FormatQueue {
       this.done = 0;
     }
     const { lines, failures } = this;
-    this.reset();
-    this.jobs.shift();
+    this.remove(job);
     job.finished(lines, failures);
     return this.dependencies.now() < end ? undefined : this.later;
   }
@@ -124,13 +143,16 @@ export class FormatQueue {
       if (job === this.jobs[0]) this.arrived = arrived;
     } catch (error) {
       if (job !== this.jobs[0]) return;
-      this.reset();
-      this.jobs.shift();
+      this.remove(job);
       job.failed(error);
     }
   }
 
-  private reset(): void {
+  /** Takes out `job`, the first one. */
+  private remove(job: FormatJob): void {
+    this.jobs.shift();
+    this.events -= job.events;
+    this.bytes -= job.bytes;
     this.lines = [];
     this.failures = [];
     this.slice = [];

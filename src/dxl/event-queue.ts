@@ -1,13 +1,18 @@
 /**
  * Hands arriving events to the flow: at once as long as there are few, and in the next turns of the event loop when there
- * are many, so that a flood does not stop everything else. The number of waiting events is bounded: a flood loses events,
- * which are counted, but never takes all memory.
+ * are many, so that a flood does not stop everything else. Number and memory of the waiting events are bounded: a flood loses
+ * events, which are counted, but never takes all memory.
  */
 import type { Clock } from "../common/clock";
 
 export interface EventQueueOptions<Event> {
-  /** How many events may wait. */
+  /** How many events may wait, and how much memory they may keep, bytes. */
   limit: number;
+  limitBytes: number;
+  /** About how much memory an event keeps, bytes. */
+  sizeOf(event: Event): number;
+  /** Whether the flow has so much in hand that it gets no more; `resume` is called when that may have changed. */
+  isBlocked(): boolean;
   /** Takes one event; must not throw. */
   take(event: Event): void;
   /** `count` more events were dropped. Called with the first one of a flood, then at most every 10 s, and when the queue closes. */
@@ -24,11 +29,14 @@ export class EventQueue<Event> {
   private waiting: Event[] = [];
   /** Index of the oldest event in `waiting`; those before it are taken. */
   private next = 0;
+  /** Memory of the waiting events. */
+  private bytes = 0;
   private turn: NodeJS.Immediate | undefined;
   /** Events taken since the turn began, and when it ends. */
   private taken = 0;
   private end = 0;
-  private unreported = 0;
+  /** Dropped, and not yet handed to `dropped`. */
+  unreported = 0;
   private stopReports: (() => void) | undefined;
 
   constructor(private readonly options: EventQueueOptions<Event>) {}
@@ -44,15 +52,23 @@ export class EventQueue<Event> {
       this.begin();
       this.turn = setImmediate(this.run);
     }
+    const { limit, limitBytes } = this.options;
+    const size = this.options.sizeOf(event);
     if (this.length === 0 && this.lasts()) {
       this.taken += 1;
       this.options.take(event);
-    } else if (this.length < this.options.limit) {
+    } else if (this.length < limit && this.bytes + size <= limitBytes) {
       this.waiting.push(event);
+      this.bytes += size;
     } else {
       this.unreported += 1;
       if (this.stopReports === undefined) this.report();
     }
+  }
+
+  /** The flow has less in hand than before. */
+  resume(): void {
+    if (this.length > 0) this.turn ??= setImmediate(this.run);
   }
 
   /** Forgets the waiting events, and reports those that were dropped before. */
@@ -63,6 +79,7 @@ export class EventQueue<Event> {
     this.stopReports = undefined;
     this.waiting = [];
     this.next = 0;
+    this.bytes = 0;
     if (this.unreported > 0) this.options.dropped(this.unreported);
     this.unreported = 0;
   }
@@ -73,7 +90,7 @@ export class EventQueue<Event> {
   }
 
   private lasts(): boolean {
-    return this.taken < TURN_EVENTS && this.options.clock.now() < this.end;
+    return this.taken < TURN_EVENTS && this.options.clock.now() < this.end && !this.options.isBlocked();
   }
 
   private readonly run = (): void => {
@@ -81,14 +98,16 @@ export class EventQueue<Event> {
     this.begin();
     while (this.length > 0 && this.lasts()) {
       this.taken += 1;
-      this.options.take(this.waiting[this.next++] as Event);
+      const event = this.waiting[this.next++] as Event;
+      this.bytes -= this.options.sizeOf(event);
+      this.options.take(event);
     }
     // To remove each taken event from the front would copy the rest each time; so they go when they are half of the list.
     if (this.next * 2 >= this.waiting.length) {
       this.waiting = this.waiting.slice(this.next);
       this.next = 0;
     }
-    if (this.length > 0) this.turn ??= setImmediate(this.run);
+    if (!this.options.isBlocked()) this.resume();
   };
 
   private readonly report = (): void => {

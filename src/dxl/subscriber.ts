@@ -2,6 +2,7 @@
 import { SiemError } from "../common/errors";
 import { choiceProperty, booleanProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
+import type { InHand, SourceInHand } from "../delivery/in-hand";
 import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
@@ -12,8 +13,9 @@ import { EPO_THREAT_EVENT_TOPIC } from "./topics";
 
 export interface SubscriberSettings extends PayloadOptions {
   topics: readonly string[];
-  /** How many events may wait. */
+  /** How many events may wait, and how much memory they may keep, bytes. */
   queueEvents: number;
+  queueBytes: number;
 }
 
 /** The message for `catch` about an event that cannot be read. */
@@ -27,6 +29,8 @@ export type UnreadableEvent = {
 
 export interface SubscriberDependencies {
   fabric: Pick<Fabric, "subscribe">;
+  /** What formatters hold of the events. */
+  inHand: InHand;
   clock: Clock;
   send(message: ThreatEventMessage): void;
   /** An event that cannot be read, or events that were dropped. */
@@ -42,9 +46,13 @@ export function readSettings(properties: Properties): SubscriberSettings {
     topics: topics.length > 0 ? [...new Set(topics)] : [EPO_THREAT_EVENT_TOPIC],
     payloadType: choiceProperty(properties, "payloadType", ["json", "string", "buffer"]),
     expandAggregates: booleanProperty(properties, "expandAggregates", false),
-    queueEvents: numberProperty(properties, "queueEvents", { fallback: 10_000, min: 1, max: 1_000_000, integer: true }),
+    queueEvents: numberProperty(properties, "queueEvents", { fallback: 100_000, min: 1, max: 1_000_000, integer: true }),
+    queueBytes: numberProperty(properties, "queueBytes", { fallback: 64 * 1024 * 1024, min: 1024, max: 4 * 1024 ** 3, integer: true }),
   };
 }
+
+/** Memory of a waiting event beside its bytes. */
+const EVENT_BYTES = 200;
 
 export class Subscriber {
   /** Events sent, and the time of the last one (epoch ms). */
@@ -55,11 +63,16 @@ export class Subscriber {
   unreadable = 0;
   state: FabricState = { phase: "idle" };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
+  private readonly inHand: SourceInHand;
   private readonly unsubscribe: (() => void)[] = [];
 
   constructor(private readonly settings: SubscriberSettings, private readonly dependencies: SubscriberDependencies) {
+    this.inHand = dependencies.inHand.open(() => this.queue.resume());
     this.queue = new EventQueue({
       limit: settings.queueEvents,
+      limitBytes: settings.queueBytes,
+      sizeOf: ({ bytes }) => bytes.length + EVENT_BYTES,
+      isBlocked: () => this.inHand.isFull(),
       clock: dependencies.clock,
       take: ({ topic, bytes }) => this.take(topic, bytes),
       dropped: (count) => this.drop(count),
@@ -67,7 +80,8 @@ export class Subscriber {
   }
 
   get figures(): Figures {
-    const { received, dropped, unreadable } = this;
+    const { received, unreadable } = this;
+    const dropped = this.dropped + this.queue.unreported;
     return {
       read: received + dropped + unreadable,
       sent: received,
@@ -103,6 +117,7 @@ export class Subscriber {
   close(): void {
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
     this.queue.close();
+    this.inHand.close();
   }
 
   private take(topic: string, bytes: Buffer): void {
@@ -115,7 +130,7 @@ export class Subscriber {
       const output = toFlowMessage(topic, message, this.settings);
       this.received += 1;
       this.lastAt = this.dependencies.clock.date();
-      this.dependencies.send(output);
+      this.dependencies.send({ _msgid: this.inHand.id(), ...output });
       this.dependencies.changed();
     } catch (error) {
       if (!(error instanceof SiemError)) throw error;
@@ -126,7 +141,7 @@ export class Subscriber {
 
   private drop(count: number): void {
     this.dropped += count;
-    this.dependencies.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents }), {});
+    this.dependencies.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents, megabytes: Math.round(this.settings.queueBytes / 1024 / 1024) }), {});
     this.dependencies.changed();
   }
 }

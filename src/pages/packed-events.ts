@@ -57,6 +57,10 @@ export class PackedEvents {
   /** Events of one body are read in one pass if they stand in its order. */
   constructor(private readonly places: Iterable<EventPlace>, private prepared?: PreparedLines) {}
 
+  get length(): number {
+    return this.prepared?.lines.length ?? this.runs.reduce((sum, { indexes }) => sum + indexes.length, 0);
+  }
+
   /** Made when somebody asks for events: of a page with prepared lines, usually nobody does. */
   private get runs(): readonly Run[] {
     if (this.found !== undefined) return this.found;

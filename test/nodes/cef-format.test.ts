@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import cefFormat from "../../nodes/cef-format";
+import { inHand } from "../../src/delivery/in-hand";
+import { deliveryRegistry } from "../../src/delivery/registry";
 import { makeFileEvent } from "../../src/simulator/events";
 import { parseCef } from "../../src/simulator/cef-parser";
 import golden from "../data/c42eventextractor-cef.json";
@@ -82,7 +84,7 @@ describe("cef-format in Node-RED", () => {
     const [figures, ...more] = out[1]?.["payload"] as Record<string, unknown>[];
     assert.equal(more.length, 0);
     const { lastError, ...counts } = figures ?? {};
-    assert.deepEqual(counts, { id: "cef", type: "cef-format", name: "", received: 3, sent: 2, failed: 1 });
+    assert.deepEqual(counts, { id: "cef", type: "cef-format", name: "", received: 3, sent: 2, failed: 1, waiting: 0, dropped: { queue_full: 0, stopped: 0, unusable: 0 } });
     assert.equal((lastError as { code: string }).code, "EVENT_NOT_OBJECT");
     assert.equal((out[2]?.["payload"] as string[]).length, 1, "a page is never a command");
   });
@@ -186,6 +188,44 @@ describe("cef-format in Node-RED", () => {
       assert.equal(out.length, 0);
     });
   }
+  it("refuses what does not fit in its memory, counts it by its reason, and lets the query send such a page again", async () => {
+    const { out, completed, caught, send } = await start();
+    const rejected: string[] = [];
+    const registry = deliveryRegistry();
+    const token = registry.open(1, {
+      confirmed: () => undefined, holdChanged: () => undefined,
+      rejected: (_index, reason) => void rejected.push((reason as { code?: string }).code ?? ""),
+    });
+    const event = page(1)[0]!;
+    send({ payload: Array(100_000).fill(event), kind: KIND });
+    send({ payload: page(2), kind: KIND, delivery: { token, index: 0, count: 1 } });
+    await until(() => caught.length === 1 && completed.length === 1, "one message failed, the other is complete", 30_000);
+    assert.equal(codeOf(caught[0]), "FORMAT_QUEUE_FULL");
+    assert.deepEqual(rejected, ["FORMAT_QUEUE_FULL"]);
+    send({ payload: [event], kind: KIND });
+    send({ payload: [event] });
+    send({ action: "stats" });
+    await until(() => out.length === 3, "a new event passes");
+    const [figures] = out[2]?.["payload"] as Record<string, unknown>[];
+    assert.deepEqual([figures?.["received"], figures?.["sent"], figures?.["dropped"]], [100_004, 100_001, { queue_full: 2, stopped: 0, unusable: 1 }]);
+    registry.close(token);
+  }).timeout(60_000);
+  it("counts what it holds of a source by the ids of its messages, whatever becomes of them", async () => {
+    const { out, caught, send } = await start();
+    let releases = 0;
+    const source = inHand().open(() => void (releases += 1));
+    const send1001 = () => send({ _msgid: source.id(), payload: page(1001), kind: KIND });
+    send1001();
+    assert.equal(source.isFull(), true);
+    await until(() => out.length === 1, "the page is formatted");
+    assert.deepEqual([source.isFull(), releases], [false, 1]);
+    send({ _msgid: source.id(), payload: [], kind: "unknown" });
+    await until(() => caught.length === 1, "a message failed");
+    send1001();
+    await getNode("cef").close(false);
+    assert.equal(source.isFull(), false);
+    source.close();
+  });
   it("fails unfinished messages when it closes, and ends each message once", async () => {
     const { out, send } = await start();
     const results: string[] = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { compileFormatter } from "../../../src/cef/encoder";
 import { mappings } from "../../../src/cef/mappings";
-import { FormatQueue, type FormatJob } from "../../../src/cef/queue";
+import { FormatQueue, MOST_BYTES, type FormatJob } from "../../../src/cef/queue";
 import { BufferPool } from "../../../src/common/buffer-pool";
 import { PackedLines, PIECE_BYTES } from "../../../src/pages/packed-lines";
 import { until } from "../../support/until";
@@ -16,8 +16,8 @@ function bench() {
   const log: string[] = [];
   const slow = { ...formatter, get failure() { return formatter.failure; }, format: (event: unknown) => (time++, formatter.format(event)) };
   const queue = new FormatQueue({ now: () => time, defer: (run) => void deferred.push(run) });
-  const job = (name: string, events: unknown[]): FormatJob => ({
-    slices: [events].values(), formatter: slow,
+  const job = (name: string, events: unknown[], bytes = 0): FormatJob => ({
+    events: events.length, bytes, slices: [events].values(), formatter: slow,
     finished: (lines, failures) => void log.push(`${name} ${lines.length} ${failures.length} ${failures[0]?.reason.code ?? ""}`.trim()),
     failed: (error) => void log.push(`${name} ${String(error)}`),
     abandoned: () => void log.push(`${name} abandoned`),
@@ -59,6 +59,25 @@ describe("CEF format queue", () => {
     queue.push({ ...job("ready", []), ready });
     idle();
     assert.deepEqual(log, ["long 100 0", "ready 1 0"]);
+  });
+  it("refuses a job whose events or memory do not fit beside those that wait; alone, one of any size fits", () => {
+    const { queue, job, log, idle } = bench();
+    const isFull = (error: unknown) => (error as { code?: string }).code === "FORMAT_QUEUE_FULL";
+    queue.push({ ...job("huge", events(100)), events: 200_000, bytes: 2 ** 40 });
+    assert.throws(() => queue.push(job("event", events(1))), isFull);
+    idle();
+    queue.push({ ...job("large", events(100)), bytes: MOST_BYTES - 10 });
+    assert.throws(() => queue.push(job("more", events(1), 11)), isFull);
+    queue.push(job("small", events(1), 10));
+    assert.equal(queue.events, 101);
+    idle();
+    assert.deepEqual(log, ["huge 100 0", "large 100 0", "small 1 0"]);
+    assert.equal(queue.events, 0);
+    queue.push({ ...job("a", events(100)), events: 100_000 });
+    queue.close();
+    queue.push(job("b", events(1)));
+    idle();
+    assert.deepEqual(log.slice(3), ["a abandoned", "b 1 0"]);
   });
   it("goes on with the next job when the end of one throws", () => {
     const { queue, job, log } = bench();

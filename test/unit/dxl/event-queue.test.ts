@@ -9,11 +9,12 @@ import { until } from "../../support/until";
 const TURN = 100;
 
 describe("event queue", () => {
-  const queueOf = (limit: number, clock: ConstructorParameters<typeof EventQueue>[0]["clock"] = systemClock, work: (event: number) => void = () => undefined) => {
+  const queueOf = (limit: number, clock: ConstructorParameters<typeof EventQueue>[0]["clock"] = systemClock, work: (event: number) => void = () => undefined, limitBytes = Infinity) => {
     const taken: number[] = [];
     const drops: number[] = [];
+    const flow = { isBlocked: false };
     const queue = new EventQueue<number>({
-      limit, clock,
+      limit, clock, limitBytes, sizeOf: () => 10, isBlocked: () => flow.isBlocked,
       take: (event) => {
         work(event);
         taken.push(event);
@@ -25,7 +26,7 @@ describe("event queue", () => {
       for (let event = -TURN; event < 0; event++) queue.push(event);
       assert.equal(taken.splice(-TURN).length, TURN);
     };
-    return { queue, taken, drops, useTurnUp };
+    return { queue, taken, drops, useTurnUp, flow };
   };
 
   it("hands on up to 100 events of a turn at once", async () => {
@@ -118,5 +119,29 @@ describe("event queue", () => {
     await turn();
     assert.deepEqual(made.taken, [0, 1, 2]);
     assert.deepEqual(made.drops, []);
+  });
+  it("drops events that would keep more memory than allowed, and takes new ones when there is room again", async () => {
+    const { queue, taken, drops, useTurnUp } = queueOf(1000, new TestClock(), undefined, 35);
+    useTurnUp();
+    for (let event = 0; event < 5; event++) queue.push(event);
+    assert.equal(queue.length, 3);
+    assert.deepEqual(drops, [1]);
+    await until(() => taken.length === 3, "the waiting events were taken");
+    queue.push(5);
+    await until(() => taken.length === 4, "a new event was taken");
+    queue.close();
+    assert.deepEqual([taken, drops], [[0, 1, 2, 5], [1, 1]]);
+  });
+  it("hands nothing on while the flow has too much in hand, and goes on in order", async () => {
+    const { queue, taken, flow } = queueOf(10, new TestClock());
+    flow.isBlocked = true;
+    for (let event = 0; event < 3; event++) queue.push(event);
+    for (let turns = 0; turns < 5; turns++) await turn();
+    assert.deepEqual([taken, queue.length], [[], 3]);
+    flow.isBlocked = false;
+    queue.push(3);
+    queue.resume();
+    await until(() => taken.length === 4, "all were taken");
+    assert.deepEqual(taken, [0, 1, 2, 3]);
   });
 });

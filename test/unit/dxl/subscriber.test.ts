@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { InHand } from "../../../src/delivery/in-hand";
 import type { FabricListener } from "../../../src/dxl/fabric";
 import { encodeEvent } from "../../../src/dxl/message";
 import { readSettings, Subscriber } from "../../../src/dxl/subscriber";
@@ -15,6 +16,7 @@ describe("a subscriber", () => {
         listeners.push(listener);
         return () => undefined;
       } },
+      inHand: new InHand(),
       clock,
       send: () => void (sent += 1),
       error: ({ code, params }) => void errors.push([code, params["count"]]),

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { retainedBytes } from "../../../src/common/retained-bytes";
+import { eventWriter } from "../../support/measured-events";
+
+const sizeOf = (value: unknown) => retainedBytes(value, Infinity);
+
+describe("retained bytes", () => {
+  it("count a text with wide characters double", () => {
+    const base = sizeOf("");
+    assert.equal(sizeOf("a".repeat(1000)) - base, 1000);
+    assert.equal(sizeOf("é".repeat(1000)) - base, 1000);
+    assert.equal(sizeOf(`${"a".repeat(999)}東`) - base, 2000);
+  });
+  it("count everything that a value refers to, bytes too", () => {
+    assert.ok(sizeOf({ a: [{ b: Buffer.alloc(5000) }, { c: "x".repeat(3000) }] }) > 8000);
+    assert.ok(sizeOf(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${"k".repeat(50)}${index}`, 1]))) > 5000);
+  });
+  it("are not less than V8 needs for an event, and less than twice as much", () => {
+    const write = eventWriter("v2");
+    const texts = Array.from({ length: 2000 }, (_, index) => write(index));
+    const bytes = texts.reduce((sum, text) => sum + sizeOf(JSON.parse(text)), 0) / texts.length;
+    assert.ok(bytes > 4300 && bytes < 8600, `${bytes} bytes`);
+  });
+  it("end in a circle, and above the limit", () => {
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    assert.ok(retainedBytes(circle, 1000) > 1000);
+    assert.ok(retainedBytes(Array(1000).fill("x".repeat(1000)), 5000) < 10_000);
+  });
+});
