@@ -9,6 +9,7 @@ import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
 import { editedForm } from "../src/node-red/try-it";
+import { bytesBeside } from "../src/common/retained-bytes";
 import { systemClock } from "../src/common/clock";
 import { packedLines } from "../src/pages/packed-events";
 import { isFollowed } from "../src/node-red/receivers";
@@ -79,7 +80,7 @@ export = function (RED: NodeAPI) {
       try {
         // Whoever gets the message afterwards finds texts: packed lines are released when they were sent.
         const packed = isFollowed(RED.nodes, this) ? undefined : packedLines(message);
-        lines = packed ?? linesOf(message.payload);
+        lines = packed ?? linesOf(message.payload, bytesBeside(message, "payload"));
       } catch (error) {
         done(explain(error));
         return;

@@ -1,4 +1,5 @@
 /** The lines of a message: one, or a page of them. */
+import { textBytes } from "../common/retained-bytes";
 import { syslogError } from "./errors";
 
 export type Line = string | Buffer;
@@ -18,25 +19,27 @@ export interface LineList {
   release(): void;
 }
 
-/** The lines of `payload`; an array is not copied. Throws PAYLOAD_TYPE, which names the first value that is no line. */
-export function linesOf(payload: unknown): LineList {
-  if (isLine(payload)) return listOf([payload]);
+/**
+ * The lines of `payload`; an array is not copied. `besideBytes` is the memory of the rest of their message, which waits with
+ * them. Throws PAYLOAD_TYPE, which names the first value that is no line.
+ */
+export function linesOf(payload: unknown, besideBytes = 0): LineList {
+  if (isLine(payload)) return listOf([payload], besideBytes);
   if (!Array.isArray(payload)) throw syslogError("PAYLOAD_TYPE", { property: "msg.payload", type: typeOf(payload) });
   const wrong = payload.findIndex((value) => !isLine(value));
   if (wrong >= 0) throw syslogError("PAYLOAD_TYPE", { property: `msg.payload[${wrong}]`, type: typeOf(payload[wrong]) });
-  return listOf(payload as Line[]);
+  return listOf(payload as Line[], besideBytes);
 }
 
 export const asList = (lines: readonly Line[] | LineList): LineList => ("release" in lines ? lines : listOf(lines));
 
-function listOf(lines: readonly Line[]): LineList {
+function listOf(lines: readonly Line[], besideBytes = 0): LineList {
   const at = (index: number) => lines[index] ?? "";
-  return { length: lines.length, bytes: bytesOf(lines), at, text: at, release: () => undefined };
+  return { length: lines.length, bytes: besideBytes + bytesOf(lines), at, text: at, release: () => undefined };
 }
 
-/** Counts one byte a character: to know the exact size, V8 would have to flatten all concatenated texts of a page at once. */
 function bytesOf(lines: readonly Line[]): number {
   let bytes = 0;
-  for (const line of lines) bytes += line.length;
+  for (const line of lines) bytes += typeof line === "string" ? textBytes(line) : line.length;
   return bytes;
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Socket } from "node:net";
+import { runInNewContext } from "node:vm";
 import { retainedBytes } from "../../../src/common/retained-bytes";
 import { eventWriter } from "../../support/measured-events";
 
@@ -20,6 +22,12 @@ describe("retained bytes", () => {
     const texts = Array.from({ length: 2000 }, (_, index) => write(index));
     const bytes = texts.reduce((sum, text) => sum + sizeOf(JSON.parse(text)), 0) / texts.length;
     assert.ok(bytes > 4300 && bytes < 8600, `${bytes} bytes`);
+  });
+  it("do not follow objects of the process, such as a socket", () => {
+    assert.ok(sizeOf({ req: new Socket(), payload: "x" }) < 200);
+  });
+  it("follow objects that a function node made", () => {
+    assert.ok(sizeOf(runInNewContext(`({ a: [{ b: "x".repeat(1000) }] })`)) > 1000);
   });
   it("end in a circle, and above the limit", () => {
     const circle: Record<string, unknown> = {};
