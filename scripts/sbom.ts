@@ -11,7 +11,7 @@ export const SBOM_FILE = join(root, "sbom.cdx.json");
 interface Component {
   name: string;
   version: string;
-  licenses?: unknown[];
+  licenses?: { license?: { id?: string; name?: string }; expression?: string }[];
 }
 
 export interface Sbom {
