@@ -145,7 +145,8 @@ export class Connection {
     const wsOptions: Record<string, unknown> = { ...tls };
     if (proxy !== undefined && !bypasses(new URL(`https://${name}:${port}`), noproxy)) {
       const { HttpsProxyAgent } = await import("hpagent");
-      wsOptions["agent"] = new HttpsProxyAgent({ proxy, timeout: patience });
+      // Against the system's CAs: the CA of a fabric issues certificates to every client of it.
+      wsOptions["agent"] = new HttpsProxyAgent({ proxy, timeout: patience, proxyRequestOptions: { rejectUnauthorized: true } });
     }
     return { ...common, protocol: "wss", host: name, wsOptions };
   }

@@ -31,4 +31,4 @@ export function consoleOf(base: URL): URL {
 }
 
 /** `hostname` as the URL parser writes it: IPv4 in four decimal parts, IPv6 in brackets. */
-const isLoopback = (hostname: string): boolean => hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+export const isLoopback = (hostname: string): boolean => hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);

@@ -1,7 +1,7 @@
 /** Finds the services behind a console (py42 `services/_connection.py`, `services/_keyvaluestore.py`). */
 import { parsed } from "../../common/json";
 import { isRecord } from "../../common/messages";
-import { baseUrlFault } from "./base-url";
+import { baseUrlFault, isLoopback } from "./base-url";
 import { keyValueStoreOf, unwrap } from "./legacy";
 import { tenantError } from "./tenant-errors";
 
@@ -11,6 +11,8 @@ export interface ServiceDependencies {
   /** A short text, read without a token. */
   text(base: URL, path: string, signal: AbortSignal): Promise<string>;
 }
+
+const isPlain = (text: string): boolean => new URL(text).protocol === "http:";
 
 export class ServiceDirectory {
   private readonly found = new Map<string, URL>();
@@ -41,9 +43,9 @@ export class ServiceDirectory {
     return typeof url === "string" ? url : "";
   }
 
-  /** Throws SERVICE_UNKNOWN for an address without encryption too, because the token is sent there. */
+  /** Throws SERVICE_UNKNOWN for an address without encryption too, because the token is sent there; only a console on this machine may name one. */
   private address(text: string, key: string): URL {
-    if (baseUrlFault(text) !== undefined) throw tenantError("SERVICE_UNKNOWN", { host: this.console.host, service: key }, { permanent: true });
+    if (baseUrlFault(text) !== undefined || (isPlain(text) && !isLoopback(this.console.hostname))) throw tenantError("SERVICE_UNKNOWN", { host: this.console.host, service: key }, { permanent: true });
     return new URL(text);
   }
 }

@@ -503,6 +503,18 @@ describe("Fabric", () => {
         await proxy.close();
       }
     });
+
+    it("sends no password to a proxy whose certificate is unknown, whatever NODE_TLS_REJECT_UNAUTHORIZED says", async () => {
+      const proxy = await startConnectProxy({ tls: { cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) } });
+      process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+      try {
+        await failed(make({ brokers: [at(port)], webSockets: true, proxy: { url: proxy.url, username: "dana", password: "pass" } }), "BROKER_UNKNOWN_CA");
+        assert.deepEqual(proxy.tunnels, []);
+      } finally {
+        delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+        await proxy.close();
+      }
+    });
   });
 });
 

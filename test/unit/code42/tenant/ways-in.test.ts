@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { wholeOf } from "../../../../src/pages/body";
 import { consoleOf, isConsole } from "../../../../src/code42/tenant/base-url";
 import { legacyService, unwrap } from "../../../../src/code42/tenant/legacy";
+import { ServiceDirectory } from "../../../../src/code42/tenant/services";
 import { Tenant, type TenantOptions, type TenantDependencies } from "../../../../src/code42/tenant/tenant";
 import { totpCode, totpKey } from "../../../../src/code42/tenant/totp";
 import { SiemError } from "../../../../src/common/errors";
@@ -193,6 +194,16 @@ describe("ways into a tenant", () => {
       server.answers["/api/v1/ServerEnv"] = () => ({ data: {} });
       assert.equal((await failure(search(connect({ ...USER, addressKind: "console" })))).code, "SERVICE_UNKNOWN");
     });
+  });
+
+  it("a console elsewhere may not name a service of this machine without encryption, which may belong to anybody", async () => {
+    const directory = (console: string) => new ServiceDirectory(new URL(console), {
+      environment: () => Promise.resolve({ data: Buffer.from(JSON.stringify({ data: { stsBaseUrl: "https://sts.example.com" } })) }),
+      text: () => Promise.resolve("http://127.0.0.1:8080"),
+    });
+    const { signal } = new AbortController();
+    assert.equal((await failure(directory("https://console.example.com").find("KEY", signal))).code, "SERVICE_UNKNOWN");
+    assert.equal((await directory("https://localhost:4285").find("KEY", signal)).href, "http://127.0.0.1:8080/");
   });
 
   it("parameters of a get are encoded, and a list repeats its name", async () => {
