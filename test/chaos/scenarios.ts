@@ -1,6 +1,7 @@
 /** All scenarios, in their long form (`npm run chaos`) and their short form (`npm test`). */
 import { backlog } from "./backlog";
 import { changes } from "./changes";
+import { hostile } from "./hostile";
 import { kills } from "./kills";
 import { deploys, restarts } from "./orderly";
 import { downAtStart, frozen, shut, slow } from "./outages";
@@ -32,6 +33,7 @@ export const long: readonly Scenario[] = [
   { name: "frozen-relp", run: (chaos) => frozen(chaos, { transport: "relp", ...outage }) },
   { name: "frozen-tcp", run: (chaos) => frozen(chaos, { transport: "tcp", ...outage, mayLose: true }) },
   { name: "backlog", run: (chaos) => backlog(chaos, { events: 1_000_000, warmUp: 0.1, growthMB: 15 }) },
+  { name: "hostile", run: (chaos) => hostile(chaos, { seconds: 1800 }) },
 ];
 
 export const short: readonly Scenario[] = [
