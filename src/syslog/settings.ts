@@ -1,5 +1,6 @@
 /** Makes a sender from the properties of a `syslog-out` node. */
 import type { ConnectionOptions } from "node:tls";
+import { socketHost } from "../common/host";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
 import type { Framing } from "./framing";
@@ -56,7 +57,7 @@ export function readSettings(properties: Properties): SyslogSettings {
   const framing = choiceProperty(properties, "framing", ["auto", "lf", "octet"]);
   const number = (name: string, fallback: number, min: number, max: number) => numberProperty(properties, name, { fallback, min, max, integer: true });
   return {
-    host: textProperty(properties, "host"),
+    host: socketHost(textProperty(properties, "host")),
     port: number("port", kind.port, 1, 65_535),
     transport: chosen,
     framing: framing === "auto" || kind.framing === "datagram" ? kind.framing : framing,

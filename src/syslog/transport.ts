@@ -5,10 +5,11 @@
  */
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
+import { serverName } from "../common/host";
 import { syslogError } from "./errors";
 import type { Frames } from "./framing";
 
@@ -78,9 +79,8 @@ export const tcpTransport = (target: Target): Transport => ({
 export const tlsTransport = (target: Target, options: ConnectionOptions): Transport => ({
   ...tcpTransport(target),
   connect: (listener) => {
-    const servername = options.servername || (isIP(target.host) === 0 ? target.host : undefined);
-    const socket = connectTls({ ...options, host: target.host, port: target.port, ...(servername === undefined ? {} : { servername }) });
-    return streamLink(socket, "secureConnect", target, listener);
+    const { host, port } = target;
+    return streamLink(connectTls({ ...serverName(host), ...options, host, port }), "secureConnect", target, listener);
   },
 });
 
