@@ -108,6 +108,34 @@ describe("real syslog servers", function () {
     });
   }
 
+  describe("skip no line behind an empty one", () => {
+    const ways: [name: string, server: () => Rsyslog["server"], port: () => number, properties: Record<string, unknown>][] = [
+      ["rsyslog over UDP", () => rsyslog.server, () => rsyslog.ports.udp, { transport: "udp" }],
+      ["rsyslog over TCP, line feed", () => rsyslog.server, () => rsyslog.ports.tcp, { transport: "tcp", framing: "lf" }],
+      ["rsyslog over TCP, octet count", () => rsyslog.server, () => rsyslog.ports.tcp, { transport: "tcp", framing: "octet" }],
+      ["rsyslog over TLS", () => rsyslog.server, () => rsyslog.ports.tls, { transport: "tls" }],
+      ["rsyslog over RELP", () => rsyslog.server, () => rsyslog.ports.relp, { transport: "relp" }],
+      ["syslog-ng over TCP, line feed", () => syslogNg.server, () => syslogNg.ports.lf, { transport: "tcp" }],
+      ["syslog-ng over TCP, octet count", () => syslogNg.server, () => syslogNg.ports.octet, { transport: "tcp", framing: "octet" }],
+    ];
+    for (const [name, server, port, properties] of ways) {
+      for (const header of ["none", "rfc3164", "rfc5424", "legacy"]) {
+        it(`${name}, header ${header}`, async () => {
+          const before = server().received().length;
+          const { sender, outages } = startSender({ port: port(), header, ...properties }, trusting());
+          const wanted = ["first", "second", "third"].map((word) => `CEF:0|Test|empty|1|${word}|n|5|msg=${name} ${header}`);
+          await deliver(sender, ["", wanted[0] ?? "", "\n", Buffer.from("\r\n"), `${wanted[1]}\n`]);
+          await deliver(sender, ["\n\n"]);
+          await deliver(sender, [wanted[2] ?? "", ""]);
+          await sender.close(5000);
+          const received = (await server().waitFor(before + 3)).slice(before);
+          assert.deepEqual(received.map(({ raw }) => raw.slice(raw.indexOf("CEF:"))), wanted);
+          assert.deepEqual(outages, []);
+        });
+      }
+    }
+  });
+
   for (const [transport, port] of [["tls", () => rsyslog.ports.mutualTls], ["relp-tls", () => rsyslog.ports.relpMutualTls]] as const) {
     it(`confirms nothing if the server requires a client certificate and gets none: ${transport}`, async () => {
       const { sender, outages } = startSender({ port: port(), transport }, trusting());
