@@ -8,6 +8,7 @@ import type { Line } from "../../src/syslog/lines";
 import type { Sender } from "../../src/syslog/sender";
 import { createSender, readSettings } from "../../src/syslog/settings";
 import { makeCertificates, type Certificates } from "../support/certs";
+import { resolveNames } from "../support/host-names";
 import { startRelay, startRsyslog, type Rsyslog } from "../support/rsyslog";
 import { startSyslogNg, type SyslogNg } from "../support/syslog-ng";
 import type { Received } from "../support/syslog-server";
@@ -170,6 +171,22 @@ describe("real syslog servers", function () {
         await server.stop();
       }
     });
+  });
+
+  it("get every datagram, although the first address of their name is another", async () => {
+    const forget = resolveNames({ "siem.test": ["::1", "127.0.0.1"] });
+    try {
+      const before = rsyslog.server.received().length;
+      const { sender, outages } = startSender({ host: "siem.test", port: rsyslog.ports.udp, transport: "udp" });
+      const lines = Array.from({ length: 8 }, (_, n) => `CEF:0|Test|addresses|1|${n}|n|5|msg=x`);
+      for (const line of lines) await deliver(sender, [line]);
+      await sender.close(5000);
+      const received = (await rsyslog.server.waitFor(before + 8)).slice(before);
+      assert.deepEqual(received.map(({ raw }) => raw.slice(raw.indexOf("CEF:"))), lines);
+      assert.deepEqual(outages, []);
+    } finally {
+      forget();
+    }
   });
 
   describe("skip no line behind an empty one", () => {
