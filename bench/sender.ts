@@ -39,7 +39,7 @@ function ours(transport: "tcp" | "udp", pages: readonly Parameters<Sender["push"
   const { createSender, readSettings } = built<typeof settings>("syslog/settings");
   const { systemClock } = built<typeof clock>("common/clock");
   const parsed = readSettings({ host: "127.0.0.1", port: portText, transport, header: "none", queueEvents: countText, queueBytes: "1000000000", confirmDelay: "0" });
-  const sender = createSender(parsed, { clock: systemClock, random: Math.random, systemHostname: "bench", processId: process.pid, tls: {} }, { changed: () => undefined, outage: () => undefined });
+  const sender = createSender(parsed, { clock: systemClock, random: Math.random, systemHostname: "bench", systemAddresses: [], processId: process.pid, tls: {} }, { changed: () => undefined, outage: () => undefined });
   sender.start();
   return () => new Promise<void>((resolve, reject) => {
     let open = pages.length;

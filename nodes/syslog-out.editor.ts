@@ -1,6 +1,9 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { translator } from "../src/editor/texts";
 import { code, formValues, prepareTrial } from "../src/editor/try-it";
+import { isEnvironment } from "../src/editor/validators";
+import type { TimeZone } from "../src/syslog/header";
+import { isAppName, isHostName, type HeaderForm } from "../src/syslog/header-names";
 import { showTips } from "../src/editor/tip-rows";
 import { syslogTips, type TlsForm } from "../src/editor/tips";
 
@@ -25,7 +28,8 @@ interface Properties extends EditorNodeProperties {
   host: string;
   port: string | number;
   tls: string;
-  header: "rfc3164" | "rfc5424" | "legacy" | "none";
+  header: HeaderForm;
+  timeZone: TimeZone;
   framing: "auto" | "lf" | "octet";
   facility: string | number;
   severity: string | number;
@@ -48,6 +52,17 @@ const validate = (key: string, valid: (value: string) => boolean) =>
 const number = (key: string, min: number, max: number, whole = true) =>
   validate(key, (text) => text !== "" && Number(text) >= min && Number(text) <= max && (!whole || Number.isInteger(Number(text))));
 
+/** The header that an open dialog shows for a node. */
+let shown: { id: string; header: HeaderForm } | undefined;
+
+/** Validates a name that goes into the header. `problem` returns the key of its reason. */
+const headerName = (problem: (header: HeaderForm, name: string) => string | undefined) =>
+  function (this: Translating & Properties, value: string | undefined, _options: unknown) {
+    const name = (value ?? "").trim();
+    const key = isEnvironment(name) ? undefined : problem(shown?.id === this.id ? shown.header : this.header, name);
+    return key === undefined || this._(`validate.${key}`);
+  } as unknown as (value: unknown) => boolean;
+
 const field = (name: string) => $(`#node-input-${name}`);
 const rows = (name: string) => $(`.syslog-out-${name}`);
 
@@ -67,11 +82,15 @@ RED.nodes.registerType<Properties>("syslog-out", {
     port: { value: "514", validate: number("port", 1, 65_535) },
     tls: { value: "", type: "tls-config", required: false },
     header: { value: "rfc3164" },
+    timeZone: { value: "local" },
     framing: { value: "auto" },
     facility: { value: "16", validate: number("facility", 0, 23) },
     severity: { value: "6", validate: number("severity", 0, 7) },
-    hostname: { value: "", validate: validate("hostname", (text) => /^[\x21-\x7e]{0,255}$/.test(text)) },
-    appName: { value: "CEF", validate: validate("appName", (text) => /^[\x21-\x7e]{0,48}$/.test(text)) },
+    hostname: {
+      value: "",
+      validate: headerName((header, name) => (header === "none" || name === "" || isHostName(header, name) ? undefined : header === "rfc5424" ? "hostnamePrintable" : "hostname")),
+    },
+    appName: { value: "CEF", validate: headerName((header, name) => (header !== "rfc5424" || name === "" || isAppName(name) ? undefined : "appName")) },
     maxBytes: { value: "8192", validate: number("maxBytes", 480, 1_048_576) },
     queueEvents: { value: "100000", validate: number("queueEvents", 1, 10_000_000) },
     queueBytes: { value: "67108864", validate: number("queueBytes", 1024, 4_294_967_296) },
@@ -95,12 +114,20 @@ RED.nodes.registerType<Properties>("syslog-out", {
   labelStyle() {
     return this.name ? "node_label_italic" : "";
   },
+  oneditsave() {
+    shown = undefined;
+  },
+  oneditcancel() {
+    shown = undefined;
+  },
   oneditprepare() {
     let transport = chosenTransport();
     const show = () => {
-      const header = String(field("header").val());
+      const header = String(field("header").val()) as HeaderForm;
+      shown = { id: this.id, header };
       for (const row of TRANSPORT_ROWS) rows(row).toggle(transport.rows.includes(row));
       rows("priority").toggle(header === "rfc3164" || header === "rfc5424");
+      rows("time-zone").toggle(header === "rfc3164" || header === "legacy");
       rows("hostname").toggle(header !== "none");
       rows("app-name").toggle(header === "rfc5424");
     };
@@ -110,14 +137,21 @@ RED.nodes.registerType<Properties>("syslog-out", {
       transport = chosen;
       show();
     });
-    field("header").on("change", show);
+    field("header").on("change", () => {
+      show();
+      // Their validity depends on the header.
+      field("hostname").trigger("change");
+      field("appName").trigger("change");
+    });
+    // Nodes of older flows have no time zone.
+    if (!field("timeZone").val()) field("timeZone").val("local");
     show();
     const translate = translator(RED, "syslog-out");
     prepareTrial<{ sent: string; id: string; known: string; shortened: boolean; host: string; port: number }>({
       button: "syslog-out-test", url: "syslog-out/test", text: translate,
       body: () => ({
         id: this.id,
-        settings: formValues("node-input", ["transport", "host", "port", "tls", "header", "framing", "facility", "severity", "hostname", "appName", "maxBytes", "confirmDelay"]),
+        settings: formValues("node-input", ["transport", "host", "port", "tls", "header", "timeZone", "framing", "facility", "severity", "hostname", "appName", "maxBytes", "confirmDelay"]),
       }),
       show({ sent, known, shortened, ...params }, box) {
         box.append($("<div>").text(translate(`tryIt.${known}`, params)), code(sent));

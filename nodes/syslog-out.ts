@@ -11,6 +11,7 @@ import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
 import { editedForm } from "../src/node-red/try-it";
 import { bytesBeside } from "../src/common/retained-bytes";
 import { systemClock } from "../src/common/clock";
+import { ownAddresses } from "../src/common/own-addresses";
 import { packedLines } from "../src/pages/packed-events";
 import { isFollowed } from "../src/node-red/receivers";
 import type { DialogHost, Translate } from "../src/node-red/host";
@@ -30,10 +31,13 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
 
-  /** What a sender needs beside its settings: clock, host name, TLS options of the configuration node. */
+  /** What a sender needs beside its settings: clock, names of the machine, TLS options of the configuration node. */
   const surroundings = (config: Record<string, unknown>, transport: TransportName) => {
     const tls = () => tlsOptions(Boolean(config["tls"]), RED.nodes.getNode(String(config["tls"])) as unknown as TlsConfigNode | null);
-    return { clock: systemClock, random: Math.random, systemHostname: hostname(), processId: process.pid, tls: usesTls(transport) ? tls() : {} };
+    return {
+      clock: systemClock, random: Math.random, systemHostname: hostname(), systemAddresses: ownAddresses(), processId: process.pid,
+      tls: usesTls(transport) ? tls() : {},
+    };
   };
 
   function SyslogOut(this: Node & { settings: SyslogConfig }, config: SyslogConfig) {

@@ -3,27 +3,28 @@
  * escape `\` and `|`, extension values escape `\`, `=`, LF and CR. Nothing else is escaped, because strict receivers refuse
  * any other backslash pair.
  *
- * Control characters (except TAB, LF and CR), DEL, U+0085, U+2028 and U+2029 become a space, because some receivers read
- * them as the end of the line. A lone surrogate becomes U+FFFD, because it has no UTF-8 form. No function here reads more of
- * a text than it keeps, apart from white space at its ends.
+ * Control characters but LF and CR (TAB, DEL and U+0080 to U+009F too), U+2028 and U+2029 become a space: some receivers read
+ * them as the end of the line, others as the end of a field. A lone surrogate becomes U+FFFD, because it has no UTF-8 form. No
+ * function here reads more of a text than it keeps, apart from white space at its ends.
  */
 
 /** Matches every character except those that are written unchanged. Like this, the patterns contain no control characters. */
-const VALUE_SPECIAL = /[^\t -<>-[\]-~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
-const HEADER_SPECIAL = /[^\t -[\]-{}~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
+const VALUE_SPECIAL = /[^ -<>-[\]-~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
+const HEADER_SPECIAL = /[^ -[\]-{}~\u00a0-\u2027\u202a-\ud7ff\ue000-\uffff]/;
 
 const BACKSLASH = 0x5c;
 const EQUALS = 0x3d;
 const PIPE = 0x7c;
-const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 
 function isBlankAt(text: string, index: number): boolean {
   const code = text.charCodeAt(index);
-  return code <= 0x20 || code === 0x7f || code === 0x85 || (code >= 0xa0 && /\s/.test(text.charAt(index)));
+  return code <= 0x20 || isUpperControl(code) || (code >= 0xa0 && /\s/.test(text.charAt(index)));
 }
 
+/** DEL and the control characters U+0080 to U+009F. */
+const isUpperControl = (code: number) => code >= 0x7f && code <= 0x9f;
 const isPrintable = (code: number) => code > 0x20 && code < 0x7f;
 
 /** `text` without white space and control characters at its ends. */
@@ -72,7 +73,7 @@ function escape(text: string, separator: number, header: boolean): string {
         while (text.charCodeAt(at + width) === LF || text.charCodeAt(at + width) === CR) width++;
         replacement = " ";
       } else replacement = code === LF ? "\\n" : "\\r";
-    } else if ((code < 0x20 && code !== TAB) || code === 0x7f || code === 0x85 || code === 0x2028 || code === 0x2029) replacement = " ";
+    } else if (code < 0x20 || isUpperControl(code) || code === 0x2028 || code === 0x2029) replacement = " ";
     else if (isHigh(code) && isLow(text.charCodeAt(at + 1))) {
       at++;
       continue;

@@ -1,4 +1,5 @@
 /** A proxy as it is configured: its address, and which hosts go around it. */
+import { socketHost, urlHost, withoutDot } from "./host";
 
 export interface Proxy {
   /** `http://` or `https://` address of a proxy that speaks CONNECT. */
@@ -16,13 +17,14 @@ export function proxyUrl({ url: address, username, password }: Proxy): URL | und
   if (url.protocol !== "http:" && url.protocol !== "https:") return undefined;
   if (username !== undefined && username !== "") url.username = encodeURIComponent(username);
   if (password !== undefined && password !== "") url.password = encodeURIComponent(password);
-  return url;
+  // hpagent connects to `hostname` as it stands there, and names it to a proxy with TLS.
+  return Object.defineProperty(url, "hostname", { value: withoutDot(socketHost(url.hostname)) });
 }
 
 /** True if `base` is reached without the proxy. The rules are those of Node-RED's `http request` node, so that one proxy node means one thing. */
 export function bypasses(base: URL, noproxy: readonly string[]): boolean {
   const port = base.port === "" ? (base.protocol === "https:" ? "443" : "80") : base.port;
-  return noproxy.map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== "").some((entry) => {
+  return noproxy.map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== "").map(urlHost).some((entry) => {
     const [, host = entry, entryPort] = /^(.+):(\d+)$/.exec(entry) ?? [];
     if (entryPort !== undefined && entryPort !== port) return false;
     return /^[.*]/.test(host) ? base.hostname.endsWith(host.replace(/^\*/, "")) : base.hostname === host;

@@ -7,6 +7,7 @@ import { isIPv6 } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { messageOf, SiemError } from "../common/errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
+import { socketHost, urlHost } from "../common/host";
 import type { Proxy } from "../common/proxy";
 import type { FabricCredentials } from "./credentials";
 import { fabricError } from "./fabric-errors";
@@ -17,9 +18,6 @@ export interface BrokerAddress {
   host: string;
   port: number;
 }
-
-/** `host` as it is written before a port: IPv6 in brackets. */
-export const urlHost = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
 
 /** `host:port` */
 export const brokerName = ({ host, port }: BrokerAddress): string => `${urlHost(host)}:${port}`;
@@ -174,7 +172,7 @@ const isPort = (text: string | undefined) => text !== undefined && /^\d{1,5}$/.t
 function parseBroker(entry: Entry): BrokerAddress[] {
   const elements = entry.value.split(";").map((element) => element.trim());
   const [port, ...rest] = isPort(elements[0]) ? elements : elements.slice(1);
-  const hosts = rest.filter((host) => host !== "").map((host) => (/^\[.*\]$/.test(host) && isIPv6(host.slice(1, -1)) ? host.slice(1, -1) : host));
+  const hosts = rest.filter((host) => host !== "").map(socketHost);
   if (elements.length > 1 && !isPort(port)) throw fabricError("BROKER_PORT", where(entry), { permanent: true });
   if (hosts.length === 0 || !hosts.every((host) => isIPv6(host) || /^[^\s/?#@:[\]\\]+$/.test(host))) throw fabricError("BROKER_LINE", where(entry), { permanent: true });
   return [...new Set(hosts)].map((host) => ({ host, port: Number(port) }));

@@ -8,8 +8,9 @@ import type { SecureContext } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
+import { serverName, urlHost } from "../common/host";
 import { bypasses } from "../common/proxy";
-import { brokerName, urlHost, type BrokerAddress, type FabricOptions } from "./client-config";
+import { brokerName, type BrokerAddress, type FabricOptions } from "./client-config";
 import { connectionError, fabricError } from "./fabric-errors";
 
 export interface ConnectionSettings extends Pick<FabricOptions, "webSockets" | "clientId" | "keepAlive"> {
@@ -126,7 +127,7 @@ export class Connection {
   private async options(): Promise<IClientOptions> {
     const { webSockets, keepAlive, clientId, patience, proxy, noproxy, secure } = this.settings;
     const { host, port } = this.address;
-    const tls = { secureContext: secure, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+    const tls = { secureContext: secure, rejectUnauthorized: true, checkServerIdentity: () => undefined, ...serverName(host) };
     const common: IClientOptions = {
       protocolVersion: 4,
       clean: true,

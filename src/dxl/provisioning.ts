@@ -6,14 +6,15 @@
 import { generateKeyPair, sign, type KeyObject } from "node:crypto";
 import { once } from "node:events";
 import { Agent } from "node:https";
-import { isIP, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
+import { serverName, socketHost, urlHost } from "../common/host";
 import { sendRequest } from "../common/http";
 import { commonError, messageOf, SiemError } from "../common/errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
-import { fabricOptions, urlHost } from "./client-config";
+import { fabricOptions } from "./client-config";
 import { certificatesOf, secureContext } from "./credentials";
 import { bits, IS_NO_AUTHORITY, nameOf, octets, oid, pem, sequence, setOf, tlv } from "./der";
 import { fabricError, type FabricErrorCode } from "./fabric-errors";
@@ -96,7 +97,7 @@ export async function certificateRequest(commonName: string, publicKey: KeyObjec
 }
 
 function serverOf(form: Properties): Server {
-  const host = textProperty(form, "host").replace(/^\[(.*)\]$/, "$1");
+  const host = socketHost(textProperty(form, "host"));
   if (!isIPv6(host) && !/^[a-z0-9._-]+$/i.test(host)) throw fabricError("PROVISION_HOST");
   const port = numberProperty(form, "port", { fallback: 8443, min: 1, max: 65_535, integer: true });
   if (booleanProperty(form, "byFingerprint", false)) {
@@ -136,7 +137,7 @@ async function open(server: Server, signal: AbortSignal): Promise<TLSSocket> {
   const known = "ca" in trust;
   const socket = addAbortSignal(signal, connect({
     host, port, minVersion: "TLSv1.2",
-    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...serverName(host),
     ...(known && trust.ca !== undefined ? { ca: trust.ca } : {}),
     // With a fingerprint, the certificate is compared below, before anything is sent.
     rejectUnauthorized: known,

@@ -1,6 +1,7 @@
 /** Reads TLS options from Node-RED's own `tls-config` node. */
 import type { ConnectionOptions } from "node:tls";
 import { commonError } from "../common/errors";
+import { withoutDot } from "../common/host";
 
 /** The part of a core `tls-config` node that we use (`05-tls.js`: `valid` is false when a file could not be read). */
 export interface TlsConfigNode {
@@ -23,6 +24,7 @@ export function tlsOptions(configured: boolean, node: TlsConfigNode | null | und
     node.addTLSOptions(options);
     if (options.rejectUnauthorized === false) throw commonError("TLS_UNVERIFIED", { name }, { permanent: true });
   }
+  if (options.servername !== undefined) options.servername = withoutDot(options.servername);
   options.rejectUnauthorized = true;
   return options;
 }

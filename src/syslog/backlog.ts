@@ -22,7 +22,8 @@ export class Backlog {
   private current: Batch | undefined;
   private resend: Chunk[] = [];
 
-  constructor(private readonly options: BacklogOptions, pool: BufferPool) {
+  /** `skipped` is called for each line that is empty: there is nothing to send. */
+  constructor(private readonly options: BacklogOptions, pool: BufferPool, private readonly skipped: (batch: Batch) => void) {
     this.queue = new BoundedQueue(options.limits);
     this.frames = new FrameBuilder(options.framing, options.maxBytes, pool);
   }
@@ -50,9 +51,7 @@ export class Backlog {
     const header = this.options.header(date);
     const shares: Share[] = [];
     for (let batch = this.nextBatch(); batch !== undefined; batch = this.nextBatch()) {
-      const first = batch.next;
-      this.fill(batch, header);
-      if (batch.next > first) shares.push({ batch, first, count: batch.next - first });
+      this.fill(batch, header, shares);
       if (batch.next < batch.lines.length) break;
       // A server that answers may still refuse a line, which is then set aside as the message had it.
       if (this.options.transport.stream) batch.lines.release();
@@ -67,12 +66,22 @@ export class Backlog {
     return this.current ??= this.queue.take();
   }
 
-  /** Frames lines of `batch` until there are no more, or one write takes no more. */
-  private fill(batch: Batch, header: Buffer): void {
+  /** Frames lines of `batch` until there are no more, or one write takes no more, and adds to `shares` which they are. */
+  private fill(batch: Batch, header: Buffer, shares: Share[]): void {
+    let first = batch.next;
+    const share = () => {
+      if (batch.next > first) shares.push({ batch, first, count: batch.next - first });
+      first = batch.next + 1;
+    };
     for (; batch.next < batch.lines.length && this.frames.count < this.options.transport.maxFrames; batch.next += 1) {
       const added = this.frames.add(header, batch.lines.at(batch.next));
-      if (added === "full") return;
+      if (added === "full") break;
       if (added === "shortened") batch.shortened += 1;
+      if (added === "empty") {
+        share();
+        this.skipped(batch);
+      }
     }
+    share();
   }
 }

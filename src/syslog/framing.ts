@@ -36,12 +36,14 @@ export class FrameBuilder {
   }
 
   /**
-   * Appends the frame of `line`; "full": it did not fit and was not added. A line over the limit is cut between two
+   * Appends the frame of `line`; "full": it did not fit and was not added; "empty": there is nothing in it, and rsyslog takes
+   * nothing more behind a count of 0. A line over the limit is cut between two
    * characters, because the server would read two frames as two messages. Line breaks at the end are dropped; with `lf`
    * those inside become spaces.
    */
-  add(header: Buffer, line: Line): "added" | "shortened" | "full" {
+  add(header: Buffer, line: Line): "added" | "shortened" | "full" | "empty" {
     const whole = withoutBreaks(line, this.framing === "lf");
+    if (whole.length === 0) return "empty";
     const room = Math.max(0, this.maxBytes - header.length);
     const shortened = bytesOf(whole) > room;
     const text = shortened ? cut(whole, room) : whole;
@@ -93,10 +95,14 @@ function contentEnd(length: number, at: (index: number) => number | undefined): 
   return end;
 }
 
-/** The first `limit` bytes of a longer `line`, without a UTF-8 character that would be cut in two. */
+/**
+ * The first `limit` bytes of a longer `line`, without a UTF-8 character that would be cut in two: behind its first byte it has
+ * at most three others. Bytes that are no UTF-8 are cut at the limit.
+ */
 export function cut(line: Line, limit: number): Buffer {
   const bytes = typeof line === "string" ? Buffer.from(line.slice(0, limit)) : line;
+  const isInside = (at: number) => ((bytes[at] ?? 0) & 0xc0) === 0x80;
   let end = limit;
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return bytes.subarray(0, end);
+  while (end > limit - 3 && isInside(end)) end -= 1;
+  return bytes.subarray(0, isInside(end) ? limit : end);
 }

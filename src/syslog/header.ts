@@ -1,7 +1,9 @@
 /** The syslog header in front of each line. */
 import { isIP } from "node:net";
+import { isHostName, type HeaderForm } from "./header-names";
 
-export type HeaderForm = "rfc3164" | "rfc5424" | "legacy" | "none";
+/** Of the times that say no zone: those of RFC 3164 and `legacy`. */
+export type TimeZone = "local" | "UTC";
 
 export interface HeaderOptions {
   form: HeaderForm;
@@ -9,10 +11,12 @@ export interface HeaderOptions {
   facility: number;
   /** 0 to 7 */
   severity: number;
-  /** Blank: `systemHostname`. */
+  timeZone: TimeZone;
+  /** A name that the header can hold (`isHostName`). Blank: `systemHostname`, or if the header cannot hold it, the first of `systemAddresses` that it can. */
   hostname: string;
   systemHostname: string;
-  /** APP-NAME of RFC 5424; the other forms carry none, because receivers read the line's own `CEF:` as the tag. */
+  systemAddresses: readonly string[];
+  /** APP-NAME of RFC 5424 (`isAppName`); the other forms carry none, because receivers read the line's own `CEF:` as the tag. */
   appName: string;
   processId: number;
 }
@@ -24,14 +28,12 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 
 const two = (value: number) => String(value).padStart(2, "0");
 
-/** RFC 3164 section 4.1.2: local time, English month, the day padded with a space. */
-function localTimestamp(date: number): string {
-  const at = new Date(date);
-  return `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+/** RFC 3164 section 4.1.2: local time, English month, the day padded with a space. Many receivers read it as UTC. */
+function shortTimestamp(date: number, timeZone: TimeZone): string {
+  const minutes = timeZone === "UTC" ? 0 : new Date(date).getTimezoneOffset();
+  const at = new Date(date - minutes * 60_000);
+  return `${MONTHS[at.getUTCMonth()]} ${String(at.getUTCDate()).padStart(2)} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
 }
-
-/** RFC 5424 section 6: PRINTUSASCII without spaces, at most `limit` characters, or the NILVALUE. */
-const printable = (text: string, limit: number) => text.replace(/[^\x21-\x7e]/g, "").slice(0, limit) || "-";
 
 /** RFC 3164 section 4.1.2: the name of the host without its domain; an address stays whole. */
 const shortName = (hostname: string) => (isIP(hostname) === 0 ? hostname.split(".", 1)[0] ?? "" : hostname);
@@ -41,25 +43,20 @@ const shortName = (hostname: string) => (isIP(hostname) === 0 ? hostname.split("
  * documents, RFC 3164 without PRI. The RFC 5424 form has no byte order mark: receivers take it for a part of the line.
  */
 export function createHeader(options: HeaderOptions): HeaderSource {
-  const { form, systemHostname } = options;
+  const { form, hostname, systemHostname, systemAddresses, timeZone } = options;
   if (form === "none") {
     const empty = Buffer.alloc(0);
     return () => empty;
   }
+  const ownName = form === "rfc5424" ? systemHostname : shortName(systemHostname);
+  const host = hostname || ([ownName, ...systemAddresses].find((name) => isHostName(form, name)) ?? "-");
   const pri = `<${options.facility * 8 + options.severity}>`;
   if (form === "rfc5424") {
-    const rest = [
-      printable(options.hostname || systemHostname, 255),
-      printable(options.appName, 48),
-      printable(String(options.processId), 128),
-      "CEF",
-      "- ",
-    ].join(" ");
+    const rest = `${host} ${options.appName} ${options.processId} CEF - `;
     return cached(1, (date) => `${pri}1 ${new Date(date).toISOString()} ${rest}`);
   }
-  const host = printable(options.hostname || shortName(systemHostname), 255);
   const start = form === "rfc3164" ? pri : "";
-  return cached(1000, (date) => `${start}${localTimestamp(date)} ${host} `);
+  return cached(1000, (date) => `${start}${shortTimestamp(date, timeZone)} ${host} `);
 }
 
 /** Makes one header for each tick of `resolution` ms: single events ask for one each. */

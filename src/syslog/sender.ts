@@ -75,7 +75,7 @@ export class Sender {
   constructor(private readonly options: SenderOptions) {
     const { host, transport, random, outage } = options;
     const pool = new BufferPool(transport.maxBytes);
-    this.backlog = new Backlog(options, pool);
+    this.backlog = new Backlog(options, pool, (batch) => this.done(batch, 1));
     this.inFlight = new InFlight(options, pool, (chunk) => {
       this.confirm(chunk);
       this.scheduleWrite();

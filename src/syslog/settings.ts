@@ -1,9 +1,12 @@
 /** Makes a sender from the properties of a `syslog-out` node. */
 import type { ConnectionOptions } from "node:tls";
+import { socketHost } from "../common/host";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
+import { syslogError } from "./errors";
 import type { Framing } from "./framing";
-import { createHeader, type HeaderForm } from "./header";
+import { createHeader, type HeaderOptions } from "./header";
+import { isAppName, isHostName, type HeaderForm } from "./header-names";
 import type { Overflow, QueueLimits } from "./queue";
 import { relpTlsTransport, relpTransport } from "./relp";
 import { Sender, type SenderOptions } from "./sender";
@@ -19,7 +22,7 @@ export interface SyslogSettings {
   port: number;
   transport: TransportName;
   framing: Framing;
-  header: { form: HeaderForm; facility: number; severity: number; hostname: string; appName: string };
+  header: Omit<HeaderOptions, "systemHostname" | "systemAddresses" | "processId">;
   maxBytes: number;
   limits: QueueLimits;
   /** Milliseconds; TCP and TLS. */
@@ -54,18 +57,19 @@ export function readSettings(properties: Properties): SyslogSettings {
   const chosen = choiceProperty(properties, "transport", ["tcp", "tls", "udp", "relp", "relp-tls"]);
   const kind = KINDS[chosen];
   const framing = choiceProperty(properties, "framing", ["auto", "lf", "octet"]);
+  const form = choiceProperty(properties, "header", ["rfc3164", "rfc5424", "legacy", "none"]);
   const number = (name: string, fallback: number, min: number, max: number) => numberProperty(properties, name, { fallback, min, max, integer: true });
   return {
-    host: textProperty(properties, "host"),
+    host: socketHost(textProperty(properties, "host")),
     port: number("port", kind.port, 1, 65_535),
     transport: chosen,
     framing: framing === "auto" || kind.framing === "datagram" ? kind.framing : framing,
     header: {
-      form: choiceProperty(properties, "header", ["rfc3164", "rfc5424", "legacy", "none"]),
+      form,
       facility: number("facility", 16, 0, 23),
       severity: number("severity", 6, 0, 7),
-      hostname: textProperty(properties, "hostname", ""),
-      appName: textProperty(properties, "appName", "CEF"),
+      timeZone: choiceProperty(properties, "timeZone", ["local", "UTC"]),
+      ...namesOf(properties, form),
     },
     maxBytes: Math.min(number("maxBytes", 8192, 480, 1_048_576), chosen === "udp" ? MAX_DATAGRAM : Infinity),
     limits: {
@@ -78,10 +82,23 @@ export function readSettings(properties: Properties): SyslogSettings {
   };
 }
 
+/** Only those that the header holds are checked: the dialog does not show the others. */
+function namesOf(properties: Properties, form: HeaderForm): { hostname: string; appName: string } {
+  const hostname = textProperty(properties, "hostname", "");
+  const appName = textProperty(properties, "appName", "CEF");
+  const refuse = (code: "HOST_NAME" | "HOST_NAME_PRINTABLE" | "APP_NAME", value: string) => {
+    throw syslogError(code, { value: value.slice(0, 80) }, { permanent: true });
+  };
+  if (form !== "none" && hostname !== "" && !isHostName(form, hostname)) refuse(form === "rfc5424" ? "HOST_NAME_PRINTABLE" : "HOST_NAME", hostname);
+  if (form === "rfc5424" && !isAppName(appName)) refuse("APP_NAME", appName);
+  return { hostname, appName };
+}
+
 export interface Surroundings {
   clock: Clock;
   random: () => number;
   systemHostname: string;
+  systemAddresses: readonly string[];
   processId: number;
   /** Used by the transports `tls` and `relp-tls` only. */
   tls: ConnectionOptions;
@@ -90,10 +107,10 @@ export interface Surroundings {
 /** The sender connects when it is started. */
 export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage">): Sender {
   const { host, port } = settings;
-  const { clock, random, tls, systemHostname, processId } = around;
+  const { clock, random, tls, systemHostname, systemAddresses, processId } = around;
   return new Sender({
     ...settings, ...events, clock, random,
     transport: KINDS[settings.transport].open({ host, port, clock }, tls),
-    header: createHeader({ ...settings.header, systemHostname, processId }),
+    header: createHeader({ ...settings.header, systemHostname, systemAddresses, processId }),
   });
 }

@@ -63,7 +63,8 @@ export async function sendTestMessage(settings: SyslogSettings, around: Surround
   });
   try {
     const { shortened } = await outcome;
-    const header = createHeader({ ...settings.header, systemHostname: around.systemHostname, processId: around.processId })(date);
+    const { systemHostname, systemAddresses, processId } = around;
+    const header = createHeader({ ...settings.header, systemHostname, systemAddresses, processId })(date);
     const sent = Buffer.concat([header, Buffer.from(line)]).subarray(0, shortened ? settings.maxBytes : undefined).toString();
     const { transport } = settings;
     return { sent, id, shortened, known: transport === "udp" ? "udp" : transport === "relp" || transport === "relp-tls" ? "relp" : "tcp" };

@@ -4,11 +4,13 @@
  * answers to a byte stream, has its own file.
  */
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
+import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
+import { serverName } from "../common/host";
 import { syslogError } from "./errors";
 import type { Frames } from "./framing";
 
@@ -65,6 +67,8 @@ export interface Target {
 const PATIENCE = 30_000;
 const KEEP_ALIVE = 30_000;
 const NAME_LIFETIME = 60_000;
+/** Milliseconds for an answer that nobody listens at an address. */
+const PROOF = 200;
 
 export const tcpTransport = (target: Target): Transport => ({
   connect: (listener) => streamLink(connectTcp({ host: target.host, port: target.port }), "connect", target, listener),
@@ -78,9 +82,8 @@ export const tcpTransport = (target: Target): Transport => ({
 export const tlsTransport = (target: Target, options: ConnectionOptions): Transport => ({
   ...tcpTransport(target),
   connect: (listener) => {
-    const servername = options.servername || (isIP(target.host) === 0 ? target.host : undefined);
-    const socket = connectTls({ ...options, host: target.host, port: target.port, ...(servername === undefined ? {} : { servername }) });
-    return streamLink(socket, "secureConnect", target, listener);
+    const { host, port } = target;
+    return streamLink(connectTls({ ...serverName(host), ...options, host, port }), "secureConnect", target, listener);
   },
 });
 
@@ -138,30 +141,28 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
 class UdpLink implements Link {
   private socket: DatagramSocket | undefined;
   private address = "";
+  /** Further addresses of the name, in the order of the resolver. */
+  private others: LookupAddress[] = [];
+  /** The address in use took datagrams, and nothing came back for a moment. */
+  private proven = false;
   private gone = false;
   private cancelRenewal = () => {};
 
   constructor(private readonly target: Target, private readonly listener: LinkListener) {
-    this.open().then(() => {
+    this.resolve().then(() => {
       if (!this.gone) this.listener.ready();
     }, (error: Error) => this.lose(error));
   }
 
-  write({ bytes, ends }: Frames, report: WriteReport): boolean {
-    let left = ends.length;
-    let start = 0;
-    for (const end of ends) {
-      const size = end - start;
-      this.socket?.send(bytes, start, size, (error) => {
-        if (this.gone) return;
-        if (error == null) report.handedOver(1);
-        else if ((error as NodeJS.ErrnoException).code === "EMSGSIZE") report.refused(syslogError("DATAGRAM_TOO_LONG", { bytes: size }, { permanent: true }));
-        else return this.lose(error);
-        left -= 1;
-        if (left === 0) this.listener.drain();
-      });
-      start = end;
-    }
+  write(frames: Frames, report: WriteReport): boolean {
+    this.send(frames).then((refusals) => {
+      if (this.gone) return;
+      for (const refusal of refusals) {
+        if (refusal === undefined) report.handedOver(1);
+        else report.refused(refusal);
+      }
+      this.listener.drain();
+    }, (error: Error) => this.lose(error));
     return false;
   }
 
@@ -174,26 +175,81 @@ class UdpLink implements Link {
     this.release();
   }
 
-  /** Connects the socket: that saves a look-up for each datagram, and the socket hears that nobody listens (ICMP). */
-  private async open(): Promise<void> {
-    const { host, port, clock } = this.target;
+  private async resolve(): Promise<void> {
+    const { host, clock } = this.target;
     // If the name does not resolve then, the old address stays in use.
-    this.cancelRenewal = clock.after(NAME_LIFETIME, () => void this.open().catch(() => undefined));
-    const { address, family } = await lookup(host);
-    if (this.gone || address === this.address) return;
-    const socket = createSocket(family === 6 ? "udp6" : "udp4");
+    this.cancelRenewal = clock.after(NAME_LIFETIME, () => void this.resolve().catch(() => undefined));
+    const addresses = await lookup(host, { all: true });
+    if (addresses[0]?.address !== this.address) await this.useFirst(addresses);
+  }
+
+  /**
+   * Takes the first of `addresses` to which the system knows a way, and throws the last error if there is none. Connects the
+   * socket: that saves a look-up for each datagram, and the socket hears that nobody listens (ICMP).
+   */
+  private async useFirst([next, ...others]: LookupAddress[], lastError?: Error): Promise<void> {
+    if (this.gone) return;
+    if (next === undefined) throw lastError ?? syslogError("HOST_UNKNOWN", { host: this.target.host, reason: "no address" });
+    const socket = createSocket(next.family === 6 ? "udp6" : "udp4");
     socket.on("error", (error) => {
-      if (socket === this.socket) this.lose(error);
+      if (socket === this.socket && this.proven) this.lose(error);
     });
-    const error = await new Promise<Error | undefined>((resolve) => { socket.connect(port, address, resolve as () => void); });
+    const error = await new Promise<Error | undefined>((done) => { socket.connect(this.target.port, next.address, done as () => void); });
     if (error != null || this.gone) socket.close();
-    if (error != null) throw error;
+    if (error != null) return this.useFirst(others, error);
     if (this.gone) return;
     const old = this.socket;
     this.socket = socket;
-    this.address = address;
+    this.address = next.address;
+    this.others = others;
+    this.proven = false;
     // Datagrams that were given to the old socket leave it within a turn of the event loop.
-    if (old !== undefined) clock.after(1000, () => old.close());
+    if (old !== undefined) this.target.clock.after(1000, () => old.close());
+  }
+
+  /**
+   * Sends the frames; returns for each one why it was refused, or undefined. The first frames to an address wait a moment for
+   * the answer that nobody listens or no way leads there (ICMP): then they go to the next address of the name, as a TCP
+   * connection does.
+   */
+  private async send(frames: Frames): Promise<(SiemError | undefined)[]> {
+    for (;;) {
+      const { socket, proven } = this;
+      if (socket === undefined) return [];
+      try {
+        const refusals = await this.sendTo(socket, frames, proven ? 0 : PROOF);
+        if (socket === this.socket) this.proven = true;
+        return refusals;
+      } catch (error) {
+        if (proven) throw error;
+        // Another socket is in use already if the name was looked up meanwhile.
+        if (socket === this.socket) await this.useFirst(this.others, error as Error);
+      }
+    }
+  }
+
+  /** Fulfils `wait` ms after all frames were sent; throws if the socket reports an error until then. */
+  private sendTo(socket: DatagramSocket, { bytes, ends }: Frames, wait: number): Promise<(SiemError | undefined)[]> {
+    return new Promise((resolve, reject) => {
+      const refusals = ends.map((): SiemError | undefined => undefined);
+      let left = ends.length;
+      const sent = () => {
+        left -= 1;
+        if (left > 0) return;
+        if (wait === 0) resolve(refusals);
+        else this.target.clock.after(wait, () => resolve(refusals));
+      };
+      if (wait > 0) socket.once("error", reject);
+      ends.forEach((end, index) => {
+        const start = ends[index - 1] ?? 0;
+        socket.send(bytes, start, end - start, (error) => {
+          if (error == null) return sent();
+          if ((error as NodeJS.ErrnoException).code !== "EMSGSIZE") return reject(error);
+          refusals[index] = syslogError("DATAGRAM_TOO_LONG", { bytes: end - start }, { permanent: true });
+          sent();
+        });
+      });
+    });
   }
 
   private lose(error?: Error): void {

@@ -48,8 +48,9 @@ function normalize(lines: readonly string[]): LineRecord[] {
 
 // Expected records.
 
-const isBlank = (char: string) => char.trim() === "" || char < " " || char === "\u007f" || char === "\u0085";
-const isHostile = (char: string) => (char < " " && !"\t\r\n".includes(char)) || ["\u007f", "\u0085", "\u2028", "\u2029"].includes(char);
+const isControl = (char: string) => char < " " || (char >= "\u007f" && char <= "\u009f");
+const isBlank = (char: string) => char.trim() === "" || isControl(char);
+const isHostile = (char: string) => (isControl(char) && !"\r\n".includes(char)) || "\u2028\u2029".includes(char);
 
 function strip(text: string): string {
   let [start, end] = [0, text.length];
@@ -212,7 +213,7 @@ function randomOf(seed: number) {
 }
 
 const PIECES = [
-  "|", "=", "\\", "\r", "\n", "\r\n", "\0", "\u2028", "\u2029", "\u0085", "\u007f", "\u001b", "\ud800", "\udc00", "\ud83d\ude00", "\t", " ", "  ", "\ufeff", "\u00a0", "\\n", "\\=", "\\|", "\\\\",
+  "|", "=", "\\", "\r", "\n", "\r\n", "\0", "\u2028", "\u2029", "\u0085", "\u007f", "\u001b", "\ud800", "\udc00", "\ud83d\ude00", "\t", "\u009b", " ", "  ", "\ufeff", "\u00a0", "\\n", "\\=", "\\|", "\\\\",
   " suser=root", " msg=forged cs1=x cs1Label=y", "\nCEF:0|a|b|c|d|e|5|suser=evil", "CEF:0|", "=x =", "key=", "__proto__", "C:\\Users\\dana\\", "https://h/?a=b&c=d|e", "漢字", "äöü", "a", "word", "%s", "\"", "'", "{}", "<134>", "%22", "\\r", "\\t", "-", "file-created",
 ];
 

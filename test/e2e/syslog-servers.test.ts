@@ -8,7 +8,8 @@ import type { Line } from "../../src/syslog/lines";
 import type { Sender } from "../../src/syslog/sender";
 import { createSender, readSettings } from "../../src/syslog/settings";
 import { makeCertificates, type Certificates } from "../support/certs";
-import { startRsyslog, type Rsyslog } from "../support/rsyslog";
+import { resolveNames } from "../support/host-names";
+import { startRelay, startRsyslog, type Rsyslog } from "../support/rsyslog";
 import { startSyslogNg, type SyslogNg } from "../support/syslog-ng";
 import type { Received } from "../support/syslog-server";
 import { until } from "../support/until";
@@ -50,11 +51,11 @@ describe("real syslog servers", function () {
   const clientCertificate = (): ConnectionOptions => ({ cert: readFileSync(certs.client.cert), key: readFileSync(certs.client.key) });
 
   /** `random` also determines how long the sender waits between attempts. */
-  function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}, random = Math.random) {
+  function startSender(properties: Record<string, unknown>, tls: ConnectionOptions = {}, random = Math.random, systemHostname = "gate") {
     const outages: SiemError[] = [];
     const sender = createSender(
       readSettings({ host: "localhost", hostname: "gate", ...properties }),
-      { clock: systemClock, random, systemHostname: "gate", processId: 7, tls },
+      { clock: systemClock, random, systemHostname, systemAddresses: ["192.0.2.7"], processId: 7, tls },
       { changed: () => undefined, outage: (error) => outages.push(error) },
     );
     sender.start();
@@ -107,6 +108,114 @@ describe("real syslog servers", function () {
       });
     });
   }
+
+  for (const header of ["rfc3164", "rfc5424", "legacy", "none"]) {
+    it(`get every line unchanged from the relay of the recipes: header ${header}`, async () => {
+      const relay = await startRelay(rsyslog.ports.tcp);
+      try {
+        const before = rsyslog.server.received().length;
+        const { sender, outages } = startSender({ port: relay.port, transport: "relp", header });
+        // CEF lines have no control characters, which a relay would rewrite.
+        const lines = makeLines(`relay-${header}`, false).map(({ expected }) => expected).filter((line) => !/\p{Cc}/u.test(line));
+        await deliver(sender, lines);
+        await sender.close(5000);
+        const isOurs = ({ raw }: Received) => raw.includes(`|relay-${header}|`);
+        await until(() => rsyslog.server.received().slice(before).filter(isOurs).length >= lines.length, "all arrived", 20_000);
+        const received = rsyslog.server.received().slice(before).filter(isOurs).map(({ raw }) => raw);
+        const start = { rfc3164: /^<134>[A-Z][a-z]{2} .{11} gate $/, rfc5424: /^<134>1 .{24} gate CEF 7 CEF - $/, legacy: /^[A-Z][a-z]{2} .{11} gate $/, none: /^$/ }[header] ?? /$^/;
+        received.forEach((raw, index) => {
+          const line = lines[index] ?? "";
+          assert.ok(raw.endsWith(line), raw.slice(0, 300));
+          assert.match(raw.slice(0, raw.length - line.length), start);
+        });
+        assert.deepEqual([received.length, outages], [lines.length, []]);
+      } finally {
+        await relay.server.stop();
+      }
+    });
+  }
+
+  describe("find in the header", () => {
+    const servers = [["rsyslog", () => rsyslog.server, () => rsyslog.ports.tcp], ["syslog-ng", () => syslogNg.server, () => syslogNg.ports.lf]] as const;
+    for (const [name, server, port] of servers) {
+      for (const header of ["rfc3164", "legacy"]) {
+        it(`a host name or an address, whatever the machine is called: ${name}, ${header}`, async () => {
+          const machines = [["gate", "gate"], ["gate-7.example.com", "gate-7"], ["GATE_1", "GATE_1"], ["東京", "192.0.2.7"], ["Büro-PC", "192.0.2.7"], ["gate-", "192.0.2.7"], ["2001:db8::1", "192.0.2.7"]] as const;
+          const before = server().received().length;
+          for (const [machine] of machines) {
+            const { sender } = startSender({ port: port(), header, hostname: "" }, {}, Math.random, machine);
+            await deliver(sender, [`CEF:0|Test|host|1|${machine}|n|5|msg=x`]);
+            await sender.close(5000);
+          }
+          const received = (await server().waitFor(before + machines.length)).slice(before);
+          assert.deepEqual(received.map(({ host, message }) => [host, message]), machines.map(([machine, host]) => [host, `0|Test|host|1|${machine}|n|5|msg=x`]));
+        });
+      }
+    }
+
+    it("the time, if both count in UTC: a machine in Denver, rsyslog in UTC", async () => {
+      const zone = process.env["TZ"];
+      process.env["TZ"] = "UTC";
+      const { server, ports } = await startRsyslog(certs);
+      process.env["TZ"] = "America/Denver";
+      try {
+        for (const header of ["rfc3164", "legacy", "rfc5424"]) {
+          const { sender } = startSender({ port: ports.tcp, header, timeZone: "UTC" });
+          await deliver(sender, [`CEF:0|Test|time|1|1|n|5|msg=${header}`]);
+          await sender.close(5000);
+        }
+        for (const { time, raw } of await server.waitFor(3)) assert.ok(Math.abs(Date.parse(time ?? "") - Date.now()) < 60_000, `${time} of ${raw}`);
+      } finally {
+        if (zone === undefined) delete process.env["TZ"];
+        else process.env["TZ"] = zone;
+        await server.stop();
+      }
+    });
+  });
+
+  it("get every datagram, although the first address of their name is another", async () => {
+    const forget = resolveNames({ "siem.test": ["::1", "127.0.0.1"] });
+    try {
+      const before = rsyslog.server.received().length;
+      const { sender, outages } = startSender({ host: "siem.test", port: rsyslog.ports.udp, transport: "udp" });
+      const lines = Array.from({ length: 8 }, (_, n) => `CEF:0|Test|addresses|1|${n}|n|5|msg=x`);
+      for (const line of lines) await deliver(sender, [line]);
+      await sender.close(5000);
+      const received = (await rsyslog.server.waitFor(before + 8)).slice(before);
+      assert.deepEqual(received.map(({ raw }) => raw.slice(raw.indexOf("CEF:"))), lines);
+      assert.deepEqual(outages, []);
+    } finally {
+      forget();
+    }
+  });
+
+  describe("skip no line behind an empty one", () => {
+    const ways: [name: string, server: () => Rsyslog["server"], port: () => number, properties: Record<string, unknown>][] = [
+      ["rsyslog over UDP", () => rsyslog.server, () => rsyslog.ports.udp, { transport: "udp" }],
+      ["rsyslog over TCP, line feed", () => rsyslog.server, () => rsyslog.ports.tcp, { transport: "tcp", framing: "lf" }],
+      ["rsyslog over TCP, octet count", () => rsyslog.server, () => rsyslog.ports.tcp, { transport: "tcp", framing: "octet" }],
+      ["rsyslog over TLS", () => rsyslog.server, () => rsyslog.ports.tls, { transport: "tls" }],
+      ["rsyslog over RELP", () => rsyslog.server, () => rsyslog.ports.relp, { transport: "relp" }],
+      ["syslog-ng over TCP, line feed", () => syslogNg.server, () => syslogNg.ports.lf, { transport: "tcp" }],
+      ["syslog-ng over TCP, octet count", () => syslogNg.server, () => syslogNg.ports.octet, { transport: "tcp", framing: "octet" }],
+    ];
+    for (const [name, server, port, properties] of ways) {
+      for (const header of ["none", "rfc3164", "rfc5424", "legacy"]) {
+        it(`${name}, header ${header}`, async () => {
+          const before = server().received().length;
+          const { sender, outages } = startSender({ port: port(), header, ...properties }, trusting());
+          const wanted = ["first", "second", "third"].map((word) => `CEF:0|Test|empty|1|${word}|n|5|msg=${name} ${header}`);
+          await deliver(sender, ["", wanted[0] ?? "", "\n", Buffer.from("\r\n"), `${wanted[1]}\n`]);
+          await deliver(sender, ["\n\n"]);
+          await deliver(sender, [wanted[2] ?? "", ""]);
+          await sender.close(5000);
+          const received = (await server().waitFor(before + 3)).slice(before);
+          assert.deepEqual(received.map(({ raw }) => raw.slice(raw.indexOf("CEF:"))), wanted);
+          assert.deepEqual(outages, []);
+        });
+      }
+    }
+  });
 
   for (const [transport, port] of [["tls", () => rsyslog.ports.mutualTls], ["relp-tls", () => rsyslog.ports.relpMutualTls]] as const) {
     it(`confirms nothing if the server requires a client certificate and gets none: ${transport}`, async () => {

@@ -58,7 +58,7 @@ describe("the buttons that try the settings in a dialog", () => {
       { id: "format", type: "cef-format", name: "", property: "payload", kind: "auto", format: "cef", profile: "standard", maxBytes: "8000", fields: [], ...place(300), wires: [[], []] },
       { id: "syslog", type: "syslog-out", name: "", transport: "tcp", host: "127.0.0.1", port: String(siem.port), header: "rfc3164", framing: "auto", facility: "16", severity: "6", appName: "CEF", maxBytes: "8192", queueEvents: "100000", queueBytes: "67108864", overflow: "refuse", confirmDelay: "100", resendWindow: "5", ...place(480), wires: [[], []] },
     ];
-    nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules, flows, settings: { httpAdminRoot: "/" } });
+    nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules, flows, settings: { httpAdminRoot: "/" }, env: { TZ: "America/Denver" } });
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
     const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 900 } });
     page = await context.newPage();
@@ -186,6 +186,31 @@ describe("the buttons that try the settings in a dialog", () => {
     await open("syslog", "syslog-out");
     assert.match(await press("syslog-out-test"), /handed over to 127\.0\.0\.1, port \d+[^]*externalId=test-[0-9a-f]{8} /);
     assert.equal(siem.received, 1);
+    await close();
+  });
+
+  it("marks names in the header that the chosen header cannot hold, and sends the time that is chosen", async () => {
+    await open("syslog", "syslog-out");
+    const marked = (name: string) => page.locator(`#node-input-${name}`).evaluate((input) => input.classList.contains("input-error"));
+    const enter = async (header: string, hostname: string, appName = "CEF") => {
+      await page.locator("#node-input-appName").evaluate((input, value) => { (input as HTMLInputElement).value = value; }, appName);
+      await page.locator("#node-input-hostname").evaluate((input, value) => { (input as HTMLInputElement).value = value; }, hostname);
+      await page.locator("#node-input-header").selectOption(header);
+      return [await marked("hostname"), await marked("appName")];
+    };
+    for (const [header, hostname, appName, ...expected] of [
+      ["legacy", "Büro-PC", "CEF", true, false], ["rfc5424", "siem@dc", "an app", false, true], ["rfc3164", "siem@dc", "an app", true, false],
+      ["rfc5424", "東京", "CEF", true, false], ["none", "東京", "an app", false, false], ["rfc3164", "${HOST}", "CEF", false, false], ["rfc3164", "gate", "CEF", false, false],
+    ] as const) assert.deepEqual(await enter(header, hostname, appName), expected, `${header} ${hostname} ${appName}`);
+    await enter("rfc5424", "gate");
+    assert.equal(await page.locator("#node-input-timeZone").isVisible(), false, "RFC 5424 says its zone");
+    await enter("rfc3164", "gate");
+    assert.equal(await page.locator("#node-input-timeZone").inputValue(), "local");
+    await page.locator("#node-input-timeZone").selectOption("UTC");
+    const [, hour] = /<134>\w+ +\d+ (\d\d):\d\d:\d\d gate CEF/.exec(await press("syslog-out-test")) ?? [];
+    assert.ok([0, -60_000].some((ms) => new Date(Date.now() + ms).getUTCHours() === Number(hour)), hour);
+    await enter("rfc3164", "a/b");
+    assert.match(await press("syslog-out-test"), /The host name "a\/b" does not fit into this header/);
     await close();
   });
 

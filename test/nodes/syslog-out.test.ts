@@ -416,6 +416,10 @@ describe("syslog-out", () => {
       ["an unknown transport", { transport: "carrier pigeon" }, "PROPERTY_CHOICE"],
       ["a missing TLS configuration of RELP", { transport: "relp-tls", tls: "gone" }, "TLS_NODE_MISSING"],
       ["a missing TLS configuration", { transport: "tls", tls: "gone" }, "TLS_NODE_MISSING"],
+      ["a host name that the header cannot hold", { header: "rfc3164", hostname: "Büro-PC" }, "HOST_NAME"],
+      ["a host name that is not printable ASCII", { header: "rfc5424", hostname: "東京" }, "HOST_NAME_PRINTABLE"],
+      ["an app name that the header cannot hold", { header: "rfc5424", appName: "an app" }, "APP_NAME"],
+      ["an unknown time zone", { timeZone: "Mars" }, "PROPERTY_CHOICE"],
       ["an unknown overflow policy", { overflow: "forget" }, "PROPERTY_CHOICE"],
     ] as const) {
       it(`stays alive, red, and fails every message: ${why}`, async () => {

@@ -118,6 +118,8 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
       await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
       const { ok, known, sent } = await send({ transport: "udp", port: (socket.address()).port });
       assert.deepEqual([ok, known], [true, "udp"]);
+      const { code, step } = await send({ transport: "udp", port: await freePort() });
+      assert.deepEqual([code, step], ["CONNECTION_REFUSED", "connection"]);
       await until(() => came.length === 1, "the datagram came");
       assert.deepEqual(came, [sent]);
       socket.close();

@@ -1,5 +1,5 @@
 /** Debian's rsyslog, unprivileged, on loopback: UDP, TCP (both framings on one port), TLS, mutual TLS, RELP and RELP over TLS. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Certificates } from "./certs";
 import { freePort } from "./free-port";
@@ -36,6 +36,7 @@ template(name="json" type="list" option.jsonf="on") {
   property(outname="raw" name="rawmsg" format="jsonf")
   property(outname="host" name="hostname" format="jsonf")
   property(outname="pri" name="pri" format="jsonf")
+  property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
   property(outname="message" name="msg" format="jsonf")
 }
 input(type="imudp" address="127.0.0.1" port="${ports.udp}" rcvbufSize="16m")
@@ -56,4 +57,23 @@ action(type="omfile" file="${output}" template="json" flushOnTXEnd="on")
   });
   await server.start();
   return { server, ports };
+}
+
+/** The relay of docs/siem-recipes.md, with its text from there: takes RELP and sends to the server at `siemPort`. */
+export async function startRelay(siemPort: number): Promise<{ server: SyslogServer; port: number }> {
+  const port = await freePort();
+  const recipes = readFileSync(join(__dirname, "../../docs/siem-recipes.md"), "utf8");
+  const recipe = /## rsyslog with RELP[^]*?```\n([^]*?)```/.exec(recipes)?.[1] ?? "";
+  const server = new SyslogServer("relay", (folder) => {
+    const config = join(folder, "rsyslog.conf");
+    const replace = (text: string, from: string, to: string) => {
+      if (!text.includes(from)) throw new Error(`the recipe has no ${from}`);
+      return text.replace(from, to);
+    };
+    const here = replace(replace(recipe, 'port="2514"', `port="${port}"`), 'target="siem.example.com" port="514"', `target="127.0.0.1" port="${siemPort}"`);
+    writeFileSync(config, `global(workDirectory="${folder}")\n${here}`);
+    return { file: "rsyslogd", args: ["-n", "-f", config, "-i", join(folder, "rsyslog.pid")], tcpPorts: [port] };
+  });
+  await server.start();
+  return { server, port };
 }

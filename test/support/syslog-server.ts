@@ -11,6 +11,8 @@ export interface Received {
   host: string;
   /** Facility * 8 + severity. */
   pri: string;
+  /** The time of the header as the server read it, RFC 3339; of rsyslog only. */
+  time?: string;
   /** The part that remains after the server has parsed the header. */
   message: string;
 }

@@ -2,6 +2,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { ConnectionOptions } from "node:tls";
+import { serverName } from "../../common/host";
 import { bypasses, proxyUrl, type Proxy } from "../../common/proxy";
 import { tenantError } from "./tenant-errors";
 
@@ -14,6 +15,7 @@ export interface ConnectionsOptions {
 }
 
 export class Connections {
+  private readonly tls: ConnectionOptions;
   private readonly proxy: URL | undefined;
   private made: Promise<HttpAgent> | undefined;
   /** For each CONNECT request that the proxy has not answered yet: what aborts it. */
@@ -22,6 +24,7 @@ export class Connections {
   /** Throws PROXY_URL_INVALID. */
   constructor(private readonly options: ConnectionsOptions) {
     const { base, proxy } = options;
+    this.tls = { ...serverName(base.hostname), ...options.tls };
     if (proxy === undefined || bypasses(base, proxy.noproxy ?? [])) return;
     this.proxy = proxyUrl(proxy);
     if (this.proxy === undefined) throw tenantError("PROXY_URL_INVALID", {}, { permanent: true });
@@ -39,14 +42,14 @@ export class Connections {
   }
 
   private async make(): Promise<HttpAgent> {
-    const { base, tls } = this.options;
-    const secure = base.protocol === "https:";
+    const secure = this.options.base.protocol === "https:";
     if (this.proxy !== undefined) return this.tunnels(this.proxy, secure);
-    return secure ? new HttpsAgent({ ...tls, keepAlive: true }) : new HttpAgent({ keepAlive: true });
+    return secure ? new HttpsAgent({ ...this.tls, keepAlive: true }) : new HttpAgent({ keepAlive: true });
   }
 
   private async tunnels(proxy: URL, secure: boolean): Promise<HttpAgent> {
-    const { tls, timeoutMs } = this.options;
+    const { tls } = this;
+    const { timeoutMs } = this.options;
     const { HttpProxyAgent, HttpsProxyAgent } = await import("hpagent");
     // The CONNECT request takes over nothing from the agent but `timeout`.
     const proxyRequestOptions = { rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: tls.ca as string[] }), signal: undefined as AbortSignal | undefined };

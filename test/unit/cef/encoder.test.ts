@@ -34,6 +34,16 @@ describe("CEF formatter: the line", () => {
     for (const v of ["", " ", "\u0000\r\n\u2028", null, undefined]) assert.deepEqual(fields({ v, u: false }), { suser: "false" });
     assert.deepEqual(fields({ v: 0, n: 0 }), { cs1: "0", cs1Label: "L", cn1: "0", cn1Label: "N" });
   });
+  it("has no control character in any field, whatever the event and the settings hold", () => {
+    const all = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).join("");
+    const dirty = `x${all}y`;
+    const rows = [text("fname"), { ...text("cs1"), label: dirty }, { key: "cs2", type: "string" as const, source: { json: "o", except: [] }, label: "JSON" }, { ...text("externalId", "broken") }];
+    const { format } = compileFormatter(mapping(rows, { name: "v", classId: "v" }), { vendor: dirty, fields: [{ key: "AcmeBoxOwn", source: "v" }] });
+    const lines = [format({ v: dirty, o: { a: dirty } }), format({ v: dirty, get broken() { throw new Error(dirty); } })];
+    for (const line of lines) assert.doesNotMatch(line, /\p{Cc}/u);
+    assert.match(lines[0] ?? "", /fname=x +\\n +\\r .*y cs1=/);
+    assert.match(lines[1] ?? "", /\|unformatted\|.*msg=.*x +\\n/);
+  });
   it("trims values and cuts them at the maximum length of their key, before escaping", () => {
     const { format, counters } = compileFormatter(mapping([text("act")]));
     const act = (v: string) => parseCef(format({ v })).extension.get("act");

@@ -10,13 +10,15 @@ describe("CEF text: extension values", () => {
     assert.equal(escapeValue("\\n"), "\\\\n");
     assert.equal(escapeValue("\\="), "\\\\\\=");
   });
-  it("leaves pipes, tabs, spaces and every other character as they are", () => {
-    for (const text of ["a|b", "a\tb", "a  b", "äöü 漢字 👍", "\u0080\u009f\u00a0", "<>[]{}~^@", ""]) assert.equal(escapeValue(text), text);
+  it("leaves pipes, spaces and every other character as they are", () => {
+    for (const text of ["a|b", "a  b", "äöü 漢字 👍", "\u00a0\u00ad", "<>[]{}~^@", ""]) assert.equal(escapeValue(text), text);
   });
-  it("replaces control characters and Unicode line ends with a space", () => {
+  it("replaces control characters (tabs, DEL and those above it too) and Unicode line ends with a space", () => {
     for (let code = 0; code < 0x100; code++) {
-      const isControl = (code < 0x20 && ![9, 10, 13].includes(code)) || code === 0x7f || code === 0x85;
-      if (isControl) assert.equal(escapeValue(`a${String.fromCharCode(code)}b`), "a b", `U+${code.toString(16)}`);
+      const isControl = (code < 0x20 && ![10, 13].includes(code)) || (code >= 0x7f && code <= 0x9f);
+      if (!isControl) continue;
+      assert.equal(escapeValue(`a${String.fromCharCode(code)}b`), "a b", `U+${code.toString(16)}`);
+      assert.equal(escapeHeader(`a${String.fromCharCode(code)}b`), "a b", `U+${code.toString(16)} in a header field`);
     }
     assert.equal(escapeValue("a\u2028b\u2029c"), "a b c");
   });
@@ -41,7 +43,7 @@ describe("CEF text: header fields", () => {
 
 describe("CEF text: ends and lengths", () => {
   it("strips white space and control characters from both ends", () => {
-    assert.equal(strip(" \t\r\n\u0000\u007f\u0085\u00a0\u2028\ufeffa b\u0000 "), "a b");
+    assert.equal(strip(" \t\r\n\u0000\u007f\u0085\u009f\u00a0\u2028\ufeffa b\u0080\u0000 "), "a b");
     assert.equal(strip(" \u0000\u2029"), "");
     assert.equal(strip("ä"), "ä");
   });

@@ -44,6 +44,24 @@ describe("syslog framing", () => {
     }
   });
 
+  it("makes no frame of a line that is empty or has line breaks only", () => {
+    const empty = ["", "\n", "\r\n\r\n", "\n".repeat(5000), Buffer.alloc(0), Buffer.from("\r\n")];
+    for (const framing of ["lf", "octet", "datagram"] as const) {
+      for (const header of ["", "<134>h "]) {
+        const { results, ends, text } = frame(framing, [...empty, "a", ""], { header });
+        assert.deepEqual(results, [...empty.map(() => "empty"), "added", "empty"]);
+        assert.equal(ends.length, 1);
+        assert.ok(text.includes(`${header}a`));
+      }
+    }
+  });
+
+  it("cuts bytes that are no UTF-8 too, and leaves no empty frame of them", () => {
+    const { bytes, results } = frame("octet", [Buffer.alloc(100, 0x80)], { maxBytes: 20 });
+    assert.equal(bytes.toString("latin1"), `20 ${"\x80".repeat(20)}`);
+    assert.deepEqual(results, ["shortened"]);
+  });
+
   it("does not change the Buffer it was given", () => {
     const line = Buffer.from("a\nb");
     frame("lf", [line]);

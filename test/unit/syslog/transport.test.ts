@@ -6,7 +6,10 @@ import type { SiemError } from "../../../src/common/errors";
 import { systemClock } from "../../../src/common/clock";
 import { linkError, serverClosed } from "../../../src/syslog/errors";
 import { tcpTransport, tlsTransport, udpTransport, type Link, type Transport } from "../../../src/syslog/transport";
+import { Sender } from "../../../src/syslog/sender";
 import { makeCertificates, type Certificates } from "../../support/certs";
+import { freePort } from "../../support/free-port";
+import { resolveNames } from "../../support/host-names";
 import { until } from "../../support/until";
 
 const frames = (...lines: string[]) => {
@@ -238,6 +241,67 @@ describe("syslog transports", () => {
       await until(() => seen.drain === 1 && received.length === 3, "the others arrived");
       assert.deepEqual([seen.handedOver, seen.refused.map(({ code, permanent }) => [code, permanent]), seen.closed], [3, [["DATAGRAM_TOO_LONG", true]], []]);
       socket.close();
+    });
+
+    describe("to a name with several addresses", () => {
+      let forget = () => {};
+      afterEach(() => forget());
+      /** A receiver on 127.0.0.1, or for nobody to listen there. */
+      const receiver = async () => {
+        const received: string[] = [];
+        const socket = createSocket("udp4").on("message", (message) => received.push(message.toString()));
+        await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+        return { received, socket, port: socket.address().port };
+      };
+
+      for (const [why, dead] of [["nobody listens", ["::1"]], ["the system sends nothing", ["255.255.255.255"]], ["both", ["255.255.255.255", "::1", "::1", "255.255.255.255"]]] as const) {
+        it(`sends to the first that takes datagrams; to those before it ${why}`, async () => {
+          forget = resolveNames({ "siem.test": [...dead, "127.0.0.1"] });
+          const { received, socket, port } = await receiver();
+          const { seen, write } = start(udpTransport(target(port, "siem.test")));
+          await until(() => seen.ready === 1, "it is up");
+          for (let n = 0; n < 8; n += 2) {
+            write(`${n}`, `${n + 1}`);
+            await until(() => seen.drain === n / 2 + 1, "it can be written to again");
+          }
+          await until(() => received.length >= 8, "all arrived");
+          assert.deepEqual([received, seen.handedOver, seen.closed], [Array.from({ length: 8 }, (_, n) => `${n}`), 8, []]);
+          socket.close();
+        });
+      }
+
+      it("ends when none takes datagrams, and reports nothing as sent", async () => {
+        forget = resolveNames({ "siem.test": ["255.255.255.255", "::1", "127.0.0.1"] });
+        const { seen, write } = start(udpTransport(target(await freePort(), "siem.test")));
+        await until(() => seen.ready === 1, "it is up");
+        write("a", "b");
+        await until(() => seen.closed.length === 1, "it heard of it");
+        assert.equal(linkError(seen.closed[0], "siem.test", 9).code, "CONNECTION_REFUSED");
+        assert.deepEqual([seen.handedOver, seen.refused.length, seen.drain], [0, 0, 0]);
+      });
+
+      it("loses no line of a sender that starts before the receiver", async () => {
+        forget = resolveNames({ "siem.test": ["::1", "127.0.0.1"] });
+        const port = await freePort();
+        const sender = new Sender({
+          host: "siem.test", port, framing: "datagram", header: () => Buffer.alloc(0), maxBytes: 8192, transport: udpTransport(target(port, "siem.test")),
+          limits: { events: 1000, bytes: 1_000_000, overflow: "refuse" }, resendWindow: 0, confirmDelay: 0,
+          clock: systemClock, random: () => 0.01, changed: () => undefined, outage: () => undefined,
+        });
+        sender.start();
+        const delivered: string[] = [];
+        const push = (line: string) => sender.push([line], (error) => void (error === undefined && delivered.push(line)));
+        for (const line of ["a", "b", "c"]) push(line);
+        await until(() => sender.counters.reconnects > 1, "it tried again");
+        assert.deepEqual(delivered, []);
+        const received: string[] = [];
+        const socket = createSocket("udp4").on("message", (message) => received.push(message.toString()));
+        await new Promise<void>((resolve) => socket.bind(port, "127.0.0.1", resolve));
+        await until(() => delivered.length === 3, "all are delivered");
+        assert.deepEqual([...new Set(received)], ["a", "b", "c"]);
+        await sender.close(100);
+        socket.close();
+      });
     });
 
     it("can be destroyed while it looks up the name", async () => {

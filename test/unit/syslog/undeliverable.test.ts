@@ -84,6 +84,21 @@ describe("lines that a server refuses", function () {
     assert.deepEqual([sender.counters.delivered, sender.counters.undeliverable, sender.queued], [299, 1, 0]);
   });
 
+  it("are the right ones in a page with empty lines, which are not sent and count as settled", async () => {
+    const lines: string[] = [];
+    const { push, sender, server } = await start((command, session) => {
+      if (command.data.startsWith("x")) session.answer(command.txnr, "500 too ugly");
+      else accept(lines, command, session);
+    });
+    const result = push("", "a", "\n", "", "x1", "b\r\n", "\r\n", "x2", "");
+    const empty = push("", "\n");
+    await until(() => result.settled !== undefined && empty.settled !== undefined, "both are settled");
+    assert.deepEqual(result.settled?.undeliverable.map(({ line }) => line), ["x1", "x2"]);
+    assert.deepEqual(empty.settled, { error: undefined, shortened: 0, undeliverable: [] });
+    assert.deepEqual(lines, ["a", "b"]);
+    assert.deepEqual([server.sessions.length, sender.queued, sender.counters.undeliverable], [1, 0, 2]);
+  });
+
   it("all wait as long as the server takes none, and the status is red with the reason", async () => {
     let trouble = true;
     const lines: string[] = [];
