@@ -213,7 +213,7 @@ export async function fuzz({ seconds, random }: { seconds: number; random: Rando
     RELP: async () => {
       const sender = createSender(
         readSettings({ host: "127.0.0.1", port: relpPort, transport: "relp" }),
-        { clock: systemClock, random: () => 0.01, tls: {}, systemHostname: "fuzz", processId: 1 },
+        { clock: systemClock, random: () => 0.01, tls: {}, systemHostname: "fuzz", systemAddresses: [], processId: 1 },
         { changed: () => undefined, outage: () => undefined },
       );
       sender.start();
