@@ -63,8 +63,8 @@ function groupAt(value: unknown, where: string, depth = 0): WireGroup {
   if (!isRecord(value)) throw invalid(where, `expected a group object, found ${describe(value).type}`);
   if (depth > 16) throw invalid(where, "groups are nested too deeply");
   const inner = value["groups"] ?? value["subgroups"];
-  if (inner !== undefined) {
-    const name = value["groups"] === undefined ? "subgroups" : "groups";
+  if (inner != null) {
+    const name = value["groups"] == null ? "subgroups" : "groups";
     return {
       subgroupClause: clauseAt(value["clause"] ?? value["subgroupClause"], `${where}.clause`),
       subgroups: listAt(inner, `${where}.${name}`).map((group, index) => groupAt(group, `${where}.${name}[${index}]`, depth + 1)),
