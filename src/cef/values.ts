@@ -25,7 +25,7 @@ function integer(value: Scalar): string | undefined {
   return typeof number === "number" && Number.isInteger(number) && number <= MAX_INT32 && number >= -MAX_INT32 - 1 ? String(number) : undefined;
 }
 
-/** Accepts digits in a text too, because a JSON number above 2^53 has lost precision. */
+/** Accepts digits in a text too: integers beyond 2^53 come so, because a number cannot hold them. */
 function long(value: Scalar): string | undefined {
   if (typeof value === "number" ? !Number.isInteger(value) : typeof value !== "string" || !/^-?\d{1,19}$/.test(value)) return undefined;
   if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
@@ -35,7 +35,9 @@ function long(value: Scalar): string | undefined {
 
 function double(value: Scalar): string | undefined {
   if (typeof value === "number") return String(value);
-  return typeof value === "string" && value.length <= 32 && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) && Number.isFinite(Number(value)) ? String(Number(value)) : undefined;
+  if (typeof value !== "string" || value.length > 32 || !/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) || !Number.isFinite(Number(value))) return undefined;
+  // A number would round such an integer.
+  return Number.isSafeInteger(Number(value)) || !/^-?\d+$/.test(value) ? String(Number(value)) : String(BigInt(value));
 }
 
 /** Six pairs with colons, as the standard requires. Products often send dashes or no separators. */

@@ -1,4 +1,5 @@
 /** Turns the criteria of a flow into those of a request. No Node.js modules: the editor uses it too. */
+import { parseExact } from "../../common/exact-json";
 import { isRecord } from "../../common/messages";
 import { describe, messageOf, type SiemError } from "../../common/errors";
 import { queryError } from "../errors";
@@ -91,7 +92,7 @@ export function criteriaFromJson(text: string): Criteria {
   if (text.trim() === "") return { clause: "AND", groups: [] };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExact(text);
   } catch (error) {
     throw queryError("CRITERIA_JSON_INVALID", { reason: messageOf(error) }, { permanent: true });
   }

@@ -6,6 +6,7 @@
  * So each request asks for the first page of the alerts created since the last alert of the previous page.
  */
 import { SiemError } from "../../common/errors";
+import { parseExact } from "../../common/exact-json";
 import { isRecord } from "../../common/messages";
 import { copyOfEvent, PackedEvents } from "../../pages/packed-events";
 import type { FoundEvent } from "../../pages/page-index";
@@ -191,7 +192,7 @@ function detailed(alert: unknown, details: ReadonlyMap<unknown, Record<string, u
 function withData(observation: unknown): unknown {
   if (!isRecord(observation) || typeof observation["data"] !== "string") return observation;
   try {
-    return { ...observation, data: JSON.parse(observation["data"]) as unknown };
+    return { ...observation, data: parseExact(observation["data"]) };
   } catch {
     return observation;
   }
