@@ -7,8 +7,7 @@ import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source } from "./mapping";
 import { ALL, splitPath, type Step } from "./path";
 import { cut, strip } from "./text";
-import { zonedEpochMs } from "../common/instant";
-import type { Scalar } from "./values";
+import { timeOf, type Scalar } from "./values";
 
 /** Reads the event that was opened last. */
 export type Read = () => Scalar | undefined;
@@ -96,6 +95,7 @@ export class EventReader {
     if ("each" in source) return this.each(source.each, source.take);
     if ("earliest" in source) return this.aggregate(source.earliest, timeOf, (a, b) => Math.min(a, b));
     if ("latest" in source) return this.aggregate(source.latest, timeOf, (a, b) => Math.max(a, b));
+    if ("newest" in source) return this.newest(source.newest, source.by, source.take);
     if ("sum" in source) return this.aggregate([source.sum], numberOf, sumOf);
     if ("lists" in source) return this.itemOf(source.lists, source.having, source.take);
     if ("from" in source) {
@@ -188,6 +188,26 @@ export class EventReader {
       };
       for (const items of lists) items(visit);
       return result;
+    };
+  }
+
+  private newest(list: string, by: string, take: string): Read {
+    const items = this.items(list);
+    const { counter } = this;
+    return () => {
+      let newest: PlainObject | undefined;
+      let latest = 0;
+      items((item) => {
+        if (!isObject(item)) {
+          counter.droppedValues += item == null ? 0 : 1;
+          return true;
+        }
+        const time = scalarOf(own(item, by), counter);
+        const ms = time === undefined ? 0 : timeOf(time) ?? Math.max(0, Number(time) || 0);
+        if (ms >= latest) [newest, latest] = [item, ms];
+        return true;
+      });
+      return newest === undefined ? undefined : scalarOf(own(newest, take), counter);
     };
   }
 
@@ -344,7 +364,6 @@ const mapped = (read: Read, change: Change): Read => () => {
   return value === undefined ? undefined : change(value);
 };
 
-const timeOf = (value: Scalar) => (typeof value === "string" ? zonedEpochMs(value) : typeof value === "number" ? value : undefined);
 /** A number, or the digits of an integer that a number cannot hold. */
 function numberOf(value: Scalar): number | string | undefined {
   if (typeof value === "number") return value;

@@ -10,7 +10,7 @@ import { parseExact } from "../../common/exact-json";
 import { isRecord } from "../../common/messages";
 import { copyOfEvent, PackedEvents } from "../../pages/packed-events";
 import type { FoundEvent } from "../../pages/page-index";
-import { epochMs } from "../../common/instant";
+import { epochMs, ifSet } from "../../common/instant";
 import { queryError } from "../errors";
 import { flatQueries } from "../criteria/flat-query";
 import { mergeInOrder } from "./merge";
@@ -149,8 +149,8 @@ function addAlert(builder: ReplyBuilder, alert: unknown, changes: boolean): void
   builder.add(alert, JSON.stringify([id, state, stateLastModifiedAt]), created === undefined ? undefined : Math.max(created, stateChangedMs(alert) ?? 0));
 }
 
-const createdMs = (alert: unknown): number | undefined => epochMs(isRecord(alert) ? alert["createdAt"] : undefined);
-const stateChangedMs = (alert: unknown): number | undefined => epochMs(isRecord(alert) ? alert["stateLastModifiedAt"] : undefined);
+const createdMs = (alert: unknown): number | undefined => ifSet(epochMs(isRecord(alert) ? alert["createdAt"] : undefined));
+const stateChangedMs = (alert: unknown): number | undefined => ifSet(epochMs(isRecord(alert) ? alert["stateLastModifiedAt"] : undefined));
 
 /** Adds to the alerts the details that Code42 has of them. */
 async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, tenantId: string): AsyncGenerator<Reply> {

@@ -7,7 +7,7 @@
  * The first version rounded large integers, so that its cursors know an entry by its rounded content.
  */
 import { isRecord } from "../../common/messages";
-import { epochMs } from "../../common/instant";
+import { epochMs, ifSet } from "../../common/instant";
 import { isKnown, ReplyBuilder } from "./reply-builder";
 import { readList, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
@@ -102,7 +102,7 @@ function numbering(): (text: string) => string {
   };
 }
 
-const timeOf = (entry: unknown): number | undefined => epochMs(isRecord(entry) ? entry["timestamp"] : undefined);
+const timeOf = (entry: unknown): number | undefined => ifSet(epochMs(isRecord(entry) ? entry["timestamp"] : undefined));
 
 /** JSON with sorted keys, so that equal content gives equal text. */
 function canonical(value: unknown): string {
