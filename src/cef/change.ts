@@ -2,7 +2,7 @@
 import { LONGEST_STRING } from "./dictionary";
 import type { Source, Test } from "./mapping";
 import { cut, strip } from "./text";
-import { exceedsInt32, isV4, isV6, type Scalar } from "./values";
+import { exceedsInt32, isUnsetTime, isV4, isV6, type Scalar } from "./values";
 
 export const TESTS: Record<Test, (value: Scalar) => boolean> = {
   ipv4: isV4,
@@ -12,6 +12,7 @@ export const TESTS: Record<Test, (value: Scalar) => boolean> = {
   // In a valid address, the last two groups or the dotted part fix the position of ffff, even if :: shortens the zeros.
   mappedIpv4: (value) => /^[0:]+:ffff:(?:[\da-f]+:[\da-f]+|[\d.]+)$/i.test(String(value)) && isV6(value),
   beyondInt32: exceedsInt32,
+  unsetTime: isUnsetTime,
   aboveOne: (value) => Number(value) > 1,
   port: (value) => Number.isInteger(Number(value)) && Number(value) > 0 && Number(value) < 65536,
   upTo40Characters: (value) => String(value).length <= 40,

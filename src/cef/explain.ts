@@ -4,6 +4,7 @@ import { lookUp, type DictionaryEntry } from "./dictionary";
 import { sampleEvents } from "./samples";
 import { readFormatters } from "./settings";
 import type { SiemError } from "../common/errors";
+import { parseExact } from "../common/exact-json";
 import type { Properties } from "../common/properties";
 
 interface ExplainedField {
@@ -57,7 +58,7 @@ const sampleKind = ({ kind }: Properties, chosen: string) => (typeof kind === "s
 function pasted(text: string): unknown {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExact(text);
   } catch (cause) {
     throw cefError("EVENT_JSON", {}, { cause, permanent: true });
   }

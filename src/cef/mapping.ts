@@ -9,11 +9,11 @@ import { parsePath } from "./path";
 
 /**
  * A test of a value: address family, unspecified address (0.0.0.0, ::), IPv4-mapped address (RFC 4291 section 2.5.5.2),
- * size, length, port, list of several items separated by commas, or valid class id in one of the products' three spellings.
+ * size, length, port, time that is not set, list of several items separated by commas, or valid class id in one of the products' three spellings.
  */
 export type Test =
   | "ipv4" | "ipv6" | "ip" | "noAddress" | "mappedIpv4"
-  | "beyondInt32" | "aboveOne" | "port" | "upTo40Characters" | "commaList"
+  | "beyondInt32" | "aboveOne" | "port" | "unsetTime" | "upTo40Characters" | "commaList"
   | "eventClass" | "upperCaseClass" | "snakeCaseClass";
 
 /** The value at `path` is (or is not) one of these; null means absent. */
@@ -36,6 +36,8 @@ export type Source =
   /** The earliest or the latest of all times at these list paths. */
   | { earliest: readonly string[] }
   | { latest: readonly string[] }
+  /** The property `take` of the item with the latest time at `by`; of equally late ones, and without times, of the last one. */
+  | { newest: string; by: string; take: string }
   /** The sum of the numbers at a list path. */
   | { sum: string }
   /** From a text of items separated by commas, the first that passes `only`, or if there is none, the first that passes `ifNone`. */
@@ -180,6 +182,7 @@ export function pathsOf(source: Source): string[] {
   if ("each" in source) return [source.each, ...source.take];
   if ("earliest" in source) return [...source.earliest];
   if ("latest" in source) return [...source.latest];
+  if ("newest" in source) return [source.newest, source.by, source.take];
   if ("sum" in source) return [source.sum];
   if ("item" in source) return [source.item];
   if ("lists" in source) return [...source.lists, source.having, source.take];

@@ -7,8 +7,7 @@ import { LONGEST_STRING, OWN_KEY_LENGTH } from "./dictionary";
 import type { Condition, Source } from "./mapping";
 import { ALL, splitPath, type Step } from "./path";
 import { cut, strip } from "./text";
-import { zonedEpochMs } from "../common/instant";
-import type { Scalar } from "./values";
+import { timeOf, type Scalar } from "./values";
 
 /** Reads the event that was opened last. */
 export type Read = () => Scalar | undefined;
@@ -96,7 +95,8 @@ export class EventReader {
     if ("each" in source) return this.each(source.each, source.take);
     if ("earliest" in source) return this.aggregate(source.earliest, timeOf, (a, b) => Math.min(a, b));
     if ("latest" in source) return this.aggregate(source.latest, timeOf, (a, b) => Math.max(a, b));
-    if ("sum" in source) return this.aggregate([source.sum], numberOf, (a, b) => a + b);
+    if ("newest" in source) return this.newest(source.newest, source.by, source.take);
+    if ("sum" in source) return this.aggregate([source.sum], numberOf, sumOf);
     if ("lists" in source) return this.itemOf(source.lists, source.having, source.take);
     if ("from" in source) {
       const { only, unless, when } = source;
@@ -173,21 +173,41 @@ export class EventReader {
     };
   }
 
-  private aggregate(paths: readonly string[], toNumber: (value: Scalar) => number | undefined, combine: (a: number, b: number) => number): Read {
+  private aggregate<Value extends Scalar>(paths: readonly string[], toValue: (value: Scalar) => Value | undefined, combine: (a: Value, b: Value) => Value): Read {
     const lists = paths.map((path) => this.items(path));
     const { counter } = this;
     return () => {
-      let result: number | undefined;
+      let result: Value | undefined;
       const visit = (item: unknown) => {
         const value = scalarOf(item, counter);
         if (value === undefined) return true;
-        const number = toNumber(value);
-        if (number === undefined) counter.droppedValues++;
-        else result = result === undefined ? number : combine(result, number);
+        const taken = toValue(value);
+        if (taken === undefined) counter.droppedValues++;
+        else result = result === undefined ? taken : combine(result, taken);
         return true;
       };
       for (const items of lists) items(visit);
       return result;
+    };
+  }
+
+  private newest(list: string, by: string, take: string): Read {
+    const items = this.items(list);
+    const { counter } = this;
+    return () => {
+      let newest: PlainObject | undefined;
+      let latest = 0;
+      items((item) => {
+        if (!isObject(item)) {
+          counter.droppedValues += item == null ? 0 : 1;
+          return true;
+        }
+        const time = scalarOf(own(item, by), counter);
+        const ms = time === undefined ? 0 : timeOf(time) ?? Math.max(0, Number(time) || 0);
+        if (ms >= latest) [newest, latest] = [item, ms];
+        return true;
+      });
+      return newest === undefined ? undefined : scalarOf(own(newest, take), counter);
     };
   }
 
@@ -344,5 +364,16 @@ const mapped = (read: Read, change: Change): Read => () => {
   return value === undefined ? undefined : change(value);
 };
 
-const timeOf = (value: Scalar) => (typeof value === "string" ? zonedEpochMs(value) : typeof value === "number" ? value : undefined);
-const numberOf = (value: Scalar) => (typeof value === "number" || (typeof value === "string" && /^\d{1,15}$/.test(value)) ? Number(value) : undefined);
+/** A number, or the digits of an integer that a number cannot hold. */
+function numberOf(value: Scalar): number | string | undefined {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && /^-?\d{1,19}$/.test(value) ? exact(BigInt(value)) : undefined;
+}
+
+/** The sum of what `numberOf` gives. */
+function sumOf(a: number | string, b: number | string): number | string {
+  const areIntegers = [a, b].every((value) => typeof value === "string" || Number.isInteger(value));
+  return areIntegers ? exact(BigInt(a) + BigInt(b)) : Number(a) + Number(b);
+}
+
+const exact = (integer: bigint): number | string => (Number.isSafeInteger(Number(integer)) ? Number(integer) : String(integer));

@@ -3,7 +3,7 @@
  * type is left out, because a strict receiver would drop the field and a lax one would misread it.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { zonedEpochMs } from "../common/instant";
+import { epochMs, ifSet, zonedEpochMs } from "../common/instant";
 import type { CefType } from "./dictionary";
 
 /** A value of a source: text is stripped and not empty, numbers are finite. */
@@ -25,7 +25,7 @@ function integer(value: Scalar): string | undefined {
   return typeof number === "number" && Number.isInteger(number) && number <= MAX_INT32 && number >= -MAX_INT32 - 1 ? String(number) : undefined;
 }
 
-/** Accepts digits in a text too, because a JSON number above 2^53 has lost precision. */
+/** Accepts digits in a text too: integers beyond 2^53 come so, because a number cannot hold them. */
 function long(value: Scalar): string | undefined {
   if (typeof value === "number" ? !Number.isInteger(value) : typeof value !== "string" || !/^-?\d{1,19}$/.test(value)) return undefined;
   if (typeof value === "number" && Number.isSafeInteger(value)) return String(value);
@@ -35,7 +35,9 @@ function long(value: Scalar): string | undefined {
 
 function double(value: Scalar): string | undefined {
   if (typeof value === "number") return String(value);
-  return typeof value === "string" && value.length <= 32 && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) && Number.isFinite(Number(value)) ? String(Number(value)) : undefined;
+  if (typeof value !== "string" || value.length > 32 || !/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) || !Number.isFinite(Number(value))) return undefined;
+  // A number would round such an integer.
+  return Number.isSafeInteger(Number(value)) || !/^-?\d+$/.test(value) ? String(Number(value)) : String(BigInt(value));
 }
 
 /** Six pairs with colons, as the standard requires. Products often send dashes or no separators. */
@@ -44,10 +46,19 @@ function mac(value: Scalar): string | undefined {
   return value.replace(/[:-]/g, "").replace(/..(?=.)/g, "$&:");
 }
 
-/** Leaves out times before 1970: receivers do not expect a minus sign, and products use 1601 for a file time that is not set. */
+/** Epoch ms of a time in a source; undefined for a value that is no time, and for a time that is not set. */
+export function timeOf(value: Scalar): number | undefined {
+  const ms = typeof value === "string" ? zonedEpochMs(value) : typeof value === "number" ? Math.trunc(value) : undefined;
+  return ifSet(ms);
+}
+
+/** True for the times that products write for a time that is not set; without a zone too. */
+export const isUnsetTime = (value: Scalar): boolean => typeof value !== "boolean" && (Number(value) < 1 || (epochMs(value) ?? 1) <= 0);
+
+/** Leaves out 0 and times before 1970: some receivers refuse the whole line then. */
 function timestamp(value: Scalar): string | undefined {
-  const milliseconds = typeof value === "string" ? zonedEpochMs(value) : value;
-  return typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= MAX_TIME ? String(Math.trunc(milliseconds)) : undefined;
+  const ms = timeOf(value);
+  return ms !== undefined && ms <= MAX_TIME ? String(ms) : undefined;
 }
 
 /** A cheap check that spares most texts the regular expressions of node:net. */

@@ -17,6 +17,12 @@ export function epochMs(value: unknown): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
+/**
+ * `ms` (epoch ms) unless it is 0 or earlier: for a time that is not set, products write 0, 1970-01-01, 1601-01-01 (Windows)
+ * or 0001-01-01 (.NET). Undefined then.
+ */
+export const ifSet = (ms: number | undefined): number | undefined => (ms !== undefined && ms > 0 ? ms : undefined);
+
 const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
 
 /** The number that the two characters at `at` write; NaN if one is no digit. */

@@ -1,6 +1,7 @@
 /** Reads what users write for a start, an end and a position of a query. */
 import { describe } from "../common/errors";
 import { durationMs, epochMs } from "../common/instant";
+import { isRecord } from "../common/messages";
 import { cursorError } from "./errors";
 
 /** Where a query without a cursor starts: an instant, or a duration back from `now` (epoch ms). Throws START_FROM_INVALID. */
@@ -16,12 +17,31 @@ function instantBack(text: string, now: number, code: "START_FROM_INVALID" | "UN
   return instant;
 }
 
-/** What other tools keep as a checkpoint and what is no time; code42cli `cmds/search/cursor_store.py`, incydr CLI `cmds/file_events.py`. */
-const FOREIGN_CHECKPOINTS: [code: "CHECKPOINT_IS_EVENT_ID" | "CHECKPOINT_IS_HASHES" | "CHECKPOINT_IS_QUERY", looksLike: RegExp][] = [
-  ["CHECKPOINT_IS_HASHES", /^\[\s*"[0-9a-f]{32}"/i],
-  ["CHECKPOINT_IS_QUERY", /^\{[^]*"(?:page_token|pgToken)"/],
-  ["CHECKPOINT_IS_EVENT_ID", /^(?:0_)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|^(?=.*[A-Za-z_])[\w-]{24,}$/i],
-];
+/** What other tools keep as a checkpoint and what is no time. Sources: code42cli `cmds/search/cursor_store.py`, incydr CLI `cmds/file_events.py`. */
+const EVENT_ID = /^(?:0_)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|^(?=.*[A-Za-z_])[\w-]{24,}$/i;
+const HASHES = /^\[\s*"[0-9a-f]{32}"/i;
+const QUERY = /^\{[^]*"(?:page_token|pgToken)"/;
+
+/**
+ * The event id that is a checkpoint of code42cli 1.11 or newer, or the page token in one of the incydr command line (a query,
+ * as JSON or as an object). Undefined for anything else.
+ */
+export function checkpointEventId(value: unknown): string | undefined {
+  const text = typeof value === "string" ? value.trim() : "";
+  if (EVENT_ID.test(text)) return text;
+  const query = QUERY.test(text) ? objectIn(text) : value;
+  const token = isRecord(query) ? query["page_token"] ?? query["pgToken"] : undefined;
+  return typeof token === "string" && token.trim() !== "" ? token.trim() : undefined;
+}
+
+/** The value of JSON; undefined if `text` is none, such as half a file. */
+function objectIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The instant that a user sets a cursor to: ISO 8601, or epoch seconds (a float, as c42eventextractor stored it, and
@@ -34,8 +54,10 @@ export function cursorInstant(value: unknown): number {
   if (Number.isFinite(seconds) && seconds >= 0 && seconds < 1e11) return Math.floor(seconds * 1000);
   const text = typeof value === "string" ? value.trim() : "";
   const instant = epochMs(text);
-  const foreign = instant === undefined ? FOREIGN_CHECKPOINTS.find(([, looksLike]) => looksLike.test(text)) : undefined;
-  if (foreign !== undefined) throw cursorError(foreign[0], { value: text.slice(0, 80) }, { permanent: true });
-  if (instant === undefined) throw cursorError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
-  return instant;
+  if (instant !== undefined) return instant;
+  const eventId = checkpointEventId(value);
+  if (eventId !== undefined) throw cursorError("CHECKPOINT_IS_EVENT_ID", { value: eventId.slice(0, 80) }, { permanent: true });
+  if (HASHES.test(text)) throw cursorError("CHECKPOINT_IS_HASHES", {}, { permanent: true });
+  if (QUERY.test(text) || (isRecord(value) && ("page_token" in value || "pgToken" in value))) throw cursorError("CHECKPOINT_IS_QUERY", {}, { permanent: true });
+  throw cursorError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
 }

@@ -1,4 +1,5 @@
 /** Makes the message of a flow from an event of the fabric. */
+import { parseExact } from "../common/exact-json";
 import { isRecord, type RecordKind } from "../common/messages";
 import { dxlError } from "./errors";
 import type { DxlMessage } from "./message";
@@ -70,7 +71,7 @@ const BYTE_ORDER_MARK = 0xfeff;
 /** Undefined if the text is not JSON: no JSON text means undefined. */
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExact(text);
   } catch {
     return undefined;
   }

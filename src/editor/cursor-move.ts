@@ -1,5 +1,5 @@
 /** Decides what to ask the user before a cursor is set by hand. */
-import { cursorInstant } from "../cursor/instant";
+import { checkpointEventId, cursorInstant } from "../cursor/instant";
 import { SiemError } from "../common/errors";
 import type { Text } from "./texts";
 
@@ -8,7 +8,7 @@ export type CursorMove = { refused: Text } | { question: string; from?: string; 
 
 /**
  * What to ask before the cursor moves from `floor` (ISO 8601; null: there is no cursor) to `value`, as the user typed it.
- * `now` is in epoch ms. An event id is passed on as it is, because only the runtime can look it up.
+ * `now` is in epoch ms. The id of an event is shown as it is, because only the runtime can look it up.
  */
 export function cursorMove(value: string, floor: string | null, now: number): CursorMove {
   const from = floor === null ? {} : { from: floor };
@@ -17,7 +17,8 @@ export function cursorMove(value: string, floor: string | null, now: number): Cu
     instant = cursorInstant(value);
   } catch (error) {
     if (!(error instanceof SiemError)) throw error;
-    if (error.code === "CHECKPOINT_IS_EVENT_ID") return { question: floor === null ? "panel.confirmFirst" : "panel.confirmEvent", ...from, to: value };
+    const eventId = checkpointEventId(value);
+    if (eventId !== undefined) return { question: floor === null ? "panel.confirmFirst" : "panel.confirmEvent", ...from, to: eventId };
     return { refused: error };
   }
   const to = new Date(instant).toISOString();

@@ -6,6 +6,7 @@
  * slice by slice, and whoever needs the events reads them again, as often as the page is sent. If a formatter of ours comes
  * next in the flow, it makes its lines while the answer is read, which saves the second reading.
  */
+import { parseExact } from "../common/exact-json";
 import type { FlowMessage } from "../common/messages";
 import { yieldIfBusy } from "../common/turns";
 import { BodyWindow, type Body } from "./body";
@@ -145,7 +146,7 @@ export class PackedEvents {
 }
 
 function chosen(json: Buffer, indexes: readonly number[]): unknown[] {
-  const events = JSON.parse(`[${json.toString("utf8")}]`) as unknown[];
+  const events = parseExact(`[${json.toString("utf8")}]`) as unknown[];
   return indexes.length === events.length ? events : indexes.map((index) => events[index]);
 }
 

@@ -1,12 +1,13 @@
 /**
  * Reads a page of events from its bytes: inflates it in pieces, cuts the one long array at event boundaries into bounded
- * slices, parses each with `JSON.parse`, and lets other work run in between.
+ * slices, parses each, and lets other work run in between. Integers that are not safe become texts of their digits.
  *
  * `JSON.parse` of a whole page of 10,000 events would block the event loop for a quarter of a second. What stands around
  * the array is parsed as one small document, so that every byte passes `JSON.parse`: a damaged page is refused.
  */
 import type { BufferPool } from "../common/buffer-pool";
 import { messageOf } from "../common/errors";
+import { parseExact } from "../common/exact-json";
 import { isRecord } from "../common/messages";
 import { yieldIfBusy } from "../common/turns";
 import { BodyWindow, type Body } from "./body";
@@ -22,8 +23,8 @@ const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d, OPE
 /** JSON's white space (RFC 8259 section 2). */
 const BLANKS: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
 
-/** Gets the elements of a slice, in order, and where the slice is in the body. */
-export type EachSlice = (elements: unknown[], slice: BodySlice) => void;
+/** Gets the elements of a slice, in order, where the slice is in the body, and the JSON array that was parsed. */
+export type EachSlice = (elements: unknown[], slice: BodySlice, json: string) => void;
 
 /**
  * Parses `body`, a JSON object with an array at `arrayKey`, and hands that array's elements to `each` in slices. Returns
@@ -58,8 +59,9 @@ async function readElements(body: Body, window: BodyWindow, each: EachSlice): Pr
       throw pageError("PAGE_INVALID", { reason: `it ends in the middle, after ${window.start + window.bytes.length} bytes` });
     }
     const { end, isLast } = cut;
-    const elements = parse(`[${window.bytes.toString("utf8", 0, end)}]`) as unknown[];
-    if (elements.length > 0) each(elements, { body, start: window.start, end: window.start + end });
+    const json = `[${window.bytes.toString("utf8", 0, end)}]`;
+    const elements = parse(json) as unknown[];
+    if (elements.length > 0) each(elements, { body, start: window.start, end: window.start + end }, json);
     else if (isBehindComma || !isLast) throw pageError("PAGE_INVALID", { reason: NO_JSON });
     window.moveTo(window.start + (isLast ? end : end + 1));
     if (isLast) return;
@@ -166,7 +168,7 @@ function parseObject(text: string): Record<string, unknown> {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch (error) {
     // V8 quotes the text around the fault, which is event data: only the kind of fault may reach a log.
     throw pageError("PAGE_INVALID", { reason: messageOf(error).startsWith("Unexpected end") ? "it ends in the middle" : NO_JSON });

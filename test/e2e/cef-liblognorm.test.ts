@@ -9,8 +9,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { isIPv4, isIPv6 } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lookUp } from "../../src/cef/dictionary";
 import { compileFormatter } from "../../src/cef/encoder";
+import { pathsOf } from "../../src/cef/mapping";
 import { compatibleMappings, mappings } from "../../src/cef/mappings";
+import { parseExact } from "../../src/common/exact-json";
 import type { RecordKind } from "../../src/common/messages";
 import { parseCef } from "../../src/simulator/cef-parser";
 import golden from "../data/c42eventextractor-cef.json";
@@ -83,10 +86,10 @@ function list(value: unknown, separator: string): string | undefined {
   return items.length < 2 ? items[0] : [...new Set(items.map((item) => cut(item, 4000)))].join(separator);
 }
 function time(value: unknown): string | undefined {
-  if (typeof value === "number") return value >= 0 && value <= 8.64e15 ? String(Math.floor(value)) : undefined;
+  if (typeof value === "number") return value >= 1 && value <= 8.64e15 ? String(Math.floor(value)) : undefined;
   const [, seconds, decimals = "", zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(scalar(value) ?? "") ?? [];
   const moment = Date.parse(`${seconds}.${decimals.padEnd(3, "0").slice(0, 3)}${zone}`);
-  return moment >= 0 ? String(moment) : undefined;
+  return moment > 0 ? String(moment) : undefined;
 }
 const whole = (value: unknown, limit: number) => {
   const text = scalar(value);
@@ -118,7 +121,8 @@ function expectedRecord(event: unknown): LineRecord | undefined {
   if ((id ?? "").length <= 40) set("externalId", id, 40);
   set("devicePayloadId", id, 128);
   set("end", time(get(event, "@timestamp")));
-  set("rt", time(get(event, "event.inserted") === undefined || at("event.inserted") === undefined ? get(event, "event.ingested") : get(event, "event.inserted")));
+  const isInserted = at("event.inserted") !== undefined && !(Number(get(event, "event.inserted")) < 1 && typeof get(event, "event.inserted") === "number");
+  set("rt", time(get(event, isInserted ? "event.inserted" : "event.ingested")));
   set("deviceCustomDate1", time(get(event, "event.ingested")), 99, "ingested");
   set("suser", (emailed ? at("source.email.sender") ?? at("source.email.from") : undefined) ?? at("user.email"));
   set("suid", at("user.id"));
@@ -379,6 +383,60 @@ describe("CEF lines of every kind of record, parsed by liblognorm", () => {
       }
     }).timeout(60_000);
   }
+});
+
+describe("CEF values, parsed by liblognorm", () => {
+  /** The fields of the line of `json`, an event as a source or the preview reads it. */
+  const fieldsOf = (kind: string, jsons: readonly string[]) => {
+    const formatter = compileFormatter(mappings.get(kind)!);
+    const records = normalize(jsons.map((json) => formatter.format(parseExact(json))));
+    assert.equal(formatter.counters.failed, 0);
+    assert.equal(records.length, jsons.length);
+    return records.map(({ fields }) => fields);
+  };
+  /** An event with `value` (JSON) at `path`. */
+  const eventAt = (path: string, value: string) => path.split(".").reduceRight((inner, name) => `{${JSON.stringify(name.replace("[]", ""))}:${name.endsWith("[]") ? `[${inner}]` : inner}}`, value);
+
+  it("have all digits of integers beyond 2^53, as texts and as numbers of 64 bits", () => {
+    for (const [kind, mapping] of mappings) {
+      for (const { key, type, source } of mapping.rows) {
+        if (typeof source !== "string" || source.includes("[0]") || (type !== "string" && type !== "long")) continue;
+        const digits = ["9007199254740993", "-9007199254740993", "1004622955308648174", "9223372036854775807", ...(type === "string" && (lookUp(key)?.maxLength ?? 1023) >= 400 ? ["7".repeat(400)] : [])];
+        const lines = fieldsOf(kind, digits.map((value) => eventAt(source, value)));
+        assert.deepEqual(lines.map((fields) => fields[key]), digits, `${kind} ${key}`);
+      }
+    }
+    assert.equal(fieldsOf("code42.alert", ['{"observations":[{"data":{"totalFileSize":9007199254740993}},{"data":{"totalFileSize":4}}]}'])[0]!["cn2"], "9007199254740997");
+    assert.equal(fieldsOf("code42.audit-event", ['{"type$":"audit_log::x/1","change":{"id":1004622955308648174}}'])[0]!["msg"], '{"change":{"id":"1004622955308648174"}}');
+  });
+
+  it("have no time that is not set, in any field of any record", () => {
+    const unset = ["0", "-1", "0.5", "-62135596800000", '"1970-01-01T00:00:00Z"', '"1970-01-01T00:00:00.0004Z"', '"1969-12-31T23:00:00-01:00"', '"1601-01-01T00:00:00Z"', '"0001-01-01T00:00:00Z"', '"0001-01-01T00:00:00"', '"0"', "null", '""', "9007199254740993"];
+    let checked = 0;
+    for (const [kind, mapping] of mappings) {
+      for (const { key, type, source } of mapping.rows) {
+        if (type !== "timestamp") continue;
+        for (const path of pathsOf(source)) {
+          // Every record needs a field beside the time.
+          const others = { "epo.threat-event": '"uri":"/x"' }[kind] ?? '"tenantId":"t","eventId":"1","actorName":"a","user":{"id":"1"}';
+          const merge = (json: string) => (kind === "epo.threat-event" ? (json.startsWith('{"event":{') ? json.replace('{"event":{', `{"event":{${others},`) : json.replace("{", `{"event":{${others}},`)) : json.replace("{", `{${others},`));
+          for (const fields of fieldsOf(kind, unset.map((value) => merge(eventAt(path, value))))) assert.equal(fields[key], undefined, `${kind} ${key} ${path}`);
+          const [set] = fieldsOf(kind, [merge(eventAt(path, kind === "code42.session" ? "1711129878056" : '"2024-03-22T17:51:18.056Z"'))]);
+          assert.equal(set![key], "1711129878056", `${kind} ${key} ${path}`);
+          checked += 1;
+        }
+      }
+    }
+    assert.ok(checked > 20, String(checked));
+  }).timeout(60_000);
+
+  it("have the next best time where one is not set", () => {
+    const [file] = fieldsOf("code42.file-event.v2", ['{"event":{"id":"1","inserted":"1601-01-01T00:00:00Z","ingested":"2024-03-22T17:51:18.056Z"}}']);
+    const [threat] = fieldsOf("epo.threat-event", ['{"event":{"_receivedUTC":"0001-01-01T00:00:00","analyzer":{"detectedUTC":"2024-03-22T17:51:18.056"}}}']);
+    const [alert] = fieldsOf("code42.alert", ['{"id":"1","createdAt":"2024-03-22T17:51:18.056Z","observations":[{"observedAt":"1970-01-01T00:00:00Z","lastObservedAt":"1970-01-01T00:00:00Z"}]}']);
+    for (const fields of [file!["rt"], threat!["rt"], alert!["end"]]) assert.equal(fields, "1711129878056");
+    assert.equal(alert!["start"], undefined);
+  });
 });
 
 describe("CEF lines of the compatible profile, parsed by liblognorm", () => {

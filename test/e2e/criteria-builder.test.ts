@@ -166,6 +166,18 @@ describe("the criteria builder", () => {
     assert.deepEqual(problems, []);
   });
 
+  it("saves every digit of an integer beyond 2^53, in JSON and in rows", async function () {
+    this.timeout(60_000);
+    await open();
+    await button("JSON").click();
+    await box().locator(".siem-json").fill('[{"clause":"AND","filters":[{"term":"user.id","operator":"IS","value":1004622955308648174},{"term":"file.sizeInBytes","operator":"GREATER_THAN","value":1000}]}]');
+    await button("Rows").click();
+    assert.equal(await rows().nth(1).locator("input[type=number]").inputValue(), "1000");
+    await rows().nth(1).locator("input[type=number]").fill("9007199254740993");
+    assert.deepEqual(await saveAndDeploy(), [{ clause: "AND", filters: [{ term: "user.id", operator: "IS", value: "1004622955308648174" }, { term: "file.sizeInBytes", operator: "GREATER_THAN", value: "9007199254740993" }] }]);
+    assert.deepEqual(problems, []);
+  });
+
   it("saves typed text, and no proposal that the user did not choose", async function () {
     this.timeout(60_000);
     await page.evaluate(() => {

@@ -70,6 +70,11 @@ describe("the dialogs of cef-format, syslog-out and dxl-fabric", () => {
       assert.deepEqual([fields.find(({ key }) => key === "ownKey")?.name, fields.find(({ key }) => key === "ownKey")?.type], ["", ""]);
     });
 
+    it("shows integers of a pasted event beyond 2^53 with every digit", async () => {
+      const { line } = await preview({ kind: "code42.audit-event" }, { event: '[{"type$":"audit_log::x/1","userId":1004622955308648174,"more":{"id":-9007199254740993}}]' });
+      assert.match(line, /duid=1004622955308648174 .*msg=\{"more":\{"id":"-9007199254740993"\}\} /);
+    });
+
     it("says what is wrong with the form, the pasted text, or the event", async () => {
       const code = async (settings: object, question: object) => (await tryForm("cef-format/preview", { settings, question })).code;
       assert.equal(await code({ maxBytes: "5" }, {}), "PROPERTY_NUMBER");

@@ -139,8 +139,10 @@ const sessions: CefSample[] = [
     fields: {
       externalId: "1004440923549707297_1711129878056", devicePayloadId: "1004440923549707297_1711129878056", suser: "dana@example.com", suid: "1004440923549707297",
       start: "1711129878056", end: "1711133446212", rt: "1711134024842", msg: "spreadsheet file(s) downloaded to unmonitored device", reason: "Leaves on Friday", cat: "session",
-      cs1: "Flight risk; Zip", cs2: "CLOSED_TP", cs3: "fe130f34-22d3-4687-a628-7069d5b204bd,39b9451d-143b-4c56-9f14-c3cc38277015", cn1: "1", cn2: "2", cn3: "13",
+      cs1: "Flight risk; Zip", cs2: "CLOSED_TP", cs3: "Source code exfiltration,39b9451d-143b-4c56-9f14-c3cc38277015", cn1: "1", cn2: "2", cn3: "13",
       Code42IncydrTenantId: "c4b5e830-4242-4242-4242-345664cfbb33", Code42IncydrModerateEvents: "3", Code42IncydrLowEvents: "0",
+      Code42IncydrRuleIds: "fe130f34-22d3-4687-a628-7069d5b204bd", Code42IncydrContentInspectionStatus: "FOUND", Code42IncydrContentInspectionAlerts: "US_SOCIAL_SECURITY_NUMBER",
+      Code42IncydrContentInspectionTypes: "US_SOCIAL_SECURITY_NUMBER", Code42IncydrContentInspectionEvents: "0_1d71796f-af5b-4231-9d8e-df6434da4663_935873453596901068_956171635867906205_5",
     },
   },
   {
@@ -148,6 +150,15 @@ const sessions: CefSample[] = [
     event: { sessionId: `1004440923549707297_1711129878056_${"0".repeat(20)}`, actorName: "lee@example.com", endTime: null, criticalEvents: 0, riskIndicators: [], scores: [], states: [{ state: "OPEN", stateV2: null }], triggeredAlerts: [], contextSummary: "" },
     header: ["Code42", "Incydr", "2", "session", "Insider risk session", "Unknown"],
     fields: { devicePayloadId: `1004440923549707297_1711129878056_${"0".repeat(20)}`, suser: "lee@example.com", cat: "session", cs2: "OPEN", cn1: "0" },
+  },
+  {
+    name: "a session of an older API, with times that are not set and the newest score and state first",
+    event: {
+      sessionId: "s-3", beginTime: 1711129878056, endTime: 0, lastUpdated: 0, highEvents: "9007199254740993", scores: [{ score: 13, severity: 4, sourceTimestamp: 1711134301878 }, { score: 0, severity: 0, sourceTimestamp: 1711130405673 }],
+      states: [{ state: "CLOSED", stateV2: "CLOSED_TP", sourceTimestamp: 1711134024842 }, { state: "OPEN", stateV2: "OPEN", sourceTimestamp: 1711130127002 }], triggeredAlerts: [{ alertId: "a", ruleId: "r" }], contentInspectionResults: null,
+    },
+    header: ["Code42", "Incydr", "2", "session", "Insider risk session", "9"],
+    fields: { externalId: "s-3", devicePayloadId: "s-3", start: "1711129878056", cat: "session", cs2: "CLOSED_TP", cs3: "r", cn2: "9007199254740993", cn3: "13" },
   },
 ];
 

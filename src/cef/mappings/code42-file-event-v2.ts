@@ -58,7 +58,7 @@ export const code42FileEventV2: Mapping = {
     { key: "externalId", type: "string", source: { from: "event.id", only: "upTo40Characters" } },
     { key: "devicePayloadId", type: "string", source: "event.id" },
     { key: "end", type: "timestamp", source: "@timestamp" },
-    { key: "rt", type: "timestamp", source: { first: ["event.inserted", "event.ingested"] } },
+    { key: "rt", type: "timestamp", source: { first: [{ from: "event.inserted", unless: "unsetTime" }, "event.ingested"] } },
     { key: "deviceCustomDate1", type: "timestamp", source: "event.ingested", label: "ingested" },
     {
       key: "suser",

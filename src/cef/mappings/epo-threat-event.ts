@@ -55,7 +55,7 @@ export const epoThreatEvent: Mapping = {
     { key: "outcome", type: "string", source: { of: "event.threatHandled", words: { 1: "success", true: "success", 0: "failure", false: "failure" } } },
     { key: "cat", type: "string", source: "event.category" },
     { key: "end", type: "timestamp", source: { utc: DETECTED } },
-    { key: "rt", type: "timestamp", source: { utc: { first: ["event._receivedUTC", "_receivedUTC", DETECTED] } } },
+    { key: "rt", type: "timestamp", source: { utc: { first: [...["event._receivedUTC", "_receivedUTC"].map((path): Source => ({ from: path, unless: "unsetTime" })), DETECTED] } } },
     { key: "dvc", type: "ipv4", source: ipv4("event.analyzer.ipv4") },
     { key: "c6a1", type: "ipv6", source: ipv6("event.analyzer.ipv6"), label: "Device IPv6 Address" },
     { key: "dvchost", type: "string", source: "event.analyzer.hostName" },

@@ -1,4 +1,5 @@
 /** Turns the criteria of a flow into those of a request. No Node.js modules: the editor uses it too. */
+import { parseExact } from "../../common/exact-json";
 import { isRecord } from "../../common/messages";
 import { describe, messageOf, type SiemError } from "../../common/errors";
 import { queryError } from "../errors";
@@ -63,8 +64,8 @@ function groupAt(value: unknown, where: string, depth = 0): WireGroup {
   if (!isRecord(value)) throw invalid(where, `expected a group object, found ${describe(value).type}`);
   if (depth > 16) throw invalid(where, "groups are nested too deeply");
   const inner = value["groups"] ?? value["subgroups"];
-  if (inner !== undefined) {
-    const name = value["groups"] === undefined ? "subgroups" : "groups";
+  if (inner != null) {
+    const name = value["groups"] == null ? "subgroups" : "groups";
     return {
       subgroupClause: clauseAt(value["clause"] ?? value["subgroupClause"], `${where}.clause`),
       subgroups: listAt(inner, `${where}.${name}`).map((group, index) => groupAt(group, `${where}.${name}[${index}]`, depth + 1)),
@@ -91,7 +92,7 @@ export function criteriaFromJson(text: string): Criteria {
   if (text.trim() === "") return { clause: "AND", groups: [] };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExact(text);
   } catch (error) {
     throw queryError("CRITERIA_JSON_INVALID", { reason: messageOf(error) }, { permanent: true });
   }

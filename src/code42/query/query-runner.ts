@@ -5,7 +5,7 @@
  * too. The node that owns a runner only wires.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { cursorInstant, untilInstant } from "../../cursor/instant";
+import { checkpointEventId, cursorInstant, untilInstant } from "../../cursor/instant";
 import { SiemError, describe } from "../../common/errors";
 import type { FlowMessage } from "../../common/messages";
 import type { Figures } from "../../metrics/table";
@@ -245,13 +245,13 @@ export class QueryRunner {
     this.lateness.coveredMs = undefined;
   }
 
-  /** The instant (epoch ms) that `value` says, or that of the event of which it is the id. */
+  /** The instant (epoch ms) that `value` says, or that of the event whose id it is or holds. */
   private async instantOf(value: unknown): Promise<number> {
     try {
       return cursorInstant(value);
     } catch (error) {
-      const isEventId = error instanceof SiemError && error.code === "CHECKPOINT_IS_EVENT_ID";
-      const found = isEventId ? await this.settings.source.timeOfEvent?.(String(value).trim(), this.dependencies.api(), this.closing.signal) : undefined;
+      const id = checkpointEventId(value);
+      const found = id === undefined ? undefined : await this.settings.source.timeOfEvent?.(id, this.dependencies.api(), this.closing.signal);
       if (found === undefined) throw error;
       return found;
     }

@@ -6,10 +6,11 @@
  * So each request asks for the first page of the alerts created since the last alert of the previous page.
  */
 import { SiemError } from "../../common/errors";
+import { parseExact } from "../../common/exact-json";
 import { isRecord } from "../../common/messages";
 import { copyOfEvent, PackedEvents } from "../../pages/packed-events";
 import type { FoundEvent } from "../../pages/page-index";
-import { epochMs } from "../../common/instant";
+import { epochMs, ifSet } from "../../common/instant";
 import { queryError } from "../errors";
 import { flatQueries } from "../criteria/flat-query";
 import { mergeInOrder } from "./merge";
@@ -148,8 +149,8 @@ function addAlert(builder: ReplyBuilder, alert: unknown, changes: boolean): void
   builder.add(alert, JSON.stringify([id, state, stateLastModifiedAt]), created === undefined ? undefined : Math.max(created, stateChangedMs(alert) ?? 0));
 }
 
-const createdMs = (alert: unknown): number | undefined => epochMs(isRecord(alert) ? alert["createdAt"] : undefined);
-const stateChangedMs = (alert: unknown): number | undefined => epochMs(isRecord(alert) ? alert["stateLastModifiedAt"] : undefined);
+const createdMs = (alert: unknown): number | undefined => ifSet(epochMs(isRecord(alert) ? alert["createdAt"] : undefined));
+const stateChangedMs = (alert: unknown): number | undefined => ifSet(epochMs(isRecord(alert) ? alert["stateLastModifiedAt"] : undefined));
 
 /** Adds to the alerts the details that Code42 has of them. */
 async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, tenantId: string): AsyncGenerator<Reply> {
@@ -191,7 +192,7 @@ function detailed(alert: unknown, details: ReadonlyMap<unknown, Record<string, u
 function withData(observation: unknown): unknown {
   if (!isRecord(observation) || typeof observation["data"] !== "string") return observation;
   try {
-    return { ...observation, data: JSON.parse(observation["data"]) as unknown };
+    return { ...observation, data: parseExact(observation["data"]) };
   } catch {
     return observation;
   }

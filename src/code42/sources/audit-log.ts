@@ -3,9 +3,11 @@
  *
  * Its entries have no id and no guaranteed order. So a range of time is read completely and sorted, and an entry is
  * recognised by its content. Equal entries are numbered, because two people can do the same in one instant.
+ *
+ * The first version rounded large integers, so that its cursors know an entry by its rounded content.
  */
 import { isRecord } from "../../common/messages";
-import { epochMs } from "../../common/instant";
+import { epochMs, ifSet } from "../../common/instant";
 import { isKnown, ReplyBuilder } from "./reply-builder";
 import { readList, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
@@ -18,6 +20,12 @@ const PATH = "/v1/audit/search-audit-log";
 const SHORTEST_MS = 1000;
 /** For a range of the shortest length. */
 const MAX_PAGES = 1000;
+
+interface AuditEntry {
+  entry: unknown;
+  /** The entry with rounded integers; the same object if it has none to round. */
+  rounded: unknown;
+}
 
 export const auditLog = ({ excludeOwn }: SourceOptions): EventSource => ({
   name: "audit-log",
@@ -38,7 +46,8 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   const endMs = Math.floor(poll.untilMs ?? serverMs);
   const page = async (fromMs: number, toMs: number, number: number) => {
     const body = { ...parameters, dateRange: { startTime: fromMs / 1000, endTime: toMs / 1000 }, page: number, pageSize };
-    return (await readList(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events")).items;
+    const { items, rounded } = await readList(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events");
+    return items.map((entry, index): AuditEntry => ({ entry, rounded: rounded[index] }));
   };
   let fromMs = Math.min(poll.cursor.floorMs, endMs);
   let toMs = endMs;
@@ -58,8 +67,8 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
     }
     const before = previous;
     const builder = new ReplyBuilder((key) => before.has(key) || isKnown(poll, key));
-    addEntries(builder, excludeOwn ? entries.filter((entry) => !isOwnSearch(entry, api)) : entries);
-    for (const entry of entries) builder.addTime(timeOf(entry));
+    addEntries(builder, excludeOwn ? entries.filter(({ entry }) => !isOwnSearch(entry, api)) : entries);
+    for (const { entry } of entries) builder.addTime(timeOf(entry));
     previous = builder.keys;
     yield builder.reply(serverMs);
     if (toMs >= endMs) return;
@@ -69,19 +78,31 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   }
 }
 
-function addEntries(builder: ReplyBuilder, entries: unknown[]): void {
-  const equal = new Map<string, number>();
+function addEntries(builder: ReplyBuilder, entries: readonly AuditEntry[]): void {
+  const [numbered, numberedRounded] = [numbering(), numbering()];
   const sorted = entries
-    .map((entry) => ({ entry, ms: timeOf(entry), text: canonical(entry) }))
+    .map(({ entry, rounded }) => {
+      const text = canonical(entry);
+      return { entry, ms: timeOf(entry), text, rounded: rounded === entry ? text : canonical(rounded) };
+    })
     .sort((a, b) => (a.ms ?? 0) - (b.ms ?? 0) || (a.text < b.text ? -1 : 1));
-  for (const { entry, ms, text } of sorted) {
-    const count = (equal.get(text) ?? 0) + 1;
-    equal.set(text, count);
-    builder.add(entry, `${text} ${count}`, ms);
+  for (const { entry, ms, text, rounded } of sorted) {
+    const formerId = numberedRounded(rounded);
+    builder.add(entry, numbered(text), ms, rounded === text ? undefined : formerId);
   }
 }
 
-const timeOf = (entry: unknown): number | undefined => epochMs(isRecord(entry) ? entry["timestamp"] : undefined);
+/** Adds to each text how often it has come. */
+function numbering(): (text: string) => string {
+  const counts = new Map<string, number>();
+  return (text) => {
+    const count = (counts.get(text) ?? 0) + 1;
+    counts.set(text, count);
+    return `${text} ${count}`;
+  };
+}
+
+const timeOf = (entry: unknown): number | undefined => ifSet(epochMs(isRecord(entry) ? entry["timestamp"] : undefined));
 
 /** JSON with sorted keys, so that equal content gives equal text. */
 function canonical(value: unknown): string {

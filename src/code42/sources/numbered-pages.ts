@@ -1,4 +1,5 @@
 /** Reads lists with numbered pages. Their items may move from page to page meanwhile. */
+import { mayRound } from "../../common/exact-json";
 import { queryError } from "../errors";
 import { bodyOf } from "../../pages/body";
 import { readPage } from "../../pages/page-reader";
@@ -6,6 +7,8 @@ import type { ApiReply } from "../tenant/api";
 
 export interface ListPage {
   items: unknown[];
+  /** The items as JSON.parse gives them: integers that are not safe are rounded. */
+  rounded: unknown[];
   /** The answer without the items. */
   envelope: Record<string, unknown>;
   /** Server time of the request, epoch ms; undefined if the answer has no date. */
@@ -15,10 +18,14 @@ export interface ListPage {
 /** Reads the list `key` of an answer; a missing list or null counts as empty. Throws PAGE_INVALID. */
 export async function readList({ data, date, elapsedMs }: ApiReply, key: string): Promise<ListPage> {
   const items: unknown[] = [];
-  const envelope = await readPage(bodyOf(data), key, (slice) => items.push(...slice));
+  const rounded: unknown[] = [];
+  const envelope = await readPage(bodyOf(data), key, (slice, _, json) => {
+    items.push(...slice);
+    rounded.push(...(mayRound(json) ? JSON.parse(json) as unknown[] : slice));
+  });
   const list = envelope[key];
   if (list != null && !Array.isArray(list)) throw queryError("PAGE_INVALID", { reason: `it has no list "${key}"` });
-  return { items, envelope, askedMs: date === undefined ? undefined : date - elapsedMs };
+  return { items, rounded, envelope, askedMs: date === undefined ? undefined : date - elapsedMs };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Builds a reply from events: every source collects its new events and counts the known ones in the same way. */
 import { KeyColumn } from "../../cursor/keys";
+import { ledgerKey } from "../../cursor/ledger";
 import { copyOfEvent } from "../../pages/packed-events";
 import { identify, type FoundEvent } from "../../pages/page-index";
 import type { PollOptions, Reply } from "./source";
@@ -14,10 +15,13 @@ export class ReplyBuilder {
   /** `isKnown` is true for events that need not be sent. */
   constructor(private readonly isKnown: (key: string) => boolean) {}
 
-  /** `id` is any value, of which only non-empty text identifies the event; `insertedMs` is epoch ms. */
-  add(event: unknown, id: unknown, insertedMs: number | undefined): void {
+  /**
+   * `id` is any value, of which only non-empty text identifies the event; `insertedMs` is epoch ms. `formerId`: the id that
+   * the event had in an earlier version, if that was another one.
+   */
+  add(event: unknown, id: unknown, insertedMs: number | undefined, formerId?: string): void {
     const found = identify(event, id, insertedMs);
-    if (this.keys.has(found.key) || this.isKnown(found.key)) this.known += 1;
+    if (this.keys.has(found.key) || this.isKnown(found.key) || (formerId !== undefined && this.isKnown(ledgerKey(formerId)))) this.known += 1;
     else this.events.push({ ...found, ...copyOfEvent(event) });
     this.keys.set(found.key, insertedMs);
     this.addTime(insertedMs);

@@ -5,6 +5,7 @@
  * that began within the look-back, and recognises a session by its id and `lastUpdated`. It misses a change of a session
  * that began earlier.
  */
+import { ifSet } from "../../common/instant";
 import { isRecord } from "../../common/messages";
 import { isKnown, ReplyBuilder } from "./reply-builder";
 import { readList, readWholeList } from "./numbered-pages";
@@ -16,6 +17,8 @@ const PATH = "/v1/sessions";
 /** The API's maximum. */
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
+/** The latest time that a Date can hold, epoch ms. */
+const LATEST_MS = 8.64e15;
 
 export const sessions = ({ sessionOutput }: SourceOptions): EventSource => ({
   name: "sessions",
@@ -56,13 +59,13 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
 /** Sessions in the order of their last change. If one changed while the list was read, only its newest version counts. */
 function newestVersions(found: unknown[], poll: PollOptions, byAlert: boolean): ReplyBuilder {
   const builder = new ReplyBuilder((key) => isKnown(poll, key));
-  const order = (session: unknown) => numberAt(session, "lastUpdated") ?? 0;
+  const order = (session: unknown) => timeAt(session, "lastUpdated") ?? 0;
   const id = (session: unknown) => (isRecord(session) ? String(session["sessionId"]) : JSON.stringify(session));
   const sorted = found.sort((a, b) => order(a) - order(b) || (id(a) < id(b) ? -1 : 1));
   const newest = new Map(sorted.map((session) => [id(session), session]));
   for (const session of sorted) {
     if (newest.get(id(session)) !== session) continue;
-    const beganMs = numberAt(session, "beginTime");
+    const beganMs = timeAt(session, "beginTime");
     if (byAlert && isRecord(session)) addAlerts(builder, session, beganMs);
     else builder.add(session, versionOf(session), beganMs);
   }
@@ -79,11 +82,12 @@ function addAlerts(builder: ReplyBuilder, session: Record<string, unknown>, bega
 }
 
 function versionOf(session: unknown): string | undefined {
-  const updated = numberAt(session, "lastUpdated");
+  const updated = timeAt(session, "lastUpdated");
   return isRecord(session) && typeof session["sessionId"] === "string" && updated !== undefined ? `${session["sessionId"]}@${updated}` : undefined;
 }
 
-function numberAt(session: unknown, key: string): number | undefined {
+/** Epoch ms. */
+function timeAt(session: unknown, key: string): number | undefined {
   const value = isRecord(session) ? session[key] : undefined;
-  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+  return typeof value === "number" && value <= LATEST_MS ? ifSet(value) : undefined;
 }

@@ -1,5 +1,6 @@
 /** Edits the criteria of a query, as groups of rows or as JSON. */
 import { MAX_CRITERIA } from "../../code42/criteria/criteria";
+import { parseExact } from "../../common/exact-json";
 import { contentsOf } from "../editable-list";
 import type { Translate } from "../texts";
 import { markRow, showFilterRow, showProblems } from "./filter-row";
@@ -75,7 +76,7 @@ export class CriteriaBuilder {
     const text = this.text();
     if (text === this.opened.text) return this.opened.value;
     try {
-      return text.trim() === "" ? [] : JSON.parse(text);
+      return text.trim() === "" ? [] : parseExact(text);
     } catch {
       return text;
     }

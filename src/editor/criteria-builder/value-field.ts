@@ -77,7 +77,10 @@ function numberField(options: ValueFieldOptions): JQuery {
   const field = input(options, "number").attr("step", "any").val(scalar(options.value));
   return field.on("change", () => {
     const text = String(field.val());
-    options.changed(text === "" ? undefined : Number(text));
+    const number = Number(text);
+    // Others would be rounded.
+    const isExact = Number.isSafeInteger(number) || !Number.isInteger(number);
+    options.changed(text === "" ? undefined : isExact ? number : text);
   });
 }
 

@@ -40,18 +40,52 @@ describe("Code42 file event v1 as CEF", () => {
 describe("Code42 session as CEF", () => {
   const { read, field } = reader("code42.session");
 
-  it("uses the severity of the last score", () => {
+  it("uses the newest score and the newest state, wherever they stand", () => {
+    const score = (number: number, sourceTimestamp: unknown) => ({ score: number, severity: number, sourceTimestamp });
+    const newest = (...scores: unknown[]) => (({ severity, extension }) => [severity, extension.get("cn3")])(read({ sessionId: "1", scores }));
+    assert.deepEqual(newest(score(4, 1711134301878), score(1, 1711130405673)), ["9", "4"]);
+    assert.deepEqual(newest(score(1, 1711130405673), score(4, 1711134301878), score(2, 1711130405674)), ["9", "4"]);
+    assert.deepEqual(newest(score(4, "2024-03-22T19:05:01.878Z"), score(1, "2024-03-22T18:00:05.673Z")), ["9", "4"], "as texts");
+    assert.deepEqual(newest(score(4, "1711134301878"), score(1, "1711130405673")), ["9", "4"], "as digits");
+    assert.deepEqual(newest(score(1, 5), score(4, 5)), ["9", "4"], "of equally new ones the last");
+    assert.deepEqual(newest(score(4, 1), score(1, 0), score(1, null), score(1, -5), score(1, "x"), score(1, {}), null, "x"), ["9", "4"], "one without a time is older");
+    assert.deepEqual(newest(score(1, 0), score(4, null)), ["9", "4"], "without times the last");
+    assert.deepEqual(read({ sessionId: "1", scores: score(4, 1) }).severity, "9", "one that is not in a list");
+    assert.equal(field("cs2", { states: [{ stateV2: "CLOSED_TP", sourceTimestamp: 9 }, { stateV2: "OPEN", sourceTimestamp: 1 }] }), "CLOSED_TP");
+    assert.equal(field("cs2", { states: [{ state: "CLOSED", sourceTimestamp: 9 }, { stateV2: "OPEN", sourceTimestamp: 1 }] }), "CLOSED");
+  });
+  it("uses the severity of the last score without times", () => {
     const severity = (...severities: unknown[]) => read({ sessionId: "1", scores: severities.map((each) => ({ severity: each })) }).severity;
     [0, 1, 2, 3, 4].forEach((level, index) => assert.equal(severity(4, level), ["0", "2", "5", "7", "9"][index]));
     for (const none of [5, -1, null, "x"]) assert.equal(severity(2, none), "Unknown");
     assert.equal(severity(), "Unknown");
   });
-  it("uses the last state, in the newer of its two spellings", () => {
+  it("uses the last state without times, in the newer of its two spellings", () => {
     assert.equal(field("cs2", { states: [{ stateV2: "OPEN" }, { state: "CLOSED", stateV2: "CLOSED_FP" }] }), "CLOSED_FP");
     assert.equal(field("cs2", { states: [{ stateV2: "OPEN" }, { state: "CLOSED" }] }), "CLOSED");
   });
   it("lists each triggered alert once, by its rule or, without one, by its own id", () => {
     assert.equal(field("cs3", { triggeredAlerts: [{ ruleId: "r", alertId: "1" }, { ruleId: "r", alertId: "2" }, { ruleId: "", alertId: "3" }, {}, null, "x"] }), "r,3");
+  });
+  it("names the rules of the triggered alerts, and keeps their ids then", () => {
+    const ruled = { triggeredAlerts: [{ ruleName: "Source | code", ruleId: "r1", alertId: "1" }, { ruleName: " ", ruleId: "r2" }, { ruleName: "Source | code", ruleId: "r3" }] };
+    assert.equal(field("cs3", ruled), "Source | code,r2");
+    assert.equal(field("cs3Label", ruled), "TriggeredAlerts");
+    assert.equal(field("Code42IncydrRuleIds", ruled), "r1,r2,r3");
+    assert.equal(field("Code42IncydrRuleIds", { triggeredAlerts: [{ ruleId: "r1", ruleName: null }] }), undefined);
+  });
+  it("has the results of content inspection", () => {
+    const own = (contentInspectionResults: unknown) => ["Status", "Alerts", "Types", "Events"].map((name) => field(`Code42IncydrContentInspection${name}`, { sessionId: "1", contentInspectionResults }));
+    assert.deepEqual(own({ status: "FOUND", detectedOnAlerts: ["SSN", "PCI"], eventResults: [{ eventId: "e1", piiType: ["SSN"], status: "FOUND" }, { eventId: "e2", piiType: ["PCI", "SSN"] }] }), ["FOUND", "SSN,PCI", "SSN,PCI", "e1,e2"]);
+    assert.deepEqual(own({ status: "UNPROCESSED", eventResults: [], detectedOnAlerts: [] }), ["UNPROCESSED", undefined, undefined, undefined]);
+    for (const none of [null, {}, [], "x", { status: null, eventResults: null, detectedOnAlerts: null }, { eventResults: [null, { piiType: null }] }]) assert.deepEqual(own(none), [undefined, undefined, undefined, undefined], JSON.stringify(none));
+  });
+  it("leaves out times that are 0", () => {
+    assert.deepEqual(["start", "end", "rt"].map((key) => field(key, { sessionId: "1", beginTime: 1711129878056, endTime: 0, lastUpdated: 0 })), ["1711129878056", undefined, undefined]);
+  });
+  it("has null lists like absent ones", () => {
+    const line = (event: object) => read({ sessionId: "1", ...event });
+    assert.deepEqual(line({ riskIndicators: null, scores: null, states: null, triggeredAlerts: null, notes: null, contentInspectionResults: null }), line({}));
   });
 });
 
@@ -79,6 +113,22 @@ describe("Code42 alert as CEF", () => {
     assert.ok(counters.droppedValues > before);
     assert.equal(field("end", { observations: [{}], createdAt: "2025-03-02T00:00:00Z" }), String(Date.parse("2025-03-02T00:00:00Z")));
     assert.equal(field("start", { id: "1", observations: [{}] }), undefined);
+  });
+  it("ignores activities whose time is not set", () => {
+    const unset = { observedAt: "0001-01-01T00:00:00Z", lastObservedAt: "1970-01-01T00:00:00Z", data: { firstActivityAt: "1601-01-01T00:00:00Z", lastActivityAt: 0 } };
+    const createdAt = "2025-03-02T00:00:00Z";
+    const observations = [unset, { observedAt: "2025-03-01T08:00:00Z", lastObservedAt: "2025-03-01T09:00:00Z" }, unset];
+    assert.deepEqual([field("start", { observations }), field("end", { observations, createdAt })], [String(Date.parse("2025-03-01T08:00:00Z")), String(Date.parse("2025-03-01T09:00:00Z"))]);
+    assert.deepEqual([field("start", { createdAt, observations: [unset] }), field("end", { createdAt, observations: [unset] })], [undefined, String(Date.parse(createdAt))]);
+  });
+  it("adds up without rounding", () => {
+    const sum = (...sizes: unknown[]) => field("cn2", { id: "1", observations: sizes.map((totalFileSize) => ({ data: { totalFileSize } })) });
+    assert.equal(sum("9007199254740993", 1), "9007199254740994");
+    assert.equal(sum(9007199254740991, 9007199254740991, 1), "18014398509481983");
+    assert.equal(sum("9007199254740993", -5), "9007199254740988");
+    assert.equal(sum("9223372036854775807"), "9223372036854775807");
+    assert.equal(sum("9223372036854775807", 1), undefined);
+    assert.equal(sum(1.5, 2.5), "4");
   });
   it("adds up the file counts of its observations and ignores those that are not numbers", () => {
     const counts = (...fileCounts: unknown[]) => field("cn1", { id: "1", observations: fileCounts.map((fileCount) => ({ data: { fileCount } })) });

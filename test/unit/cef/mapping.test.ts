@@ -34,7 +34,7 @@ describe("CEF mapping tables", () => {
   });
   it("checks the paths of every kind of source", () => {
     const sources: Source[] = [
-      { each: "bad[", take: ["a"] }, { each: "a[]", take: ["bad["] }, { earliest: ["a", "bad["] }, { latest: ["bad["] }, { sum: "bad[" }, { item: "bad[", only: "ipv4" }, { inside: "bad[", after: "a", before: "b" },
+      { each: "bad[", take: ["a"] }, { each: "a[]", take: ["bad["] }, { earliest: ["a", "bad["] }, { latest: ["bad["] }, { newest: "bad[", by: "a", take: "b" }, { newest: "a[]", by: "bad[", take: "b" }, { newest: "a[]", by: "b", take: "bad[" }, { sum: "bad[" }, { item: "bad[", only: "ipv4" }, { inside: "bad[", after: "a", before: "b" },
       { sentence: "bad[" }, { json: "bad[", except: [] }, { patterns: {}, of: "bad[" }, { list: "bad[", join: "" }, { lists: ["bad["], having: "a", take: "b" }, { from: "a", when: { path: "bad[", is: [] } },
       { directory: "a", name: "bad[" }, { lastPart: "bad[" }, { account: "bad[", part: "user" }, { utc: "bad[" }, { joined: ["bad["], between: "" }, { words: {}, of: "bad[" }, { severityOfScore: "bad[" },
     ];

@@ -32,19 +32,22 @@ describe("CEF values: time", () => {
   it("accepts epoch milliseconds and cuts off their decimals", () => {
     assert.equal(convert.timestamp(1_700_000_000_123), "1700000000123");
     assert.equal(convert.timestamp(1.9), "1");
-    assert.equal(convert.timestamp(0), "0");
     assert.equal(convert.timestamp(1e16), undefined);
-    assert.equal(convert.timestamp(-1), undefined);
-    assert.equal(convert.timestamp("1601-01-01T00:00:00Z"), undefined);
     assert.equal(convert.timestamp(true), undefined);
+  });
+  it("leaves out 0 and times before 1970, which mean that a time is not set", () => {
+    for (const unset of [0, -0, 0.9, -1, -11_644_473_600_000, -62_135_596_800_000, "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000999Z", "1970-01-01T05:30:00+05:30", "1969-12-31T23:59:59.999Z", "1601-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "0000-01-01T00:00:00Z"]) {
+      assert.equal(convert.timestamp(unset), undefined, String(unset));
+    }
+    for (const first of [1, "1970-01-01T00:00:00.001Z"]) assert.equal(convert.timestamp(first), "1");
   });
 });
 
 describe("CEF values: numbers and addresses", () => {
   const cases: [keyof typeof convert, [string | number | boolean, string | undefined][]][] = [
     ["integer", [[0, "0"], [-0, "0"], [2147483647, "2147483647"], [2147483648, undefined], [-2147483648, "-2147483648"], [-2147483649, undefined], [1.5, undefined], ["12", "12"], ["0012", "12"], ["1e3", undefined], ["99999999999", undefined], ["", undefined], [true, undefined]]],
-    ["long", [[0, "0"], [2147483648, "2147483648"], [9007199254740991, "9007199254740991"], ["9223372036854775807", "9223372036854775807"], ["9223372036854775808", undefined], [1e18, "1000000000000000000"], [1e19, undefined], [1.5, undefined], ["x", undefined], [false, undefined]]],
-    ["double", [[1.5, "1.5"], ["2.50", "2.5"], ["-1e-3", "-0.001"], ["1e999", undefined], ["", undefined], ["abc", undefined], [true, undefined]]],
+    ["long", [[0, "0"], [2147483648, "2147483648"], [9007199254740991, "9007199254740991"], ["9223372036854775807", "9223372036854775807"], ["9223372036854775808", undefined], [1e18, "1000000000000000000"], [1e19, undefined], ["1004622955308648174", "1004622955308648174"], ["-9007199254740993", "-9007199254740993"], ["-9223372036854775809", undefined], ["1".repeat(400), undefined], [1.5, undefined], ["x", undefined], [false, undefined]]],
+    ["double", [["1004622955308648174", "1004622955308648174"], ["-9007199254740993", "-9007199254740993"], ["0012", "12"], ["1".repeat(400), undefined], [1.5, "1.5"], ["2.50", "2.5"], ["-1e-3", "-0.001"], ["1e999", undefined], ["", undefined], ["abc", undefined], [true, undefined]]],
     ["ipv4", [["192.0.2.1", "192.0.2.1"], ["192.0.2.256", undefined], ["1.2.3", undefined], ["::1", undefined], ["host", undefined], [1, undefined]]],
     ["ipv6", [["2001:db8::1", "2001:db8::1"], ["::ffff:192.0.2.1", "::ffff:192.0.2.1"], ["fe80::1%eth0", undefined], ["192.0.2.1", undefined], ["::g", undefined]]],
     ["mac", [["00:1a:2B:3c:4d:5e", "00:1a:2B:3c:4d:5e"], ["00-1a-2b-3c-4d-5e", "00:1a:2b:3c:4d:5e"], ["001a2b3c4d5e", "00:1a:2b:3c:4d:5e"], ["00:1a-2b:3c:4d:5e", undefined], ["00:1a:2b:3c:4d", undefined], [1, undefined]]],

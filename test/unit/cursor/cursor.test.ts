@@ -48,13 +48,17 @@ describe("instants", () => {
   it("is taken from the checkpoint files of code42cli that hold a time, and refused with a way out for those that do not", () => {
     assert.equal(cursorInstant("1583419247.93012\n"), 1583419247930);
     assert.equal(cursorInstant(" 1583419247 \r\n"), 1583419247000);
-    const foreign: [checkpoint: string, wanted: string, text: RegExp][] = [
+    const foreign: [checkpoint: unknown, wanted: string, text: RegExp][] = [
       ["0_1d71796f-af5b-4231-9d8e-df6434da4663_935873453596901068_956171635867906205_5\n", "CHECKPOINT_IS_EVENT_ID", /0_1d71796f.*@timestamp/],
       ["1d71796f-af5b-4231-9d8e-df6434da4663", "CHECKPOINT_IS_EVENT_ID", /@timestamp/],
       ["0_7c1f0b52-5a3e-4c2b-8f57-1e2d3c4b5a69_1068825680073059134_1068826271084047166_1_EPS", "CHECKPOINT_IS_EVENT_ID", /insertionTimestamp/],
       ["FWVnCJwBxqFmLK_eventIdOfACloudService_14", "CHECKPOINT_IS_EVENT_ID", /event id/],
       ['["9e107d9d372bb6826bd81d3542a419d6"]', "CHECKPOINT_IS_HASHES", /checkpoint file itself/],
-      ['{"groupClause": "AND", "groups": [], "page_token": "0_1d71796f", "page_size": 100}', "CHECKPOINT_IS_QUERY", /incydr/],
+      ['\ufeff{"groupClause": "AND", "groups": [], "page_token": "0_1d71796f", "page_size": 100}\r\n', "CHECKPOINT_IS_EVENT_ID", /\(0_1d71796f\).*incydr/],
+      ['{"group_clause": "AND", "pgToken": " 0_1d71796f "}', "CHECKPOINT_IS_EVENT_ID", /\(0_1d71796f\)/],
+      [{ groups: [], page_token: "0_1d71796f" }, "CHECKPOINT_IS_EVENT_ID", /\(0_1d71796f\)/],
+      ['{"groups": [], "page_token": null}', "CHECKPOINT_IS_QUERY", /without a page token/], ['{"page_token": ""}', "CHECKPOINT_IS_QUERY", /incydr/], [{ page_token: null }, "CHECKPOINT_IS_QUERY", /incydr/],
+      ['{"groups": [], "page_token": "0_1d7', "CHECKPOINT_IS_QUERY", /whole contents/], ['{"page_token": 7}', "CHECKPOINT_IS_QUERY", /incydr/],
     ];
     for (const [checkpoint, wanted, text] of foreign) assert.throws(() => cursorInstant(checkpoint), { code: wanted, message: text, permanent: true });
     for (const bad of ["1583419247.9301234567", "15834192479300000000000000000000000000", "{}", "[]"]) assert.throws(() => cursorInstant(bad), code("CURSOR_VALUE_INVALID"), bad);

@@ -15,6 +15,11 @@ describe("threat event: payload", () => {
   it("is JSON as it arrived", () => {
     for (const text of ['{"a":1}', ' {"a":1}\r\n', "[1]", "null", "5", '"x"']) assert.deepEqual(read(text), { payload: JSON.parse(text) as unknown, repaired: false });
   });
+  it("has integers beyond 2^53 with every digit, as text", () => {
+    const payload = '{"event":{"id":9007199254740993,"text":"1004622955308648174, \\"","list":[-9007199254740993,1]}}';
+    assert.deepEqual(read(`${payload}\0`).payload, { event: { id: "9007199254740993", text: '1004622955308648174, "', list: ["-9007199254740993", 1] } });
+    assert.throws(() => read('{"id":09007199254740993}'), { code: "PAYLOAD_NOT_JSON" });
+  });
   it("is found between a byte order mark, NULs and other remains, and flagged as repaired", () => {
     for (const text of ['{"a":1}\0', '{"a":1}\n\0\0\0', '\ufeff{"a":1}', '\ufeff{"a":1}\r\n\0', '{"a":1}\r\nX', '{"a":1}\0garbage', '\ufeff{"a":1} \ufffd\0']) {
       assert.deepEqual(read(text), { payload: { a: 1 }, repaired: true }, JSON.stringify(text));

@@ -49,6 +49,8 @@ describe("setting a cursor by hand", () => {
   it("asks without comparing positions for an event id, which the runtime looks up", () => {
     const id = "0_1d71796f-af5b-4231-9d8e-df6434da4663_935873453596901068_956171635867906205_5";
     assert.deepEqual(question(id), { question: "panel.confirmEvent", from: floor, to: id });
+    assert.deepEqual(question(`{"groups": [], "pgToken": "${id}"}`), { question: "panel.confirmEvent", from: floor, to: id });
+    assert.match(refused('{"groups": [], "pgToken": null}'), /:error\.CHECKPOINT_IS_QUERY$/);
   });
 
   it("refuses an instant in the future, and text that is not an instant", () => {

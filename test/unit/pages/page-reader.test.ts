@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Body } from "../../../src/pages/body";
+import { parseExact } from "../../../src/common/exact-json";
 import { readPage } from "../../../src/pages/page-reader";
 import { PackedEvents, type EventPlace } from "../../../src/pages/packed-events";
 import { chunkedBody } from "../../support/chunked-body";
@@ -24,15 +25,27 @@ async function read(text: string | Buffer, size = Infinity) {
 const invalid = (error: unknown) => (error as { code?: string }).code === "PAGE_INVALID";
 
 describe("reading a page", () => {
-  it("gives the same as JSON.parse for any page, however it is written", async () => {
+  it("gives the same as parsing it whole, for any page, however it is written", async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1, "\t"), fc.constantFrom(1, 7, 64, 5000), async (events, more, space, size) => {
       const page = { ...more, fileEvents: events, nextPgToken: 'a "quoted\\" token ],[', problems: null };
       const text = JSON.stringify(page, null, space);
       const { envelope, elements } = await read(text, size);
-      const expected = JSON.parse(text) as typeof page;
+      const expected = parseExact(text) as typeof page;
       assert.deepEqual(elements, expected.fileEvents);
       assert.deepEqual({ ...envelope, fileEvents: expected.fileEvents }, expected);
     }), { numRuns: 300 });
+  });
+
+  it("keeps every digit of integers beyond 2^53, wherever a slice or a chunk ends", async () => {
+    const digits = Array.from({ length: 3000 }, (_, index) => `${index % 3 === 0 ? "-" : ""}${9007199254740990n + BigInt(index)}`);
+    const expected = digits.map((text) => (Number.isSafeInteger(Number(text)) ? Number(text) : text));
+    for (const size of [1, 7, 16_384, 1_000_000]) {
+      for (const [json, events] of [[digits.join(), expected], [digits.map((text) => `{"id":${text},"text":${JSON.stringify(`é" ${text}, \\`)}}`).join(" ,\n"), expected.map((id, index) => ({ id, text: `é" ${digits[index]}, \\` }))]] as const) {
+        const { elements, envelope } = await read(`{"totalCount":${digits.at(-1)},"fileEvents":[${json}],"next":[${digits.at(-2)}]}`, size);
+        assert.deepEqual(elements, events);
+        assert.deepEqual(envelope, { totalCount: expected.at(-1), fileEvents: [], next: [expected.at(-2)] });
+      }
+    }
   });
 
   it("reads long pages in slices and lets other work run in between", async () => {
@@ -112,7 +125,7 @@ describe("reading a page", () => {
   });
 
   it("refuses damaged pages without repeating their text", async () => {
-    for (const page of ["", "[]", "null", "<html>secret</html>", '{"fileEvents":[{"secret":1},,{}]}', '{"fileEvents":[{]}', '{"fileEvents":[1}', '{"fileEvents":[]]}', '{"fileEvents":[]} secret']) {
+    for (const page of ["", "[]", "null", "<html>secret</html>", '{"fileEvents":[{"secret":1},,{}]}', '{"fileEvents":[{]}', '{"fileEvents":[1}', '{"fileEvents":[]]}', '{"fileEvents":[]} secret', '{"fileEvents":[{"secret":01004622955308648174}]}', '{"fileEvents":[{1004622955308648174:"secret"}]}', '{"fileEvents":[1004622955308648174 1004622955308648174]}']) {
       await assert.rejects(read(page), (error: Error) => invalid(error) && !error.message.includes("secret"), page);
     }
   });

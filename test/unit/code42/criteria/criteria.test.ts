@@ -22,6 +22,20 @@ describe("criteria", () => {
     );
   });
 
+  it("may have null in place of any list that they do not have", () => {
+    const inner = [{ filterClause: "OR", filters: [critical], subgroupClause: null, subgroups: null, groups: null }];
+    const groups = [
+      { filterClause: "AND", filters: [high], subgroups: null }, { clause: null, filters: [high], groups: null }, { filters: null, subgroupClause: "OR", subgroups: inner, groups: null }, { filters: null, groups: inner, subgroups: null },
+    ];
+    const wanted = [
+      { filterClause: "AND", filters: [high] }, { filterClause: "AND", filters: [high] },
+      { subgroupClause: "OR", subgroups: [{ filterClause: "OR", filters: [critical] }] }, { subgroupClause: "AND", subgroups: [{ filterClause: "OR", filters: [critical] }] },
+    ];
+    assert.deepEqual(criteriaGroups(groups, "criteria"), wanted);
+    assert.deepEqual(criteriaFromJson(JSON.stringify({ groupClause: null, groups })), { clause: "AND", groups: wanted });
+    for (const none of [{ filters: null }, { filters: null, subgroups: null, groups: null }, { groups: null }]) assert.throws(() => criteriaGroups([none], "criteria"), /criteria\[0\]\.filters: expected a list/);
+  });
+
   it("have the value null if the operator needs none", () => {
     assert.deepEqual(criteriaGroups([{ filters: [{ term: "risk.severity", operator: "EXISTS" }] }], "criteria"), [{ filterClause: "AND", filters: [{ term: "risk.severity", operator: "EXISTS", value: null }] }]);
   });

@@ -35,6 +35,15 @@ describe("a saved search", () => {
   after(() => server.close());
   const load = (idOrName: string) => loadSavedSearch(tenant, idOrName, new AbortController().signal);
 
+  it("may have null in place of any list that it does not have", async () => {
+    searches = [
+      search("id-8", "Nulls", { notes: null, columns: null, groups: [{ filterClause: "AND", filters: [high], subgroupClause: null, subgroups: null }, { filterClause: null, filters: null, subgroupClause: "OR", subgroups: [{ filterClause: "AND", filters: [names], subgroups: null }] }] }),
+      search("id-9", "None", { groups: null }),
+    ];
+    assert.deepEqual((await load("Nulls")).groups, [{ filterClause: "AND", filters: [high] }, { subgroupClause: "OR", subgroups: [{ filterClause: "AND", filters: [names] }] }]);
+    await assert.rejects(load("None"), { code: "SAVED_SEARCH_UNTRANSLATABLE", message: /no filters/ });
+  });
+
   it("is found by its id or its name, and only its filters count", async () => {
     const criteria = { clause: "AND", groups: [{ filterClause: "AND", filters: [high, names] }] };
     assert.deepEqual(await load("id-1"), criteria);

@@ -142,17 +142,37 @@ describe("on the simulated tenant", () => {
   }
 });
 
-describe("a checkpoint of code42cli that is an event id", () => {
-  for (const source of [fileEvents, fileEventsV1]) {
-    it(`is looked up, and ${source.name} continue from that event`, async () => {
+describe("alerts whose details", () => {
+  for (const [what, details] of Object.entries({ "are null": '{"alerts":null}', "are missing": "{}", "have null lists": '{"alerts":[{"id":"a","observations":null,"watchlists":null}]}', "have null observations": '{"alerts":[{"id":"a","observations":[null,{"data":null}]}]}' })) {
+    it(`${what} come without them`, async () => {
+      const tenant = new ModelTenant(NOW, randomOf(1));
+      tenant.add({ ms: NOW - MINUTE, visibleAt: 0, flags: [], body: { id: "a", createdAt: new Date(NOW - MINUTE).toISOString() } }, "a");
+      const post = tenant.post.bind(tenant);
+      tenant.post = async (path, body, options) => (path.endsWith("/query-details") ? { data: Buffer.from(details), date: NOW, elapsedMs: 0 } : post(path, body, options));
+      const { runner, messages, warnings } = makeQuery(tenant, new MemoryStore(), { source: alerts(OPTIONS) });
+      await runner.act({});
+      assert.deepEqual(messages.flatMap(({ payload }) => payload as { id: string }[]).map(({ id }) => id), ["a"]);
+      assert.deepEqual(warnings, ["warning.noCursor"]);
+    });
+  }
+});
+
+describe("a checkpoint that is or holds an event id", () => {
+  const forms: Record<string, (id: string) => unknown> = {
+    "of code42cli": (id) => `${id}\n`,
+    "of the incydr command line": (id) => `{"groupClause": "AND", "groups": [{"filterClause": "AND", "filters": []}], "pgNum": 1, "pgSize": 10000, "pgToken": "${id}", "srtDir": "asc", "srtKey": "event.id"}\n`,
+    "of the incydr command line, as an object": (id) => ({ group_clause: "AND", groups: [], page_token: id }),
+  };
+  for (const [tool, form] of Object.entries(forms)) for (const source of [fileEvents, fileEventsV1]) {
+    it(`is looked up, and ${source.name} continue from that event: ${tool}`, async () => {
       const simulator = await startTenantSimulator({ now: () => NOW, requestsPerMinute: 1_000_000 });
       const tenant = tenantOf(simulator);
       const events = Array.from({ length: 30 }, (_, index) => makeFileEvent(index, { insertedUs: (NOW - 30 * HOUR + index * HOUR) * 1000 }));
       simulator.add(events);
       try {
         const { runner, messages } = makeQuery(tenant, new MemoryStore(), { source });
-        await assert.rejects(runner.act({ action: "set", cursor: "0_00000000-0000-4000-8000-000000000000_1_2_3" }), { code: "CHECKPOINT_IS_EVENT_ID" });
-        await runner.act({ action: "set", cursor: `${events[20]?.event.id ?? ""}\n` });
+        await assert.rejects(runner.act({ action: "set", cursor: form("0_00000000-0000-4000-8000-000000000000_1_2_3") }), { code: "CHECKPOINT_IS_EVENT_ID", message: /\(0_00000000-0000-4000-8000-000000000000_1_2_3\)/ });
+        await runner.act({ action: "set", cursor: form(events[20]?.event.id ?? "") });
         await runner.act({});
         const ids = messages.flatMap(({ payload }) => payload as { event?: { id: string }; eventId?: string }[]).map(({ event, eventId }) => event?.id ?? eventId);
         assert.deepEqual(ids.slice(-10), events.slice(20).map(({ event }) => event.id));
