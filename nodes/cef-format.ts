@@ -3,6 +3,7 @@ import { cefError } from "../src/cef/errors";
 import { previewLine } from "../src/cef/explain";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
+import { plain } from "../src/common/border";
 import type { FlowMessage } from "../src/common/messages";
 import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty } from "../src/common/properties";
@@ -13,12 +14,12 @@ import { StatusLine, localise, setAside } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { editedForm, explained } from "../src/node-red/try-it";
-import type { DialogHost } from "../src/node-red/host";
+import type { DialogHost, Translate } from "../src/node-red/host";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 
 export = function (RED: NodeAPI) {
-  const translate = RED._;
+  const translate: Translate = RED._;
   serveMetrics(RED);
 
   function CefFormat(this: Node & { settings: FormatConfig }, config: FormatConfig) {
@@ -68,7 +69,7 @@ export = function (RED: NodeAPI) {
       try {
         const packed = property === "payload" ? packedEvents(message) : undefined;
         const value = packed === undefined ? read(input) : [];
-        if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
+        if (value === undefined) throw cefError("PROPERTY_MISSING", plain.params({ property }));
         const isPage = Array.isArray(value);
         const formatter = chooseFormatter(message.kind);
         queue.push({
@@ -82,7 +83,7 @@ export = function (RED: NodeAPI) {
             const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));
             if (failures[0] !== undefined) {
               message["cef"] = { failed: failures.length };
-              this.warn(translate("warning.failed", { count: failures.length, reason: localise(translate, failures[0].reason).message }));
+              this.warn(translate("warning.failed", plain.params({ count: failures.length, reason: localise(translate, failures[0].reason) })));
             }
             formatted += lines.length - aside.length;
             unformatted += aside.length;

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { plain } from "../src/common/border";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { FlowMessage } from "../src/common/messages";
 import { serveDialog } from "../src/node-red/dialog-route";
@@ -89,7 +90,7 @@ export = function (RED: NodeAPI) {
         if (shortened > 0) this.warn(translate("warning.shortened", { count: shortened, lines: lines.length, limit }));
         const aside = undeliverable.map(({ line, reason }) => setAside(message, line, explain(reason)));
         if (undeliverable[0] !== undefined) {
-          this.warn(translate("warning.undeliverable", { count: aside.length, lines: lines.length, reason: localise(translate, undeliverable[0].reason).message }));
+          this.warn(translate("warning.undeliverable", plain.params({ count: aside.length, lines: lines.length, reason: localise(translate, undeliverable[0].reason) })));
         }
         if (error === undefined) registry.confirm(message, sink);
         release();

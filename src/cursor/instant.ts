@@ -1,4 +1,5 @@
 /** Reads what users write for a start, an end and a position of a query. */
+import { plain, printable } from "../common/border";
 import { describe } from "../common/errors";
 import { durationMs, epochMs } from "../common/instant";
 import { cursorError } from "./errors";
@@ -12,7 +13,7 @@ export const untilInstant = (until: string, now: number): number => instantBack(
 function instantBack(text: string, now: number, code: "START_FROM_INVALID" | "UNTIL_INVALID"): number {
   const duration = durationMs(text);
   const instant = duration === undefined ? epochMs(text) : Math.max(0, now - duration);
-  if (instant === undefined) throw cursorError(code, { value: text.slice(0, 80) }, { permanent: true });
+  if (instant === undefined) throw cursorError(code, plain.params({ value: printable(text, 80) }), { permanent: true });
   return instant;
 }
 
@@ -35,7 +36,7 @@ export function cursorInstant(value: unknown): number {
   const text = typeof value === "string" ? value.trim() : "";
   const instant = epochMs(text);
   const foreign = instant === undefined ? FOREIGN_CHECKPOINTS.find(([, looksLike]) => looksLike.test(text)) : undefined;
-  if (foreign !== undefined) throw cursorError(foreign[0], { value: text.slice(0, 80) }, { permanent: true });
+  if (foreign !== undefined) throw cursorError(foreign[0], plain.params({ value: printable(text, 80) }), { permanent: true });
   if (instant === undefined) throw cursorError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });
   return instant;
 }

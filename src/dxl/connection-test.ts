@@ -1,4 +1,5 @@
 /** The button "Test connection" of a fabric: tries each broker by itself, up to a granted subscription. */
+import { plain } from "../common/border";
 import { SiemError } from "../common/errors";
 import { textProperty, type Properties } from "../common/properties";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
@@ -55,7 +56,7 @@ async function tryBroker(options: FabricOptions, clock: Clock, patienceMs: numbe
   try {
     return await new Promise<SiemError | undefined>((resolve) => {
       const [broker] = options.brokers;
-      const cancel = clock.after(patienceMs, () => resolve(fabricError("NO_ANSWER", { broker: broker === undefined ? "" : brokerName(broker) })));
+      const cancel = clock.after(patienceMs, () => resolve(fabricError("NO_ANSWER", plain.params({ broker: broker === undefined ? "" : brokerName(broker) }))));
       const done = (error: SiemError | undefined) => {
         cancel();
         resolve(error);

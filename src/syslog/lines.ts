@@ -1,4 +1,5 @@
 /** The lines of a message: one, or a page of them. */
+import { plain } from "../common/border";
 import { syslogError } from "./errors";
 
 export type Line = string | Buffer;
@@ -21,9 +22,9 @@ export interface LineList {
 /** The lines of `payload`; an array is not copied. Throws PAYLOAD_TYPE, which names the first value that is no line. */
 export function linesOf(payload: unknown): LineList {
   if (isLine(payload)) return listOf([payload]);
-  if (!Array.isArray(payload)) throw syslogError("PAYLOAD_TYPE", { property: "msg.payload", type: typeOf(payload) });
+  if (!Array.isArray(payload)) throw syslogError("PAYLOAD_TYPE", plain.params({ property: "msg.payload", type: typeOf(payload) }));
   const wrong = payload.findIndex((value) => !isLine(value));
-  if (wrong >= 0) throw syslogError("PAYLOAD_TYPE", { property: `msg.payload[${wrong}]`, type: typeOf(payload[wrong]) });
+  if (wrong >= 0) throw syslogError("PAYLOAD_TYPE", plain.params({ property: `msg.payload[${wrong}]`, type: typeOf(payload[wrong]) }));
   return listOf(payload as Line[]);
 }
 

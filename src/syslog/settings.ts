@@ -1,5 +1,7 @@
 /** Makes a sender from the properties of a `syslog-out` node. */
 import type { ConnectionOptions } from "node:tls";
+import { Border } from "../common/border";
+import { tlsSecrets, withoutSecrets } from "../common/secrets";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
 import type { Framing } from "./framing";
@@ -91,9 +93,10 @@ export interface Surroundings {
 export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage">): Sender {
   const { host, port } = settings;
   const { clock, random, tls, systemHostname, processId } = around;
+  const border = new Border(withoutSecrets(() => tlsSecrets(tls)));
   return new Sender({
-    ...settings, ...events, clock, random,
-    transport: KINDS[settings.transport].open({ host, port, clock }, tls),
+    ...settings, ...events, clock, random, border,
+    transport: KINDS[settings.transport].open({ host, port, clock, border }, tls),
     header: createHeader({ ...settings.header, systemHostname, processId }),
   });
 }

@@ -7,6 +7,7 @@ import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { plain, type Border } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
 import { syslogError } from "./errors";
@@ -58,6 +59,8 @@ export interface Target {
   host: string;
   port: number;
   clock: Clock;
+  /** For every text of the server; the plain one by default. */
+  border?: Border;
   /** Milliseconds to connect in; a connection that takes no bytes for so long is given up. */
   patience?: number;
 }
@@ -115,8 +118,8 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
     listener.ready();
   });
   socket.on("timeout", () => {
-    if (!ready) lose(syslogError("NO_ANSWER", { host, port }));
-    else if (socket.writableLength > 0) lose(syslogError("SERVER_STALLED", { host, port, seconds: Math.round(patience / 1000) }));
+    if (!ready) lose(syslogError("NO_ANSWER", plain.params({ host, port })));
+    else if (socket.writableLength > 0) lose(syslogError("SERVER_STALLED", plain.params({ host, port, seconds: Math.round(patience / 1000) })));
   });
   socket.on("drain", () => listener.drain());
   socket.on("error", lose);

@@ -1,4 +1,5 @@
 /** Finds the services behind a console (py42 `services/_connection.py`, `services/_keyvaluestore.py`). */
+import { plain } from "../../common/border";
 import { parsed } from "../../common/json";
 import { isRecord } from "../../common/messages";
 import { baseUrlFault } from "./base-url";
@@ -43,7 +44,7 @@ export class ServiceDirectory {
 
   /** Throws SERVICE_UNKNOWN for an address without encryption too, because the token is sent there. */
   private address(text: string, key: string): URL {
-    if (baseUrlFault(text) !== undefined) throw tenantError("SERVICE_UNKNOWN", { host: this.console.host, service: key }, { permanent: true });
+    if (baseUrlFault(text) !== undefined) throw tenantError("SERVICE_UNKNOWN", plain.params({ host: this.console.host, service: key }), { permanent: true });
     return new URL(text);
   }
 }
