@@ -7,6 +7,7 @@ import { StatusLine, localise } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { plain } from "../src/common/border";
+import { SiemError } from "../src/common/errors";
 import type { Translate } from "../src/node-red/host";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
@@ -66,7 +67,7 @@ export = function (RED: NodeAPI) {
           status.show("grey", "status.ignored");
         }
       } catch (error) {
-        done(error as Error);
+        done(error instanceof SiemError ? error : localise(translate, error));
         return;
       }
       send(input);

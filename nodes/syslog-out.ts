@@ -116,6 +116,6 @@ export = function (RED: NodeAPI) {
   serveDialog(RED as unknown as DialogHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
     const { settings: form } = editedForm(RED as unknown as DialogHost, "syslog-out", body);
     const settings = readSettings(form);
-    return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), host: settings.host, port: settings.port };
+    return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), ...plain.params({ host: settings.host, port: settings.port }) };
   });
 };

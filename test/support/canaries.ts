@@ -4,7 +4,10 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 const bytesOf = (text: string, write: (hex: string) => string) => Array.from(Buffer.from(text), (byte) => write(byte.toString(16).padStart(2, "0"))).join("");
 const unitsOf = (text: string, write: (hex: string) => string) => text.split("").map((unit) => write(unit.charCodeAt(0).toString(16).padStart(4, "0"))).join("");
 
-/** `user` is the name that belongs to the secret. */
+/** `user` is the name that belongs to the secret; without one there is no form of `Basic`. */
+export const formsOf = (secret: string, user: string | undefined): string[] =>
+  Object.entries(FORMS).filter(([name]) => user !== undefined || !name.startsWith("Basic")).map(([, form]) => form(secret, user ?? ""));
+
 export const FORMS: Readonly<Record<string, (secret: string, user: string) => string>> = {
   "plain text": (secret) => secret,
   "JSON": (secret) => JSON.stringify(secret).slice(1, -1),
@@ -30,8 +33,8 @@ const FRAGMENT = 8;
 export class Canaries {
   private readonly fragments = new Set<string>();
 
-  constructor(secrets: readonly string[], user: string) {
-    for (const secret of secrets) for (const form of Object.values(FORMS)) for (const fragment of fragmentsOf(form(secret, user))) this.fragments.add(fragment);
+  constructor(secrets: readonly string[], user: string | undefined) {
+    for (const secret of secrets) for (const form of formsOf(secret, user)) for (const fragment of fragmentsOf(form)) this.fragments.add(fragment);
   }
 
   /** Those that are in `text`. */
