@@ -4,6 +4,7 @@ import { previewLine } from "../src/cef/explain";
 import { FormatQueue, MOST_BYTES } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import { SiemError } from "../src/common/errors";
+import { plain } from "../src/common/border";
 import type { FlowMessage } from "../src/common/messages";
 import { retainedBytes } from "../src/common/retained-bytes";
 import { inHand } from "../src/delivery/in-hand";
@@ -17,12 +18,12 @@ import { StatusLine, localise, setAside } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { editedForm, explained } from "../src/node-red/try-it";
-import type { DialogHost } from "../src/node-red/host";
+import type { DialogHost, Translate } from "../src/node-red/host";
 
 type FormatConfig = NodeDef & Record<string, unknown>;
 
 export = function (RED: NodeAPI) {
-  const translate = RED._;
+  const translate: Translate = RED._;
   serveMetrics(RED);
 
   function CefFormat(this: Node & { settings: FormatConfig }, config: FormatConfig) {
@@ -82,7 +83,7 @@ export = function (RED: NodeAPI) {
       let ready: PackedLines | undefined;
       let release: () => void = () => undefined;
       try {
-        if (value === undefined) throw cefError("PROPERTY_MISSING", { property });
+        if (value === undefined) throw cefError("PROPERTY_MISSING", plain.params({ property }));
         const formatter = chooseFormatter(message.kind);
         ready = packed?.takeLines(formatter);
         // The events of a packed page are compressed and its query counts them; its lines are not.
@@ -98,7 +99,7 @@ export = function (RED: NodeAPI) {
             const aside = failures.map(({ event, reason }) => setAside(message, event, explain(reason)));
             if (failures[0] !== undefined) {
               message["cef"] = { failed: failures.length };
-              this.warn(translate("warning.failed", { count: failures.length, reason: localise(translate, failures[0].reason).message }));
+              this.warn(translate("warning.failed", plain.params({ count: failures.length, reason: localise(translate, failures[0].reason) })));
             }
             formatted += lines.length - aside.length;
             unformatted += aside.length;

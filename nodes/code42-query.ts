@@ -15,13 +15,13 @@ import { checkSinks } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
-import type { DialogHost } from "../src/node-red/host";
+import type { DialogHost, Translate } from "../src/node-red/host";
 
 type QueryConfig = NodeDef & Record<string, unknown> & { tenant: string };
 type QueryNode = Node & QueryDialogNode & { settings: Properties };
 
 export = function (RED: NodeAPI) {
-  const translate = RED._;
+  const translate: Translate = RED._;
   let claims: CursorClaims | undefined;
   serveMetrics(RED);
   const allNodes = () => {

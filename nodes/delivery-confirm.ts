@@ -6,13 +6,16 @@ import { sinkId } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
+import { plain } from "../src/common/border";
+import { SiemError } from "../src/common/errors";
+import type { Translate } from "../src/node-red/host";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
 
 const furthest = (settlements: Settlement[]) => (["settled", "partial"] as const).find((settlement) => settlements.includes(settlement)) ?? "ignored";
 
 export = function (RED: NodeAPI) {
-  const translate = RED._;
+  const translate: Translate = RED._;
   serveMetrics(RED);
 
   function DeliveryConfirm(this: Node, config: ConfirmConfig) {
@@ -27,7 +30,7 @@ export = function (RED: NodeAPI) {
 
     /** After a catch node `msg.error` has the reason. */
     const reason = ({ error }: FlowMessage) =>
-      new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", { node: this.name ?? this.id }));
+      new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", plain.params({ node: this.name ?? this.id })));
 
     try {
       const listed = idListProperty(config, "confirmsFor");
@@ -64,7 +67,7 @@ export = function (RED: NodeAPI) {
           status.show("grey", "status.ignored");
         }
       } catch (error) {
-        done(error as Error);
+        done(error instanceof SiemError ? error : localise(translate, error));
         return;
       }
       send(input);

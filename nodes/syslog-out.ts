@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { plain } from "../src/common/border";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { FlowMessage } from "../src/common/messages";
 import { serveDialog } from "../src/node-red/dialog-route";
@@ -94,7 +95,7 @@ export = function (RED: NodeAPI) {
         if (shortened > 0) this.warn(translate("warning.shortened", { count: shortened, lines: lines.length, limit }));
         const aside = undeliverable.map(({ line, reason }) => setAside(message, line, explain(reason)));
         if (undeliverable[0] !== undefined) {
-          this.warn(translate("warning.undeliverable", { count: aside.length, lines: lines.length, reason: localise(translate, undeliverable[0].reason).message }));
+          this.warn(translate("warning.undeliverable", plain.params({ count: aside.length, lines: lines.length, reason: localise(translate, undeliverable[0].reason) })));
         }
         if (error === undefined) registry.confirm(message, sink);
         release();
@@ -120,6 +121,6 @@ export = function (RED: NodeAPI) {
   serveDialog(RED as unknown as DialogHost, "post", "syslog-out/test", "syslog-out.write", async ({ body }) => {
     const { settings: form } = editedForm(RED as unknown as DialogHost, "syslog-out", body);
     const settings = readSettings(form);
-    return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), host: settings.host, port: settings.port };
+    return { ...await sendTestMessage(settings, surroundings(form, settings.transport), TEST_MS), ...plain.params({ host: settings.host, port: settings.port }) };
   });
 };

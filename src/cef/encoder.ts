@@ -13,6 +13,7 @@ import { assemble, fieldOf, shorten, shorteningOrder, type ExtensionReader, type
 import { isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
 import { EventReader } from "./source";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "./text";
+import { plain, printable } from "../common/border";
 import { convert, type Scalar } from "./values";
 
 /** Blank or missing texts mean the values of the mapping. */
@@ -139,7 +140,7 @@ function compileHeader(mapping: Mapping, options: FormatOptions, reader: EventRe
     };
   };
   const severity = strip(options.severity ?? "");
-  if (severity !== "" && !SEVERITY.test(severity)) throw cefError("SEVERITY", { severity: severity.slice(0, 80) }, { permanent: true });
+  if (severity !== "" && !SEVERITY.test(severity)) throw cefError("SEVERITY", plain.params({ severity: printable(severity, 80) }), { permanent: true });
   const readSeverity = reader.compile(severity === "" ? mapping.header.severity : { constant: severity });
   return {
     vendor: text("vendor", options.vendor, "Unknown"),

@@ -3,6 +3,7 @@ import { cefError } from "./errors";
 import { lookUp, type DictionaryEntry } from "./dictionary";
 import { sampleEvents } from "./samples";
 import { readFormatters } from "./settings";
+import { plain } from "../common/border";
 import type { SiemError } from "../common/errors";
 import { parseExact } from "../common/exact-json";
 import type { Properties } from "../common/properties";
@@ -60,7 +61,7 @@ function pasted(text: string): unknown {
   try {
     value = parseExact(text);
   } catch (cause) {
-    throw cefError("EVENT_JSON", {}, { cause, permanent: true });
+    throw cefError("EVENT_JSON", {}, { cause: plain.cause(cause), permanent: true });
   }
   return Array.isArray(value) ? value[0] : value;
 }
@@ -72,10 +73,10 @@ function explainLine(line: string): ExplainedField[] {
   const extension = line.slice(head.length);
   const starts = [...extension.matchAll(FIELD_START)];
   const values = new Map(starts.map((start, index) => [
-    start[1] ?? "", plain(extension.slice(start.index + start[0].length, starts[index + 1]?.index)),
+    start[1] ?? "", unescaped(extension.slice(start.index + start[0].length, starts[index + 1]?.index)),
   ]));
   return [
-    ...header.map((value, index): ExplainedField => ({ key: `header ${index + 2}`, value: plain(value), name: HEADER[index] ?? "", type: "string" })),
+    ...header.map((value, index): ExplainedField => ({ key: `header ${index + 2}`, value: unescaped(value), name: HEADER[index] ?? "", type: "string" })),
     ...[...values].flatMap(([key, value]): ExplainedField[] => {
       const entry = lookUp(key);
       if (entry?.labelFor !== undefined && values.has(entry.labelFor)) return [];
@@ -92,4 +93,4 @@ function explainLine(line: string): ExplainedField[] {
   ];
 }
 
-const plain = (text: string) => text.replace(/\\([\\|=nr])/g, (_whole, char: string) => ({ n: "\n", r: "\r" })[char] ?? char);
+const unescaped = (text: string) => text.replace(/\\([\\|=nr])/g, (_whole, char: string) => ({ n: "\n", r: "\r" })[char] ?? char);

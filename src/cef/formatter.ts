@@ -1,5 +1,6 @@
 /** What all formats share: a line for every event, even if it cannot be formatted, and the counters. */
-import { messageOf, SiemError } from "../common/errors";
+import { plain } from "../common/border";
+import { SiemError } from "../common/errors";
 import { isRecord } from "../common/messages";
 import { cefError } from "./errors";
 
@@ -51,13 +52,13 @@ export function makeFormatter(counters: FormatCounters, steps: FormatSteps): For
     },
     format(event) {
       try {
-        if (!isRecord(event)) throw cefError("EVENT_NOT_OBJECT", { type: event === null ? "null" : Array.isArray(event) ? "array" : typeof event });
+        if (!isRecord(event)) throw cefError("EVENT_NOT_OBJECT", plain.params({ type: event === null ? "null" : Array.isArray(event) ? "array" : typeof event }));
         const line = steps.format(event);
         failure = undefined;
         counters.formatted++;
         return line;
       } catch (error) {
-        failure = error instanceof SiemError ? error : cefError("EVENT_UNREADABLE", { reason: messageOf(error) }, { cause: error });
+        failure = error instanceof SiemError ? error : cefError("EVENT_UNREADABLE", plain.params({ reason: error }), { cause: plain.cause(error) });
         counters.failed++;
         return steps.formatFailure(failure.message);
       } finally {

@@ -3,6 +3,8 @@
  * functions check rows, for the runtime and for the edit form.
  */
 import type texts from "../../nodes/locales/en-US/cef-format.json";
+import { plain, printable } from "../common/border";
+import type { Params } from "../common/errors";
 import { isRecord } from "../common/messages";
 import { CEF_TYPES, isEmittable, lookUp, type CefType } from "./dictionary";
 import { parsePath } from "./path";
@@ -118,7 +120,7 @@ export const isId = ({ key }: { key: string }): boolean => key === "externalId" 
 /** A problem, as a key of `error` in the catalog of `cef-format`. */
 export interface RowProblem {
   code: keyof typeof texts.error;
-  params: Record<string, string>;
+  params: Params;
 }
 
 /** A row from a user, not checked yet. */
@@ -130,7 +132,7 @@ const OWN_KEY = /^[A-Za-z0-9]{1,63}$/;
 export function rowProblem(row: UncheckedRow): RowProblem | undefined {
   const key = typeof row.key === "string" ? row.key : "";
   const type = String(row.type);
-  const problem = (code: RowProblem["code"], params: Record<string, string> = {}): RowProblem => ({ code, params: { key: key.slice(0, 80), ...params } });
+  const problem = (code: RowProblem["code"], params: Record<string, string> = {}): RowProblem => ({ code, params: plain.params({ key: printable(key, 80), ...params }) });
   const entry = lookUp(key);
   if (entry === undefined) {
     if (!OWN_KEY.test(key)) return problem("FIELD_KEY");
@@ -138,13 +140,13 @@ export function rowProblem(row: UncheckedRow): RowProblem | undefined {
   } else {
     if (entry.labelFor !== undefined) return problem("FIELD_LABEL_KEY", { customKey: entry.labelFor });
     if (!isEmittable(entry)) return problem("FIELD_KEY_RESERVED");
-    if (entry.type !== row.type) return problem("FIELD_TYPE", { type: type.slice(0, 80), wanted: entry.type });
+    if (entry.type !== row.type) return problem("FIELD_TYPE", { type: printable(type, 80), wanted: entry.type });
     if (entry.labelKey === undefined && row.label !== undefined) return problem("FIELD_LABEL_UNUSED");
     if (entry.labelKey !== undefined && (typeof row.label !== "string" || row.label.trim() === "")) return problem("FIELD_LABEL");
   }
-  if (!CEF_TYPES.includes(row.type as CefType)) return problem("FIELD_TYPE", { type: type.slice(0, 80), wanted: CEF_TYPES.join(", ") });
+  if (!CEF_TYPES.includes(row.type as CefType)) return problem("FIELD_TYPE", { type: printable(type, 80), wanted: CEF_TYPES.join(", ") });
   const bad = pathsOf(row.source as Source).find((path) => parsePath(path) === undefined);
-  return bad === undefined ? undefined : problem("FIELD_SOURCE", { source: String(bad).slice(0, 80) });
+  return bad === undefined ? undefined : problem("FIELD_SOURCE", { source: printable(bad, 80) });
 }
 
 /** Completes a row from a user. A missing type becomes the key's type; the missing label of a custom key becomes the source. */
@@ -165,8 +167,8 @@ export function repetition(rows: readonly Row[]): RowProblem | undefined {
   const keys = new Set<string>();
   const labels = new Set<string>();
   for (const { key, label } of rows) {
-    if (keys.has(key)) return { code: "FIELD_TWICE", params: { key } };
-    if (label !== undefined && labels.has(label)) return { code: "FIELD_LABEL_TWICE", params: { key, label } };
+    if (keys.has(key)) return { code: "FIELD_TWICE", params: plain.params({ key }) };
+    if (label !== undefined && labels.has(label)) return { code: "FIELD_LABEL_TWICE", params: plain.params({ key, label }) };
     keys.add(key);
     if (label !== undefined) labels.add(label);
   }

@@ -1,4 +1,5 @@
 /** Reads the properties of a `cef-format` node and compiles a formatter for every kind of record. */
+import { plain, printable } from "../common/border";
 import { choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { compileFormatter } from "./encoder";
 import { cefError } from "./errors";
@@ -21,7 +22,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
   const kind = textProperty(properties, "kind", AUTO);
   const maxBytes = numberProperty(properties, "maxBytes", { fallback: DEFAULT_BYTES, min: MIN_BYTES, max: MAX_BYTES, integer: true });
   const kindOf = (messageKind: unknown) => (kind === AUTO ? messageKind : kind);
-  const unknown = (name: string) => cefError("KIND_UNKNOWN", { kind: name.slice(0, 80), kinds: [...mappings.keys()].join(", ") }, { permanent: true });
+  const unknown = (name: string) => cefError("KIND_UNKNOWN", plain.params({ kind: printable(name, 80), kinds: [...mappings.keys()].join(", ") }), { permanent: true });
   if (kind !== AUTO && !mappings.has(kind)) throw unknown(kind);
 
   if (format !== "cef") {
@@ -48,7 +49,7 @@ export function readFormatters(properties: Properties): ChooseFormatter {
     if (typeof wanted !== "string" || wanted === "") throw cefError("KIND_MISSING");
     const formatter = formatters.get(wanted);
     if (formatter !== undefined) return formatter;
-    throw mappings.has(wanted) ? cefError("PROFILE_KIND", { kind: wanted, kinds: [...formatters.keys()].join(", ") }, { permanent: true }) : unknown(wanted);
+    throw mappings.has(wanted) ? cefError("PROFILE_KIND", plain.params({ kind: wanted, kinds: [...formatters.keys()].join(", ") }), { permanent: true }) : unknown(wanted);
   };
   if (kind !== AUTO) choose(kind);
   return choose;

@@ -1,5 +1,5 @@
 /** The steps of a test in an edit dialog, and the credentials that it may send. */
-import { messageOf } from "./errors";
+import { printable } from "./border";
 import type { Properties } from "./properties";
 
 /** The steps; their names are in the catalog under `common.tryIt.step`. */
@@ -8,7 +8,7 @@ export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signI
 /** An error, and the step at which it happened. */
 export class FailedStep extends Error {
   constructor(readonly step: Step, override readonly cause: unknown) {
-    super(messageOf(cause));
+    super(printable(cause));
   }
 }
 

@@ -3,17 +3,19 @@
  * (`msg.error.code`).
  */
 import common from "../../nodes/locales/en-US/common.json";
+import { printable, type ForeignError, type Printable } from "./border";
 
-export type Params = Record<string, string | number>;
+/** A text gets in only through a border. */
+export type Params = Record<string, Printable | number>;
 
 interface SiemErrorOptions {
-  cause?: unknown;
+  cause?: ForeignError;
   /** True if a retry cannot help: somebody has to change something first. */
   permanent?: boolean;
 }
 
 /** Fills Node-RED's `__name__` placeholders. */
-export function fill(template: string, params: Params): string {
+export function fill(template: string, params: Readonly<Record<string, string | number>>): string {
   return template.replace(/__([a-zA-Z0-9]+)__/g, (whole, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : whole));
 }
 
@@ -26,6 +28,7 @@ export class SiemError extends Error {
   readonly key: string;
   readonly params: Params;
   readonly permanent: boolean;
+  declare readonly cause?: ForeignError;
 
   constructor(code: string, key: string, template: string, params: Params, options: SiemErrorOptions = {}) {
     super(fill(template, params), options.cause === undefined ? undefined : { cause: options.cause });
@@ -49,14 +52,9 @@ export const errorPrefix = (nodeType: string) => `@security-events/node-red-siem
 /** Errors that every node shares; the build merges `common.json` into each node's catalog. */
 export const commonError = errorsOf("common.error", common.error);
 
-/** The text of anything thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Type and short value of a user's input, for an error text. */
-export function describe(value: unknown): { type: string; value: string } {
+/** Type of a user's input and, if it is no list and no object, which may be large, its short value, for an error text. */
+export function describe(value: unknown): { type: Printable; value: Printable } {
   const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  const text = value === undefined || typeof value === "function" ? "" : (JSON.stringify(value) ?? "").slice(0, 80);
-  return { type, value: text };
+  const text = typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+  return { type: printable(type), value: printable(text, 80) };
 }

@@ -1,12 +1,8 @@
 /** Reads node properties as Node-RED passes them: numbers may be text (`${ENV}` always is), and any property may be missing. */
-import { commonError } from "./errors";
+import { printable } from "./border";
+import { commonError, describe } from "./errors";
 
 export type Properties = Record<string, unknown>;
-
-const describe = (value: unknown) => ({
-  type: value === null ? "null" : Array.isArray(value) ? "array" : typeof value,
-  value: typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value === "number" || typeof value === "boolean" ? String(value) : "",
-});
 
 const isBlank = (value: unknown) => value === undefined || value === null || value === "";
 
@@ -16,7 +12,7 @@ export function numberProperty(properties: Properties, name: string, limits: { f
   if (isBlank(value)) return limits.fallback;
   const number = typeof value === "number" ? value : typeof value === "string" && value.trim() !== "" ? Number(value) : NaN;
   if (!Number.isFinite(number) || number < limits.min || number > limits.max || (limits.integer === true && !Number.isInteger(number))) {
-    throw commonError("PROPERTY_NUMBER", { name, min: limits.min, max: limits.max, ...describe(value) }, { permanent: true });
+    throw commonError("PROPERTY_NUMBER", { name: printable(name), min: limits.min, max: limits.max, ...describe(value) }, { permanent: true });
   }
   return number;
 }
@@ -26,7 +22,7 @@ export function choiceProperty<Choice extends string>(properties: Properties, na
   const value = properties[name];
   if (isBlank(value)) return choices[0];
   const found = choices.find((choice) => choice === value);
-  if (found === undefined) throw commonError("PROPERTY_CHOICE", { name, choices: choices.join(", "), ...describe(value) }, { permanent: true });
+  if (found === undefined) throw commonError("PROPERTY_CHOICE", { name: printable(name), choices: printable(choices.join(", ")), ...describe(value) }, { permanent: true });
   return found;
 }
 
@@ -34,11 +30,11 @@ export function choiceProperty<Choice extends string>(properties: Properties, na
 export function textProperty(properties: Properties, name: string, fallback?: string): string {
   const value = properties[name];
   if (!isBlank(value) && typeof value !== "string" && typeof value !== "number") {
-    throw commonError("PROPERTY_TEXT", { name, ...describe(value) }, { permanent: true });
+    throw commonError("PROPERTY_TEXT", { name: printable(name), ...describe(value) }, { permanent: true });
   }
   const text = isBlank(value) ? "" : String(value).trim();
   if (text !== "") return text;
-  if (fallback === undefined) throw commonError("PROPERTY_EMPTY", { name }, { permanent: true });
+  if (fallback === undefined) throw commonError("PROPERTY_EMPTY", { name: printable(name) }, { permanent: true });
   return fallback;
 }
 
@@ -52,14 +48,14 @@ export function booleanProperty(properties: Properties, name: string, fallback: 
 export function listProperty(properties: Properties, name: string): unknown[] {
   const value = properties[name];
   if (isBlank(value)) return [];
-  if (!Array.isArray(value)) throw commonError("PROPERTY_LIST", { name, ...describe(value) }, { permanent: true });
+  if (!Array.isArray(value)) throw commonError("PROPERTY_LIST", { name: printable(name), ...describe(value) }, { permanent: true });
   return value;
 }
 
 /** A list of node ids; blank means an empty one. Throws PROPERTY_LIST, PROPERTY_TEXT. */
 export function idListProperty(properties: Properties, name: string): string[] {
   return listProperty(properties, name).map((id, index) => {
-    if (typeof id !== "string") throw commonError("PROPERTY_TEXT", { name: `${name}[${index}]`, type: typeof id, value: "" }, { permanent: true });
+    if (typeof id !== "string") throw commonError("PROPERTY_TEXT", { name: printable(`${name}[${index}]`), ...describe(id) }, { permanent: true });
     return id;
   });
 }

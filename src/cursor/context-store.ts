@@ -1,5 +1,5 @@
 /** Stores a cursor in Node-RED's context, behind an interface that a shared store can implement too. */
-import { messageOf } from "../common/errors";
+import { plain, printable } from "../common/border";
 import { cursorError } from "./errors";
 
 /** A place for a cursor. Values are strings: other nodes' values in the same store can then never break it. */
@@ -43,11 +43,11 @@ export class ContextSlot implements CursorSlot {
         this.context.get(this.key, this.store, (error, found) => (error == null ? resolve(found) : reject(error)));
       });
     } catch (error) {
-      throw cursorError("CURSOR_UNREADABLE", { key: this.key, reason: messageOf(error) }, { cause: error });
+      throw cursorError("CURSOR_UNREADABLE", plain.params({ key: this.key, reason: error }), { cause: plain.cause(error) });
     }
     if (value === undefined || value === null) return undefined;
     if (typeof value !== "string") {
-      throw cursorError("CURSOR_UNREADABLE", { key: this.key, reason: `it holds a value of type ${typeof value}, not a cursor` }, { permanent: true });
+      throw cursorError("CURSOR_UNREADABLE", plain.params({ key: this.key, reason: `it holds a value of type ${typeof value}, not a cursor` }), { permanent: true });
     }
     return value;
   }
@@ -58,7 +58,7 @@ export class ContextSlot implements CursorSlot {
         this.context.set(this.key, next, this.store, (error) => (error == null ? resolve() : reject(error)));
       });
     } catch (error) {
-      throw cursorError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error) }, { cause: error });
+      throw cursorError("CURSOR_NOT_SAVED", plain.params({ key: this.key, reason: error }), { cause: plain.cause(error) });
     }
   }
 }
@@ -67,7 +67,7 @@ const KEY = /^[A-Za-z0-9_]{1,100}$/;
 
 /** Checks a cursor key: Node-RED reads dots and brackets in a key as a path. Throws CURSOR_KEY_INVALID. */
 export function cursorKey(key: string): string {
-  if (!KEY.test(key)) throw cursorError("CURSOR_KEY_INVALID", { key: key.slice(0, 80) }, { permanent: true });
+  if (!KEY.test(key)) throw cursorError("CURSOR_KEY_INVALID", plain.params({ key: printable(key, 80) }), { permanent: true });
   return key;
 }
 
@@ -78,7 +78,7 @@ export class CursorClaims {
   /** Claims `place` and returns the function that gives it back. Throws CURSOR_IN_USE. */
   claim(place: string, key: string, owner: { id: string; name: string }): () => void {
     const holder = this.owners.get(place);
-    if (holder !== undefined && holder.id !== owner.id) throw cursorError("CURSOR_IN_USE", { key, owner: holder.name }, { permanent: true });
+    if (holder !== undefined && holder.id !== owner.id) throw cursorError("CURSOR_IN_USE", plain.params({ key, owner: holder.name }), { permanent: true });
     this.owners.set(place, owner);
     return () => {
       if (this.owners.get(place) === owner) this.owners.delete(place);

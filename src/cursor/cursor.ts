@@ -6,6 +6,7 @@
  * become searchable later than its insertion time says. The ledger recognises what is read again for that reason.
  */
 import { randomUUID } from "node:crypto";
+import { plain } from "../common/border";
 import { epochMs } from "../common/instant";
 import { isRecord } from "../common/messages";
 import { cursorError } from "./errors";
@@ -77,7 +78,7 @@ export class Cursor {
     if (!isRecord(value) || value["v"] !== 1) throw unreadable(key, "it is not a cursor of this node");
     const { stream, base, floor, lastInserted, queryHash } = value;
     if (stream !== owner.stream || base !== owner.base) {
-      throw cursorError("CURSOR_OTHER_STREAM", { key, found: `${String(stream)} of ${String(base)}`, wanted: `${owner.stream} of ${owner.base}` }, { permanent: true });
+      throw cursorError("CURSOR_OTHER_STREAM", plain.params({ key, found: `${String(stream)} of ${String(base)}`, wanted: `${owner.stream} of ${owner.base}` }), { permanent: true });
     }
     const floorMs = typeof floor === "string" ? epochMs(floor) : undefined;
     const lastMs = typeof lastInserted === "string" ? epochMs(lastInserted) : undefined;
@@ -177,5 +178,5 @@ function markOf({ line, count }: Record<string, unknown>): CursorMark {
 }
 
 function unreadable(key: string, reason: string) {
-  return cursorError("CURSOR_UNREADABLE", { key, reason }, { permanent: true });
+  return cursorError("CURSOR_UNREADABLE", plain.params({ key, reason }), { permanent: true });
 }

@@ -1,4 +1,5 @@
 /** Reads what users write for a start, an end and a position of a query. */
+import { plain, printable } from "../common/border";
 import { describe } from "../common/errors";
 import { durationMs, epochMs } from "../common/instant";
 import { isRecord } from "../common/messages";
@@ -13,7 +14,7 @@ export const untilInstant = (until: string, now: number): number => instantBack(
 function instantBack(text: string, now: number, code: "START_FROM_INVALID" | "UNTIL_INVALID"): number {
   const duration = durationMs(text);
   const instant = duration === undefined ? epochMs(text) : Math.max(0, now - duration);
-  if (instant === undefined) throw cursorError(code, { value: text.slice(0, 80) }, { permanent: true });
+  if (instant === undefined) throw cursorError(code, plain.params({ value: printable(text, 80) }), { permanent: true });
   return instant;
 }
 
@@ -56,7 +57,7 @@ export function cursorInstant(value: unknown): number {
   const instant = epochMs(text);
   if (instant !== undefined) return instant;
   const eventId = checkpointEventId(value);
-  if (eventId !== undefined) throw cursorError("CHECKPOINT_IS_EVENT_ID", { value: eventId.slice(0, 80) }, { permanent: true });
+  if (eventId !== undefined) throw cursorError("CHECKPOINT_IS_EVENT_ID", plain.params({ value: printable(eventId, 80) }), { permanent: true });
   if (HASHES.test(text)) throw cursorError("CHECKPOINT_IS_HASHES", {}, { permanent: true });
   if (QUERY.test(text) || (isRecord(value) && ("page_token" in value || "pgToken" in value))) throw cursorError("CHECKPOINT_IS_QUERY", {}, { permanent: true });
   throw cursorError("CURSOR_VALUE_INVALID", describe(value), { permanent: true });

@@ -1,4 +1,5 @@
 /** Tells how safe a cursor is in each context store of settings.js. */
+import { plain } from "../common/border";
 import { isRecord } from "../common/messages";
 import { cursorError } from "./errors";
 
@@ -17,7 +18,7 @@ export function storeSafety(contextStorage: unknown, store: string | undefined):
   const names = Object.keys(stores);
   const fallback = !Object.hasOwn(stores, "default") ? names[0] : typeof stores["default"] === "string" ? stores["default"] : "default";
   const name = store === undefined || store === "default" ? fallback ?? "memory" : store;
-  if (!Object.hasOwn(stores, name)) throw cursorError("STORE_UNKNOWN", { store: name, stores: names.join(", ") }, { permanent: true });
+  if (!Object.hasOwn(stores, name)) throw cursorError("STORE_UNKNOWN", plain.params({ store: name, stores: names.join(", ") }), { permanent: true });
   const definition = stores[name];
   const module = isRecord(definition) ? definition["module"] : undefined;
   if (module === "memory") return { name, kind: "memory" };

@@ -6,7 +6,8 @@
  * a valid main one counts only if both have the same beginning: one that an earlier use of the key left there may be
  * ahead of a cursor that somebody has set back.
  */
-import { SiemError, messageOf } from "../common/errors";
+import { plain } from "../common/border";
+import { SiemError } from "../common/errors";
 import type { CursorSlot, CursorStore } from "./context-store";
 import { cursorMark, type CursorMark } from "./cursor";
 import { cursorError } from "./errors";
@@ -57,9 +58,9 @@ export class TwoSlotStore implements CursorStore {
 
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
     const { text } = await readSlot(this.main).catch((error: Error) => {
-      throw cursorError("CURSOR_NOT_SAVED", { key: this.key, reason: messageOf(error.cause ?? error) }, { cause: error });
+      throw cursorError("CURSOR_NOT_SAVED", plain.params({ key: this.key, reason: error.cause ?? error }), { cause: plain.cause(error) });
     });
-    if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw cursorError("CURSOR_CHANGED", { key: this.key }, { permanent: true });
+    if (text !== (this.overruled === undefined ? expected : this.overruled.text)) throw cursorError("CURSOR_CHANGED", plain.params({ key: this.key }), { permanent: true });
     await this.overwrite(next);
   }
 

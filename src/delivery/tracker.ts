@@ -5,7 +5,7 @@
  * the oldest (as Kafka Connect's source tasks do), so a page that hangs holds back everything behind it and nothing is
  * skipped. A page that nobody confirms is sent again under the same token, so that a late confirmation still counts.
  */
-import { messageOf } from "../common/errors";
+import { printable, type Printable } from "../common/border";
 import type { DeliveryRegistry } from "./registry";
 
 /** What was sent before a change of the flow may have been dropped without a word: the wait for it is shorter, ms. */
@@ -67,7 +67,7 @@ interface PageInFlight<P> {
   readonly unsettled: Set<number>;
   readonly held: Set<number>;
   readonly rejected: Set<number>;
-  rejection: string | undefined;
+  rejection: Printable | undefined;
   /** Monotonic ms; undefined while it is being sent, or waits to be sent again. */
   sentAt: number | undefined;
   resends: number;
@@ -177,8 +177,7 @@ export class DeliveryTracker<P extends Page> {
       rejected: (index, reason) => {
         moved();
         entry.rejected.add(index);
-        entry.rejection = messageOf(reason);
-        this.resend(entry, { reason: entry.rejection });
+        this.resend(entry, { reason: entry.rejection = printable(reason) });
       },
     }, this.options.sinks);
   }

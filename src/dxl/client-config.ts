@@ -5,7 +5,8 @@
 import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { dirname, join, resolve } from "node:path";
-import { messageOf, SiemError } from "../common/errors";
+import { plain, printable, type Printable } from "../common/border";
+import { SiemError } from "../common/errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { socketHost, urlHost } from "../common/host";
 import type { Proxy } from "../common/proxy";
@@ -55,23 +56,23 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
   if (odd !== undefined) throw fabricError("CONFIG_LINE", where(odd), { permanent: true });
   const useWebSockets = find("General", "UseWebSockets");
   if (useWebSockets !== undefined && truth(useWebSockets.value) === undefined) throw fabricError("CONFIG_VALUE", where(useWebSockets), { permanent: true });
-  if (!entries.some((entry) => same(entry.section, "Certs"))) throw fabricError("CONFIG_SECTION_MISSING", { section: "Certs" }, { permanent: true });
+  if (!entries.some((entry) => same(entry.section, "Certs"))) throw fabricError("CONFIG_SECTION_MISSING", plain.params({ section: "Certs" }), { permanent: true });
   const pem = (key: string) => {
     const entry = find("Certs", key);
-    if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", { section: "Certs", key }, { permanent: true });
+    if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", plain.params({ section: "Certs", key }), { permanent: true });
     // The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them.
     const path = resolve(folder, /^[a-z]:\\\\/i.test(entry.value) ? entry.value.replaceAll("\\\\", "\\") : entry.value);
     try {
       return readFile(path);
     } catch (cause) {
-      throw fabricError("PEM_FILE", { ...where(entry), path, reason: messageOf(cause) }, { cause, permanent: true });
+      throw fabricError("PEM_FILE", plain.params({ ...where(entry), path, reason: cause }), { cause: plain.cause(cause), permanent: true });
     }
   };
 
   const webSockets = usesWebSockets(entries);
   const section = webSockets ? "BrokersWebSockets" : "Brokers";
   const brokers = entries.filter((entry) => same(entry.section, section) && entry.key !== "").flatMap(parseBroker);
-  if (brokers.length === 0) throw fabricError("CONFIG_SECTION_MISSING", { section }, { permanent: true });
+  if (brokers.length === 0) throw fabricError("CONFIG_SECTION_MISSING", plain.params({ section }), { permanent: true });
   return {
     brokers,
     webSockets,
@@ -103,8 +104,8 @@ export function fabricOptions(properties: Properties, credentials: Properties, p
 /** What an administrator of the fabric needs to know of the client certificate to authorize this client. */
 export interface CertificateInfo {
   /** `CN=node-red, O=Example`. */
-  subject: string;
-  issuer: string;
+  subject: Printable;
+  issuer: Printable;
   /** SHA-1 of the DER form, lower case hex: topic authorization names clients by it. */
   thumbprint: string;
   /** ISO 8601. */
@@ -117,14 +118,14 @@ export function certificateInfo(pem: string): CertificateInfo {
   try {
     const certificate = new X509Certificate(pem);
     return {
-      subject: certificate.subject.split("\n").join(", "),
-      issuer: certificate.issuer.split("\n").join(", "),
+      subject: printable(certificate.subject.split("\n").join(", ")),
+      issuer: printable(certificate.issuer.split("\n").join(", ")),
       thumbprint: certificate.fingerprint.replaceAll(":", "").toLowerCase(),
       validFrom: new Date(certificate.validFrom).toISOString(),
       validTo: new Date(certificate.validTo).toISOString(),
     };
   } catch (cause) {
-    throw fabricError("CERTIFICATE_INVALID", { reason: messageOf(cause) }, { cause, permanent: true });
+    throw fabricError("CERTIFICATE_INVALID", plain.params({ reason: cause }), { cause: plain.cause(cause), permanent: true });
   }
 }
 
@@ -142,7 +143,7 @@ function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): F
     }
   } catch (cause) {
     if (cause instanceof SiemError) throw cause;
-    throw fabricError("CONFIG_FILE", { path, reason: messageOf(cause) }, { cause, permanent: true });
+    throw fabricError("CONFIG_FILE", plain.params({ path, reason: cause }), { cause: plain.cause(cause), permanent: true });
   }
 }
 
@@ -156,7 +157,7 @@ function ownOptions(properties: Properties, credentials: Properties, webSockets:
   if (brokers.length === 0) throw fabricError("NO_BROKERS", {}, { permanent: true });
   const pem = (name: "brokerCertChain" | "certificate" | "privateKey") => {
     const text = textProperty(credentials, name, "");
-    if (text === "") throw fabricError("CREDENTIAL_MISSING", { name }, { permanent: true });
+    if (text === "") throw fabricError("CREDENTIAL_MISSING", plain.params({ name }), { permanent: true });
     // Environment variables often hold line breaks as \n.
     return text.includes("\n") ? text : text.replaceAll("\\n", "\n");
   };
@@ -164,7 +165,7 @@ function ownOptions(properties: Properties, credentials: Properties, webSockets:
   return { brokers, webSockets, credentials: all, clientId: undefined, keepAlive: KEEP_ALIVE, proxy: undefined };
 }
 
-const where = ({ section, key, line }: Entry) => ({ section, key, line });
+const where = ({ section, key, line }: Entry) => plain.params({ section, key, line });
 
 const isPort = (text: string | undefined) => text !== undefined && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 
@@ -183,7 +184,7 @@ function proxyOf(find: (section: string, key: string) => Entry | undefined): Pro
   if (address === undefined) return undefined;
   const needed = (key: string) => {
     const entry = find("Proxy", key);
-    if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", { section: "Proxy", key }, { permanent: true });
+    if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", plain.params({ section: "Proxy", key }), { permanent: true });
     return entry;
   };
   const port = needed("Port");

@@ -1,4 +1,5 @@
 /** The button "Test connection" of a fabric: tries each broker by itself, up to a granted subscription. */
+import { plain, printable, type Printable } from "../common/border";
 import { SiemError } from "../common/errors";
 import { textProperty, type Properties } from "../common/properties";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
@@ -10,7 +11,7 @@ import { EPO_THREAT_EVENT_TOPIC } from "./topics";
 
 export interface BrokerReport {
   /** `host:port` */
-  broker: string;
+  broker: Printable;
   /** Why the broker cannot be used; undefined if it can. */
   error: SiemError | undefined;
 }
@@ -41,7 +42,7 @@ export const fabricSecrets = (optionsOf: (settings: Properties, credentials: Pro
 /** Tries the first ten brokers of `options`, all at once. Throws a FailedStep if none can be used, and the errors of the constructor of `Fabric`. */
 export async function testFabric(options: FabricOptions, { clock, patienceMs = PATIENCE_MS }: { clock: Clock; patienceMs?: number }): Promise<BrokerReport[]> {
   const reports = await Promise.all(options.brokers.slice(0, MOST_BROKERS).map(async (broker): Promise<BrokerReport> => ({
-    broker: brokerName(broker),
+    broker: printable(brokerName(broker)),
     // A second connection with the same client id would end the deployed one (MQTT 3.1.1 section 3.1.4).
     error: await tryBroker({ ...options, brokers: [broker], clientId: undefined }, clock, patienceMs),
   })));
@@ -55,7 +56,7 @@ async function tryBroker(options: FabricOptions, clock: Clock, patienceMs: numbe
   try {
     return await new Promise<SiemError | undefined>((resolve) => {
       const [broker] = options.brokers;
-      const cancel = clock.after(patienceMs, () => resolve(fabricError("NO_ANSWER", { broker: broker === undefined ? "" : brokerName(broker) })));
+      const cancel = clock.after(patienceMs, () => resolve(fabricError("NO_ANSWER", plain.params({ broker: broker === undefined ? "" : brokerName(broker) }))));
       const done = (error: SiemError | undefined) => {
         cancel();
         resolve(error);

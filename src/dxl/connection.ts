@@ -6,6 +6,7 @@
  */
 import type { SecureContext } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
+import { plain, type Border } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
 import { serverName, urlHost } from "../common/host";
@@ -22,6 +23,7 @@ export interface ConnectionSettings extends Pick<FabricOptions, "webSockets" | "
   /** Milliseconds that a broker gets to answer. */
   patience: number;
   clock: Clock;
+  border: Border;
 }
 
 export interface ConnectionListener {
@@ -101,7 +103,7 @@ export class Connection {
   }
 
   private async open(): Promise<void> {
-    const failed = (cause: unknown) => this.lost(connectionError(cause, this.broker));
+    const failed = (cause: unknown) => this.lost(connectionError(cause, this.broker, this.settings.border));
     try {
       // Loaded at the first connection: a Node-RED that only has the node installed does not pay for it.
       const { connect } = await import("mqtt");
@@ -112,7 +114,7 @@ export class Connection {
       // mqtt reports a failed TLS attempt twice; over WebSockets, an error without a code comes from the stream only.
       client.on("error", failed);
       client.stream.on("error", failed);
-      client.on("close", () => this.lost(fabricError("BROKER_CLOSED", { broker: this.broker })));
+      client.on("close", () => this.lost(fabricError("BROKER_CLOSED", plain.params({ broker: this.broker }))));
       client.on("connect", () => {
         if (!this.closed) this.listener.accepted();
       });
@@ -160,7 +162,7 @@ export class Connection {
 
   /** Passes an answer of the broker on, and gives the connection up if there is none in time. */
   private inTime<Answer extends unknown[]>(answered: (...answer: Answer) => void): (...answer: Answer) => void {
-    const cancel = this.after(this.settings.patience, () => this.lost(fabricError("NO_ANSWER", { broker: this.broker })));
+    const cancel = this.after(this.settings.patience, () => this.lost(fabricError("NO_ANSWER", plain.params({ broker: this.broker }))));
     return (...answer) => {
       cancel();
       if (!this.closed) answered(...answer);

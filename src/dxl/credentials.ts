@@ -1,6 +1,9 @@
 /** The credentials of a fabric: checks them before anybody connects, and makes the TLS context of them. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
+import { Border, plain } from "../common/border";
+import { proxySecrets, withoutSecrets } from "../common/secrets";
+import type { Proxy } from "../common/proxy";
 import { credentialError, fabricError } from "./fabric-errors";
 
 /** PEM texts. */
@@ -11,10 +14,15 @@ export interface FabricCredentials {
   passphrase: string | undefined;
 }
 
+/** For every text of a fabric's brokers and proxy. */
+export const fabricBorder = ({ credentials: { privateKey, passphrase }, proxy }: { credentials: Pick<FabricCredentials, "privateKey" | "passphrase">; proxy: Proxy | undefined }): Border =>
+  new Border(withoutSecrets(() => [privateKey, passphrase, ...proxySecrets(proxy)]));
+
 /** For TLS 1.2 or newer; the OpenDXL broker speaks 1.2 only. Throws CA_INVALID and the errors of `credentialError`. */
 export function secureContext({ brokerCertChain, certificate, privateKey, passphrase }: FabricCredentials): SecureContext {
   // OpenSSL accepts a bundle without any certificate, and then knows no broker.
   certificatesOf(brokerCertChain);
+  const border = fabricBorder({ credentials: { privateKey, passphrase }, proxy: undefined });
   const secret = { key: privateKey, ...(passphrase === undefined ? {} : { passphrase }) };
   try {
     const context = createSecureContext({ ca: brokerCertChain, cert: certificate, minVersion: "TLSv1.2", ...secret });
@@ -23,8 +31,8 @@ export function secureContext({ brokerCertChain, certificate, privateKey, passph
     return context;
   } catch (error) {
     // One wrong passphrase of 256 leaves valid padding (PKCS #7), and OpenSSL complains of what it decrypted instead.
-    if (passphrase !== undefined && ENCRYPTED.test(privateKey) && !isReadable(secret)) throw fabricError("PASSPHRASE_WRONG", {}, { cause: error, permanent: true });
-    throw credentialError(error, passphrase !== undefined);
+    if (passphrase !== undefined && ENCRYPTED.test(privateKey) && !isReadable(secret)) throw fabricError("PASSPHRASE_WRONG", {}, { cause: border.cause(error), permanent: true });
+    throw credentialError(error, passphrase !== undefined, border);
   }
 }
 
@@ -43,10 +51,10 @@ function isReadable(secret: { key: string; passphrase?: string }): boolean {
 /** The certificates of a PEM text, at least one. Throws CA_INVALID. */
 export function certificatesOf(bundle: string): X509Certificate[] {
   const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (blocks === null) throw fabricError("CA_INVALID", { reason: "no certificate" }, { permanent: true });
+  if (blocks === null) throw fabricError("CA_INVALID", plain.params({ reason: "no certificate" }), { permanent: true });
   try {
     return blocks.map((block) => new X509Certificate(block));
   } catch (cause) {
-    throw fabricError("CA_INVALID", { reason: (cause as Error).message }, { cause, permanent: true });
+    throw fabricError("CA_INVALID", plain.params({ reason: cause }), { cause: plain.cause(cause), permanent: true });
   }
 }

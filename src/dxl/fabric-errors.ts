@@ -1,6 +1,7 @@
 /** The errors of `dxl-fabric`, and which of them an error of TLS, the network or mqtt means. */
 import catalog from "../../nodes/locales/en-US/dxl-fabric.json";
-import { errorPrefix, errorsOf, messageOf, SiemError } from "../common/errors";
+import { messageOf, type Border } from "../common/border";
+import { errorPrefix, errorsOf, SiemError } from "../common/errors";
 
 export const fabricError = errorsOf(errorPrefix("dxl-fabric"), catalog.error);
 
@@ -13,12 +14,12 @@ const CREDENTIAL_CAUSES: readonly [pattern: RegExp, code: FabricErrorCode][] = [
   [/MISSING_PASSPHRASE|BAD_PASSWORD_READ|INTERRUPTED_OR_CANCELLED|BAD_DECRYPT/, "PASSPHRASE_WRONG"],
 ];
 
-/** What is wrong with a certificate, its key or the passphrase. OpenSSL's texts contain no secrets. */
-export function credentialError(cause: unknown, hasPassphrase: boolean): SiemError {
+/** What is wrong with a certificate, its key or the passphrase. */
+export function credentialError(cause: unknown, hasPassphrase: boolean, border: Border): SiemError {
   const text = `${String((cause as NodeJS.ErrnoException | undefined)?.code ?? "")} ${messageOf(cause)}`.toUpperCase().replaceAll(" ", "_");
   const known = CREDENTIAL_CAUSES.find(([pattern]) => pattern.test(text));
   const code = known?.[1] === "PASSPHRASE_WRONG" && !hasPassphrase ? "PASSPHRASE_MISSING" : known?.[1];
-  return fabricError(code ?? "CREDENTIALS_INVALID", { reason: messageOf(cause) }, { cause, permanent: true });
+  return fabricError(code ?? "CREDENTIALS_INVALID", border.params({ reason: cause }), { cause: border.cause(cause), permanent: true });
 }
 
 /** By error code, or by message if mqtt gives no code. */
@@ -42,12 +43,12 @@ const CAUSES: readonly [pattern: RegExp, code: FabricErrorCode][] = [
 ];
 
 /** What a failed attempt or a lost connection means for the user. A SiemError stays as it is. */
-export function connectionError(cause: unknown, broker: string): SiemError {
+export function connectionError(cause: unknown, broker: string, border: Border): SiemError {
   if (cause instanceof SiemError) return cause;
   const reason = messageOf(cause);
   const text = typeof (cause as { code?: unknown }).code === "string" ? String((cause as { code: string }).code) : reason;
   // Some Node.js versions name OpenSSL's alert in the code, others in the text.
   const spoken = `${text} ${reason}`.toUpperCase().replaceAll(" ", "_");
   const known = CAUSES.find(([pattern]) => pattern.test(text) || (/^(ERR_SSL|EPROTO)/.test(text) && pattern.test(spoken)));
-  return fabricError(known?.[1] ?? "CONNECTION_FAILED", { broker, reason }, { cause });
+  return fabricError(known?.[1] ?? "CONNECTION_FAILED", border.params({ broker, reason }), { cause: border.cause(cause) });
 }

@@ -8,12 +8,13 @@
  * It tries the brokers in the order of the list. When none answered, the pause grows (full jitter); after the loss of a
  * connection that lasted, it starts again with the first broker.
  */
+import { plain, printable, type Printable } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
 import { proxyUrl } from "../common/proxy";
 import type { BrokerAddress, FabricOptions } from "./client-config";
 import { Connection, type ConnectionSettings } from "./connection";
-import { secureContext } from "./credentials";
+import { fabricBorder, secureContext } from "./credentials";
 import { fabricError } from "./fabric-errors";
 import { checkFilter, covers } from "./filter";
 import { Subscriptions } from "./subscriptions";
@@ -22,7 +23,7 @@ export interface FabricDependencies {
   clock: Clock;
   /** A number from 0 up to 1. */
   random(): number;
-  log(level: "info" | "debug", text: string): void;
+  log(level: "info" | "debug", text: Printable): void;
   /** The fabric cannot be reached, was lost, or refuses a subscription; called once for each outage and cause. */
   outage(error: SiemError): void;
   /** Milliseconds that a broker gets to answer; 15 s by default. */
@@ -91,7 +92,7 @@ export class Fabric {
     if (options.proxy !== undefined && proxy === undefined) throw fabricError("PROXY_URL_INVALID", {}, { permanent: true });
     const { webSockets, clientId, keepAlive } = options;
     const { clock, patience = PATIENCE } = dependencies;
-    this.settings = { webSockets, clientId, keepAlive, secure, proxy, noproxy: options.proxy?.noproxy ?? [], patience, clock };
+    this.settings = { webSockets, clientId, keepAlive, secure, proxy, noproxy: options.proxy?.noproxy ?? [], patience, clock, border: fabricBorder(options) };
   }
 
   get state(): FabricState {
@@ -155,10 +156,10 @@ export class Fabric {
   private settled(refused: readonly string[], connection: Connection, subscriptions: Subscriptions): void {
     const { broker } = connection;
     const { phase, error: before } = this.current;
-    const refusals = refused.map((filter) => fabricError("SUBSCRIPTION_REFUSED", { filter, broker }));
+    const refusals = refused.map((filter) => fabricError("SUBSCRIPTION_REFUSED", plain.params({ filter, broker })));
     const [error] = refusals;
     if (phase === "connecting") {
-      this.dependencies.log("info", `connected to ${broker}`);
+      this.dependencies.log("info", printable(`connected to ${broker}`));
       connection.after(STABLE_AFTER, () => {
         this.trouble = noTrouble();
       });
@@ -194,7 +195,7 @@ export class Fabric {
   private report(error: SiemError): void {
     const key = `${error.code} ${String(error.params["broker"])} ${String(error.params["filter"])}`;
     if (this.trouble.reported.has(key)) {
-      this.dependencies.log("debug", error.message);
+      this.dependencies.log("debug", printable(error, 1000));
       return;
     }
     this.trouble.reported.add(key);

@@ -2,6 +2,7 @@
  * Topic filters as a DXL fabric understands them: an exact topic, or a topic that ends in `#` (MQTT 3.1.1 section
  * 4.7.1.2). The brokers of a fabric exchange exact topics and `#` only, so `+` silently misses events of other brokers.
  */
+import { plain, printable } from "../common/border";
 import { fabricError } from "./fabric-errors";
 
 const LONGEST = 65_535;
@@ -10,9 +11,9 @@ const LONGEST = 65_535;
 export function checkFilter(text: string): string {
   const filter = text.trim();
   if (filter === "") throw fabricError("FILTER_EMPTY", {}, { permanent: true });
-  if (filter.split("/").includes("+")) throw fabricError("FILTER_PLUS", { filter }, { permanent: true });
+  if (filter.split("/").includes("+")) throw fabricError("FILTER_PLUS", plain.params({ filter }), { permanent: true });
   const legal = /^[^#+\0]*$/.test(filter.replace(/(^|\/)#$/, "$1")) && Buffer.from(filter).toString() === filter && Buffer.byteLength(filter) <= LONGEST;
-  if (!legal) throw fabricError("FILTER_INVALID", { filter: filter.slice(0, 200) }, { permanent: true });
+  if (!legal) throw fabricError("FILTER_INVALID", plain.params({ filter: printable(filter, 200) }), { permanent: true });
   return filter;
 }
 

@@ -6,6 +6,7 @@
  * Source: OpenDXL clients (Java, JavaScript, Python), class Message, and the OpenDXL broker, messageImpl.cpp.
  */
 import { dxlError } from "./errors";
+import { plain } from "../common/border";
 import { MessagePackReader, packRaw, packTexts } from "./message-pack";
 
 /** The values of `messageType`. */
@@ -81,7 +82,7 @@ export function decodeMessage(bytes: Uint8Array): DxlMessage {
       otherFields, sourceTenantGuid, destinationTenantGuids, sourceClientInstanceId, ...typePart,
     };
   } catch (cause) {
-    throw dxlError("NOT_A_DXL_MESSAGE", { size: bytes.length, field }, { cause });
+    throw dxlError("NOT_A_DXL_MESSAGE", plain.params({ size: bytes.length, field }), { cause: plain.cause(cause) });
   }
 }
 

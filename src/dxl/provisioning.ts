@@ -11,8 +11,10 @@ import { addAbortSignal } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { serverName, socketHost, urlHost } from "../common/host";
+import { Border, plain } from "../common/border";
 import { sendRequest } from "../common/http";
-import { commonError, messageOf, SiemError } from "../common/errors";
+import { commonError, SiemError } from "../common/errors";
+import { basicOf, withoutSecrets } from "../common/secrets";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { fabricOptions } from "./client-config";
 import { certificatesOf, secureContext } from "./credentials";
@@ -42,10 +44,14 @@ interface Server {
   trust: { fingerprint: string | undefined } | { ca: string | undefined };
 }
 
-interface Secrets {
-  password: string;
+interface Exchange {
   /** The value of the header `Authorization`. */
   authorization: string;
+  /** By name: those that the server set, each as `name=value`. */
+  cookies: Map<string, string>;
+  /** For every text of the server. */
+  border: Border;
+  signal: AbortSignal;
 }
 
 const COMMAND = "/remote/DxlBrokerMgmt.generateOpenDXLClientProvisioningPackageCmd";
@@ -65,18 +71,17 @@ const MAX_COMMON_NAME = 64;
 export async function provision(form: Properties, { patience = PATIENCE }: { patience?: number } = {}): Promise<Provisioned | Unconfirmed> {
   const server = serverOf(form);
   const commonName = commonNameOf(form);
-  const secrets = secretsOf(form);
-  const signal = AbortSignal.timeout(patience);
+  const exchange = exchangeOf(form, AbortSignal.timeout(patience));
   if ("fingerprint" in server.trust && server.trust.fingerprint === undefined) {
-    const socket = await open(server, signal);
+    const socket = await open(server, exchange);
     const fingerprint = fingerprintOf(socket);
     socket.destroy();
     return { fingerprint };
   }
   const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
   const request = await certificateRequest(commonName, publicKey, privateKey);
-  const reply = await ask(server, `${COMMAND}?csrString=${encodeURIComponent(request)}&:output=json`, secrets, signal);
-  return packageOf(reply, privateKey.export({ type: "pkcs8", format: "pem" }).toString(), secrets);
+  const reply = await ask(server, `${COMMAND}?csrString=${encodeURIComponent(request)}&:output=json`, exchange);
+  return packageOf(reply, privateKey.export({ type: "pkcs8", format: "pem" }).toString(), exchange);
 }
 
 /** sha256WithRSAEncryption, with NULL parameters (RFC 4055 section 5). */
@@ -107,7 +112,7 @@ function serverOf(form: Properties): Server {
   try {
     if (ca !== undefined) certificatesOf(ca);
   } catch (cause) {
-    throw fabricError("TRUSTSTORE_INVALID", { reason: (cause as SiemError).params["reason"] ?? "" }, { cause });
+    throw fabricError("TRUSTSTORE_INVALID", plain.params({ reason: (cause as SiemError).params["reason"] ?? "" }), { cause: plain.cause(cause) });
   }
   return { host, port, trust: { ca } };
 }
@@ -118,12 +123,14 @@ function commonNameOf(form: Properties): string {
   return commonName;
 }
 
-function secretsOf(form: Properties): Secrets {
+function exchangeOf(form: Properties, signal: AbortSignal): Exchange {
   const user = textProperty(form, "user");
   const { password } = form;
   // Not by `textProperty`: it trims, and its errors show values.
-  if (typeof password !== "string" || password === "") throw commonError("PROPERTY_EMPTY", { name: "password" });
-  return { password, authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+  if (typeof password !== "string" || password === "") throw commonError("PROPERTY_EMPTY", plain.params({ name: "password" }));
+  const basic = basicOf(user, password);
+  const cookies = new Map<string, string>();
+  return { authorization: `Basic ${basic}`, cookies, border: new Border(withoutSecrets(() => [password, basic, ...cookies.values()])), signal };
 }
 
 /** An error of the socket rejects what awaits it; while nothing does, it must not be an uncaught exception. */
@@ -132,7 +139,7 @@ const ignore = () => undefined;
 const fingerprintOf = (socket: TLSSocket) => socket.getPeerCertificate().fingerprint256;
 
 /** A connection to the server, which is verified as `trust` says. */
-async function open(server: Server, signal: AbortSignal): Promise<TLSSocket> {
+async function open(server: Server, { signal, border }: Exchange): Promise<TLSSocket> {
   const { host, port, trust } = server;
   const known = "ca" in trust;
   const socket = addAbortSignal(signal, connect({
@@ -146,50 +153,51 @@ async function open(server: Server, signal: AbortSignal): Promise<TLSSocket> {
   try {
     await once(socket, "secureConnect");
   } catch (error) {
-    throw networkError(error, server, signal);
+    throw networkError(error, server, signal, border);
   }
   const fingerprint = fingerprintOf(socket);
   if (known || trust.fingerprint === undefined || trust.fingerprint === fingerprint) return socket;
   socket.destroy();
-  throw fabricError("PROVISION_FINGERPRINT", { host, port, fingerprint });
+  throw fabricError("PROVISION_FINGERPRINT", plain.params({ host, port, fingerprint }));
 }
 
 /** The text of the reply. Follows redirects within the server and keeps its cookies, because a log-in of ePO may need both. */
-async function ask(server: Server, firstPath: string, { authorization }: Secrets, signal: AbortSignal): Promise<string> {
+async function ask(server: Server, firstPath: string, exchange: Exchange): Promise<string> {
   const { host, port } = server;
   const origin = `https://${urlHost(host)}:${port}`;
-  const cookies = new Map<string, string>();
+  const { authorization, cookies, border } = exchange;
   let path = firstPath;
   for (let redirects = 0; redirects <= REDIRECTS; redirects++) {
     // As it was entered, and always with the port; from the URL it would be written differently.
     const headers = { Host: `${urlHost(host)}:${port}`, Authorization: authorization, ...(cookies.size === 0 ? {} : { Cookie: [...cookies.values()].join("; ") }) };
-    const { status, header, text } = await get(server, origin + path, headers, signal);
+    const { status, header, text } = await get(server, origin + path, headers, exchange);
     if (status === 200) return text;
-    if (status === 401 || status === 403) throw fabricError("PROVISION_UNAUTHORIZED", { host, port });
+    if (status === 401 || status === 403) throw fabricError("PROVISION_UNAUTHORIZED", plain.params({ host, port }));
     const location = header.location ?? "";
-    if (status < 300 || status >= 400 || !URL.canParse(location, origin + path)) throw fabricError("PROVISION_STATUS", { host, port, status });
+    if (status < 300 || status >= 400 || !URL.canParse(location, origin + path)) throw fabricError("PROVISION_STATUS", plain.params({ host, port, status }));
     const target = new URL(location, origin + path);
-    if (target.origin !== new URL(origin).origin) throw fabricError("PROVISION_REDIRECTED", { host, port, target: target.origin });
+    if (target.origin !== new URL(origin).origin) throw fabricError("PROVISION_REDIRECTED", border.params({ host, port, target: target.origin }));
     for (const cookie of header["set-cookie"] ?? []) {
       const pair = cookie.split(";", 1)[0] ?? "";
       cookies.set(pair.split("=", 1)[0] ?? "", pair);
     }
     path = target.pathname + target.search;
   }
-  throw fabricError("PROVISION_REDIRECTED", { host, port, target: origin });
+  throw fabricError("PROVISION_REDIRECTED", plain.params({ host, port, target: origin }));
 }
 
-async function get(server: Server, url: string, headers: Record<string, string>, signal: AbortSignal) {
+async function get(server: Server, url: string, headers: Record<string, string>, exchange: Exchange) {
   const { host, port } = server;
-  const socket = await open(server, signal);
+  const { signal, border } = exchange;
+  const socket = await open(server, exchange);
   try {
     const agent = Object.assign(new Agent(), { createConnection: () => socket });
     const response = await sendRequest({ method: "GET", url, headers, agent, signal });
     const body = await response.body(MAX_REPLY);
-    if (body === undefined) throw fabricError("PROVISION_REPLY", { host, port, reason: "more than 1 MiB" });
+    if (body === undefined) throw fabricError("PROVISION_REPLY", plain.params({ host, port, reason: "more than 1 MiB" }));
     return { status: response.status, header: response.headers, text: body.toString() };
   } catch (error) {
-    throw error instanceof SiemError ? error : networkError(error, server, signal);
+    throw error instanceof SiemError ? error : networkError(error, server, signal, border);
   } finally {
     socket.destroy();
   }
@@ -205,23 +213,20 @@ const CAUSES: readonly [pattern: RegExp, code: FabricErrorCode][] = [
   [/^HPE_/, "PROVISION_REPLY"],
 ];
 
-/** The error for what a socket, TLS or `sendRequest` threw: only its code and text go on. */
-function networkError(thrown: unknown, { host, port }: Server, signal: AbortSignal): SiemError {
+/** The error for what a socket, TLS or `sendRequest` threw. */
+function networkError(thrown: unknown, { host, port }: Server, signal: AbortSignal, border: Border): SiemError {
   const { code = "" } = thrown as NodeJS.ErrnoException;
   const known = CAUSES.find(([pattern]) => pattern.test(code))?.[1];
-  return fabricError(known ?? "PROVISION_NO_ANSWER", { host, port, reason: signal.aborted ? "timeout" : messageOf(thrown) || code });
+  return fabricError(known ?? "PROVISION_NO_ANSWER", border.params({ host, port, reason: signal.aborted ? "timeout" : border.text(thrown) || code }));
 }
 
 /**
  * Reads a reply: `OK:` and a JSON text of CA bundle, certificate, brokers and perhaps WebSocket brokers, separated by
  * commas, or `Error <number> :` and a text. Everything is checked as the fabric would use it.
  */
-function packageOf(reply: string, privateKey: string, { password, authorization }: Secrets): Provisioned {
+function packageOf(reply: string, privateKey: string, { border }: Exchange): Provisioned {
   const refusal = /^\s*Error\b[^:]*:?\s*([^]*)/i.exec(reply);
-  if (refusal !== null) {
-    const said = [password, authorization.slice("Basic ".length)].reduce((text, secret) => text.replaceAll(secret, "***"), refusal[1] ?? "");
-    throw fabricError("PROVISION_REFUSED", { text: said.replace(/\s+/g, " ").trim().slice(0, 300) });
-  }
+  if (refusal !== null) throw fabricError("PROVISION_REFUSED", border.params({ text: refusal[1] ?? "" }));
   try {
     const content: unknown = JSON.parse(/^\s*OK:([^]*)/.exec(reply)?.[1] ?? "");
     const parts = typeof content === "string" ? content.split(",").map((part) => part.replaceAll("\r", "").trim()) : [];
@@ -233,6 +238,6 @@ function packageOf(reply: string, privateKey: string, { password, authorization 
     if (webSocketBrokers !== "") optionsOf(webSocketBrokers);
     return provisioned;
   } catch (error) {
-    throw fabricError("PROVISION_REPLY", { reason: error instanceof SiemError ? error.message : "no provisioning package" });
+    throw fabricError("PROVISION_REPLY", border.params({ reason: error instanceof SiemError ? border.text(error, 600) : "no provisioning package" }));
   }
 }

@@ -1,4 +1,5 @@
 /** The status of `dxl-threat-event`. */
+import { plain, printable } from "../common/border";
 import type { Params } from "../common/errors";
 import type { Colour } from "../common/status-colour";
 import type { Subscriber } from "./subscriber";
@@ -24,9 +25,9 @@ export function subscriberStatus({ state, topics, received, lastAt, dropped }: S
   const { phase, error } = state;
   if (phase === "closed") return ["grey", "status.closed", {}];
   // The connection is shared: a refused topic may belong to another node.
-  const concerned = error !== undefined && (phase !== "connected" || topics.includes(String(error.params["filter"])));
+  const concerned = error !== undefined && (phase !== "connected" || topics.some((topic) => printable(topic) === error.params["filter"]));
   if (concerned) return ["red", `status.${error.code}`, {}];
   if (phase !== "connected") return ["blue", "status.connecting", {}];
   if (dropped > 0) return ["yellow", "status.dropped", { count: dropped }];
-  return received === 0 ? ["green", "status.connected", { broker: short(state.broker ?? "") }] : ["green", "status.received", { count: received, time: timeOf(lastAt) }];
+  return received === 0 ? ["green", "status.connected", plain.params({ broker: short(state.broker ?? "") })] : ["green", "status.received", plain.params({ count: received, time: timeOf(lastAt) })];
 }

@@ -4,6 +4,7 @@ import type { CursorType } from "../code42/query/query-settings";
 import { ContextSlot, cursorKey, noStore, type ContextAccess, type CursorClaims } from "../cursor/context-store";
 import { storeSafety } from "../cursor/store-safety";
 import { TwoSlotStore, spareSlot, type ContextScope } from "../cursor/two-slot-store";
+import { plain } from "../common/border";
 import type { Params } from "../common/errors";
 
 /** The parts of Node-RED and of the node that we need. */
@@ -31,15 +32,15 @@ export function cursorPlace(host: CursorHost, cursorType: CursorType, cursor: st
   const safety = storeSafety(host.contextStorage, store);
   const scope = { global: "global", flow: `flow ${host.z}`, node: `node ${id}` }[cursorType];
   const release = host.claims.claim(`${scope} ${safety.name} ${key}`, key, { id, name: host.name });
-  if (safety.kind === "memory") warn("warning.storeMemory", { store: safety.name });
-  if (safety.kind === "cached") warn("warning.storeCached", { store: safety.name, seconds: safety.seconds });
+  if (safety.kind === "memory") warn("warning.storeMemory", plain.params({ store: safety.name }));
+  if (safety.kind === "cached") warn("warning.storeCached", plain.params({ store: safety.name, seconds: safety.seconds }));
   const context = host.context();
   const slot = (at: ContextScope, slotKey: string) => new ContextSlot(at === "node" ? context : context[at], slotKey, store);
   const spare = spareSlot(cursorType, key, id);
   const slots = (restored: () => void) => new TwoSlotStore(slot(cursorType, key), slot(spare.scope, spare.key), key, restored);
   return {
     scope: cursorType, key, safety, release,
-    store: slots(() => warn("warning.cursorRestored", { key, store: safety.name })),
+    store: slots(() => warn("warning.cursorRestored", plain.params({ key, store: safety.name }))),
     peek: () => slots(() => undefined).read(),
   };
 }

@@ -1,5 +1,6 @@
 /** How every adapter reports: one place for status texts, one for errors. */
-import { SiemError, messageOf, type Params } from "../common/errors";
+import { plain } from "../common/border";
+import { SiemError, type Params } from "../common/errors";
 import type { Colour } from "../common/status-colour";
 import type { FlowMessage } from "../common/messages";
 import type { Translate } from "./host";
@@ -64,10 +65,11 @@ export class StatusLine {
 
 /**
  * The error for `done(err)` or `node.error(err, msg)`: the sentence in the server's language if the catalog has it, the
- * stable code, and the cause for the log. `RED._` returns the key if the catalog does not have it.
+ * stable code, and the cause for the log. An error of somebody else passes the border. `RED._` returns the key if the
+ * catalog does not have it.
  */
 export function localise(translate: Translate, error: unknown): Error {
-  if (!(error instanceof SiemError)) return error instanceof Error ? error : new Error(messageOf(error));
+  if (!(error instanceof SiemError)) return plain.cause(error);
   const text = translate(error.key, error.params);
   const key = error.key.slice(error.key.indexOf(":") + 1);
   if (text === error.key || text === key || text.includes(key)) return error;

@@ -1,5 +1,6 @@
 /** A node's figures for the metrics route and for `msg.action: "stats"`. */
-import { SiemError, messageOf } from "../common/errors";
+import { printable } from "../common/border";
+import { SiemError } from "../common/errors";
 import type { FlowMessage } from "../common/messages";
 import { metricsOfProcess, type LastError, type NodeFigures } from "../metrics/metrics";
 import type { Figures } from "../metrics/table";
@@ -17,12 +18,12 @@ export class NodeStats {
 
   read(): NodeFigures {
     const { id, type, name } = this.node;
-    return { id, type, name: name ?? "", ...this.figures(), ...(this.lastError === undefined ? {} : { lastError: this.lastError }) };
+    return { id, type, name: printable(name ?? ""), ...this.figures(), ...(this.lastError === undefined ? {} : { lastError: this.lastError }) };
   }
 
   /** Keeps `error` as the last one, and returns it. */
   failed<Failure extends Error>(error: Failure): Failure {
-    this.lastError = { code: error instanceof SiemError ? error.code : error.name, message: messageOf(error), time: new Date().toISOString() };
+    this.lastError = { code: error instanceof SiemError ? error.code : error.name, message: printable(error, 1000), time: new Date().toISOString() };
     return error;
   }
 

@@ -1,5 +1,6 @@
 /** Reads TLS options from Node-RED's own `tls-config` node. */
 import type { ConnectionOptions } from "node:tls";
+import { plain } from "../common/border";
 import { commonError } from "../common/errors";
 import { withoutDot } from "../common/host";
 
@@ -20,9 +21,9 @@ export function tlsOptions(configured: boolean, node: TlsConfigNode | null | und
   if (configured) {
     if (node == null) throw commonError("TLS_NODE_MISSING", {}, { permanent: true });
     const name = node.name === undefined || node.name === "" ? node.id ?? "" : node.name;
-    if (node.valid === false) throw commonError("TLS_NODE_INVALID", { name }, { permanent: true });
+    if (node.valid === false) throw commonError("TLS_NODE_INVALID", plain.params({ name }), { permanent: true });
     node.addTLSOptions(options);
-    if (options.rejectUnauthorized === false) throw commonError("TLS_UNVERIFIED", { name }, { permanent: true });
+    if (options.rejectUnauthorized === false) throw commonError("TLS_UNVERIFIED", plain.params({ name }), { permanent: true });
   }
   if (options.servername !== undefined) options.servername = withoutDot(options.servername);
   options.rejectUnauthorized = true;

@@ -13,6 +13,7 @@
  *
  * We store nothing of a request, and no answer holds a secret: answers consist of results and our own errors.
  */
+import { plain } from "../common/border";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import { commonError, SiemError, type Params } from "../common/errors";
 import { isRecord } from "../common/messages";
@@ -108,7 +109,7 @@ function guardSubflow({ nodes }: Pick<DialogHost, "nodes">, type: string, { id, 
   const kept = (name: string) => isRecord(stored) && typeof stored[name] === "string" && stored[name] !== "" && !Object.hasOwn(credentials, name);
   const variables = [settings, credentials].flatMap((form) => Object.keys(form).filter((key) => isVariable(form[key])));
   const [name] = [...variables, ...(secrets?.names(settings) ?? []).filter(kept)];
-  if (name !== undefined && isInSubflow(nodes, type, id)) throw commonError("TRY_SUBFLOW", { name }, { permanent: true });
+  if (name !== undefined && isInSubflow(nodes, type, id)) throw commonError("TRY_SUBFLOW", plain.params({ name }), { permanent: true });
 }
 
 /** As in Node-RED, the old spelling included. */
@@ -123,7 +124,7 @@ function withEnvironment(form: Properties, deployed: DeployedForm | undefined): 
 /** `value` with the values of its variables, also inside lists and groups; `stored` must have the same ones in the same places. */
 function filled(value: unknown, stored: unknown, deployed: unknown, name: string): unknown {
   if (isVariable(value)) {
-    if (stored !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
+    if (stored !== value) throw commonError("TRY_ENVIRONMENT", plain.params({ name }), { permanent: true });
     return deployed;
   }
   if (Array.isArray(value)) return value.map((item, index) => filled(item, own(stored, index), own(deployed, index), name));
@@ -147,7 +148,7 @@ function withStored(typed: Properties, deployed: DeployedForm | undefined, names
       credentials[name] = value;
       continue;
     }
-    if (isVariable(value) && deployed?.stored.credentials[name] !== value) throw commonError("TRY_ENVIRONMENT", { name }, { permanent: true });
+    if (isVariable(value) && deployed?.stored.credentials[name] !== value) throw commonError("TRY_ENVIRONMENT", plain.params({ name }), { permanent: true });
     credentials[name] = deployed?.credentials[name];
     usesStored ||= typeof credentials[name] === "string" && credentials[name] !== "";
   }
@@ -157,5 +158,5 @@ function withStored(typed: Properties, deployed: DeployedForm | undefined, names
 /** Throws TRY_SECRET_ADDRESS if one of the `edited` addresses is not among the `deployed` ones. */
 function guardStored(edited: readonly string[], deployed: readonly string[]): void {
   if (edited.every((address) => deployed.includes(address))) return;
-  throw commonError("TRY_SECRET_ADDRESS", { address: deployed.join(", ") || "-" }, { permanent: true });
+  throw commonError("TRY_SECRET_ADDRESS", plain.params({ address: deployed.join(", ") || "-" }), { permanent: true });
 }

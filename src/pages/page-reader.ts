@@ -5,8 +5,8 @@
  * `JSON.parse` of a whole page of 10,000 events would block the event loop for a quarter of a second. What stands around
  * the array is parsed as one small document, so that every byte passes `JSON.parse`: a damaged page is refused.
  */
+import { messageOf, plain } from "../common/border";
 import type { BufferPool } from "../common/buffer-pool";
-import { messageOf } from "../common/errors";
 import { parseExact } from "../common/exact-json";
 import { isRecord } from "../common/messages";
 import { yieldIfBusy } from "../common/turns";
@@ -56,13 +56,13 @@ async function readElements(body: Body, window: BodyWindow, each: EachSlice): Pr
     const cut = sliceEnd(window.bytes);
     if (cut === undefined) {
       if (await window.widen(window.bytes.length)) continue;
-      throw pageError("PAGE_INVALID", { reason: `it ends in the middle, after ${window.start + window.bytes.length} bytes` });
+      throw pageError("PAGE_INVALID", plain.params({ reason: `it ends in the middle, after ${window.start + window.bytes.length} bytes` }));
     }
     const { end, isLast } = cut;
     const json = `[${window.bytes.toString("utf8", 0, end)}]`;
     const elements = parse(json) as unknown[];
     if (elements.length > 0) each(elements, { body, start: window.start, end: window.start + end }, json);
-    else if (isBehindComma || !isLast) throw pageError("PAGE_INVALID", { reason: NO_JSON });
+    else if (isBehindComma || !isLast) throw pageError("PAGE_INVALID", plain.params({ reason: NO_JSON }));
     window.moveTo(window.start + (isLast ? end : end + 1));
     if (isLast) return;
     isBehindComma = true;
@@ -127,7 +127,7 @@ function afterBlanks(bytes: Buffer, start: number): number {
 /** Throws PAGE_INVALID if `document` holds elements that `each` did not get, such as those of a second list of this name. */
 function withoutList(document: Record<string, unknown>, arrayKey: string): Record<string, unknown> {
   const list = document[arrayKey];
-  if (Array.isArray(list) && list.length > 0) throw pageError("PAGE_INVALID", { reason: `it has more than one list "${arrayKey}"` });
+  if (Array.isArray(list) && list.length > 0) throw pageError("PAGE_INVALID", plain.params({ reason: `it has more than one list "${arrayKey}"` }));
   return document;
 }
 
@@ -162,7 +162,7 @@ function stringEnd(bytes: Buffer, start: number): number {
 
 function parseObject(text: string): Record<string, unknown> {
   const value = parse(text);
-  if (!isRecord(value)) throw pageError("PAGE_INVALID", { reason: "it is not a JSON object" });
+  if (!isRecord(value)) throw pageError("PAGE_INVALID", plain.params({ reason: "it is not a JSON object" }));
   return value;
 }
 
@@ -171,6 +171,6 @@ function parse(text: string): unknown {
     return parseExact(text);
   } catch (error) {
     // V8 quotes the text around the fault, which is event data: only the kind of fault may reach a log.
-    throw pageError("PAGE_INVALID", { reason: messageOf(error).startsWith("Unexpected end") ? "it ends in the middle" : NO_JSON });
+    throw pageError("PAGE_INVALID", plain.params({ reason: messageOf(error).startsWith("Unexpected end") ? "it ends in the middle" : NO_JSON }));
   }
 }

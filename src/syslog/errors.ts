@@ -1,5 +1,6 @@
 import catalog from "../../nodes/locales/en-US/syslog-out.json";
-import { errorPrefix, errorsOf, messageOf, SiemError } from "../common/errors";
+import { plain, type Border } from "../common/border";
+import { errorPrefix, errorsOf, SiemError } from "../common/errors";
 
 /** The errors of `syslog-out`. */
 export const syslogError = errorsOf(errorPrefix("syslog-out"), catalog.error);
@@ -7,7 +8,7 @@ export const syslogError = errorsOf(errorPrefix("syslog-out"), catalog.error);
 export type SyslogErrorCode = keyof typeof catalog.error;
 
 /** For a link that the server closed in an orderly way: such an end comes without an error. */
-export const serverClosed = (host: string, port: number) => syslogError("SERVER_CLOSED", { host, port });
+export const serverClosed = (host: string, port: number) => syslogError("SERVER_CLOSED", plain.params({ host, port }));
 
 const CAUSES: readonly [pattern: RegExp, code: SyslogErrorCode, permanent?: true][] = [
   [/^(ENOTFOUND|EAI_)/, "HOST_UNKNOWN"],
@@ -26,10 +27,9 @@ const CAUSES: readonly [pattern: RegExp, code: SyslogErrorCode, permanent?: true
 ];
 
 /** The error for the person who runs the flow, made of a socket error; errors about certificates are permanent. */
-export function linkError(cause: unknown, host: string, port: number): SiemError {
+export function linkError(cause: unknown, host: string, port: number, border: Border = plain): SiemError {
   if (cause instanceof SiemError) return cause;
   const code = String((cause as NodeJS.ErrnoException | undefined)?.code ?? "");
   const known = CAUSES.find(([pattern]) => pattern.test(code));
-  const reason = messageOf(cause);
-  return syslogError(known?.[1] ?? "LINK_FAILED", { host, port, reason }, { cause, permanent: known?.[2] ?? false });
+  return syslogError(known?.[1] ?? "LINK_FAILED", border.params({ host, port, reason: cause }), { cause: border.cause(cause), permanent: known?.[2] ?? false });
 }

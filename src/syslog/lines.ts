@@ -1,5 +1,6 @@
 /** The lines of a message: one, or a page of them. */
 import { textBytes } from "../common/retained-bytes";
+import { plain } from "../common/border";
 import { syslogError } from "./errors";
 
 export type Line = string | Buffer;
@@ -25,9 +26,9 @@ export interface LineList {
  */
 export function linesOf(payload: unknown, besideBytes = 0): LineList {
   if (isLine(payload)) return listOf([payload], besideBytes);
-  if (!Array.isArray(payload)) throw syslogError("PAYLOAD_TYPE", { property: "msg.payload", type: typeOf(payload) });
+  if (!Array.isArray(payload)) throw syslogError("PAYLOAD_TYPE", plain.params({ property: "msg.payload", type: typeOf(payload) }));
   const wrong = payload.findIndex((value) => !isLine(value));
-  if (wrong >= 0) throw syslogError("PAYLOAD_TYPE", { property: `msg.payload[${wrong}]`, type: typeOf(payload[wrong]) });
+  if (wrong >= 0) throw syslogError("PAYLOAD_TYPE", plain.params({ property: `msg.payload[${wrong}]`, type: typeOf(payload[wrong]) }));
   return listOf(payload as Line[], besideBytes);
 }
 

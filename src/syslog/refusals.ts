@@ -2,6 +2,7 @@
  * Decides about lines that a server refuses. If it takes others, the line is at fault: it is shortened, and at last set
  * aside. If it takes none, the server is at fault, and all lines wait.
  */
+import { plain } from "../common/border";
 import type { SiemError } from "../common/errors";
 import { Chunk } from "./chunk";
 import { syslogError, type SyslogErrorCode } from "./errors";
@@ -67,7 +68,7 @@ export class Refusals {
     if (oldest?.shares[0] === undefined || !ENDED_BY_SERVER.includes(error.code) || !this.stuck.endsSessions(oldest.shares[0])) return again;
     const line = oldest.takeFront(1);
     if (oldest.ends.length === 0) again.shift();
-    return [...this.shorten({ line, reason: syslogError("LINE_ENDS_SESSION", { host: this.host }) }), ...again];
+    return [...this.shorten({ line, reason: syslogError("LINE_ENDS_SESSION", plain.params({ host: this.host })) }), ...again];
   }
 
   /** The line cut to the next size; nothing if there is none and the line was set aside. */

@@ -6,6 +6,7 @@ import type { ConnectionOptions } from "node:tls";
 import { syslogError } from "./errors";
 import type { Frames } from "./framing";
 import { FrameReader, nextTxnr, readAnswer, type RelpAnswer, type RelpFrame } from "./relp-frames";
+import { plain } from "../common/border";
 import { tcpTransport, tlsTransport, type Link, type LinkListener, type Target, type Transport, type WriteReport } from "./transport";
 
 export interface RelpTarget extends Target {
@@ -142,7 +143,7 @@ class RelpLink implements Link {
       if (this.sent.size === 0) return;
       const left = this.answeredAt + this.allowed - clock.now();
       if (left > 0) this.watch(left);
-      else this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_NO_ANSWER", { host, port, seconds: Math.round(this.allowed / 1000) }));
+      else this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_NO_ANSWER", plain.params({ host, port, seconds: Math.round(this.allowed / 1000) })));
     });
   }
 
@@ -156,7 +157,7 @@ class RelpLink implements Link {
       else if (understood && this.state !== "gone") understood = this.take(frame);
     });
     this.report();
-    if (!readable || !understood) this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_GARBLED", { host, port }));
+    if (!readable || !understood) this.lose(syslogError(this.state === "opening" ? "RELP_NOT_SPOKEN" : "RELP_GARBLED", plain.params({ host, port })));
     else if (serverClosed) this.lose();
     else this.drain();
   }
@@ -172,10 +173,10 @@ class RelpLink implements Link {
   }
 
   private opened({ code, text, offers }: RelpAnswer): void {
-    const { host, port } = this.target;
+    const { host, port, border = plain } = this.target;
     const commands = offers.find((offer) => offer.startsWith("commands="))?.slice("commands=".length).split(",");
-    if (code !== ACCEPTED) this.lose(syslogError("RELP_REFUSED", { host, port, reason: text || code }, { permanent: true }));
-    else if (commands?.includes("syslog") !== true) this.lose(syslogError("RELP_NO_SYSLOG", { host, port }, { permanent: true }));
+    if (code !== ACCEPTED) this.lose(syslogError("RELP_REFUSED", border.params({ host, port, reason: text || code }), { permanent: true }));
+    else if (commands?.includes("syslog") !== true) this.lose(syslogError("RELP_NO_SYSLOG", plain.params({ host, port }), { permanent: true }));
     else {
       this.state = "open";
       // The timer runs for the answer to `open`; answers to messages may take longer.
@@ -190,6 +191,7 @@ class RelpLink implements Link {
    * commands, but also allows any order.
    */
   private report(): void {
+    const { host, border = plain } = this.target;
     let accepted = 0;
     let last = UNHEARD;
     const reportAccepted = () => {
@@ -202,7 +204,7 @@ class RelpLink implements Link {
       if (report !== last || answer.code !== ACCEPTED) reportAccepted();
       last = report;
       if (answer.code === ACCEPTED) accepted += 1;
-      else report.refused(syslogError("LINE_REFUSED", { host: this.target.host, reason: answer.text || answer.code }));
+      else report.refused(syslogError("LINE_REFUSED", border.params({ host, reason: answer.text || answer.code })));
     }
     reportAccepted();
   }

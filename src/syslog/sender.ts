@@ -13,6 +13,7 @@
  *
  * RELP answers line by line: an answer confirms at once, and only lines without one are sent again.
  */
+import { plain, type Border } from "../common/border";
 import { BufferPool } from "../common/buffer-pool";
 import type { SiemError } from "../common/errors";
 import type { Figures } from "../metrics/table";
@@ -42,6 +43,8 @@ type Up = Extract<Connection, { phase: "up" }>;
 export interface SenderOptions extends BacklogOptions, InFlightOptions {
   host: string;
   port: number;
+  /** For every text of the server; the plain one by default. */
+  border?: Border;
   /** A number from 0 up to 1. */
   random: () => number;
   /** Called whenever the state or the counters changed; often, so it must be cheap. */
@@ -220,7 +223,7 @@ export class Sender {
       this.enter({ phase: "closed" });
       return this.finished();
     }
-    const error = cause === undefined ? serverClosed(host, port) : linkError(cause, host, port);
+    const error = cause === undefined ? serverClosed(host, port) : linkError(cause, host, port, this.options.border);
     const unconfirmed = this.inFlight.takeAll();
     this.backlog.resendFirst(transport.stream ? unconfirmed : this.refusals.sessionEnded(unconfirmed, error));
     // A server may close an idle link at any time; that is an outage only if it does not take the next one.
@@ -285,7 +288,7 @@ export class Sender {
     backlog.resendLast(refusals.refused(refused));
     // The server has answered all that there is, or enough of it, and taken nothing.
     const refusesAll = refusals.areDoubtful && inFlight.isEmpty && (refusals.isTrialOver || backlog.isEmpty);
-    if (refusesAll) this.lost(syslogError("ALL_REFUSED", { host: options.host, reason: String(refused.reason.params["reason"]) }));
+    if (refusesAll) this.lost(syslogError("ALL_REFUSED", plain.params({ host: options.host, reason: String(refused.reason.params["reason"]) })));
     this.scheduleWrite();
   }
 

@@ -1,6 +1,8 @@
 /** Makes a sender from the properties of a `syslog-out` node. */
 import type { ConnectionOptions } from "node:tls";
 import { socketHost } from "../common/host";
+import { Border, plain } from "../common/border";
+import { tlsSecrets, withoutSecrets } from "../common/secrets";
 import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
 import { syslogError } from "./errors";
@@ -87,7 +89,7 @@ function namesOf(properties: Properties, form: HeaderForm): { hostname: string; 
   const hostname = textProperty(properties, "hostname", "");
   const appName = textProperty(properties, "appName", "CEF");
   const refuse = (code: "HOST_NAME" | "HOST_NAME_PRINTABLE" | "APP_NAME", value: string) => {
-    throw syslogError(code, { value: value.slice(0, 80) }, { permanent: true });
+    throw syslogError(code, plain.params({ value }), { permanent: true });
   };
   if (form !== "none" && hostname !== "" && !isHostName(form, hostname)) refuse(form === "rfc5424" ? "HOST_NAME_PRINTABLE" : "HOST_NAME", hostname);
   if (form === "rfc5424" && !isAppName(appName)) refuse("APP_NAME", appName);
@@ -108,9 +110,10 @@ export interface Surroundings {
 export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage">): Sender {
   const { host, port } = settings;
   const { clock, random, tls, systemHostname, systemAddresses, processId } = around;
+  const border = new Border(withoutSecrets(() => tlsSecrets(tls)));
   return new Sender({
-    ...settings, ...events, clock, random,
-    transport: KINDS[settings.transport].open({ host, port, clock }, tls),
+    ...settings, ...events, clock, random, border,
+    transport: KINDS[settings.transport].open({ host, port, clock, border }, tls),
     header: createHeader({ ...settings.header, systemHostname, systemAddresses, processId }),
   });
 }

@@ -1,5 +1,6 @@
 /** "Send a test message": sends one line over the real transport and says what is known about its arrival. */
 import { randomBytes } from "node:crypto";
+import { plain } from "../common/border";
 import { SiemError } from "../common/errors";
 import { FailedStep, type Step } from "../common/dialog-step";
 import { VERSION } from "../common/version";
@@ -51,7 +52,7 @@ export async function sendTestMessage(settings: SyslogSettings, around: Surround
   let close = async () => {};
   const outcome = new Promise<{ shortened: boolean }>((resolve, reject) => {
     const fail = (error: SiemError) => reject(new FailedStep(syslogStep(error), error));
-    cancel = around.clock.after(timeoutMs, () => fail(syslogError("NO_ANSWER", { host: settings.host, port: settings.port })));
+    cancel = around.clock.after(timeoutMs, () => fail(syslogError("NO_ANSWER", plain.params({ host: settings.host, port: settings.port }))));
     const sender = createSender(settings, { ...around, clock }, { changed: () => undefined, outage: fail });
     close = () => sender.close(GOODBYE_MS);
     sender.start();

@@ -8,6 +8,7 @@ import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { plain, type Border } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
 import { serverName } from "../common/host";
@@ -60,6 +61,8 @@ export interface Target {
   host: string;
   port: number;
   clock: Clock;
+  /** For every text of the server; the plain one by default. */
+  border?: Border;
   /** Milliseconds to connect in; a connection that takes no bytes for so long is given up. */
   patience?: number;
 }
@@ -118,8 +121,8 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
     listener.ready();
   });
   socket.on("timeout", () => {
-    if (!ready) lose(syslogError("NO_ANSWER", { host, port }));
-    else if (socket.writableLength > 0) lose(syslogError("SERVER_STALLED", { host, port, seconds: Math.round(patience / 1000) }));
+    if (!ready) lose(syslogError("NO_ANSWER", plain.params({ host, port })));
+    else if (socket.writableLength > 0) lose(syslogError("SERVER_STALLED", plain.params({ host, port, seconds: Math.round(patience / 1000) })));
   });
   socket.on("drain", () => listener.drain());
   socket.on("error", lose);
@@ -189,7 +192,7 @@ class UdpLink implements Link {
    */
   private async useFirst([next, ...others]: LookupAddress[], lastError?: Error): Promise<void> {
     if (this.gone) return;
-    if (next === undefined) throw lastError ?? syslogError("HOST_UNKNOWN", { host: this.target.host, reason: "no address" });
+    if (next === undefined) throw lastError ?? syslogError("HOST_UNKNOWN", plain.params({ host: this.target.host, reason: "no address" }));
     const socket = createSocket(next.family === 6 ? "udp6" : "udp4");
     socket.on("error", (error) => {
       if (socket === this.socket && this.proven) this.lose(error);

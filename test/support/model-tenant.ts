@@ -3,6 +3,7 @@
  * visible late, records with equal times change their order between searches, pages repeat records, page tokens become
  * invalid. The test controls its clock.
  */
+import { plain } from "../../src/common/border";
 import { bodyOf, type Body } from "../../src/pages/body";
 import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/tenant/api";
 import { tenantError } from "../../src/code42/tenant/tenant-errors";
@@ -35,6 +36,7 @@ interface Search {
 export class ModelTenant implements Api {
   readonly baseUrl = "https://model.example";
   readonly principal = "key-model";
+  readonly border = plain;
   readonly records: ModelRecord[] = [];
   /** The ids that the query has sent. */
   readonly delivered = new Set<string>();

@@ -1,5 +1,6 @@
 /** A query with its cursor in memory and a sink that the test controls. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { plain } from "../../src/common/border";
 import { fileEvents } from "../../src/code42/sources/file-events";
 import { QueryRunner, type QueryDependencies } from "../../src/code42/query/query-runner";
 import type { QuerySettings } from "../../src/code42/query/query-settings";
@@ -24,16 +25,16 @@ export class MemoryStore implements CursorStore {
   }
 
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
-    if (this.value !== expected) throw cursorError("CURSOR_CHANGED", { key: "test" }, { permanent: true });
+    if (this.value !== expected) throw cursorError("CURSOR_CHANGED", plain.params({ key: "test" }), { permanent: true });
     await this.overwrite(next);
   }
 
   async overwrite(next: string | undefined): Promise<void> {
     await sleep(0);
-    if (this.fault !== undefined) throw cursorError("CURSOR_NOT_SAVED", { key: "test", reason: this.fault.message });
+    if (this.fault !== undefined) throw cursorError("CURSOR_NOT_SAVED", plain.params({ key: "test", reason: this.fault }));
     this.commits += 1;
     this.value = next;
-    if (this.losesAnswers-- > 0) throw cursorError("CURSOR_NOT_SAVED", { key: "test", reason: "connection lost" });
+    if (this.losesAnswers-- > 0) throw cursorError("CURSOR_NOT_SAVED", plain.params({ key: "test", reason: "connection lost" }));
   }
 
   get cursor(): { floor: string; lastInserted: string | null; seen: Record<string, string> } | undefined {

@@ -1,5 +1,6 @@
 /** Checks criteria against what the search of a source accepts, so that a mistake shows when the flow is deployed. */
 import { expected as expectations } from "../../../nodes/locales/en-US/code42-query.json";
+import { plain, printable } from "../../common/border";
 import { describe, type SiemError } from "../../common/errors";
 import { durationMs, epochMs } from "../../common/instant";
 import { queryError } from "../errors";
@@ -73,15 +74,15 @@ export function checkFilter(source: string, { term, operator, value }: WireFilte
   const known = termIn(table, term);
   if (known === undefined) return [unknownTerm(source, term), ...leadingWildcard(term, value)];
   const operators = table.operators[known.kind] ?? [];
-  if (!operators.includes(operator)) throw queryError("OPERATOR_UNKNOWN", { term, operator, choices: operators.join(", ") }, { permanent: true });
+  if (!operators.includes(operator)) throw queryError("OPERATOR_UNKNOWN", plain.params({ term, operator, choices: operators.join(", ") }), { permanent: true });
   const { expected, accepts } = VALUE_RULES_OF_KIND[known.kind] ?? VALUE_RULES[operator] ?? ONE_VALUE;
-  if (!accepts(value)) throw queryError("VALUE_UNSUITABLE", { term, operator, expected: expectations[expected], expects: expected, ...describe(value) }, { permanent: true });
+  if (!accepts(value)) throw queryError("VALUE_UNSUITABLE", plain.params({ term, operator, expected: expectations[expected], expects: expected, ...describe(value) }), { permanent: true });
   return [...unknownValues(known, value), ...leadingWildcard(term, value)];
 }
 
 function unknownTerm(source: string, term: string): SiemError {
   const successor = source === "file-events" && Object.hasOwn(V2_OF_V1, term) ? V2_OF_V1[term] : undefined;
-  return successor === undefined ? queryError("TERM_UNKNOWN", { term, source }) : queryError("TERM_OF_V1", { term, successor });
+  return successor === undefined ? queryError("TERM_UNKNOWN", plain.params({ term, source })) : queryError("TERM_OF_V1", plain.params({ term, successor }));
 }
 
 const textsOf = (value: unknown): string[] => [value].flat().filter((item) => typeof item === "string" || typeof item === "number").map(String);
@@ -89,12 +90,12 @@ const textsOf = (value: unknown): string[] => [value].flat().filter((item) => ty
 function unknownValues({ term, values, open }: Term, value: unknown): SiemError[] {
   if (values === undefined || open === true) return [];
   const unknown = textsOf(value).filter((item) => !item.includes("*") && !values.includes(item));
-  return unknown.map((item) => queryError("VALUE_UNKNOWN", { term, value: item.slice(0, 80), choices: values.join(", ") }));
+  return unknown.map((item) => queryError("VALUE_UNKNOWN", { ...plain.params({ term, value: printable(item, 80) }), choices: printable(values.join(", "), 4000) }));
 }
 
 /** A search with a leading wildcard may time out (vendor's support site, "Search file activity with Forensic Search"). */
 function leadingWildcard(term: string, value: unknown): SiemError[] {
-  return textsOf(value).filter((item) => /^[*?]./.test(item)).map((item) => queryError("WILDCARD_LEADING", { term, value: item.slice(0, 80) }));
+  return textsOf(value).filter((item) => /^[*?]./.test(item)).map((item) => queryError("WILDCARD_LEADING", plain.params({ term, value: printable(item, 80) })));
 }
 
 /** "Not A" OR "not B" is true for everything; the user means AND. */
@@ -103,5 +104,5 @@ export function pointlessNegations(group: WireGroup): SiemError[] {
   if (group.filterClause === "AND") return [];
   const negated = group.filters.filter(({ operator }) => operator === "IS_NOT").map(({ term }) => term);
   const twice = negated.filter((term, index) => negated.indexOf(term) !== index);
-  return twice.map((term) => queryError("NEGATIONS_OR", { term }));
+  return twice.map((term) => queryError("NEGATIONS_OR", plain.params({ term })));
 }

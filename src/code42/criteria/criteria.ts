@@ -1,7 +1,8 @@
 /** Turns the criteria of a flow into those of a request. No Node.js modules: the editor uses it too. */
 import { parseExact } from "../../common/exact-json";
+import { plain } from "../../common/border";
 import { isRecord } from "../../common/messages";
-import { describe, messageOf, type SiemError } from "../../common/errors";
+import { describe, type SiemError } from "../../common/errors";
 import { queryError } from "../errors";
 
 export type Clause = "AND" | "OR";
@@ -29,7 +30,7 @@ export const MAX_CRITERIA = 1024;
 const WITHOUT_VALUE = new Set(["EXISTS", "DOES_NOT_EXIST"]);
 
 function invalid(where: string, reason: string): SiemError {
-  return queryError("CRITERIA_INVALID", { where, reason }, { permanent: true });
+  return queryError("CRITERIA_INVALID", plain.params({ where, reason }), { permanent: true });
 }
 
 function clauseAt(value: unknown, where: string): Clause {
@@ -94,11 +95,11 @@ export function criteriaFromJson(text: string): Criteria {
   try {
     value = parseExact(text);
   } catch (error) {
-    throw queryError("CRITERIA_JSON_INVALID", { reason: messageOf(error) }, { permanent: true });
+    throw queryError("CRITERIA_JSON_INVALID", plain.params({ reason: error }), { permanent: true });
   }
   if (Array.isArray(value)) return { clause: "AND", groups: criteriaGroups(value, "groups") };
   if (isRecord(value) && value["groups"] !== undefined) return criteriaFromSearch(value);
-  throw queryError("CRITERIA_JSON_INVALID", { reason: `found ${describe(value).type} without "groups"` }, { permanent: true });
+  throw queryError("CRITERIA_JSON_INVALID", plain.params({ reason: `found ${describe(value).type} without "groups"` }), { permanent: true });
 }
 
 /** `groups` and `groupClause` of a query body or a saved search. Throws CRITERIA_INVALID. */

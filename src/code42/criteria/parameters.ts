@@ -1,4 +1,5 @@
 /** Criteria as parameters of a search without groups: one of the values of each parameter must match. */
+import { plain } from "../../common/border";
 import type { Criteria, WireGroup } from "./criteria";
 import { unsupported } from "./unsupported";
 
@@ -12,8 +13,8 @@ export function parametersOf(criteria: Criteria, extraGroups: readonly WireGroup
   for (const [index, group] of [...criteria.groups, ...extraGroups].entries()) {
     const number = index + 1;
     for (const [term, values] of termsOf(group, number)) {
-      if (reserved.includes(term)) throw unsupported(number, "reserved", { term });
-      if (Object.hasOwn(parameters, term)) throw unsupported(number, "twoPlaces", { term });
+      if (reserved.includes(term)) throw unsupported(number, "reserved", plain.params({ term }));
+      if (Object.hasOwn(parameters, term)) throw unsupported(number, "twoPlaces", plain.params({ term }));
       parameters[term] = values;
     }
   }
@@ -25,9 +26,9 @@ function termsOf(group: WireGroup, number: number): Map<string, string[]> {
   const { filterClause, filters } = group;
   const terms = new Map<string, string[]>();
   for (const { term, operator, value } of filters) {
-    if (operator !== "IS" && operator !== "IS_ANY") throw unsupported(number, "operator", { operator });
-    if (!/^[A-Za-z_]{1,60}$/.test(term)) throw unsupported(number, "noParameter", { term });
-    if (filterClause === "AND" && terms.has(term)) throw unsupported(number, "twice", { term });
+    if (operator !== "IS" && operator !== "IS_ANY") throw unsupported(number, "operator", plain.params({ operator }));
+    if (!/^[A-Za-z_]{1,60}$/.test(term)) throw unsupported(number, "noParameter", plain.params({ term }));
+    if (filterClause === "AND" && terms.has(term)) throw unsupported(number, "twice", plain.params({ term }));
     terms.set(term, [...(terms.get(term) ?? []), ...(Array.isArray(value) ? value : [value]).map(String)]);
   }
   if (filterClause === "OR" && terms.size > 1) throw unsupported(number, "termsByOr");

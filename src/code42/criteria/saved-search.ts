@@ -1,5 +1,5 @@
 /** Loads a search that a user saved in Code42, as criteria (`GET /v2/file-events/saved-searches`; incydr SDK, `file_events/client.py`). */
-import { messageOf } from "../../common/errors";
+import type { Border } from "../../common/border";
 import { isRecord } from "../../common/messages";
 import { queryError } from "../errors";
 import { parsed } from "../../common/json";
@@ -11,6 +11,7 @@ const MAX_NAMES = 10;
 
 /** The part of a tenant that loading needs. */
 interface SavedSearchApi {
+  border: Border;
   get(path: string, options: { signal: AbortSignal }): Promise<{ data: Buffer }>;
 }
 
@@ -24,13 +25,13 @@ export async function loadSavedSearch(api: SavedSearchApi, idOrName: string, sig
   const [search, ...others] = withId.length > 0 ? withId : searches.filter(({ name }) => name === idOrName);
   if (search === undefined) {
     const names = searches.map(({ name }) => name).filter((name) => typeof name === "string").slice(0, MAX_NAMES);
-    throw queryError("SAVED_SEARCH_MISSING", { id: idOrName.slice(0, 80), names: names.join(", ") }, { permanent: true });
+    throw queryError("SAVED_SEARCH_MISSING", api.border.params({ id: api.border.text(idOrName, 80), names: names.map((name) => api.border.text(name, 80)).join(", ") }), { permanent: true });
   }
   if (others.length > 0) {
     const ids = [search, ...others].map(({ id }) => String(id)).join(", ");
-    throw queryError("SAVED_SEARCH_AMBIGUOUS", { name: idOrName.slice(0, 80), ids }, { permanent: true });
+    throw queryError("SAVED_SEARCH_AMBIGUOUS", api.border.params({ name: api.border.text(idOrName, 80), ids }), { permanent: true });
   }
-  return criteriaOf(search, idOrName.slice(0, 80));
+  return criteriaOf(search, api.border.text(idOrName, 80), api.border);
 }
 
 function listIn(reply: unknown): Record<string, unknown>[] {
@@ -39,13 +40,13 @@ function listIn(reply: unknown): Record<string, unknown>[] {
   return searches.filter(isRecord);
 }
 
-function criteriaOf(search: Record<string, unknown>, name: string): Criteria {
-  const refuse = (reason: string, cause?: unknown) => queryError("SAVED_SEARCH_UNTRANSLATABLE", { name, reason }, { permanent: true, cause });
+function criteriaOf(search: Record<string, unknown>, name: string, border: Border): Criteria {
+  const refuse = (reason: unknown) => queryError("SAVED_SEARCH_UNTRANSLATABLE", border.params({ name, reason }), { permanent: true });
   let criteria: Criteria;
   try {
     criteria = criteriaFromSearch(search);
   } catch (error) {
-    throw refuse(messageOf(error), error);
+    throw refuse(error);
   }
   if (criteria.groups.length === 0) throw refuse("it has no filters");
   // Code42 translates searches of version 1 where it can; it would refuse the terms that are left at every poll.

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CursorStore } from "../../cursor/context-store";
 import { Cursor } from "../../cursor/cursor";
 import { startInstant } from "../../cursor/instant";
+import { plain } from "../../common/border";
 import { SiemError, type Params } from "../../common/errors";
 import type { Colour } from "../../common/status-colour";
 import { criteriaHash } from "../criteria/criteria-hash";
@@ -65,7 +66,7 @@ export class CursorKeeper {
     this.kept = known ?? await this.begin(api, hash, onCursorTerm, signal);
     const { cursor, stored } = this.kept;
     if (onCursorTerm && stored !== undefined) {
-      const error = queryError("INCOMPATIBLE_FILTER", { term }, { permanent: true });
+      const error = queryError("INCOMPATIBLE_FILTER", plain.params({ term }), { permanent: true });
       error.name = "IncompatibleFilterError";
       throw error;
     }
@@ -147,8 +148,8 @@ export class CursorKeeper {
     const floorMs = onCursorTerm ? 0 : startInstant(startFrom, await api.serverTime(signal));
     const cursor = Cursor.startingAt(this.ownerAt(api), floorMs, hash);
     const instant = new Date(floorMs).toISOString();
-    dependencies.status("yellow", "status.startsAt", { instant: instant.slice(0, 10) });
-    if (!once) dependencies.warn("warning.noCursor", { key: cursorKey, instant });
+    dependencies.status("yellow", "status.startsAt", plain.params({ instant: instant.slice(0, 10) }));
+    if (!once) dependencies.warn("warning.noCursor", plain.params({ key: cursorKey, instant }));
     const kept: KeptCursor = { cursor, stored: undefined, storedRevision: cursor.revision, unsure: undefined };
     // A filter of the user's own on the cursor term is allowed until there is a cursor, as c42eventextractor had it.
     if (!onCursorTerm) await this.save(kept);

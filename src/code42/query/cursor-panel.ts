@@ -3,6 +3,7 @@ import type { CursorStore } from "../../cursor/context-store";
 import type { StoreSafety } from "../../cursor/store-safety";
 import { queryError } from "../errors";
 import type { QueryRunner } from "./query-runner";
+import { plain } from "../../common/border";
 import type { CursorType } from "./query-settings";
 
 /** Where a query keeps its cursor. */
@@ -54,7 +55,7 @@ export class CursorPanel {
 
   /** Resets or sets the cursor as `msg.action` does. Throws what that throws, and ACTION_UNKNOWN for any other action. */
   async move(action: unknown, cursor: unknown): Promise<CursorReport> {
-    if (action !== "reset" && action !== "set") throw queryError("ACTION_UNKNOWN", { choices: "reset, set", type: typeof action, value: "" }, { permanent: true });
+    if (action !== "reset" && action !== "set") throw queryError("ACTION_UNKNOWN", plain.params({ choices: "reset, set", type: typeof action, value: "" }), { permanent: true });
     await this.runner.act({ action, cursor });
     return this.report();
   }

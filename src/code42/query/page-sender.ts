@@ -4,7 +4,8 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import { KeyColumn, KeyTable } from "../../cursor/keys";
 import type { DeliveryRegistry } from "../../delivery/registry";
 import { DeliveryTracker, RESENDS, type TrackerFailure } from "../../delivery/tracker";
-import { messageOf, type Params } from "../../common/errors";
+import { plain } from "../../common/border";
+import type { Params } from "../../common/errors";
 import type { FlowMessage, MessageParts } from "../../common/messages";
 import type { Colour } from "../../common/status-colour";
 import { PackedEvents, packPayload, type LineFormatter } from "../../pages/packed-events";
@@ -66,7 +67,7 @@ export class PageSender {
         resending: (_page, attempt, why) => {
           const reason = "reason" in why ? why.reason : dependencies.text("warning.noReason", { seconds: Math.ceil(why.waitedMs / 1000) });
           dependencies.status("yellow", "status.resending");
-          dependencies.warn("warning.resend", { attempt, tries: RESENDS, reason });
+          dependencies.warn("warning.resend", plain.params({ attempt, tries: RESENDS, reason }));
         },
       },
     );
@@ -177,10 +178,10 @@ export class PageSender {
     if (failure.kind === "error") return failure.error;
     const { count } = failure.page;
     const tries = RESENDS + 1;
-    if (failure.kind === "rejected") return queryError("DELIVERY_REJECTED", { count, tries, reason: messageOf(failure.reason) }, { permanent: true });
+    if (failure.kind === "rejected") return queryError("DELIVERY_REJECTED", plain.params({ count, tries, reason: failure.reason ?? "" }), { permanent: true });
     if (failure.missing.length === 0) return queryError("DELIVERY_UNCONFIRMED", { count, tries }, { permanent: true });
     const sinks = failure.missing.map((id) => this.dependencies.nodeName(id)).join(", ");
-    return queryError("DELIVERY_UNCONFIRMED_BY", { count, tries, sinks }, { permanent: true });
+    return queryError("DELIVERY_UNCONFIRMED_BY", plain.params({ count, tries, sinks }), { permanent: true });
   }
 }
 

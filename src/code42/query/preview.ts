@@ -1,6 +1,7 @@
 /** Previews a query: its first events, and how many match. It does not use the cursor and sends few requests. */
 import { bodyOf, type Body } from "../../pages/body";
 import { startInstant, untilInstant } from "../../cursor/instant";
+import { plain } from "../../common/border";
 import { isRecord } from "../../common/messages";
 import type { Params } from "../../common/errors";
 import { PackedEvents } from "../../pages/packed-events";
@@ -40,7 +41,7 @@ export async function previewQuery(api: Api, settings: PreviewSettings, signal: 
   try {
     return await preview(api, settings, signal);
   } catch (error) {
-    throw signal.aborted ? queryError("PREVIEW_TIMED_OUT", {}, { cause: error }) : error;
+    throw signal.aborted ? queryError("PREVIEW_TIMED_OUT", {}, { cause: plain.cause(error) }) : error;
   }
 }
 
@@ -90,6 +91,10 @@ class ShortAnswers implements Api {
 
   get principal() {
     return this.api.principal;
+  }
+
+  get border() {
+    return this.api.border;
   }
 
   get spent(): boolean {

@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkpointEventId, cursorInstant, untilInstant } from "../../cursor/instant";
+import { plain } from "../../common/border";
 import { SiemError, describe } from "../../common/errors";
 import type { FlowMessage } from "../../common/messages";
 import type { Figures } from "../../metrics/table";
@@ -73,7 +74,7 @@ export class QueryRunner {
   async act(message: FlowMessage & { action?: unknown; criteria?: unknown; cursor?: unknown }): Promise<void> {
     const action: unknown = message.action === undefined || message.action === "" ? "poll" : message.action;
     const choices = this.settings.once ? ACTIONS_ONCE : ACTIONS;
-    if (!choices.includes(action)) throw queryError("ACTION_UNKNOWN", { choices: choices.join(", "), ...describe(action) }, { permanent: true });
+    if (!choices.includes(action)) throw queryError("ACTION_UNKNOWN", plain.params({ choices: choices.join(", "), ...describe(action) }), { permanent: true });
     switch (action) {
       case "start":
         this.automatic = this.settings.pollIntervalMs > 0;
@@ -141,7 +142,7 @@ export class QueryRunner {
     const pause = this.failures === 0 ? interval : Math.max(interval, Math.min(MAX_FAILURE_PAUSE_MS, interval * 2 ** (this.failures - 1)));
     const delay = Math.max(0, started + pause - this.dependencies.monotonic());
     this.timer = setTimeout(() => this.tick(), delay);
-    if (this.failures > 0) this.dependencies.status("red", "status.nextTry", { time: new Date(this.dependencies.now() + delay).toTimeString().slice(0, 5) });
+    if (this.failures > 0) this.dependencies.status("red", "status.nextTry", plain.params({ time: new Date(this.dependencies.now() + delay).toTimeString().slice(0, 5) }));
   }
 
   private async poll(extra: WireGroup[]): Promise<void> {
@@ -211,7 +212,7 @@ export class QueryRunner {
     // What the groups of one poll left out may come with the next; that is not late.
     if (!signal.aborted && extra.length === 0) lateness.coveredMs = serverMs ?? lateness.coveredMs;
     counters.duplicates += totals.known;
-    if (totals.withoutId > 0) dependencies.warn("warning.withoutId", { count: totals.withoutId, field: source.idField });
+    if (totals.withoutId > 0) dependencies.warn("warning.withoutId", plain.params({ count: totals.withoutId, field: source.idField }));
     this.pageDivisor = 1;
     await sender.idle();
     if (!signal.aborted) dependencies.status("green", "status.idle", { count: counters.read });

@@ -1,4 +1,5 @@
 /** The properties of a `code42-query` node, checked. */
+import { plain, printable } from "../../common/border";
 import { booleanProperty, choiceProperty, idListProperty, numberProperty, textProperty, type Properties } from "../../common/properties";
 import type { ContextScope } from "../../cursor/two-slot-store";
 import { startInstant, untilInstant } from "../../cursor/instant";
@@ -64,7 +65,7 @@ export function parseSettings(config: Properties): NodeQuerySettings {
   const criteria = criteriaOf(config);
   source.check(criteria);
   const savedSearch = textProperty(config, "savedSearch", "");
-  if (savedSearch !== "" && source.name !== "file-events") throw queryError("SAVED_SEARCH_SOURCE", { id: savedSearch.slice(0, 80) }, { permanent: true });
+  if (savedSearch !== "" && source.name !== "file-events") throw queryError("SAVED_SEARCH_SOURCE", plain.params({ id: printable(savedSearch, 80) }), { permanent: true });
   return {
     source,
     criteria,
@@ -98,7 +99,7 @@ function warningsOf(source: string, criteria: Criteria, isRaw: boolean): readonl
 
 function sourceOf(name: string, options: SourceOptions): EventSource {
   const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
-  if (source === undefined) throw queryError("SOURCE_UNKNOWN", { source: name.slice(0, 80), choices: Object.keys(sources).join(", ") }, { permanent: true });
+  if (source === undefined) throw queryError("SOURCE_UNKNOWN", plain.params({ source: printable(name, 80), choices: Object.keys(sources).join(", ") }), { permanent: true });
   return source(options);
 }
 

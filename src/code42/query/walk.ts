@@ -10,6 +10,7 @@ import type { Page } from "../../delivery/tracker";
 import { PackedEvents } from "../../pages/packed-events";
 import { queryError } from "../errors";
 import { countIncomplete, IndexedEvents, type EventList } from "../../pages/page-index";
+import { plain } from "../../common/border";
 import type { EventSource, PollOptions, Reply } from "../sources/source";
 
 /** New events of a poll, in order, and the position that they reach. */
@@ -80,7 +81,7 @@ const packed = (events: EventList) => new PackedEvents(events, events instanceof
  */
 function idsOf({ events, lastMs }: Reply, source: EventSource): PagePosition["ids"] {
   if (events.length > 0 && lastMs === undefined) {
-    throw queryError("EVENT_WITHOUT_ID", { index: 0, field: source.cursorTerm ?? source.idField, type: "undefined" });
+    throw queryError("EVENT_WITHOUT_ID", plain.params({ index: 0, field: source.cursorTerm ?? source.idField, type: "undefined" }));
   }
   const isIndexed = events instanceof IndexedEvents;
   const keys = isIndexed ? events.keys() : KeyColumn.of(events.map(({ key }) => key));

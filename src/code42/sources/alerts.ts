@@ -5,6 +5,7 @@
  * The search has only page numbers, and its result changes meanwhile: when an alert leaves it, all later ones move forward.
  * So each request asks for the first page of the alerts created since the last alert of the previous page.
  */
+import { plain } from "../../common/border";
 import { SiemError } from "../../common/errors";
 import { parseExact } from "../../common/exact-json";
 import { isRecord } from "../../common/messages";
@@ -137,7 +138,7 @@ async function searchPage({ poll, tenantId, criteria }: AlertSearch, filter: Wir
     await api.post(SEARCH, { tenantId, groupClause: "AND", groups, pgNum: number, pgSize: pageSize, srtKey: CREATED, srtDirection: "ASC" }, { signal, onRetry, permission: PERMISSION }),
     "alerts",
   );
-  refuseProblems(page.envelope);
+  refuseProblems(page.envelope, api.border);
   return page;
 }
 
@@ -176,7 +177,7 @@ async function detailsOf(alerts: readonly unknown[], { api, signal, onRetry, war
   } catch (error) {
     // One alert without details must not stop the others.
     if (!(error instanceof SiemError) || !["QUERY_REFUSED", "NOT_FOUND"].includes(error.code)) throw error;
-    warn("warning.noDetails", { count: alertIds.length, reason: error.message });
+    warn("warning.noDetails", plain.params({ count: alertIds.length, reason: error }));
     return new Map();
   }
 }

@@ -3,6 +3,7 @@ import { mayRound } from "../../common/exact-json";
 import { queryError } from "../errors";
 import { bodyOf } from "../../pages/body";
 import { readPage } from "../../pages/page-reader";
+import { plain } from "../../common/border";
 import type { ApiReply } from "../tenant/api";
 
 export interface ListPage {
@@ -24,7 +25,7 @@ export async function readList({ data, date, elapsedMs }: ApiReply, key: string)
     rounded.push(...(mayRound(json) ? JSON.parse(json) as unknown[] : slice));
   });
   const list = envelope[key];
-  if (list != null && !Array.isArray(list)) throw queryError("PAGE_INVALID", { reason: `it has no list "${key}"` });
+  if (list != null && !Array.isArray(list)) throw queryError("PAGE_INVALID", plain.params({ reason: `it has no list "${key}"` }));
   return { items, rounded, envelope, askedMs: date === undefined ? undefined : date - elapsedMs };
 }
 
@@ -52,4 +53,4 @@ export async function readWholeList(page: (number: number) => Promise<ListPage>,
 }
 
 /** Without this error, a server that ignores page numbers would be read for ever. */
-export const samePageTwice = () => queryError("PAGE_INVALID", { reason: "it is the same as the page before" });
+export const samePageTwice = () => queryError("PAGE_INVALID", plain.params({ reason: "it is the same as the page before" }));

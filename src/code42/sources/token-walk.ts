@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { KeyTable } from "../../cursor/keys";
+import { plain, type Border } from "../../common/border";
 import { SiemError } from "../../common/errors";
 import { isRecord } from "../../common/messages";
 import { bodyOf, type Body } from "../../pages/body";
@@ -31,7 +32,6 @@ type GroupsOf = (range: WireGroup[], cursor: WireFilter) => WireGroup[];
 /** Known events are read again in the largest pages that Code42 gives, so that the overlap costs few requests. */
 const REREAD_PAGE_SIZE = 10_000;
 const MAX_TOKEN_RESTARTS = 3;
-const MAX_PROBLEMS_TEXT = 300;
 const EVENTS = "fileEvents";
 const NEXT_TOKEN = "nextPgToken";
 /** If the server takes longer to answer, the next page is requested before this one is parsed, ms. */
@@ -85,7 +85,7 @@ export async function* readByTokens(search: TokenSearch, poll: PollOptions, grou
       yield reply;
     }
     const instant = (ms: number) => new Date(ms).toISOString();
-    poll.warn("warning.incomplete", { from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.count, found });
+    poll.warn("warning.incomplete", plain.params({ from: instant(range.fromMs), until: instant(range.untilMs), total, count: range.count, found }));
   }
 }
 
@@ -103,7 +103,7 @@ export async function timeOfEvent(search: TokenSearch, id: string, api: Api, sig
     if (fields.id(event) !== id) return;
     const times = [fields.insertedMs(event), fields.happenedMs(event)].filter((ms) => ms !== undefined);
     if (times.length > 0) time = Math.min(...times);
-  }));
+  }), api.border);
   return time;
 }
 
@@ -176,7 +176,7 @@ async function* readPages({ search, poll, groups, known }: PageOptions): AsyncGe
     const answer = api.postAndRead(search.path, request, async (body) => {
       // Before the page is read: at the same time, its end would come no sooner than the page.
       if (!rereading && performance.now() - askedAt > SLOW_MS) giveHint(await textAtTheEnd(body, NEXT_TOKEN).catch(() => undefined));
-      return readEvents(body, search, known, maker);
+      return readEvents(body, search, known, maker, api.border);
     }, { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, after the previous page.
     return { token, answer, nextTokenHint };
@@ -198,7 +198,7 @@ async function* readPages({ search, poll, groups, known }: PageOptions): AsyncGe
       if (!(error instanceof SiemError) || error.code !== "INVALID_PAGE_TOKEN" || token === "") throw error;
       // The event that the token names has left the result: start again, and drop known events.
       restarts += 1;
-      if (restarts > MAX_TOKEN_RESTARTS) throw queryError("PAGE_TOKEN_LOOP", {}, { cause: error });
+      if (restarts > MAX_TOKEN_RESTARTS) throw queryError("PAGE_TOKEN_LOOP", {}, { cause: plain.cause(error) });
       currentGroups = groups();
       tokens.clear();
       request = fetchPage("");
@@ -259,12 +259,12 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
 });
 
 /** Reads a whole page before any of it is delivered, because it may be cut. */
-async function readEvents(body: Body, search: TokenSearch, known: IsKnown, maker: LineMaker | undefined): Promise<EventsRead> {
+async function readEvents(body: Body, search: TokenSearch, known: IsKnown, maker: LineMaker | undefined, border: Border): Promise<EventsRead> {
   const index = await indexPage(body, EVENTS, fileEventFields[search.version], known, maker);
-  refuseProblems(index.envelope);
+  refuseProblems(index.envelope, border);
   const { [EVENTS]: list, [NEXT_TOKEN]: nextToken } = index.envelope;
-  if (list !== null && !Array.isArray(list)) throw queryError("PAGE_INVALID", { reason: `it has no list "${EVENTS}"` });
-  if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", { reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` });
+  if (list !== null && !Array.isArray(list)) throw queryError("PAGE_INVALID", plain.params({ reason: `it has no list "${EVENTS}"` }));
+  if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", plain.params({ reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` }));
   return { index, nextToken: nextToken ?? "" };
 }
 
@@ -276,11 +276,11 @@ async function totalOf(search: TokenSearch, { api, signal, onRetry }: PollOption
 }
 
 /** Throws SEARCH_PROBLEMS if an answer says that its search did not run completely. */
-export function refuseProblems({ problems }: Record<string, unknown>): void {
-  if (Array.isArray(problems) && problems.length > 0) throw queryError("SEARCH_PROBLEMS", { problems: problemsText(problems) });
+export function refuseProblems({ problems }: Record<string, unknown>, border: Border): void {
+  if (Array.isArray(problems) && problems.length > 0) throw queryError("SEARCH_PROBLEMS", border.params({ problems: problemsText(problems) }));
 }
 
 function problemsText(problems: unknown[]): string {
   const texts = problems.map((problem) => (isRecord(problem) ? [problem["type"], problem["description"]].filter((text) => typeof text === "string").join(": ") : ""));
-  return texts.filter((text) => text !== "").join("; ").slice(0, MAX_PROBLEMS_TEXT) || "no description";
+  return texts.filter((text) => text !== "").join("; ") || "no description";
 }

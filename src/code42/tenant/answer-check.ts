@@ -1,4 +1,5 @@
 /** Checks what a tenant answers: everything but a success becomes an error that says what to do, without secrets. */
+import type { Border, Printable } from "../../common/border";
 import { parsed } from "../../common/json";
 import type { HttpReply } from "./http";
 import { statusError, tenantError } from "./tenant-errors";
@@ -16,17 +17,18 @@ const DEFAULT_PERMISSION = "File Events: Read";
 
 /** Bytes of a refusal that are read. */
 const REFUSAL_BYTES = 65_536;
+/** Bytes of an unexpected answer that go into the debug log. */
+const LOGGED_BYTES = 200;
 
 export class AnswerCheck {
-  /** `secrets` are the texts that are taken out of whatever a server or proxy wrote; blank ones do not count. */
-  constructor(private readonly secrets: () => readonly (string | undefined)[], private readonly debug: (text: string) => void) {}
+  constructor(private readonly border: Border, private readonly debug: (text: Printable) => void) {}
 
   /** Throws unless `reply` is a success of JSON: NOT_JSON, and the errors of `statusError`. */
   json(reply: HttpReply, question: Question): void {
     const error = this.refusal(reply, question);
     if (error === undefined && isJson(reply)) return;
-    this.debug(`${question.path} answered: ${this.redacted(reply.data.toString("utf8", 0, 200))}`);
-    throw error ?? tenantError("NOT_JSON", { host: question.host, type: (reply.header("content-type") ?? "none").slice(0, 60) }, { permanent: true });
+    this.debug(this.border.text(`${question.path} answered: ${reply.data.toString("utf8", 0, LOGGED_BYTES)}`));
+    throw error ?? tenantError("NOT_JSON", this.border.params({ host: question.host, type: this.border.text(reply.header("content-type") ?? "none", 60) }), { permanent: true });
   }
 
   /** Throws the errors of `statusError` unless `reply` is a success. */
@@ -36,21 +38,15 @@ export class AnswerCheck {
   }
 
   /** What a refusal says about itself: the descriptions of its `problems`, or its `error`. */
-  detail(reply: HttpReply): string {
-    if (reply.status < 400) return "";
+  detail(reply: HttpReply): Printable {
+    if (reply.status < 400) return this.border.text("");
     const { problems, error, error_description: description } = (parsed(reply.data.subarray(0, REFUSAL_BYTES)) ?? {}) as Record<string, unknown>;
     const texts = Array.isArray(problems) ? problems.map((problem: { description?: unknown } | null) => problem?.description) : [error, description];
-    return this.redacted(texts.filter((text) => typeof text === "string").join("; ")).slice(0, 300) || `status ${reply.status}`;
+    return this.border.text(texts.filter((text) => typeof text === "string").join("; ")) || this.border.text(`status ${reply.status}`);
   }
 
   private refusal(reply: HttpReply, { host, path, permission = DEFAULT_PERMISSION }: Question) {
-    return statusError(reply.status, { host, path, permission }, this.detail(reply), hostOf(reply.header("location"), host));
-  }
-
-  /** A text that a server or proxy wrote, which may repeat what was sent to it: one line, without our secrets. */
-  private redacted(text: string): string {
-    const secrets = this.secrets().filter((secret) => secret !== undefined && secret !== "") as string[];
-    return secrets.reduce((clean, secret) => clean.replaceAll(secret, "***"), text.replace(/\p{Cc}+/gu, " "));
+    return statusError(reply.status, { host, path, permission }, this.detail(reply), this.border.text(hostOf(reply.header("location"), host), 253));
   }
 }
 

@@ -1,4 +1,5 @@
 /** The part of a tenant that queries use: types only. */
+import type { Border } from "../../common/border";
 import type { Body } from "../../pages/body";
 
 export interface RetryNotice {
@@ -31,6 +32,8 @@ export interface Api {
   readonly baseUrl: string;
   /** The client id or user name that it signs in with. */
   readonly principal: string;
+  /** For every text of an answer. */
+  readonly border: Border;
   /** Server time, epoch ms. */
   serverNow(): number;
   /** The same, but asks the server if it has not told its time yet. */

@@ -1,4 +1,5 @@
 /** "Test connection" of a tenant: signs in, reads a little of each source, and names the step that failed. */
+import { printable, type Printable } from "../../common/border";
 import { SiemError } from "../../common/errors";
 import { textProperty, type Properties } from "../../common/properties";
 import { bypasses } from "../../common/proxy";
@@ -15,9 +16,9 @@ export interface SourceAccess {
 
 export interface TenantReport {
   /** Scheme, host and port. */
-  address: string;
+  address: Printable;
   /** Client id or user name. */
-  principal: string;
+  principal: Printable;
   sources: SourceAccess[];
 }
 
@@ -81,7 +82,7 @@ export async function testTenant(options: TenantOptions, timeoutMs: number): Pro
     for (const source of TESTED) access.push({ source, refused: await refusalOf(tenant, source, signal) });
     const [first] = access;
     if (first?.refused !== undefined && access.every(({ refused }) => refused !== undefined)) throw first.refused;
-    return { address: tenant.baseUrl, principal: tenant.principal, sources: access };
+    return { address: printable(tenant.baseUrl), principal: printable(tenant.principal), sources: access };
   } catch (error) {
     throw new FailedStep(tenantStep(error, isProxied(options)), error);
   } finally {

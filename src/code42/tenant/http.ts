@@ -1,5 +1,6 @@
 /** Sends one HTTP request to a host of a tenant, and receives the complete reply in time. */
 import { BodyTooLong, RawBody, wholeOf, type Body } from "../../pages/body";
+import { plain, type Border } from "../../common/border";
 import { sendRequest } from "../../common/http";
 import { SiemError } from "../../common/errors";
 import { Connections, type ConnectionsOptions } from "./connections";
@@ -8,6 +9,7 @@ import { networkError, tenantError } from "./tenant-errors";
 export interface HttpOptions extends ConnectionsOptions {
   userAgent: string;
   maxBodyBytes: number;
+  border: Border;
 }
 
 export interface HttpRequest {
@@ -51,7 +53,7 @@ export class HttpClient {
    * body within the same time after them. Throws the errors of `networkError`, TIMED_OUT, BODY_TOO_LARGE, and the signal's reason.
    */
   async send(request: HttpRequest): Promise<HttpReply> {
-    const { timeoutMs, userAgent, maxBodyBytes, base } = this.options;
+    const { timeoutMs, userAgent, maxBodyBytes, base, border } = this.options;
     const { method, path, data } = request;
     const abort = new AbortController();
     const follow = () => abort.abort();
@@ -73,14 +75,14 @@ export class HttpClient {
       };
       const raw = await received(maxBodyBytes);
       if (raw === undefined) throw bodyTooLarge(maxBodyBytes);
-      const body = new ReceivedBody(new RawBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes), base.host);
+      const body = new ReceivedBody(new RawBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes), base.host, border);
       const isUnread = request.leaveUnread === true && status < 300;
       return { status, header, body, isUnread, data: isUnread ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
     } catch (error) {
       if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();
-      if (abort.signal.aborted) throw tenantError("TIMED_OUT", { host: base.host, seconds: timeoutMs / 1000 });
-      throw networkError(error, base.host);
+      if (abort.signal.aborted) throw tenantError("TIMED_OUT", plain.params({ host: base.host, seconds: timeoutMs / 1000 }));
+      throw networkError(error, base.host, border);
     } finally {
       clearTimeout(timer);
       request.signal.removeEventListener("abort", follow);
@@ -98,7 +100,7 @@ export class ReceivedBody implements Body {
   /** The error of the last reading; undefined if there was none. */
   fault: SiemError | undefined;
 
-  constructor(readonly raw: RawBody, private readonly host: string) {}
+  constructor(readonly raw: RawBody, private readonly host: string, private readonly border: Border) {}
 
   /** Bytes received. */
   get length(): number {
@@ -110,7 +112,7 @@ export class ReceivedBody implements Body {
     try {
       yield* this.raw.chunks();
     } catch (error) {
-      throw this.fault = error instanceof BodyTooLong ? bodyTooLarge(this.raw.limit) : networkError(error, this.host);
+      throw this.fault = error instanceof BodyTooLong ? bodyTooLarge(this.raw.limit) : networkError(error, this.host, this.border);
     }
   }
 

@@ -1,4 +1,5 @@
 /** Sends the requests of a tenant within its rate, pauses when the server asks for it, and keeps the server's time. */
+import { printable, type Printable } from "../../common/border";
 import { HttpClient, type HttpOptions, type HttpReply, type HttpRequest } from "./http";
 import { RateLimiter } from "./limiter";
 
@@ -19,7 +20,7 @@ export interface PacedHttpDependencies {
   random(): number;
   /** Rejects when `signal` aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  log(level: "info" | "debug", text: string): void;
+  log(level: "info" | "debug", text: Printable): void;
 }
 
 export class PacedHttp {
@@ -48,7 +49,7 @@ export class PacedHttp {
   async send(base: URL, request: HttpRequest): Promise<HttpReply> {
     await this.limiter.take(request.signal);
     const reply = await this.client(base).send(request);
-    this.dependencies.log("debug", `${request.method} ${request.path.replace(/\?.*/, "")} ${reply.status} ${reply.body.length} bytes in ${Math.round(reply.elapsedMs)} ms`);
+    this.dependencies.log("debug", printable(`${request.method} ${request.path.replace(/\?.*/, "")} ${reply.status} ${reply.body.length} bytes in ${Math.round(reply.elapsedMs)} ms`));
     const date = dateOf(reply);
     if (date !== undefined) this.server = { date, at: reply.headersAt };
     if (reply.status === 429) {

@@ -1,4 +1,5 @@
 /** Finds the services behind a console (py42 `services/_connection.py`, `services/_keyvaluestore.py`). */
+import { plain } from "../../common/border";
 import { parsed } from "../../common/json";
 import { isRecord } from "../../common/messages";
 import { baseUrlFault, isLoopback } from "./base-url";
@@ -12,7 +13,7 @@ export interface ServiceDependencies {
   text(base: URL, path: string, signal: AbortSignal): Promise<string>;
 }
 
-const isPlain = (text: string): boolean => new URL(text).protocol === "http:";
+const isUnencrypted = (text: string): boolean => new URL(text).protocol === "http:";
 
 export class ServiceDirectory {
   private readonly found = new Map<string, URL>();
@@ -45,7 +46,7 @@ export class ServiceDirectory {
 
   /** Throws SERVICE_UNKNOWN for an address without encryption too, because the token is sent there; only a console on this machine may name one. */
   private address(text: string, key: string): URL {
-    if (baseUrlFault(text) !== undefined || (isPlain(text) && !isLoopback(this.console.hostname))) throw tenantError("SERVICE_UNKNOWN", { host: this.console.host, service: key }, { permanent: true });
+    if (baseUrlFault(text) !== undefined || (isUnencrypted(text) && !isLoopback(this.console.hostname))) throw tenantError("SERVICE_UNKNOWN", plain.params({ host: this.console.host, service: key }), { permanent: true });
     return new URL(text);
   }
 }

@@ -1,5 +1,6 @@
 /** The errors of a tenant. Each says what to do, and none holds a secret. */
 import catalog from "../../../nodes/locales/en-US/code42-tenant.json";
+import { plain, type Border, type Printable } from "../../common/border";
 import { errorPrefix, errorsOf, type SiemError } from "../../common/errors";
 
 export const tenantError = errorsOf(errorPrefix("code42-tenant"), catalog.error);
@@ -18,16 +19,13 @@ interface SystemError {
   message?: string;
 }
 
-/**
- * The error of a request to `host` that got no complete reply: `thrown` by a socket, TLS, the proxy's agent or zlib. Only
- * its code and text go on, in a new Error.
- */
-export function networkError(thrown: unknown, host: string): SiemError {
+/** The error of a request to `host` that got no complete reply: `thrown` by a socket, TLS, the proxy's agent or zlib. */
+export function networkError(thrown: unknown, host: string, border: Border): SiemError {
   const { code = "", hostname, message = code } = thrown as SystemError;
-  const cause = Object.assign(new Error(message), { code });
-  const params = { host: hostname ?? host, reason: cause.message };
+  const cause = border.cause(thrown);
+  const params = border.params({ host: hostname ?? host, reason: message });
   const proxyStatus = /^Bad response: (\d{3})$/.exec(message)?.[1];
-  if (proxyStatus !== undefined && Number(proxyStatus) < 500) return tenantError("PROXY_REFUSED", { status: proxyStatus }, { cause, ...PERMANENT });
+  if (proxyStatus !== undefined && Number(proxyStatus) < 500) return tenantError("PROXY_REFUSED", { status: Number(proxyStatus) }, { cause, ...PERMANENT });
   if (code === "ENOTFOUND") return tenantError("HOST_NOT_FOUND", params, { cause, ...PERMANENT });
   if (UNKNOWN_CA.has(code)) return tenantError("TLS_UNKNOWN_CA", params, { cause, ...PERMANENT });
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return tenantError("TLS_WRONG_NAME", params, { cause, ...PERMANENT });
@@ -38,14 +36,14 @@ export function networkError(thrown: unknown, host: string): SiemError {
 
 /**
  * The error of a reply with this `status`; undefined if that is a success. `detail` is what the server said, in one short
- * line; `redirect` is the host that it named.
+ * line; `target` is the host that it redirects to.
  */
-export function statusError(status: number, request: { host: string; path: string; permission: string }, detail: string, redirect: string): SiemError | undefined {
-  const params = { ...request, status, detail };
+export function statusError(status: number, request: { host: string; path: string; permission: string }, detail: Printable, target: Printable): SiemError | undefined {
+  const params = { ...plain.params(request), status, detail };
   if (status >= 200 && status < 300) return undefined;
   if (status === 429) return tenantError("RATE_LIMITED");
   if (status >= 500 || status === 408) return tenantError("SERVER_ERROR", params);
-  if (status >= 300 && status < 400) return tenantError("REDIRECTED", { ...params, target: redirect }, PERMANENT);
+  if (status >= 300 && status < 400) return tenantError("REDIRECTED", { ...params, target }, PERMANENT);
   switch (status) {
     case 400: return tenantError("QUERY_REFUSED", params, PERMANENT);
     case 401: return tenantError("UNAUTHORIZED", {}, PERMANENT);

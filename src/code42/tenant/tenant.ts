@@ -5,8 +5,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
 import { bodyOf, wholeOf, type Body } from "../../pages/body";
+import { Border, plain, printable } from "../../common/border";
 import type { Proxy } from "../../common/proxy";
 import { SiemError } from "../../common/errors";
+import { proxySecrets, tlsSecrets, withoutSecrets } from "../../common/secrets";
 import { AnswerCheck, isPageTokenRefused } from "./answer-check";
 import { baseUrlFault, isConsole } from "./base-url";
 import type { HttpReply } from "./http";
@@ -106,6 +108,8 @@ interface Route {
 export class Tenant {
   /** Scheme, host and port: what a cursor belongs to. */
   readonly baseUrl: string;
+  /** For every text of its servers: takes its credentials and tokens out. */
+  readonly border: Border;
   private readonly base: URL;
   private readonly kind: AddressKind;
   private readonly identity: Identity;
@@ -124,7 +128,7 @@ export class Tenant {
     // A base URL with a password in it is invalid, so its text is not repeated.
     if (fault === "BASE_URL_INVALID") throw tenantError(fault, {}, { permanent: true });
     this.base = new URL(baseUrl);
-    if (fault !== undefined) throw tenantError(fault, { host: this.base.hostname }, { permanent: true });
+    if (fault !== undefined) throw tenantError(fault, plain.params({ host: this.base.hostname }), { permanent: true });
     this.dependencies = {
       now: () => Date.now(),
       monotonic: () => performance.now(),
@@ -136,13 +140,13 @@ export class Tenant {
     this.baseUrl = this.base.origin;
     this.kind = options.addressKind ?? (isConsole(baseUrl) ? "console" : "gateway");
     this.identity = identityOf(options);
-    this.http = new PacedHttp({ timeoutMs, requestsPerMinute, maxBodyBytes, tls, proxy, userAgent }, this.dependencies);
+    this.border = new Border(withoutSecrets(() => [
+      clientSecret, password, totpSecret, this.tokens.basic, ...this.tokens.recent, ...proxySecrets(proxy), ...tlsSecrets(tls),
+    ]));
+    this.http = new PacedHttp({ timeoutMs, requestsPerMinute, maxBodyBytes, tls, proxy, userAgent, border: this.border }, this.dependencies);
     // Refuses an invalid proxy at once.
     this.http.client(this.base);
-    this.check = new AnswerCheck(
-      () => [clientSecret, password, totpSecret, this.tokens.basic, this.tokens.value, proxy?.password],
-      (text) => this.dependencies.log("debug", text),
-    );
+    this.check = new AnswerCheck(this.border, (text) => this.dependencies.log("debug", text));
     this.tokens = new TokenKeeper(this.base, this.identity, SIGN_INS[authType][this.kind], { http: this.http, check: this.check, calls: this.calls, ...this.dependencies });
     this.services = new ServiceDirectory(this.base, {
       environment: (signal) => this.authorised("GET", { base: this.base, path: "/api/v1/ServerEnv" }, undefined, signal, undefined, wholeBody),
@@ -221,7 +225,7 @@ export class Tenant {
           // After a 429 no request starts before the pause is over, so this call need not wait by itself.
           const isPaused = error.code === "RATE_LIMITED";
           const delayMs = isPaused ? this.http.pauseLeftMs() : this.http.backoffMs(attempt);
-          this.dependencies.log("info", `${method} ${path}: ${error.message} (attempt ${attempt} of ${MAX_ATTEMPTS}, next in ${Math.round(delayMs)} ms)`);
+          this.dependencies.log("info", printable(`${method} ${path}: ${error.message} (attempt ${attempt} of ${MAX_ATTEMPTS}, next in ${Math.round(delayMs)} ms)`, 1000));
           options.onRetry?.({ attempt, delayMs, error });
           if (!isPaused) await this.dependencies.sleep(delayMs, signal).catch(() => signal.throwIfAborted());
         }
@@ -234,7 +238,7 @@ export class Tenant {
     const encode = (value: unknown) => (value === undefined ? undefined : Buffer.from(JSON.stringify(value)));
     if (this.kind === "gateway") return { route: { base: this.base, path: path + query }, data: encode(body) };
     const service = legacyService(path);
-    if (service === undefined) throw tenantError("BASE_URL_CONSOLE", { host: this.base.host, path }, { permanent: true });
+    if (service === undefined) throw tenantError("BASE_URL_CONSOLE", plain.params({ host: this.base.host, path }), { permanent: true });
     const base = service.key === undefined ? this.base : await this.services.find(service.key, signal);
     const route = { base, path: service.path + query, asGateway: (data: Buffer) => renamed(unwrap(data), service) };
     return { route, data: encode(service.body === undefined ? body : service.body(body)) };

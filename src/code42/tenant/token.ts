@@ -1,7 +1,8 @@
 /** Keeps the token of a tenant: one sign-in for all callers, and a new one before the token expires. */
+import { plain, printable } from "../../common/border";
 import { parsed } from "../../common/json";
-import { messageOf } from "../../common/errors";
 import { isRecord } from "../../common/messages";
+import { basicOf } from "../../common/secrets";
 import type { AnswerCheck } from "./answer-check";
 import { consoleOf } from "./base-url";
 import type { HttpReply } from "./http";
@@ -25,10 +26,13 @@ export interface TokenDependencies {
 }
 
 const RENEW_BEFORE_S = 60;
+/** Tokens that are remembered. */
+const RECENT = 3;
 
 export class TokenKeeper {
   /** Name and secret as the sign-in sends them, which is a secret too. */
   readonly basic: string;
+  private tokens: readonly string[] = [];
   private token: { value: string; renewAt: number } | undefined;
   /** The sign-in under way. */
   private renewal: Promise<string> | undefined;
@@ -36,11 +40,12 @@ export class TokenKeeper {
   private lastTotpStep: number | undefined;
 
   constructor(private readonly base: URL, private readonly identity: Identity, private readonly way: SignIn, private readonly dependencies: TokenDependencies) {
-    this.basic = Buffer.from(`${identity.name}:${identity.secret}`).toString("base64");
+    this.basic = basicOf(identity.name, identity.secret);
   }
 
-  get value(): string | undefined {
-    return this.token?.value;
+  /** The current token and the two before it: a server may repeat one after it refused it. */
+  get recent(): readonly string[] {
+    return this.tokens;
   }
 
   /** A valid token. Concurrent callers share one sign-in: `signal` ends only the wait of this caller, closing the tenant ends the sign-in. */
@@ -69,8 +74,9 @@ export class TokenKeeper {
     const answer = objectIn(reply);
     const { expires_in: expiresIn } = answer;
     const value = tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
-    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: base.host }, { permanent: true });
+    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", plain.params({ host: base.host }), { permanent: true });
     const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : lifeS;
+    this.tokens = [value, ...this.tokens].slice(0, RECENT);
     this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };
     return value;
   }
@@ -88,7 +94,7 @@ export class TokenKeeper {
   /** Why a sign-in was refused. The console tells how a user signs in, and with it that a password alone is not enough. */
   private async refusal(reply: HttpReply, signal: AbortSignal): Promise<Error> {
     const { base, identity: { name, isUser, totpKey }, dependencies: { http, check } } = this;
-    const params = { detail: check.detail(reply), user: name };
+    const params = { detail: check.detail(reply), user: printable(name) };
     if (!isUser) return tenantError("CLIENT_REJECTED", params, { permanent: true });
     // If the console cannot tell, the error is that of the refusal.
     const login = await http.send(consoleOf(base), { method: "GET", path: loginConfigurationPath(name), headers: {}, signal }).then(objectIn, (): Record<string, unknown> => ({}));
@@ -102,7 +108,7 @@ export class TokenKeeper {
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason instanceof Error ? signal.reason : new Error(messageOf(signal.reason)));
+    const abort = () => reject(signal.reason instanceof Error ? signal.reason : plain.cause(signal.reason));
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));

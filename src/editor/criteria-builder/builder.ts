@@ -1,6 +1,7 @@
 /** Edits the criteria of a query, as groups of rows or as JSON. */
 import { MAX_CRITERIA } from "../../code42/criteria/criteria";
 import { parseExact } from "../../common/exact-json";
+import { plain } from "../../common/border";
 import { contentsOf } from "../editable-list";
 import type { Translate } from "../texts";
 import { markRow, showFilterRow, showProblems } from "./filter-row";
@@ -210,7 +211,7 @@ export class CriteriaBuilder {
       if (!(error instanceof Unshowable)) throw error;
       this.count.text("");
       const reason = translate(`builder.unshowable.${error.reason}`, { found: error.found });
-      showProblems(this.messages, [{ level: "warning", key: "builder.onlyJson", params: { where: error.where, reason } }, ...problems], translate);
+      showProblems(this.messages, [{ level: "warning", key: "builder.onlyJson", params: plain.params({ where: error.where, reason }) }, ...problems], translate);
     }
   }
 

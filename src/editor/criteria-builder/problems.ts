@@ -2,6 +2,7 @@
 import { checkCount, checkCriteria, checkFilter, pointlessNegations } from "../../code42/criteria/criteria-check";
 import { criteriaGroups, type Clause, type Criteria } from "../../code42/criteria/criteria";
 import { SEARCH_RULES, type SearchRules } from "../../code42/criteria/search-rules";
+import { plain } from "../../common/border";
 import { SiemError, type Params } from "../../common/errors";
 import { isEnvironment } from "../validators";
 import { criteriaOf, filledRows, filterOf, rowsOf, Unshowable, type FilterRow, type GroupRow } from "./rows";
@@ -30,7 +31,7 @@ export function rowProblems({ source, hasCursor }: QueryContext, row: FilterRow)
   if (row.term === "") return [{ level: "error", key: "builder.termMissing", params: {} }];
   const { cursorTerm } = rulesOf(source) ?? {};
   const onCursor: Problem[] = hasCursor && cursorTerm !== undefined && row.term.toLowerCase() === cursorTerm.toLowerCase()
-    ? [{ level: "warning", key: "builder.onCursorTerm", params: { term: row.term } }]
+    ? [{ level: "warning", key: "builder.onCursorTerm", params: plain.params({ term: row.term }) }]
     : [];
   const filter = { value: null, ...filterOf(row) };
   return [...onCursor, ...problemsOf(() => checkFilter(source, filter)).filter(({ key, params }) => !dueToEnvironment(row, key, params))];
@@ -94,6 +95,6 @@ function problemsOf(check: () => SiemError[]): Problem[] {
 
 function problem(level: Problem["level"], { code, params }: SiemError): Problem {
   const choices = String(params["choices"] ?? "").split(", ");
-  const shown = choices.length > MAX_CHOICES ? { choices: `${choices.slice(0, MAX_CHOICES).join(", ")}, …` } : {};
+  const shown = choices.length > MAX_CHOICES ? plain.params({ choices: `${choices.slice(0, MAX_CHOICES).join(", ")}, …` }) : {};
   return { level, key: `error.${code}`, params: { ...params, ...shown } };
 }

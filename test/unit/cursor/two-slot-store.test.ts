@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { plain } from "../../../src/common/border";
 import { Cursor } from "../../../src/cursor/cursor";
 import { ContextSlot, type ContextAccess } from "../../../src/cursor/context-store";
 import { cursorError } from "../../../src/cursor/errors";
@@ -101,7 +102,7 @@ describe("two-slot cursor store", () => {
     const { main, store, restored } = setUp();
     const [one] = saves(1);
     await store.commit(undefined, one);
-    main.read = () => Promise.reject(cursorError("CURSOR_UNREADABLE", { key: "key", reason: "connection refused" }));
+    main.read = () => Promise.reject(cursorError("CURSOR_UNREADABLE", plain.params({ key: "key", reason: "connection refused" })));
     await assert.rejects(store.read(), code("CURSOR_UNREADABLE"));
     await assert.rejects(store.commit(one, one), (error: Error) => code("CURSOR_NOT_SAVED")(error) && error.message.includes("connection refused"));
     assert.deepEqual(restored, []);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { plain } from "../../../src/common/border";
 import { fabricError } from "../../../src/dxl/fabric-errors";
 import type { FabricState } from "../../../src/dxl/fabric";
 import { subscriberStatus } from "../../../src/dxl/status";
@@ -29,7 +30,7 @@ describe("the status of a threat event subscriber", () => {
   });
 
   it("is red for a refused topic of its own, not of another node", () => {
-    assert.equal(statusOf({ error: fabricError("SUBSCRIPTION_REFUSED", { filter: TOPIC }) }).shown, "red status.SUBSCRIPTION_REFUSED");
-    assert.equal(statusOf({ error: fabricError("SUBSCRIPTION_REFUSED", { filter: "/other" }) }).shown, "green status.connected");
+    assert.equal(statusOf({ error: fabricError("SUBSCRIPTION_REFUSED", plain.params({ filter: TOPIC })) }).shown, "red status.SUBSCRIPTION_REFUSED");
+    assert.equal(statusOf({ error: fabricError("SUBSCRIPTION_REFUSED", plain.params({ filter: "/other" })) }).shown, "green status.connected");
   });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { plain } from "../../../src/common/border";
 import { checkFilter } from "../../../src/code42/criteria/criteria-check";
 import { queryError } from "../../../src/code42/errors";
 import { tenantError } from "../../../src/code42/tenant/tenant-errors";
@@ -25,7 +26,7 @@ describe("the texts of a dialog", () => {
   const told = ({ key, params, message }: SiemError) => localise(text, { key, params, message });
 
   it("translate errors of the tenant, of the query and of all nodes into the browser's language", () => {
-    assert.equal(told(tenantError("TIMED_OUT", { host: "api.us.code42.com", seconds: 60 })), fill(tenant.error.TIMED_OUT, { host: "api.us.code42.com", seconds: 60 }));
+    assert.equal(told(tenantError("TIMED_OUT", plain.params({ host: "api.us.code42.com", seconds: 60 }))), fill(tenant.error.TIMED_OUT, { host: "api.us.code42.com", seconds: 60 }));
     assert.equal(told(queryError("PREVIEW_TIMED_OUT")), query.error.PREVIEW_TIMED_OUT);
     assert.equal(told(commonError("TRY_REQUEST")), common.error.TRY_REQUEST);
     assert.equal(localise(translator(RED as never, "code42-tenant"), queryError("TENANT_ID_MISSING")), query.error.TENANT_ID_MISSING);

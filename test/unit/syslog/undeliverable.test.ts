@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
+import { plain } from "../../../src/common/border";
 import { systemClock } from "../../../src/common/clock";
 import { syslogError } from "../../../src/syslog/errors";
 import { relpTransport, WINDOW } from "../../../src/syslog/relp";
@@ -128,7 +129,7 @@ describe("lines that a server refuses", function () {
     await clock.advance(500);
     push("b");
     await up();
-    link().reports[0]?.refused(syslogError("LINE_REFUSED", { reason: "disk full" }));
+    link().reports[0]?.refused(syslogError("LINE_REFUSED", plain.params({ reason: "disk full" })));
     assert.deepEqual(outages.map(({ code }) => code), ["SERVER_CLOSED", "ALL_REFUSED"]);
     assert.deepEqual([settled.has("b"), sender.counters.undeliverable, link().destroyed], [false, 0, true]);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
+import { plain } from "../../../../src/common/border";
 import { bodyOf, type Body } from "../../../../src/pages/body";
 import { packedEvents } from "../../../../src/pages/packed-events";
 import type { Tenant } from "../../../../src/code42/tenant/tenant";
@@ -312,7 +313,7 @@ describe("query", () => {
     const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
     const body = Buffer.from(JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, inserted: "soon" } }], nextPgToken: null }));
     const reply = async () => ({ data: body, date: now, elapsedMs: 1 });
-    const api = { baseUrl: simulator.url, principal: "key", serverNow: () => now, serverTime: async () => now, post: reply, get: reply, postAndRead: async <Value>(_path: string, _body: unknown, read: (body: Body) => Promise<Value>) => ({ date: now, elapsedMs: 1, value: await read(bodyOf(body)) }) };
+    const api = { baseUrl: simulator.url, principal: "key", border: plain, serverNow: () => now, serverTime: async () => now, post: reply, get: reply, postAndRead: async <Value>(_path: string, _body: unknown, read: (body: Body) => Promise<Value>) => ({ date: now, elapsedMs: 1, value: await read(bodyOf(body)) }) };
     const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
     await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes("event.inserted"));
     assert.equal(messages.length, 0);

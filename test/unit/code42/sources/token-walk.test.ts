@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { plain } from "../../../../src/common/border";
 import type { Body } from "../../../../src/pages/body";
 import { queryError } from "../../../../src/code42/errors";
 import { fileEvents } from "../../../../src/code42/sources/file-events";
@@ -56,7 +57,7 @@ function slowTenant(latencyMs: number, gate: () => Promise<unknown>, hint = (tok
     async postAndRead(_path: string, { pgToken }: { pgToken: string }, read: (body: Body) => Promise<unknown>) {
       asked.push(pgToken);
       await sleep(latencyMs);
-      if (Number(pgToken) >= PAGES) throw queryError("PAGE_INVALID", { reason: "no such token" });
+      if (Number(pgToken) >= PAGES) throw queryError("PAGE_INVALID", plain.params({ reason: "no such token" }));
       return { value: await read(body(Number(pgToken))), date: START + 3_600_000, elapsedMs: latencyMs };
     },
   } as unknown as Api;

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
 import { inspect } from "node:util";
-import { messageOf, SiemError } from "../../../../src/common/errors";
+import { plain } from "../../../../src/common/border";
+import { SiemError } from "../../../../src/common/errors";
 import { baseUrlFault, REGIONS, regionUrl } from "../../../../src/code42/tenant/base-url";
 import { Tenant, type Retry, type TenantOptions, type TenantDependencies } from "../../../../src/code42/tenant/tenant";
 import { networkError } from "../../../../src/code42/tenant/tenant-errors";
@@ -278,7 +279,7 @@ describe("tenant", () => {
     }
 
     it("a host that does not exist", () => {
-      const error = networkError(Object.assign(new Error("getaddrinfo ENOTFOUND api.xx.code42.com"), { code: "ENOTFOUND", hostname: "api.xx.code42.com" }), "api.xx.code42.com");
+      const error = networkError(Object.assign(new Error("getaddrinfo ENOTFOUND api.xx.code42.com"), { code: "ENOTFOUND", hostname: "api.xx.code42.com" }), "api.xx.code42.com", plain);
       assert.equal(error.code, "HOST_NOT_FOUND");
       assert.equal(error.permanent, true);
       assert.match(error.message, /api\.xx\.code42\.com/);
@@ -344,7 +345,7 @@ describe("tenant", () => {
     });
 
     it("a DNS server that does not answer", () => {
-      const error = networkError(Object.assign(new Error("getaddrinfo EAI_AGAIN api.us.code42.com"), { code: "EAI_AGAIN" }), "api.us.code42.com");
+      const error = networkError(Object.assign(new Error("getaddrinfo EAI_AGAIN api.us.code42.com"), { code: "EAI_AGAIN" }), "api.us.code42.com", plain);
       assert.equal(error.code, "CONNECTION_FAILED");
       assert.equal(error.permanent, false);
     });
@@ -623,7 +624,7 @@ describe("tenant", () => {
 async function waitUntil(condition: () => boolean): Promise<void> {
   const end = Date.now() + 4000;
   while (!condition()) {
-    if (Date.now() > end) throw new Error(`timed out: ${messageOf(condition.toString())}`);
+    if (Date.now() > end) throw new Error(`timed out: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
