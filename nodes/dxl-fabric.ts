@@ -5,6 +5,7 @@ import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
 import type { Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node-red/proxy";
@@ -34,6 +35,7 @@ interface Response {
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const files = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
 
@@ -42,6 +44,8 @@ export = function (RED: NodeAPI) {
   function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
     this.settings = config;
+    this.users = {};
+    const raise = errors.of(this);
     let fabric: Fabric | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
     const options = () => optionsOf(config, this.credentials ?? {});
@@ -50,7 +54,7 @@ export = function (RED: NodeAPI) {
       clock: systemClock,
       random: Math.random,
       log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
-      outage: (error) => this.error(stats.failed(localise(translate, error))),
+      outage: (error) => raise(stats.failed(localise(translate, error))),
     }));
     this.certificate = () => options().credentials.certificate;
     this.on("close", (_removed: boolean, done: () => void) => {

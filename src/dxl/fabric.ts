@@ -57,6 +57,8 @@ export interface FabricListener {
 export interface FabricNode {
   /** The connection of this config node; throws the errors of `fabricOptions` and of the constructor of `Fabric`. */
   getFabric(): Fabric;
+  /** The nodes that use it, by id: Node-RED gives the errors of a config node to the `catch` nodes of each. */
+  users: Record<string, object>;
 }
 
 const PATIENCE = 15_000;
