@@ -10,6 +10,7 @@ interface Properties extends EditorNodeProperties {
   configFile: string;
   brokers: string;
   keepAlive: string | number;
+  reconnectDelay: string | number;
   webSockets: boolean;
   proxy: string;
 }
@@ -132,6 +133,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
       } as never,
     },
     keepAlive: { value: "30", validate: numberBetween(1, 3600, () => text("validate.keepAlive"), true) as never },
+    reconnectDelay: { value: "1", validate: numberBetween(0.1, 3600, () => text("validate.reconnectDelay")) as never },
     webSockets: { value: false },
     proxy: { value: "", type: "http proxy", required: false },
   },

@@ -49,9 +49,9 @@ export const errorPrefix = (nodeType: string) => `@security-events/node-red-siem
 /** Errors that every node shares; the build merges `common.json` into each node's catalog. */
 export const commonError = errorsOf("common.error", common.error);
 
-/** The text of anything thrown. */
+/** The text of anything thrown; those of OpenSSL end in a line feed. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).trim();
 }
 
 /** Type and short value of a user's input, for an error text. */

@@ -8,8 +8,10 @@ import { dirname, join, resolve } from "node:path";
 import { messageOf, SiemError } from "../common/errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Proxy } from "../common/proxy";
+import { nameOf } from "./chain";
 import type { FabricCredentials } from "./credentials";
 import { fabricError } from "./fabric-errors";
+import { readableText } from "./file-text";
 import { findEntry, parseIni, same, truth, usesWebSockets, type Entry } from "./ini";
 
 export interface BrokerAddress {
@@ -33,6 +35,8 @@ export interface FabricOptions {
   clientId: string | undefined;
   /** Seconds. */
   keepAlive: number;
+  /** Seconds of the first pause after all brokers failed; it doubles up to a minute, and a random part of it is waited. */
+  reconnectDelay: number;
   /** For WebSockets only. */
   proxy: Proxy | undefined;
 }
@@ -43,12 +47,13 @@ export interface ConfigFiles {
 }
 
 const KEEP_ALIVE = 30;
+const RECONNECT_DELAY = 1;
 const FILE_NAME = "dxlclient.config";
 
 /**
  * Reads the text of a `dxlclient.config` in `folder`, and the PEM files that it names. Throws CONFIG_LINE, CONFIG_VALUE,
- * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT; each names section, key and line if it
- * can.
+ * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, each with section, key and line if it can,
+ * and the errors of `readableText`.
  */
 export function parseClientConfig(text: string, { folder, readFile }: ConfigFiles & { folder: string }): FabricOptions {
   const entries = parseIni(text);
@@ -63,11 +68,13 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
     if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", { section: "Certs", key }, { permanent: true });
     // The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them.
     const path = resolve(folder, /^[a-z]:\\\\/i.test(entry.value) ? entry.value.replaceAll("\\\\", "\\") : entry.value);
+    let content: string;
     try {
-      return readFile(path);
+      content = readFile(path);
     } catch (cause) {
       throw fabricError("PEM_FILE", { ...where(entry), path, reason: messageOf(cause) }, { cause, permanent: true });
     }
+    return readableText(content, path);
   };
 
   const webSockets = usesWebSockets(entries);
@@ -80,6 +87,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
     credentials: { brokerCertChain: pem("BrokerCertChain"), certificate: pem("CertFile"), privateKey: pem("PrivateKey"), passphrase: undefined },
     clientId: find("General", "ClientId")?.value,
     keepAlive: KEEP_ALIVE,
+    reconnectDelay: RECONNECT_DELAY,
     proxy: webSockets ? proxyOf(find) : undefined,
   };
 }
@@ -92,6 +100,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
  */
 export function fabricOptions(properties: Properties, credentials: Properties, parts: ConfigFiles & { userFolder: string; proxy?: Proxy | undefined }): FabricOptions {
   const keepAlive = numberProperty(properties, "keepAlive", { fallback: KEEP_ALIVE, min: 1, max: 3600, integer: true });
+  const reconnectDelay = numberProperty(properties, "reconnectDelay", { fallback: RECONNECT_DELAY, min: 0.1, max: 3600 });
   const forced = booleanProperty(properties, "webSockets", false);
   const passphrase = textProperty(credentials, "passphrase", "") || undefined;
   const configFile = textProperty(properties, "configFile", "");
@@ -99,7 +108,7 @@ export function fabricOptions(properties: Properties, credentials: Properties, p
     ? ownOptions(properties, credentials, forced)
     : readConfig(resolve(parts.userFolder, configFile), forced, parts);
   if (parts.proxy !== undefined && !read.webSockets) throw fabricError("PROXY_NEEDS_WEB_SOCKETS", {}, { permanent: true });
-  return { ...read, keepAlive, proxy: parts.proxy ?? read.proxy, credentials: { ...read.credentials, passphrase } };
+  return { ...read, keepAlive, reconnectDelay, proxy: parts.proxy ?? read.proxy, credentials: { ...read.credentials, passphrase } };
 }
 
 /** What an administrator of the fabric needs to know of the client certificate to authorize this client. */
@@ -119,8 +128,8 @@ export function certificateInfo(pem: string): CertificateInfo {
   try {
     const certificate = new X509Certificate(pem);
     return {
-      subject: certificate.subject.split("\n").join(", "),
-      issuer: certificate.issuer.split("\n").join(", "),
+      subject: nameOf(certificate.subject),
+      issuer: nameOf(certificate.issuer),
       thumbprint: certificate.fingerprint.replaceAll(":", "").toLowerCase(),
       validFrom: new Date(certificate.validFrom).toISOString(),
       validTo: new Date(certificate.validTo).toISOString(),
@@ -132,7 +141,7 @@ export function certificateInfo(pem: string): CertificateInfo {
 
 function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): FabricOptions {
   const read = (file: string) => {
-    const text = readFile(file);
+    const text = readableText(readFile(file), file);
     return parseClientConfig(forced ? `${text}\n[General]\nUseWebSockets=true\n` : text, { folder: dirname(file), readFile });
   };
   try {
@@ -157,13 +166,13 @@ function ownOptions(properties: Properties, credentials: Properties, webSockets:
   });
   if (brokers.length === 0) throw fabricError("NO_BROKERS", {}, { permanent: true });
   const pem = (name: "brokerCertChain" | "certificate" | "privateKey") => {
-    const text = textProperty(credentials, name, "");
+    const text = readableText(textProperty(credentials, name, ""), name);
     if (text === "") throw fabricError("CREDENTIAL_MISSING", { name }, { permanent: true });
     // Environment variables often hold line breaks as \n.
     return text.includes("\n") ? text : text.replaceAll("\\n", "\n");
   };
   const all: FabricCredentials = { brokerCertChain: pem("brokerCertChain"), certificate: pem("certificate"), privateKey: pem("privateKey"), passphrase: undefined };
-  return { brokers, webSockets, credentials: all, clientId: undefined, keepAlive: KEEP_ALIVE, proxy: undefined };
+  return { brokers, webSockets, credentials: all, clientId: undefined, keepAlive: KEEP_ALIVE, reconnectDelay: RECONNECT_DELAY, proxy: undefined };
 }
 
 const where = ({ section, key, line }: Entry) => ({ section, key, line });

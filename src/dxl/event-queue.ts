@@ -1,13 +1,15 @@
 /**
  * Hands arriving events to the flow: at once as long as there are few, and in the next turns of the event loop when there
- * are many, so that a flood does not stop everything else. The number of waiting events is bounded: a flood loses events,
- * which are counted, but never takes all memory.
+ * are many, so that a flood does not stop everything else. The number of waiting events and their bytes are bounded: a flood
+ * loses events, which are counted, but never takes all memory.
  */
 import type { Clock } from "../common/clock";
 
 export interface EventQueueOptions<Event> {
-  /** How many events may wait. */
+  /** How many events may wait, and how many bytes they may have together. */
   limit: number;
+  limitBytes: number;
+  sizeOf(event: Event): number;
   /** Takes one event; must not throw. */
   take(event: Event): void;
   /** `count` more events were dropped. Called with the first one of a flood, then at most every 10 s, and when the queue closes. */
@@ -24,6 +26,7 @@ export class EventQueue<Event> {
   private waiting: Event[] = [];
   /** Index of the oldest event in `waiting`; those before it are taken. */
   private next = 0;
+  private bytes = 0;
   private turn: NodeJS.Immediate | undefined;
   /** Events taken since the turn began, and when it ends. */
   private taken = 0;
@@ -47,7 +50,8 @@ export class EventQueue<Event> {
     if (this.length === 0 && this.lasts()) {
       this.taken += 1;
       this.options.take(event);
-    } else if (this.length < this.options.limit) {
+    } else if (this.length < this.options.limit && this.bytes + this.options.sizeOf(event) <= this.options.limitBytes) {
+      this.bytes += this.options.sizeOf(event);
       this.waiting.push(event);
     } else {
       this.unreported += 1;
@@ -63,6 +67,7 @@ export class EventQueue<Event> {
     this.stopReports = undefined;
     this.waiting = [];
     this.next = 0;
+    this.bytes = 0;
     if (this.unreported > 0) this.options.dropped(this.unreported);
     this.unreported = 0;
   }
@@ -81,7 +86,9 @@ export class EventQueue<Event> {
     this.begin();
     while (this.length > 0 && this.lasts()) {
       this.taken += 1;
-      this.options.take(this.waiting[this.next++] as Event);
+      const event = this.waiting[this.next++] as Event;
+      this.bytes -= this.options.sizeOf(event);
+      this.options.take(event);
     }
     // To remove each taken event from the front would copy the rest each time; so they go when they are half of the list.
     if (this.next * 2 >= this.waiting.length) {

@@ -1,6 +1,6 @@
 /** The errors of a tenant. Each says what to do, and none holds a secret. */
 import catalog from "../../../nodes/locales/en-US/code42-tenant.json";
-import { errorPrefix, errorsOf, type SiemError } from "../../common/errors";
+import { errorPrefix, errorsOf, messageOf, type SiemError } from "../../common/errors";
 
 export const tenantError = errorsOf(errorPrefix("code42-tenant"), catalog.error);
 
@@ -25,7 +25,7 @@ interface SystemError {
 export function networkError(thrown: unknown, host: string): SiemError {
   const { code = "", hostname, message = code } = thrown as SystemError;
   const cause = Object.assign(new Error(message), { code });
-  const params = { host: hostname ?? host, reason: cause.message };
+  const params = { host: hostname ?? host, reason: messageOf(cause) };
   const proxyStatus = /^Bad response: (\d{3})$/.exec(message)?.[1];
   if (proxyStatus !== undefined && Number(proxyStatus) < 500) return tenantError("PROXY_REFUSED", { status: proxyStatus }, { cause, ...PERMANENT });
   if (code === "ENOTFOUND") return tenantError("HOST_NOT_FOUND", params, { cause, ...PERMANENT });

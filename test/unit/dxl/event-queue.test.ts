@@ -9,11 +9,13 @@ import { until } from "../../support/until";
 const TURN = 100;
 
 describe("event queue", () => {
-  const queueOf = (limit: number, clock: ConstructorParameters<typeof EventQueue>[0]["clock"] = systemClock, work: (event: number) => void = () => undefined) => {
+  const queueOf = (limit: number, clock: ConstructorParameters<typeof EventQueue>[0]["clock"] = systemClock, work: (event: number) => void = () => undefined, limitBytes = Infinity) => {
     const taken: number[] = [];
     const drops: number[] = [];
     const queue = new EventQueue<number>({
-      limit, clock,
+      limit, limitBytes, clock,
+      // An event is as large as its number says.
+      sizeOf: (event) => event,
       take: (event) => {
         work(event);
         taken.push(event);
@@ -96,6 +98,23 @@ describe("event queue", () => {
     await clock.advance(10_000);
     assert.deepEqual(clock.pending, [], "a timer runs although nothing was dropped");
     assert.deepEqual(taken, [0, 1, 2, 10, 11, 12]);
+  });
+
+  it("keeps no more bytes than its limit, and has room again for each event that it handed on", async () => {
+    const { queue, taken, drops, useTurnUp } = queueOf(100, new TestClock(), undefined, 10);
+    useTurnUp();
+    for (const event of [4, 7, 6, 1]) queue.push(event);
+    assert.equal(queue.length, 2);
+    await turn();
+    assert.deepEqual(taken, [4, 6]);
+    useTurnUp();
+    for (const event of [10, 1]) queue.push(event);
+    queue.close();
+    assert.deepEqual(drops, [1, 2]);
+    useTurnUp();
+    queue.push(10);
+    assert.equal(queue.length, 1, "the closed queue's bytes still count");
+    queue.close();
   });
 
   it("forgets waiting events when it closes, reports drops, and leaves no timer and no turn behind", async () => {
