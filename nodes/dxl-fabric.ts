@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { certificateInfo, fabricOptions } from "../src/dxl/client-config";
+import { provisionFolder } from "../src/dxl/client-folder";
 import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
-import type { Properties } from "../src/common/properties";
+import { textProperty, type Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node-red/proxy";
 import { localise } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
@@ -94,11 +96,13 @@ export = function (RED: NodeAPI) {
     return typeof certificate === "string" ? certificate : "";
   }) as never);
   // Only here a private key leaves the runtime: the dialog makes it a credential of the edited node, which is saved by a
-  // deploy. The runtime keeps nothing of it.
+  // deploy. The runtime keeps nothing of it. A key that goes to a folder does not leave.
   RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), json, (async ({ body }: Request, response: Response) => {
     response.set("Cache-Control", "no-store");
     try {
-      response.json(await provision((body ?? {}) as Properties));
+      const form = (body ?? {}) as Properties;
+      const folder = textProperty(form, "folder", "");
+      response.json(folder === "" ? await provision(form) : await provisionFolder(resolve(userFolder, folder), () => provision(form)));
     } catch (error) {
       response.json({ message: localise(translate, error).message });
     }
