@@ -13,6 +13,7 @@ import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty } from "../src/common/properties";
 import { packPayload, packedEvents } from "../src/pages/packed-events";
 import { PackedLines } from "../src/pages/packed-lines";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { takesPackedLines, type FormatNode } from "../src/node-red/receivers";
 import { StatusLine, localise, setAside } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
@@ -25,9 +26,11 @@ type FormatConfig = NodeDef & Record<string, unknown>;
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
 
   function CefFormat(this: Node & { settings: FormatConfig }, config: FormatConfig) {
     RED.nodes.createNode(this, config);
+    const raise = errors.of(this);
     this.settings = config;
     const status = new StatusLine(this, translate);
     const queue = new FormatQueue({ now: () => performance.now(), defer: (run) => void setImmediate(run) });
@@ -44,7 +47,7 @@ export = function (RED: NodeAPI) {
       chooseFormatter = readFormatters(config);
     } catch (error) {
       const reason = explain(error);
-      this.error(reason);
+      raise(reason);
       status.show("red", "common.status.badConfig");
       this.on("input", (_message, _send, done) => done(reason));
       this.on("close", () => {

@@ -9,6 +9,7 @@ import { storeTable } from "../src/cursor/store-safety";
 import { deliveryRegistry } from "../src/delivery/registry";
 import type { Properties } from "../src/common/properties";
 import { cursorPlace } from "../src/node-red/cursor-place";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node-red/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node-red/receivers";
 import { checkSinks } from "../src/node-red/sinks";
@@ -24,6 +25,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   let claims: CursorClaims | undefined;
   serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
   const allNodes = () => {
     const nodes: (NodeDef & { d?: boolean })[] = [];
     RED.nodes.eachNode((node) => nodes.push(node));
@@ -40,6 +42,7 @@ export = function (RED: NodeAPI) {
 
   function Code42Query(this: QueryNode, config: QueryConfig) {
     RED.nodes.createNode(this, config);
+    const raise = errors.of(this);
     this.settings = config;
     const status = new StatusLine(this, translate);
     const warn = (key: string, params = {}) => this.warn(translate(key, params));
@@ -66,7 +69,7 @@ export = function (RED: NodeAPI) {
         copies: () => hasSeveralReceivers(this),
         nextFormatter: () => nextFormatter(RED.nodes, this, settings.source.kind),
         status: (colour, text, params) => status.show(colour, text, params),
-        error: (error) => this.error(explain(error), {}),
+        error: (error) => raise(explain(error)),
         warn,
         text: translate,
         nodeName: (id) => allNodes().find((node) => node.id === id)?.name || id,
@@ -82,7 +85,7 @@ export = function (RED: NodeAPI) {
       this.cursorPanel = () => {
         throw error;
       };
-      this.error(configError, {});
+      raise(configError);
       status.show("red", "common.status.badConfig");
     }
 

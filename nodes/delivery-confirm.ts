@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
 import { isRecord, type FlowMessage } from "../src/common/messages";
 import { choiceProperty, idListProperty } from "../src/common/properties";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { sinkId } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
@@ -17,9 +18,11 @@ const furthest = (settlements: Settlement[]) => (["settled", "partial"] as const
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
 
   function DeliveryConfirm(this: Node, config: ConfirmConfig) {
     RED.nodes.createNode(this, config);
+    const raise = errors.of(this);
     const status = new StatusLine(this, translate);
     const registry = deliveryRegistry();
     let settled = 0;
@@ -45,7 +48,7 @@ export = function (RED: NodeAPI) {
       }[mode];
     } catch (error) {
       const configError = stats.failed(localise(translate, error));
-      this.error(configError, {});
+      raise(configError);
       status.show("red", "common.status.badConfig");
       settle = () => {
         throw configError;

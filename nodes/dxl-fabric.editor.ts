@@ -10,6 +10,7 @@ interface Properties extends EditorNodeProperties {
   configFile: string;
   brokers: string;
   keepAlive: string | number;
+  reconnectDelay: string | number;
   webSockets: boolean;
   proxy: string;
 }
@@ -32,6 +33,7 @@ interface CertificateInfo {
 /** The runtime's answer to a request for a client certificate: the management server's fingerprint to confirm, an error, or the new settings. */
 type ProvisioningAnswer =
   | { fingerprint: string }
+  | { folder: string }
   | { message: string }
   | { brokers: string; webSocketBrokers: string; brokerCertChain: string; certificate: string; privateKey: string };
 
@@ -50,7 +52,7 @@ function showCertificate({ subject, thumbprint, validTo }: CertificateInfo): voi
 /** The section that gets brokers, certificate and key from a management server and puts them into the form. */
 function prepareProvisioning(): void {
   const part = (name: string) => $(`#dxl-fabric-provision-${name}`);
-  const names = ["host", "port", "user", "password", "commonName", "truststore"];
+  const names = ["host", "port", "user", "password", "commonName", "truststore", "folder"];
   const byFingerprint = part("byFingerprint");
   const buttons = part("start").add(part("confirm"));
   let shown: string | undefined;
@@ -68,14 +70,20 @@ function prepareProvisioning(): void {
       // Wrapped, because the user has to compare all of it.
       return say(text("note.fingerprint")).append($("<div>").append($("<code>").css("white-space", "normal").text(shown)));
     }
+    part("password").val("");
+    // The new key has no passphrase.
+    field("passphrase").val("").trigger("change");
+    if ("folder" in answer) {
+      $("#dxl-fabric-source").val("file").trigger("change");
+      field("configFile").val(answer.folder).trigger("change");
+      part("folder").val("");
+      return say(text("note.provisionedFolder"));
+    }
     const webSockets = field("webSockets").is(":checked") && answer.webSocketBrokers !== "";
     $("#dxl-fabric-source").val("here").trigger("change");
     field("webSockets").prop("checked", webSockets).trigger("change");
     field("brokers").val(webSockets ? answer.webSocketBrokers : answer.brokers).trigger("change");
     for (const name of ["brokerCertChain", "certificate", "privateKey"] as const) field(name).val(answer[name]).trigger("change");
-    // The new key has no passphrase.
-    field("passphrase").val("").trigger("change");
-    part("password").val("");
     return say(text("note.provisioned"));
   };
 
@@ -132,6 +140,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
       } as never,
     },
     keepAlive: { value: "30", validate: numberBetween(1, 3600, () => text("validate.keepAlive"), true) as never },
+    reconnectDelay: { value: "1", validate: numberBetween(0.1, 3600, () => text("validate.reconnectDelay")) as never },
     webSockets: { value: false },
     proxy: { value: "", type: "http proxy", required: false },
   },

@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { certificateInfo, fabricOptions } from "../src/dxl/client-config";
+import { provisionFolder } from "../src/dxl/client-folder";
 import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
-import type { Properties } from "../src/common/properties";
+import { textProperty, type Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node-red/proxy";
 import { localise } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
@@ -34,6 +37,7 @@ interface Response {
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const files = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
 
@@ -42,6 +46,8 @@ export = function (RED: NodeAPI) {
   function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
     this.settings = config;
+    this.users = {};
+    const raise = errors.of(this);
     let fabric: Fabric | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
     const options = () => optionsOf(config, this.credentials ?? {});
@@ -50,7 +56,7 @@ export = function (RED: NodeAPI) {
       clock: systemClock,
       random: Math.random,
       log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
-      outage: (error) => this.error(stats.failed(localise(translate, error))),
+      outage: (error) => raise(stats.failed(localise(translate, error))),
     }));
     this.certificate = () => options().credentials.certificate;
     this.on("close", (_removed: boolean, done: () => void) => {
@@ -90,11 +96,13 @@ export = function (RED: NodeAPI) {
     return typeof certificate === "string" ? certificate : "";
   }) as never);
   // Only here a private key leaves the runtime: the dialog makes it a credential of the edited node, which is saved by a
-  // deploy. The runtime keeps nothing of it.
+  // deploy. The runtime keeps nothing of it. A key that goes to a folder does not leave.
   RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), json, (async ({ body }: Request, response: Response) => {
     response.set("Cache-Control", "no-store");
     try {
-      response.json(await provision((body ?? {}) as Properties));
+      const form = (body ?? {}) as Properties;
+      const folder = textProperty(form, "folder", "");
+      response.json(folder === "" ? await provision(form) : await provisionFolder(resolve(userFolder, folder), () => provision(form)));
     } catch (error) {
       response.json({ message: localise(translate, error).message });
     }

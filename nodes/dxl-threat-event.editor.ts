@@ -11,6 +11,7 @@ interface Properties extends EditorNodeProperties {
   topics: string[];
   payloadType: "json" | "string" | "buffer";
   expandAggregates: boolean;
+  rawPayload: boolean;
   queueEvents: string | number;
   queueBytes: string | number;
 }
@@ -18,6 +19,8 @@ interface Properties extends EditorNodeProperties {
 /** A topic, or a filter that ends in `#`. `+` is refused, because it misses what other brokers of the fabric publish. */
 const isTopic = (topic: unknown): boolean =>
   isEnvironment(topic) || (typeof topic === "string" && topic.trim() === topic && /^(#|[^#+]*[^#+/]|[^#+]*\/#?)$/.test(topic));
+
+const whole = (name: string, min: number, max: number) => numberBetween(min, max, () => RED._(`@security-events/node-red-siem/dxl-threat-event:validate.${name}`), true) as never;
 
 const list = () => $("#node-input-topics-list");
 
@@ -35,14 +38,9 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
     },
     payloadType: { value: "json" },
     expandAggregates: { value: false },
-    queueEvents: {
-      value: "100000",
-      validate: numberBetween(1, 1_000_000, () => RED._("@security-events/node-red-siem/dxl-threat-event:validate.queueEvents"), true) as never,
-    },
-    queueBytes: {
-      value: "67108864",
-      validate: numberBetween(1024, 4_294_967_296, () => RED._("@security-events/node-red-siem/dxl-threat-event:validate.queueBytes"), true) as never,
-    },
+    rawPayload: { value: false },
+    queueEvents: { value: "100000", validate: whole("queueEvents", 1, 1_000_000) },
+    queueBytes: { value: "67108864", validate: whole("queueBytes", 1_048_576, 4_294_967_296) },
   },
   inputs: 1,
   outputs: 1,

@@ -4,6 +4,7 @@ import { inHand } from "../src/delivery/in-hand";
 import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { StatusLine, localise } from "../src/node-red/report";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
@@ -15,29 +16,33 @@ type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
 
   function DxlThreatEvent(this: Node, config: ThreatEventConfig) {
     RED.nodes.createNode(this, config);
+    const raise = errors.of(this);
     const status = new StatusLine(this, translate);
     let subscriber: Subscriber | undefined;
+    let fabricNode: (Node & FabricNode) | null = null;
     const stats = new NodeStats(this, () => subscriber?.figures ?? {});
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     try {
-      const fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
+      fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
+      fabricNode.users[this.id] = this;
       const words = () => subscriberStatus(made);
       const made: Subscriber = new Subscriber(readSettings(config), {
         fabric: fabricNode.getFabric(),
         inHand: inHand(),
         clock: systemClock,
         send: (message) => this.send(message),
-        error: (error, message) => this.error(explain(error), message),
+        error: (error, message) => raise(explain(error), message),
         changed: () => status.showLazily(words),
       });
       made.start();
       subscriber = made;
     } catch (error) {
-      this.error(explain(error), {});
+      raise(explain(error));
       status.show("red", "common.status.badConfig");
     }
 
@@ -48,6 +53,7 @@ export = function (RED: NodeAPI) {
 
     this.on("close", () => {
       subscriber?.close();
+      delete fabricNode?.users[this.id];
       stats.close();
       status.close();
     });

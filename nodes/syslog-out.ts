@@ -14,6 +14,7 @@ import { bytesBeside } from "../src/common/retained-bytes";
 import { systemClock } from "../src/common/clock";
 import { ownAddresses } from "../src/common/own-addresses";
 import { packedLines } from "../src/pages/packed-events";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { isFollowed } from "../src/node-red/receivers";
 import type { DialogHost, Translate } from "../src/node-red/host";
 import { linesOf, type LineList } from "../src/syslog/lines";
@@ -31,6 +32,7 @@ const TEST_MS = 15_000;
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
 
   /** What a sender needs beside its settings: clock, names of the machine, TLS options of the configuration node. */
   const surroundings = (config: Record<string, unknown>, transport: TransportName) => {
@@ -43,6 +45,7 @@ export = function (RED: NodeAPI) {
 
   function SyslogOut(this: Node & { settings: SyslogConfig }, config: SyslogConfig) {
     RED.nodes.createNode(this, config);
+    const raise = errors.of(this);
     this.settings = config;
     const registry = deliveryRegistry();
     const sink = sinkId(this);
@@ -57,11 +60,11 @@ export = function (RED: NodeAPI) {
       sender = createSender(
         settings,
         surroundings(config, settings.transport),
-        { changed: () => status.show(...senderStatus(sender)), outage: (error) => this.error(explain(error), {}) },
+        { changed: () => status.show(...senderStatus(sender)), outage: (error) => raise(explain(error)) },
       );
     } catch (error) {
       const reason = explain(error);
-      this.error(reason, {});
+      raise(reason);
       status.show("red", "common.status.badConfig");
       this.on("input", (_message, _send, done) => done(reason));
       this.on("close", () => {

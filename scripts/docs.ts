@@ -21,7 +21,8 @@ const TESTS: Record<Test, string> = {
 
 const code = (text: string) => `\`${text}\``;
 const values = (list: readonly (string | null)[]) => list.map((value) => (value === null ? "absent" : code(value))).join(" or ");
-const condition = (when: Condition) => `${code(when.path)} is ${"is" in when ? values(when.is) : `not ${values(when.isNot)}`}`;
+const condition = (when: Condition): string =>
+  `${code(when.path)} is ${"sameAs" in when ? `the same as ${describeSource(when.sameAs)}` : "is" in when ? values(when.is) : `not ${values(when.isNot)}`}`;
 const words = (table: Readonly<Record<string, string>>) => Object.entries(table).map(([from, to]) => `${from} → ${to}`).join(", ");
 const paths = (list: readonly string[]) => list.map(code).join(", ");
 
@@ -66,13 +67,14 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 const columns = ({ columns: byProperty }: EventOrder) => table(["Property of the event", "CEF field", "Type", "Label"], Object.entries(byProperty).map(([property, column]) =>
   [code(property), column.key, column.type, column.label ?? ""]));
 
-function section(kind: string, profile: string, { title, header, rows, eventOrder }: Mapping): string {
+function section(kind: string, profile: string, { title, header, rows, eventOrder, leftOut }: Mapping): string {
   return [
     `## ${title}`,
     `\`msg.kind\` is ${code(kind)}; profile *${profile}*.`,
     table(["Header", "Source"], Object.entries(header).map(([name, source]) => [name, describeSource(source)])),
     ...(eventOrder === undefined ? [] : [columns(eventOrder)]),
     ...(rows.length === 0 ? [] : [table(["CEF field", "Type", "Label", "Source"], rows.map(({ key, type, label, source }) => [key, type, label ?? "", describeSource(source)]))]),
+    ...(leftOut === undefined ? [] : [leftOut]),
   ].join("\n\n");
 }
 

@@ -18,8 +18,8 @@ export type Test =
   | "beyondInt32" | "aboveOne" | "port" | "unsetTime" | "upTo40Characters" | "commaList"
   | "eventClass" | "upperCaseClass" | "snakeCaseClass";
 
-/** The value at `path` is (or is not) one of these; null means absent. */
-export type Condition = { path: string; is: readonly (string | null)[] } | { path: string; isNot: readonly (string | null)[] };
+/** The value at `path` is (or is not) one of these, where null means absent; or it is present and that of another source. */
+export type Condition = { path: string; is: readonly (string | null)[] } | { path: string; isNot: readonly (string | null)[] } | { path: string; sameAs: Source };
 
 /**
  * Where a value comes from. A text is a path, such as `file.hash.md5`, `destination.domains[0]` or
@@ -112,6 +112,8 @@ export interface Mapping {
   rows: readonly Row[];
   /** These fields come before those of the rows. */
   eventOrder?: EventOrder;
+  /** English sentences for the documentation: which properties of the record have no field. */
+  leftOut?: string;
 }
 
 /** True for the rows that hold the event's id. */
@@ -175,6 +177,8 @@ export function repetition(rows: readonly Row[]): RowProblem | undefined {
   return undefined;
 }
 
+const conditionPaths = (when: Condition): string[] => ["sameAs" in when ? pathsOf(when.sameAs) : [], when.path].flat();
+
 /** All paths that a source reads. */
 export function pathsOf(source: Source): string[] {
   if (typeof source !== "object" || source === null) return [source];
@@ -188,7 +192,7 @@ export function pathsOf(source: Source): string[] {
   if ("sum" in source) return [source.sum];
   if ("item" in source) return [source.item];
   if ("lists" in source) return [...source.lists, source.having, source.take];
-  if ("from" in source) return [...pathsOf(source.from), ...(source.when === undefined ? [] : [source.when.path])];
+  if ("from" in source) return [...pathsOf(source.from), ...(source.when === undefined ? [] : conditionPaths(source.when))];
   if ("directory" in source) return [...pathsOf(source.directory), ...pathsOf(source.name)];
   if ("lastPart" in source) return pathsOf(source.lastPart);
   if ("account" in source) return pathsOf(source.account);

@@ -125,6 +125,13 @@ export class EventReader {
 
   private condition(condition: Condition): () => boolean {
     const read = this.compile(condition.path);
+    if ("sameAs" in condition) {
+      const other = this.compile(condition.sameAs);
+      return () => {
+        const value = read();
+        return value !== undefined && value === other();
+      };
+    }
     const expected = "is" in condition;
     const values = new Set<Scalar | null>(expected ? condition.is : condition.isNot);
     return () => values.has(read() ?? null) === expected;

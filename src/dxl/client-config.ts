@@ -10,8 +10,10 @@ import { SiemError } from "../common/errors";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { socketHost, urlHost } from "../common/host";
 import type { Proxy } from "../common/proxy";
+import { nameOf } from "./chain";
 import type { FabricCredentials } from "./credentials";
 import { fabricError } from "./fabric-errors";
+import { readableText } from "./file-text";
 import { findEntry, parseIni, same, truth, usesWebSockets, type Entry } from "./ini";
 
 export interface BrokerAddress {
@@ -32,6 +34,8 @@ export interface FabricOptions {
   clientId: string | undefined;
   /** Seconds. */
   keepAlive: number;
+  /** Seconds of the first pause after all brokers failed; it doubles up to a minute, and a random part of it is waited. */
+  reconnectDelay: number;
   /** For WebSockets only. */
   proxy: Proxy | undefined;
 }
@@ -42,12 +46,13 @@ export interface ConfigFiles {
 }
 
 const KEEP_ALIVE = 30;
+const RECONNECT_DELAY = 1;
 const FILE_NAME = "dxlclient.config";
 
 /**
  * Reads the text of a `dxlclient.config` in `folder`, and the PEM files that it names. Throws CONFIG_LINE, CONFIG_VALUE,
- * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT; each names section, key and line if it
- * can.
+ * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, each with section, key and line if it can,
+ * and the errors of `readableText`.
  */
 export function parseClientConfig(text: string, { folder, readFile }: ConfigFiles & { folder: string }): FabricOptions {
   const entries = parseIni(text);
@@ -62,11 +67,13 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
     if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", plain.params({ section: "Certs", key }), { permanent: true });
     // The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them.
     const path = resolve(folder, /^[a-z]:\\\\/i.test(entry.value) ? entry.value.replaceAll("\\\\", "\\") : entry.value);
+    let content: string;
     try {
-      return readFile(path);
+      content = readFile(path);
     } catch (cause) {
       throw fabricError("PEM_FILE", plain.params({ ...where(entry), path, reason: cause }), { cause: plain.cause(cause), permanent: true });
     }
+    return readableText(content, path);
   };
 
   const webSockets = usesWebSockets(entries);
@@ -79,6 +86,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
     credentials: { brokerCertChain: pem("BrokerCertChain"), certificate: pem("CertFile"), privateKey: pem("PrivateKey"), passphrase: undefined },
     clientId: find("General", "ClientId")?.value,
     keepAlive: KEEP_ALIVE,
+    reconnectDelay: RECONNECT_DELAY,
     proxy: webSockets ? proxyOf(find) : undefined,
   };
 }
@@ -91,6 +99,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
  */
 export function fabricOptions(properties: Properties, credentials: Properties, parts: ConfigFiles & { userFolder: string; proxy?: Proxy | undefined }): FabricOptions {
   const keepAlive = numberProperty(properties, "keepAlive", { fallback: KEEP_ALIVE, min: 1, max: 3600, integer: true });
+  const reconnectDelay = numberProperty(properties, "reconnectDelay", { fallback: RECONNECT_DELAY, min: 0.1, max: 3600 });
   const forced = booleanProperty(properties, "webSockets", false);
   const passphrase = textProperty(credentials, "passphrase", "") || undefined;
   const configFile = textProperty(properties, "configFile", "");
@@ -98,7 +107,7 @@ export function fabricOptions(properties: Properties, credentials: Properties, p
     ? ownOptions(properties, credentials, forced)
     : readConfig(resolve(parts.userFolder, configFile), forced, parts);
   if (parts.proxy !== undefined && !read.webSockets) throw fabricError("PROXY_NEEDS_WEB_SOCKETS", {}, { permanent: true });
-  return { ...read, keepAlive, proxy: parts.proxy ?? read.proxy, credentials: { ...read.credentials, passphrase } };
+  return { ...read, keepAlive, reconnectDelay, proxy: parts.proxy ?? read.proxy, credentials: { ...read.credentials, passphrase } };
 }
 
 /** What an administrator of the fabric needs to know of the client certificate to authorize this client. */
@@ -118,8 +127,8 @@ export function certificateInfo(pem: string): CertificateInfo {
   try {
     const certificate = new X509Certificate(pem);
     return {
-      subject: printable(certificate.subject.split("\n").join(", ")),
-      issuer: printable(certificate.issuer.split("\n").join(", ")),
+      subject: printable(nameOf(certificate.subject)),
+      issuer: printable(nameOf(certificate.issuer)),
       thumbprint: certificate.fingerprint.replaceAll(":", "").toLowerCase(),
       validFrom: new Date(certificate.validFrom).toISOString(),
       validTo: new Date(certificate.validTo).toISOString(),
@@ -131,7 +140,7 @@ export function certificateInfo(pem: string): CertificateInfo {
 
 function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): FabricOptions {
   const read = (file: string) => {
-    const text = readFile(file);
+    const text = readableText(readFile(file), file);
     return parseClientConfig(forced ? `${text}\n[General]\nUseWebSockets=true\n` : text, { folder: dirname(file), readFile });
   };
   try {
@@ -156,13 +165,13 @@ function ownOptions(properties: Properties, credentials: Properties, webSockets:
   });
   if (brokers.length === 0) throw fabricError("NO_BROKERS", {}, { permanent: true });
   const pem = (name: "brokerCertChain" | "certificate" | "privateKey") => {
-    const text = textProperty(credentials, name, "");
+    const text = readableText(textProperty(credentials, name, ""), name);
     if (text === "") throw fabricError("CREDENTIAL_MISSING", plain.params({ name }), { permanent: true });
     // Environment variables often hold line breaks as \n.
     return text.includes("\n") ? text : text.replaceAll("\\n", "\n");
   };
   const all: FabricCredentials = { brokerCertChain: pem("brokerCertChain"), certificate: pem("certificate"), privateKey: pem("privateKey"), passphrase: undefined };
-  return { brokers, webSockets, credentials: all, clientId: undefined, keepAlive: KEEP_ALIVE, proxy: undefined };
+  return { brokers, webSockets, credentials: all, clientId: undefined, keepAlive: KEEP_ALIVE, reconnectDelay: RECONNECT_DELAY, proxy: undefined };
 }
 
 const where = ({ section, key, line }: Entry) => plain.params({ section, key, line });

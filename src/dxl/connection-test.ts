@@ -22,7 +22,7 @@ const STEPS: Partial<Record<FabricErrorCode, Step>> = {
   PROXY_URL_INVALID: "proxy",
   BROKER_UNKNOWN_CA: "tls", BROKER_CERTIFICATE_EXPIRED: "tls", TLS_NOT_SPOKEN: "tls", TLS_FAILED: "tls",
   CERTIFICATE_EXPIRED: "signIn", CERTIFICATE_REFUSED: "signIn", BROKER_REFUSED: "signIn",
-  WEB_SOCKET_REFUSED: "protocol",
+  WEB_SOCKET_REFUSED: "protocol", PORT_IS_WEB_SOCKETS: "protocol", PORT_IS_MQTT: "protocol",
   SUBSCRIPTION_REFUSED: "permission",
 };
 

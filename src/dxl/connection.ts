@@ -4,18 +4,25 @@
  * Brokers speak MQTT 3.1.1 with clean sessions and QoS 0 only, over mutual TLS 1.2. Their certificates name no host that
  * could be checked, so the chain is verified and the name is not.
  */
-import type { SecureContext } from "node:tls";
+import type { X509Certificate } from "node:crypto";
+import { Agent } from "node:https";
+import type { SecureContext, TLSSocket } from "node:tls";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { plain, type Border } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
 import { serverName, urlHost } from "../common/host";
 import { bypasses } from "../common/proxy";
+import { missingIssuer, sentIntermediates } from "./chain";
 import { brokerName, type BrokerAddress, type FabricOptions } from "./client-config";
 import { connectionError, fabricError } from "./fabric-errors";
 
 export interface ConnectionSettings extends Pick<FabricOptions, "webSockets" | "clientId" | "keepAlive"> {
   secure: SecureContext;
+  /** The CA bundle of `secure`. */
+  authorities: readonly X509Certificate[];
+  /** The issuer of the client certificate that the broker has to know. */
+  clientIssuer: string;
   /** With user and password; for WebSockets only. */
   proxy: URL | undefined;
   /** Hosts that are connected to without the proxy. */
@@ -44,6 +51,7 @@ export class Connection {
   readonly broker: string;
   private client: MqttClient | undefined;
   private closed = false;
+  private brokerIssuer: string | undefined;
   private readonly timers = new Set<() => void>();
 
   /** Starts to connect. */
@@ -103,7 +111,7 @@ export class Connection {
   }
 
   private async open(): Promise<void> {
-    const failed = (cause: unknown) => this.lost(connectionError(cause, this.broker, this.settings.border));
+    const failed = (cause: unknown) => this.lost(connectionError(cause, this.broker, this.settings.border, { brokerIssuer: this.brokerIssuer, clientIssuer: this.settings.clientIssuer }));
     try {
       // Loaded at the first connection: a Node-RED that only has the node installed does not pay for it.
       const { connect } = await import("mqtt");
@@ -111,6 +119,7 @@ export class Connection {
       if (this.closed) return;
       const client = connect(options);
       this.client = client;
+      if (!this.settings.webSockets) this.watch(client.stream as TLSSocket);
       // mqtt reports a failed TLS attempt twice; over WebSockets, an error without a code comes from the stream only.
       client.on("error", failed);
       client.stream.on("error", failed);
@@ -145,13 +154,36 @@ export class Connection {
     };
     if (!webSockets) return { ...common, ...tls, protocol: "mqtts", host };
     const name = urlHost(host);
-    const wsOptions: Record<string, unknown> = { ...tls };
-    if (proxy !== undefined && !bypasses(new URL(`https://${name}:${port}`), noproxy)) {
-      const { HttpsProxyAgent } = await import("hpagent");
-      // Against the system's CAs: the CA of a fabric issues certificates to every client of it.
-      wsOptions["agent"] = new HttpsProxyAgent({ proxy, timeout: patience, proxyRequestOptions: { rejectUnauthorized: true } });
-    }
-    return { ...common, protocol: "wss", host: name, wsOptions };
+    const direct = proxy === undefined || bypasses(new URL(`https://${name}:${port}`), noproxy);
+    // The proxy is verified against the system's CAs: the CA of a fabric issues certificates to every client of it.
+    const throughProxy = async () => new (await import("hpagent")).HttpsProxyAgent({ proxy: proxy as URL, timeout: patience, proxyRequestOptions: { rejectUnauthorized: true } });
+    const agent = this.watching(direct ? new Agent() : await throughProxy());
+    return { ...common, protocol: "wss", host: name, wsOptions: { ...tls, agent } };
+  }
+
+  /** Notes what the CA bundle lacks before Node.js checks the certificate of the broker: after that it is gone. */
+  private watch(socket: TLSSocket): void {
+    socket.prependOnceListener("secure", () => {
+      const leaf = socket.getPeerX509Certificate();
+      if (leaf !== undefined) this.brokerIssuer = missingIssuer(leaf, [...this.settings.authorities, ...sentIntermediates(leaf)]);
+    });
+  }
+
+  /** `agent`, whose sockets are watched. */
+  private watching(agent: Agent): Agent {
+    type Create = (options: object, callback: (error: Error | null, socket?: TLSSocket) => void) => TLSSocket | undefined;
+    const make = agent as unknown as { createConnection: Create };
+    const create = make.createConnection.bind(agent);
+    make.createConnection = (options, callback) => {
+      // An agent of a proxy gives the socket to the callback.
+      const made = create(options, (error, socket) => {
+        if (socket != null) this.watch(socket);
+        callback(error, socket);
+      });
+      if (made !== undefined) this.watch(made);
+      return made;
+    };
+    return agent;
   }
 
   private lost(error: SiemError): void {

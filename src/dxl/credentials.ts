@@ -4,6 +4,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { Border, plain } from "../common/border";
 import { proxySecrets, withoutSecrets } from "../common/secrets";
 import type { Proxy } from "../common/proxy";
+import { missingIssuer, nameOf } from "./chain";
 import { credentialError, fabricError } from "./fabric-errors";
 
 /** PEM texts. */
@@ -36,6 +37,12 @@ export function secureContext({ brokerCertChain, certificate, privateKey, passph
   }
 }
 
+/** The name of the issuer that a broker has to know: of the certificate, or of the last one that follows it. */
+export function clientIssuer({ certificate }: FabricCredentials): string {
+  const leaf = new X509Certificate(certificate);
+  return missingIssuer(leaf, blocksOf(certificate).map((block) => new X509Certificate(block))) ?? nameOf(leaf.issuer);
+}
+
 /** PKCS #8 (RFC 7468 section 11), and OpenSSL's older form. */
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 
@@ -48,10 +55,12 @@ function isReadable(secret: { key: string; passphrase?: string }): boolean {
   }
 }
 
+const blocksOf = (text: string): string[] => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+
 /** The certificates of a PEM text, at least one. Throws CA_INVALID. */
 export function certificatesOf(bundle: string): X509Certificate[] {
-  const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (blocks === null) throw fabricError("CA_INVALID", plain.params({ reason: "no certificate" }), { permanent: true });
+  const blocks = blocksOf(bundle);
+  if (blocks.length === 0) throw fabricError("CA_INVALID", plain.params({ reason: "no certificate" }), { permanent: true });
   try {
     return blocks.map((block) => new X509Certificate(block));
   } catch (cause) {

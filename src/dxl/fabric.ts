@@ -6,7 +6,7 @@
  *                               └── waiting ◄──────────┘
  *
  * It tries the brokers in the order of the list. When none answered, the pause grows (full jitter); after the loss of a
- * connection that lasted, it starts again with the first broker.
+ * connection that lasted, it starts again with the first broker, or with the next one if the broker hangs.
  */
 import { plain, printable, type Printable } from "../common/border";
 import type { Clock } from "../common/clock";
@@ -14,7 +14,7 @@ import type { SiemError } from "../common/errors";
 import { proxyUrl } from "../common/proxy";
 import type { BrokerAddress, FabricOptions } from "./client-config";
 import { Connection, type ConnectionSettings } from "./connection";
-import { fabricBorder, secureContext } from "./credentials";
+import { certificatesOf, clientIssuer, fabricBorder, secureContext } from "./credentials";
 import { fabricError } from "./fabric-errors";
 import { checkFilter, covers } from "./filter";
 import { Subscriptions } from "./subscriptions";
@@ -58,12 +58,16 @@ export interface FabricListener {
 export interface FabricNode {
   /** The connection of this config node; throws the errors of `fabricOptions` and of the constructor of `Fabric`. */
   getFabric(): Fabric;
+  /** The nodes that use it, by id: Node-RED gives the errors of a config node to the `catch` nodes of each. */
+  users: Record<string, object>;
 }
 
 const PATIENCE = 15_000;
-const FIRST_PAUSE = 1000;
 const LAST_PAUSE = 60_000;
 const STABLE_AFTER = 5000;
+
+/** The broker does not answer: to try it again first would cost the whole patience. */
+const SILENT: ReadonlySet<string> = new Set(["BROKER_SILENT", "NO_ANSWER"]);
 
 /** What went wrong since the last connection that lasted. */
 const noTrouble = () => ({
@@ -88,11 +92,12 @@ export class Fabric {
   constructor(private readonly options: FabricOptions, private readonly dependencies: FabricDependencies) {
     if (options.brokers.length === 0) throw fabricError("NO_BROKERS", {}, { permanent: true });
     const secure = secureContext(options.credentials);
+    const authorities = certificatesOf(options.credentials.brokerCertChain);
     const proxy = options.proxy && proxyUrl(options.proxy);
     if (options.proxy !== undefined && proxy === undefined) throw fabricError("PROXY_URL_INVALID", {}, { permanent: true });
     const { webSockets, clientId, keepAlive } = options;
     const { clock, patience = PATIENCE } = dependencies;
-    this.settings = { webSockets, clientId, keepAlive, secure, proxy, noproxy: options.proxy?.noproxy ?? [], patience, clock, border: fabricBorder(options) };
+    this.settings = { webSockets, clientId, keepAlive, secure, authorities, clientIssuer: clientIssuer(options.credentials), proxy, noproxy: options.proxy?.noproxy ?? [], patience, clock, border: fabricBorder(options) };
   }
 
   get state(): FabricState {
@@ -135,13 +140,14 @@ export class Fabric {
 
   private connect(): void {
     const { brokers } = this.options;
-    const address = brokers[this.trouble.next % brokers.length] as BrokerAddress;
+    const index = this.trouble.next % brokers.length;
+    const address = brokers[index] as BrokerAddress;
     const connection = new Connection(address, this.settings, {
       accepted: () => subscriptions.synchronise(),
       message: (topic, payload) => {
         if (!subscriptions.isCopy(topic, payload)) this.dispatch(topic, payload);
       },
-      lost: (error) => this.lost(error, connection),
+      lost: (error) => this.lost(error, connection, index),
     });
     const subscriptions = new Subscriptions({
       connection,
@@ -175,15 +181,20 @@ export class Fabric {
     for (const listener of new Set(matching.map((subscriber) => subscriber.listener))) listener.message(topic, payload);
   }
 
-  /** An attempt failed or the connection broke. */
-  private lost(error: SiemError, { broker }: Connection): void {
+  /** An attempt at the broker with this index failed, or the connection broke. */
+  private lost(cause: SiemError, { broker }: Connection, index: number): void {
     const { trouble } = this;
+    const { brokers, clientId, reconnectDelay } = this.options;
     const wasUp = this.current.phase === "connected";
+    // A broker ends a connection when another client connects with its id (MQTT 3.1.1 section 3.1.4); the other one then does the same.
+    const idTaken = wasUp && clientId !== undefined && trouble.failures > 0 && cause.code === "BROKER_CLOSED";
+    const error = idTaken ? fabricError("CLIENT_ID_TAKEN", plain.params({ broker, clientId })) : cause;
     // A broker whose connection does not last counts as failed, from the second time on.
-    if (!wasUp || trouble.failures > 0) trouble.next += 1;
+    if (!wasUp || trouble.failures > 0 || SILENT.has(error.code)) trouble.next = index + 1;
     trouble.failures += 1;
-    const roundDone = wasUp || trouble.next % this.options.brokers.length === 0;
-    const pause = roundDone ? this.dependencies.random() * Math.min(LAST_PAUSE, FIRST_PAUSE * 2 ** trouble.pauses++) : 0;
+    const roundDone = wasUp || trouble.next % brokers.length === 0;
+    const first = 1000 * reconnectDelay;
+    const pause = roundDone ? this.dependencies.random() * Math.min(Math.max(LAST_PAUSE, first), first * 2 ** trouble.pauses++) : 0;
     const cancel = this.dependencies.clock.after(pause, () => {
       this.reconnects += 1;
       this.connect();

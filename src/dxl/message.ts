@@ -45,42 +45,42 @@ export interface DxlMessage {
 /**
  * Reads a message of any type. Brokers pass on what clients make, so the reader is tolerant: trailing fields that are
  * missing are empty, bytes after the known fields are ignored, and list entries that are not texts are dropped. It keeps
- * the first 2,000 entries of a list. Throws only SiemError NOT_A_DXL_MESSAGE: a field is cut off or has another type.
+ * the first 2,000 entries of a list. `message` gets each field as soon as it is read, for a caller that reports the beginning of
+ * what cannot be read. Throws only SiemError NOT_A_DXL_MESSAGE: a field is cut off or has another type.
  */
-export function decodeMessage(bytes: Uint8Array): DxlMessage {
+export function decodeMessage(bytes: Uint8Array, message: Partial<DxlMessage> = {}): DxlMessage {
   const reader = new MessagePackReader(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   let field: keyof DxlMessage = "version";
   try {
     const version = wholeNumber(reader);
+    message.version = version;
     field = "messageType";
     const messageType = wholeNumber(reader);
     if (messageType > MessageType.error) throw new RangeError("unknown message type");
+    message.messageType = messageType;
     field = "messageId";
-    const messageId = reader.text();
+    message.messageId = reader.text();
     field = "sourceClientId";
-    const sourceClientId = reader.text();
+    message.sourceClientId = reader.text();
     field = "sourceBrokerId";
-    const sourceBrokerId = reader.text();
+    message.sourceBrokerId = reader.text();
     field = "brokerIds";
-    const brokerIds = texts(reader);
+    message.brokerIds = texts(reader);
     field = "clientIds";
-    const clientIds = texts(reader);
+    message.clientIds = texts(reader);
     field = "payload";
-    const payload = reader.raw();
+    message.payload = reader.raw();
     field = "serviceId";
-    const typePart = readTypePart(reader, messageType);
+    Object.assign(message, readTypePart(reader, messageType));
     field = "otherFields";
-    const otherFields = version > 0 && !reader.atEnd ? readOtherFields(reader) : {};
+    message.otherFields = version > 0 && !reader.atEnd ? readOtherFields(reader) : {};
     field = "sourceTenantGuid";
-    const sourceTenantGuid = version > 1 && !reader.atEnd ? reader.text() : "";
+    message.sourceTenantGuid = version > 1 && !reader.atEnd ? reader.text() : "";
     field = "destinationTenantGuids";
-    const destinationTenantGuids = version > 1 && !reader.atEnd ? texts(reader) : [];
+    message.destinationTenantGuids = version > 1 && !reader.atEnd ? texts(reader) : [];
     field = "sourceClientInstanceId";
-    const sourceClientInstanceId = version > 2 && !reader.atEnd ? reader.text() : "";
-    return {
-      version, messageType, messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, payload,
-      otherFields, sourceTenantGuid, destinationTenantGuids, sourceClientInstanceId, ...typePart,
-    };
+    message.sourceClientInstanceId = version > 2 && !reader.atEnd ? reader.text() : "";
+    return message as DxlMessage;
   } catch (cause) {
     throw dxlError("NOT_A_DXL_MESSAGE", plain.params({ size: bytes.length, field }), { cause: plain.cause(cause) });
   }

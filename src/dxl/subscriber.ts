@@ -6,9 +6,9 @@ import type { InHand, SourceInHand } from "../delivery/in-hand";
 import { dxlError } from "./errors";
 import { EventQueue } from "./event-queue";
 import type { Fabric, FabricListener, FabricState } from "./fabric";
-import { decodeMessage, MessageType } from "./message";
+import { decodeMessage, MessageType, type DxlMessage } from "./message";
 import type { Figures } from "../metrics/table";
-import { toFlowMessage, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
+import { metadataOf, toFlowMessage, type DxlMetadata, type PayloadOptions, type ThreatEventMessage } from "./threat-event";
 import { EPO_THREAT_EVENT_TOPIC } from "./topics";
 
 export interface SubscriberSettings extends PayloadOptions {
@@ -25,6 +25,8 @@ export type UnreadableEvent = {
   payload: Buffer;
   /** Length of `payload` in bytes. */
   size: number;
+  /** What is readable of the message around the payload. */
+  dxl: Partial<DxlMetadata>;
 };
 
 export interface SubscriberDependencies {
@@ -39,6 +41,9 @@ export interface SubscriberDependencies {
   changed(): void;
 }
 
+/** Brokers take messages up to this size. */
+const MIB = 2 ** 20;
+
 /** The properties of `dxl-threat-event`. Throws the errors of properties. */
 export function readSettings(properties: Properties): SubscriberSettings {
   const topics = listProperty(properties, "topics").map((topic) => textProperty({ topics: topic }, "topics"));
@@ -46,8 +51,9 @@ export function readSettings(properties: Properties): SubscriberSettings {
     topics: topics.length > 0 ? [...new Set(topics)] : [EPO_THREAT_EVENT_TOPIC],
     payloadType: choiceProperty(properties, "payloadType", ["json", "string", "buffer"]),
     expandAggregates: booleanProperty(properties, "expandAggregates", false),
+    rawPayload: booleanProperty(properties, "rawPayload", false),
     queueEvents: numberProperty(properties, "queueEvents", { fallback: 100_000, min: 1, max: 1_000_000, integer: true }),
-    queueBytes: numberProperty(properties, "queueBytes", { fallback: 64 * 1024 * 1024, min: 1024, max: 4 * 1024 ** 3, integer: true }),
+    queueBytes: numberProperty(properties, "queueBytes", { fallback: 64 * MIB, min: MIB, max: 4096 * MIB, integer: true }),
   };
 }
 
@@ -61,6 +67,8 @@ export class Subscriber {
   /** Events dropped because the flow was too slow, and events that could not be read. */
   dropped = 0;
   unreadable = 0;
+  /** Events sent although their payload was damaged. */
+  repaired = 0;
   state: FabricState = { phase: "idle" };
   private readonly queue: EventQueue<{ topic: string; bytes: Buffer }>;
   private readonly inHand: SourceInHand;
@@ -80,11 +88,12 @@ export class Subscriber {
   }
 
   get figures(): Figures {
-    const { received, unreadable } = this;
+    const { received, unreadable, repaired } = this;
     const dropped = this.dropped + this.queue.unreported;
     return {
       read: received + dropped + unreadable,
       sent: received,
+      repaired,
       dropped: { queue_full: dropped, unreadable },
       waiting: this.queue.length,
       connected: this.state.phase === "connected" ? 1 : 0,
@@ -121,27 +130,28 @@ export class Subscriber {
   }
 
   private take(topic: string, bytes: Buffer): void {
-    let unreadable = bytes;
+    const read: Partial<DxlMessage> = {};
     try {
-      const message = decodeMessage(bytes);
+      const message = decodeMessage(bytes, read);
       // Whoever subscribes to events does not want requests and responses on the same topic.
       if (message.messageType !== MessageType.event) return;
-      unreadable = message.payload;
       const output = toFlowMessage(topic, message, this.settings);
       this.received += 1;
+      if (output.dxl.repaired === true) this.repaired += 1;
       this.lastAt = this.dependencies.clock.date();
       this.dependencies.send({ _msgid: this.inHand.id(), ...output });
       this.dependencies.changed();
     } catch (error) {
       if (!(error instanceof SiemError)) throw error;
       this.unreadable += 1;
-      this.dependencies.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length });
+      const unreadable = error.code === "PAYLOAD_NOT_JSON" && read.payload !== undefined ? read.payload : bytes;
+      this.dependencies.error(error, { topic, payload: Buffer.from(unreadable), size: unreadable.length, dxl: metadataOf(read) });
     }
   }
 
   private drop(count: number): void {
     this.dropped += count;
-    this.dependencies.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents, megabytes: Math.round(this.settings.queueBytes / 1024 / 1024) }), {});
+    this.dependencies.error(dxlError("EVENTS_DROPPED", { count, limit: this.settings.queueEvents, megabytes: Math.round(this.settings.queueBytes / MIB) }), {});
     this.dependencies.changed();
   }
 }

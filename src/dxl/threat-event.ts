@@ -1,5 +1,6 @@
 /** Makes the message of a flow from an event of the fabric. */
 import { parseExact } from "../common/exact-json";
+import { isUtf8 } from "node:buffer";
 import { isRecord, type RecordKind } from "../common/messages";
 import { dxlError } from "./errors";
 import type { DxlMessage } from "./message";
@@ -11,14 +12,25 @@ export interface PayloadOptions {
   payloadType: PayloadType;
   /** Turns the aggregates of `otherData` (`listOf...`, `setOf...`), which are texts with commas, into arrays. */
   expandAggregates: boolean;
+  /** Adds the bytes of the payload to the metadata. */
+  rawPayload: boolean;
 }
 
-/** The event's way through the fabric: informational, never proof of origin. */
-export interface DxlMetadata
-  extends Pick<DxlMessage, "messageId" | "sourceClientId" | "sourceBrokerId" | "brokerIds" | "clientIds" | "otherFields" | "version"> {
-  /** The payload was JSON only after bytes around it were cut off. */
+const METADATA = [
+  "messageId", "sourceClientId", "sourceBrokerId", "brokerIds", "clientIds", "otherFields", "version", "sourceTenantGuid", "destinationTenantGuids",
+] as const;
+
+/** The event's way through the fabric, with the names of the vendor's clients: informational, never proof of origin. */
+export interface DxlMetadata extends Pick<DxlMessage, (typeof METADATA)[number]> {
+  /** The payload was JSON only after bytes around it were cut off, or some of its bytes are no UTF-8 and were replaced. */
   repaired?: true;
+  /** The payload as it arrived, if it was asked for. */
+  payload?: Buffer;
 }
+
+/** The metadata of what was read of a message. */
+export const metadataOf = (message: Partial<DxlMessage>): Partial<DxlMetadata> =>
+  Object.fromEntries(METADATA.filter((name) => message[name] !== undefined).map((name) => [name, message[name]]));
 
 export interface ThreatEventMessage {
   payload: unknown;
@@ -31,26 +43,28 @@ export interface ThreatEventMessage {
 
 /**
  * The payload as JSON, text or bytes. Some products send a byte order mark before the JSON, or NULs and other remains after
- * it; these are cut off, and `repaired` is true. Throws SiemError PAYLOAD_NOT_JSON.
+ * it; these are cut off, and `repaired` is true. It is true also if bytes that are no UTF-8 became U+FFFD. Throws SiemError
+ * PAYLOAD_NOT_JSON.
  */
-export function readPayload(payload: Buffer, { payloadType, expandAggregates }: PayloadOptions): { payload: unknown; repaired: boolean } {
+export function readPayload(payload: Buffer, { payloadType, expandAggregates }: Omit<PayloadOptions, "rawPayload">): { payload: unknown; repaired: boolean } {
   // Every subscriber gets the same bytes, and a flow may write into its message.
   if (payloadType === "buffer") return { payload: Buffer.from(payload), repaired: false };
   const text = payload.toString();
-  if (payloadType === "string") return { payload: text, repaired: false };
+  const replaced = !isUtf8(payload);
+  if (payloadType === "string") return { payload: text, repaired: replaced };
   const start = text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
   let end = text.length;
   while (end > start && text.charCodeAt(end - 1) === 0) end--;
-  let repaired = start > 0 || end < text.length;
-  let value = parse(repaired ? text.slice(start, end) : text);
+  let cut = start > 0 || end < text.length;
+  let value = parse(cut ? text.slice(start, end) : text);
   if (value === undefined) {
-    repaired = true;
+    cut = true;
     end = Math.max(text.lastIndexOf("}"), text.lastIndexOf("]")) + 1;
     value = parse(text.slice(start, end));
   }
   if (value === undefined) throw dxlError("PAYLOAD_NOT_JSON", { size: payload.length });
   if (expandAggregates) expand(value);
-  return { payload: value, repaired };
+  return { payload: value, repaired: cut || replaced };
 }
 
 /**
@@ -60,9 +74,10 @@ export function readPayload(payload: Buffer, { payloadType, expandAggregates }: 
 export function toFlowMessage(topic: string, message: DxlMessage, options: PayloadOptions): ThreatEventMessage {
   const { payload, repaired } = readPayload(message.payload, options);
   if (options.payloadType === "json" && topic.startsWith(TIE_TOPICS)) readableHashes(payload);
-  const { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version } = message;
-  const dxl: DxlMetadata = { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version };
+  const dxl = metadataOf(message) as DxlMetadata;
   if (repaired) dxl.repaired = true;
+  // Every subscriber gets the same bytes.
+  if (options.rawPayload) dxl.payload = Buffer.from(message.payload);
   return isThreatEvent(payload) ? { payload, topic, kind: "epo.threat-event", dxl } : { payload, topic, dxl };
 }
 

@@ -20,6 +20,7 @@ export const METRICS = {
   resent: counter("Events or lines sent again."),
   duplicates: counter("Events that were known already and not sent again."),
   dropped: counter("Events or lines that the node gave up, by reason."),
+  repaired: counter("Events whose payload was damaged and was read after a repair."),
   failed: counter("Events that could not be formatted and travel as a short line."),
   shortened: counter("Lines cut at the limit of the receiver."),
   bytes: counter("Bytes written, headers and frames included."),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -35,6 +35,31 @@ describe("provisioning in the edit dialog of dxl-fabric", () => {
     rmSync(userDir, { recursive: true, force: true });
     certs.remove();
   });
+
+  it("writes the folder that the form names, and the fabric uses it", async () => {
+    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    try {
+      const page = await (await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 1200 } })).newPage();
+      await page.goto(nodeRed.url);
+      await page.waitForSelector("#red-ui-palette .red-ui-palette-node");
+      await page.addStyleTag({ content: "#red-ui-notifications { display: none }" });
+      await page.evaluate(() => RED.editor.editConfig("", "dxl-fabric", "_ADD_"));
+      const part = (name: string) => page.locator(`#dxl-fabric-provision-${name}`);
+      await page.locator("#dxl-fabric-source").selectOption("here");
+      await page.locator("#dxl-fabric-provision summary").click();
+      const form = { host: "127.0.0.1", port: String(server.port), user: USER, password: PASSWORD, commonName: "node-red", truststore: certs.read(certs.otherCa.cert), folder: "dxl/client" };
+      for (const [name, value] of Object.entries(form)) await part(name).fill(value);
+      await part("start").click();
+      await page.waitForFunction(() => /files stand in the folder/.test(document.querySelector("#dxl-fabric-provision-result")?.textContent ?? ""));
+      assert.equal(await page.locator("#node-config-input-configFile").inputValue(), join(userDir, "dxl", "client"));
+      assert.equal(await page.locator("#node-config-input-configFile").isVisible(), true);
+      assert.equal(await page.locator("#node-config-input-privateKey").inputValue(), "");
+      assert.ok(existsSync(join(userDir, "dxl", "client", "client.key")));
+      server.requests.length = 0;
+    } finally {
+      await browser.close();
+    }
+  }).timeout(60_000);
 
   it("asks to confirm the fingerprint and fills the form, and a deploy stores the credentials", async () => {
     const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });

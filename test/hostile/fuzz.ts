@@ -199,7 +199,7 @@ export async function fuzz({ seconds, random }: { seconds: number; random: Rando
     "client configuration": () => void parseClientConfig(mutate(Buffer.from(config)).toString(), { folder: "/", readFile: () => pem.certificate }),
     MQTT: async () => {
       const fabric = new Fabric(
-        { brokers: [{ host: "127.0.0.1", port: mqttPort }], webSockets: false, credentials: pem, clientId: undefined, keepAlive: 30, proxy: undefined },
+        { brokers: [{ host: "127.0.0.1", port: mqttPort }], webSockets: false, credentials: pem, clientId: undefined, keepAlive: 30, reconnectDelay: 1, proxy: undefined },
         { clock: systemClock, random: () => 0.05, log: () => undefined, outage: () => undefined, patience: 500 },
       );
       let events = 0;

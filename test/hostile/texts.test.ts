@@ -203,7 +203,7 @@ describe("hostile texts", () => {
         (socket) => socket.end(`HTTP/1.1 403 ${say}\r\nwww-authenticate: ${say}\r\n${say}\r\n\r\n${say}`),
         { cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) },
       );
-      const options = { brokers: [{ host: "127.0.0.1", port: server.port }], webSockets: true, credentials, clientId: undefined, keepAlive: 30, proxy };
+      const options = { brokers: [{ host: "127.0.0.1", port: server.port }], webSockets: true, credentials, clientId: undefined, keepAlive: 30, reconnectDelay: 1, proxy };
       try {
         for (const secret of secrets) {
           for (const form of Object.values(FORMS)) {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import dxlFabric from "../../nodes/dxl-fabric";
 import { certificateInfo } from "../../src/dxl/client-config";
 import type { FabricNode } from "../../src/dxl/fabric";
 import { makeCertificates, type Certificates } from "../support/certs";
+import { dxlClient } from "../support/dxl-client";
 import { BROKERS, ManagementServer, PASSWORD, USER } from "../support/management-server";
 import { Mosquitto } from "../support/mosquitto";
 import { coreNode, getNode, helper, loadFlow, startServer, stopServer, unloadFlow, until, type FlowNode } from "../support/node-red";
@@ -153,6 +154,39 @@ describe("dxl-fabric", () => {
       await unloadFlow();
       await load({ brokers: `${broker.port};127.0.0.1` }, credentials);
       await receives();
+    });
+
+    it("into a folder, with which the vendor's client connects, and this fabric", async () => {
+      server.brokers = `{b}={b};${broker.port};127.0.0.1`;
+      const folder = join(certs.folder, "clients", "node-red");
+      const answer = await provision({ folder: "clients/node-red" });
+      assert.deepEqual(answer, { folder }, "the private key left the runtime");
+      assert.match(readFileSync(join(folder, "client.key"), "utf8"), /^-----BEGIN PRIVATE KEY-----/);
+
+      const { Client, Config, Event } = dxlClient as {
+        Client: new (config: unknown) => { connect(callback: (error?: Error) => void): void; sendEvent(event: object): void; destroy(callback: () => void): void };
+        Config: { createDxlConfigFromFile(path: string): unknown };
+        Event: new (topic: string) => { payload: unknown };
+      };
+      const client = new Client(Config.createDxlConfigFromFile(join(folder, "dxlclient.config")));
+      await new Promise<void>((resolve, reject) => client.connect((error) => (error == null ? resolve() : reject(error))));
+      try {
+        await unloadFlow();
+        await load({ configFile: folder });
+        const events: Buffer[] = [];
+        const fabric = getFabric();
+        fabric.subscribe(TOPIC, { message: (_topic, payload) => void events.push(payload), state: () => undefined });
+        await until(() => fabric.state.phase === "connected", "the fabric is connected");
+        client.sendEvent(Object.assign(new Event(TOPIC), { payload: "from the vendor's client" }));
+        await until(() => events.length === 1, "the event came");
+        assert.ok(events[0]?.includes("from the vendor's client"));
+      } finally {
+        await new Promise<void>((resolve) => client.destroy(resolve));
+      }
+
+      const again = await provision({ folder });
+      assert.deepEqual(Object.keys(again), ["message"]);
+      assert.equal(server.csrs.length, 1, "the server was asked for a second certificate");
     });
 
     it("shows the fingerprint of the server before it sends anything", async () => {

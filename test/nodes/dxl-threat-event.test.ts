@@ -16,7 +16,7 @@ const TOPIC = "/mcafee/event/epo/threat/response";
 const DETECTION = "/mcafee/event/tie/file/detection";
 
 interface Received { _msgid: string; payload: unknown; topic: string; kind?: string; dxl: Record<string, unknown> }
-interface Caught { payload: Buffer; topic: string; size: number; error: { message: string; code?: string; source: { id: string } } }
+interface Caught { payload: Buffer; topic: string; size: number; dxl: Record<string, unknown>; error: { message: string; code?: string; source: { id: string } } }
 
 describe("dxl-threat-event", () => {
   const authority = makeAuthority("fabric");
@@ -67,7 +67,7 @@ describe("dxl-threat-event", () => {
     assert.deepEqual(payload, makeThreatEvent(3));
     assert.equal(topic, TOPIC);
     assert.equal(kind, "epo.threat-event");
-    assert.deepEqual(Object.keys(dxl).sort(), ["brokerIds", "clientIds", "messageId", "otherFields", "sourceBrokerId", "sourceClientId", "version"]);
+    assert.deepEqual(Object.keys(dxl).sort(), ["brokerIds", "clientIds", "destinationTenantGuids", "messageId", "otherFields", "sourceBrokerId", "sourceClientId", "sourceTenantGuid", "version"]);
     assert.equal(dxl["version"], 3);
     assert.deepEqual(JSON.parse(JSON.stringify(received[0])), received[0], "the message does not survive JSON");
     await until(() => status().text === "status.received", "it shows that it received");
@@ -113,7 +113,7 @@ describe("dxl-threat-event", () => {
   it("reports an unreadable event with its bytes to catch nodes, and goes on with the next one", async () => {
     const { received, caught } = await load();
     const bad = Buffer.concat([Buffer.from("not JSON "), Buffer.from([0xff, 0xfe])]);
-    await publish(encodeEvent({ messageId: "{m}", payload: bad }));
+    await publish(encodeEvent({ messageId: "{m}", sourceClientId: "client", payload: bad }));
     await publish(Buffer.from("no message"));
     await publish({ n: 1 });
     await until(() => received.length === 1 && caught.length === 2, "one event and two errors arrived");
@@ -121,7 +121,15 @@ describe("dxl-threat-event", () => {
       ["PAYLOAD_NOT_JSON", TOPIC, bad.length, bad.toString("hex")],
       ["NOT_A_DXL_MESSAGE", TOPIC, 10, Buffer.from("no message").toString("hex")],
     ]);
+    assert.equal(caught[0]?.dxl["messageId"], "{m}");
     assert.deepEqual(received[0]?.payload, { n: 1 });
+  });
+
+  it("adds the payload as it arrived, on demand", async () => {
+    const { received } = await load({ rawPayload: true });
+    await publish("{\"a\":\t1}\0");
+    await until(() => received.length === 1, "it arrived");
+    assert.deepEqual([received[0]?.payload, received[0]?.dxl["payload"]], [{ a: 1 }, Buffer.from("{\"a\":\t1}\0")]);
   });
 
   it("receives events after a thousand unreadable messages", async () => {
@@ -205,7 +213,7 @@ describe("dxl-threat-event", () => {
   });
 
   it("says what is wrong with its settings, and stays up", async () => {
-    for (const properties of [{ topics: ["/a/+/b"] }, { topics: ["/a#"] }, { topics: "x" }, { topics: [5, {}] }, { queueEvents: 0 }, { payloadType: "xml" }, { fabric: "none" }]) {
+    for (const properties of [{ topics: ["/a/+/b"] }, { topics: ["/a#"] }, { topics: "x" }, { topics: [5, {}] }, { queueEvents: 0 }, { queueBytes: 1000 }, { payloadType: "xml" }, { fabric: "none" }]) {
       await loadFlow([dxlFabric, dxlThreatEvent], [
         { id: "fabric", type: "dxl-fabric", name: "", brokers: `${broker.port};127.0.0.1` },
         subscriber("node", properties),

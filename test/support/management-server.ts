@@ -20,6 +20,8 @@ export class ManagementServer {
   readonly csrs: string[] = [];
   /** If set, this answers every request. */
   instead: Answer | undefined;
+  /** The broker lines that it gives. */
+  brokers = BROKERS;
 
   private constructor(private readonly server: Server, readonly port: number) {}
 
@@ -55,7 +57,7 @@ export class ManagementServer {
       const csr = url.searchParams.get("csrString") ?? "";
       this.csrs.push(csr);
       const certificate = execFileSync("openssl", ["x509", "-req", "-CA", certs.ca.cert, "-CAkey", certs.ca.key, "-CAcreateserial", "-days", "10", "-copy_extensions", "copy"], { input: csr, stdio: "pipe", encoding: "utf8" });
-      response.end(ManagementServer.package(certs.read(certs.ca.cert).replaceAll("\n", "\r\n"), certificate, `${BROKERS}\n`, `${WEB_SOCKET_BROKERS}\n`));
+      response.end(ManagementServer.package(certs.read(certs.ca.cert).replaceAll("\n", "\r\n"), certificate, `${this.brokers}\n`, `${WEB_SOCKET_BROKERS}\n`));
     }
   }
 }

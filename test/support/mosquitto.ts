@@ -1,4 +1,4 @@
-/** Debian's mosquitto on loopback: MQTT over TLS with client certificates, and plain MQTT for the test to publish. */
+/** Debian's mosquitto on loopback: MQTT over TLS with client certificates, the same over WebSockets, and plain MQTT for the test to publish. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
@@ -12,6 +12,8 @@ export interface MosquittoOptions {
   /** The CA of the clients that it accepts. */
   ca: string;
   server: Certificate;
+  /** Offers WebSockets too, which slows the whole broker down. */
+  webSockets?: boolean;
   /** Lines of its access list (`acl_file`); without them everything is allowed. */
   access?: readonly string[];
   /** Lines of its configuration that replace the ones for complete logs. */
@@ -24,10 +26,13 @@ export class Mosquitto {
   private publisher: MqttClient | undefined;
   private log = "";
   private logRead = 0;
+  private readonly webSockets: boolean;
 
-  private constructor(readonly port: number, readonly plainPort: number, options: MosquittoOptions) {
+  private constructor(readonly port: number, readonly plainPort: number, readonly webSocketPort: number, options: MosquittoOptions) {
+    this.webSockets = options.webSockets ?? false;
     const access = join(this.folder, "access");
     writeFileSync(access, (options.access ?? ["topic readwrite #"]).join("\n"));
+    const secure = `cafile ${options.ca}\ncertfile ${options.server.cert}\nkeyfile ${options.server.key}\nrequire_certificate true`;
     writeFileSync(this.config, `
 user root
 persistence false
@@ -37,11 +42,8 @@ allow_anonymous true
 acl_file ${access}
 listener ${plainPort} 127.0.0.1
 listener ${port} 127.0.0.1
-cafile ${options.ca}
-certfile ${options.server.cert}
-keyfile ${options.server.key}
-require_certificate true
-`);
+${secure}
+${this.webSockets ? `listener ${webSocketPort} 127.0.0.1\nprotocol websockets\n${secure}\n` : ""}`);
   }
 
   private get config(): string {
@@ -49,7 +51,7 @@ require_certificate true
   }
 
   static async start(options: MosquittoOptions): Promise<Mosquitto> {
-    const broker = new Mosquitto(await freePort(), await freePort(), options);
+    const broker = new Mosquitto(await freePort(), await freePort(), await freePort(), options);
     await broker.start();
     return broker;
   }
@@ -62,7 +64,7 @@ require_certificate true
     child.once("error", (error) => { failure = error; });
     child.stderr.on("data", (data) => { this.log += String(data); });
     for (let tries = 0; tries < 200 && failure === undefined && child.exitCode === null; tries++) {
-      if (await answers(this.plainPort)) return;
+      if (await answers(this.plainPort) && (!this.webSockets || await answers(this.webSocketPort))) return;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
     throw new Error(`mosquitto did not start (run scripts/debian-packages.mjs to install it): ${failure?.message ?? ""}\n${this.log.slice(-2000)}`);

@@ -9,7 +9,18 @@
 import type { Mapping, Row, Source } from "../mapping";
 
 const DETECTED = "event.analyzer.detectedUTC";
-const FILE: Source = { first: ["event.target.fileName", "event.files[0].name"] };
+const TARGET = "event.target.fileName";
+const LISTED = "event.files[0].name";
+const FILE: Source = { first: [TARGET, LISTED] };
+const HASH: Source = { first: ["SHA-256", "SHA-1", "MD5"].map((name) => `event.files[0].hash.${name}`) };
+/** Of the file that `FILE` names: that of the listed file only if it is the same file, or if no other one is named. */
+const fileHash: Source = {
+  first: [
+    { from: HASH, when: { path: TARGET, is: [null] } },
+    { from: HASH, when: { path: LISTED, sameAs: TARGET } },
+    { from: HASH, when: { path: LISTED, sameAs: { lastPart: TARGET } } },
+  ],
+};
 
 const ipv4 = (path: string): Source => ({ from: path, unless: "noAddress" });
 const ipv6 = (path: string): Source => ({ from: { from: { from: path, unless: "noAddress" }, unless: "mappedIpv4" }, unless: "ipv4" });
@@ -83,7 +94,7 @@ export const epoThreatEvent: Mapping = {
     { key: "proto", type: "string", source: "event.target.protocol" },
     { key: "filePath", type: "string", source: FILE },
     { key: "fname", type: "string", source: { lastPart: FILE } },
-    { key: "fileHash", type: "string", source: { first: ["SHA-256", "SHA-1", "MD5"].map((name) => `event.files[0].hash.${name}`) } },
+    { key: "fileHash", type: "string", source: fileHash },
     { key: "reason", type: "string", source: "event.analyzer.detectionMethod" },
     { key: "cnt", type: "integer", source: { from: "event.otherData.count", only: "aboveOne" } },
     { key: "msg", type: "string", source: otherData },
@@ -103,4 +114,6 @@ export const epoThreatEvent: Mapping = {
     own("EntityType", "event.entity.type"),
     own("OsPlatform", "event.entity.osPlatform"),
   ],
+  leftOut: "No field holds `event.entity.sessionId`, the second and further entries of `event.files`, the weaker hashes of a file that has several, "
+    + "`event.entity._nodeTextPath` beside a `groupName`, and type and version of the message. `fileHash` is left out if `event.files` lists another file than `event.target.fileName`.",
 };

@@ -124,6 +124,17 @@ describe("ePO threat event as CEF: fields", () => {
     assert.equal(fileHash([hash({ MD5: "m" }), hash(all)]), "m");
     for (const none of [[], [{}], {}, null]) assert.equal(fileHash(none), undefined);
   });
+  it("has no hash of another file than the one that it names", () => {
+    const hash = { "SHA-256": "s256" };
+    const file = (fileName: unknown, files: unknown) => (({ fname, fileHash }) => [fname, fileHash])(fieldsOf({ target: { fileName }, files }));
+    assert.deepEqual(file("C:\\Temp\\x.exe", [{ name: "C:\\Temp\\y.exe", hash }]), ["x.exe", undefined]);
+    assert.deepEqual(file("C:\\Temp\\x.exe", [{ name: "C:\\Other\\x.exe", hash }]), ["x.exe", undefined]);
+    assert.deepEqual(file("C:\\Temp\\x.exe", [{ hash }]), ["x.exe", undefined]);
+    assert.deepEqual(file("C:\\Temp\\x.exe", [{ name: "y.exe", hash: {} }, { name: "C:\\Temp\\x.exe", hash }]), ["x.exe", undefined]);
+    assert.deepEqual(file("C:\\Temp\\x.exe", [{ name: "C:\\Temp\\x.exe", hash }]), ["x.exe", "s256"]);
+    assert.deepEqual(file("C:\\Temp\\x.exe", { name: "x.exe", hash }), ["x.exe", "s256"]);
+    for (const none of ["", null, undefined]) assert.deepEqual(file(none, [{ name: "C:\\Temp\\y.exe", hash }]), ["y.exe", "s256"]);
+  });
   it("has the count if it is above 1, and the rule's number as id", () => {
     gives({ otherData: { count: "1", autoId: "4711" } }, { externalId: "4711" });
     gives({ otherData: { count: "12" } }, { cnt: "12" });

@@ -73,7 +73,7 @@ describe("a server whose host is written with a final dot", () => {
   const fabric = (webSockets: boolean, proxy?: Proxy) => {
     const made = new Fabric(
       {
-        brokers: [{ host: "localhost.", port }], webSockets, clientId: undefined, keepAlive: 30, proxy,
+        brokers: [{ host: "localhost.", port }], webSockets, clientId: undefined, keepAlive: 30, reconnectDelay: 1, proxy,
         credentials: { brokerCertChain: ca(), certificate: certs.read(certs.client.cert), privateKey: certs.read(certs.client.key), passphrase: undefined },
       },
       { clock: systemClock, random: () => 0, log: () => undefined, outage: () => undefined },

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { X509Certificate, createPrivateKey } from "node:crypto";
 import { join, resolve } from "node:path";
 import { certificateInfo, fabricOptions, parseClientConfig } from "../../../src/dxl/client-config";
+import { secureContext } from "../../../src/dxl/credentials";
 import { brokersOf } from "../../../src/dxl/ini";
 import { SiemError } from "../../../src/common/errors";
 import { makeCertificates, type Certificates } from "../../support/certs";
@@ -39,6 +41,7 @@ describe("dxlclient.config", () => {
       credentials: { brokerCertChain: "/dxl/ca-bundle.crt", certificate: "/dxl/client.crt", privateKey: "/dxl/client.key", passphrase: undefined },
       clientId: undefined,
       keepAlive: 30,
+      reconnectDelay: 1,
       proxy: undefined,
     });
   });
@@ -124,6 +127,51 @@ describe("dxlclient.config", () => {
         assert.ok(error instanceof SiemError, String(error));
       }
     }
+  });
+});
+
+describe("a file in a form that no client of a fabric reads", () => {
+  let certs: Certificates;
+  before(() => { certs = makeCertificates(); });
+  after(() => certs.remove());
+
+  const utf16 = (text: string, bigEndian: boolean, mark: boolean) => {
+    const bytes = Buffer.from(`${mark ? "\uFEFF" : ""}${text}`, "utf16le");
+    return bigEndian ? bytes.swap16() : bytes;
+  };
+  /** The error for `bytes` as the named file; undefined if there is none. */
+  const problem = (named: string, bytes: Buffer) => {
+    const files = new Map<string, Buffer>([["dxlclient.config", Buffer.from(SAMPLE)], ["ca-bundle.crt", Buffer.from(certs.read(certs.ca.cert))],
+      ["client.crt", Buffer.from(certs.read(certs.client.cert))], ["client.key", Buffer.from(certs.read(certs.client.key))], [named, bytes]]);
+    try {
+      const { credentials } = fabricOptions({ configFile: "/dxl/dxlclient.config" }, {}, { userFolder: "/", readFile: (path) => files.get(path.slice("/dxl/".length))?.toString("utf8") ?? "" });
+      secureContext(credentials);
+      return undefined;
+    } catch (error) {
+      assert.ok(error instanceof SiemError, String(error));
+      assert.equal(error.params["name"], `/dxl/${named}`, error.message);
+      return error.code;
+    }
+  };
+
+  it("is named, with UTF-16 as the cause", () => {
+    const texts = { "dxlclient.config": SAMPLE, "client.crt": certs.read(certs.client.cert), "client.key": certs.read(certs.client.key), "ca-bundle.crt": certs.read(certs.ca.cert) };
+    for (const [named, text] of Object.entries(texts)) {
+      for (const bigEndian of [false, true]) for (const mark of [false, true]) assert.equal(problem(named, utf16(text, bigEndian, mark)), "TEXT_UTF16", `${named} ${bigEndian} ${mark}`);
+      assert.equal(problem(named, Buffer.from(`\uFEFF${text.replaceAll("\n", "\r\n")}`)), undefined, `${named} in UTF-8 with a byte order mark`);
+    }
+  });
+
+  it("is named, with DER as the cause", () => {
+    const key = createPrivateKey(certs.read(certs.client.key));
+    for (const bytes of [key.export({ type: "sec1", format: "der" }), key.export({ type: "pkcs8", format: "der" })]) assert.equal(problem("client.key", bytes), "TEXT_BINARY");
+    for (const named of ["client.crt", "ca-bundle.crt"]) assert.equal(problem(named, new X509Certificate(certs.read(certs.client.cert)).raw), "TEXT_BINARY");
+  });
+
+  it("is none if only a comment is in another encoding", () => {
+    const latin1 = Buffer.from("Aussteller: Müller\n", "latin1");
+    assert.equal(problem("client.crt", Buffer.concat([latin1, Buffer.from(certs.read(certs.client.cert))])), undefined);
+    assert.equal(problem("dxlclient.config", Buffer.concat([Buffer.from("# "), latin1, Buffer.from(SAMPLE)])), undefined);
   });
 });
 

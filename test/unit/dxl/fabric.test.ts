@@ -82,7 +82,7 @@ describe("Fabric", () => {
   const at = (port: number, host = "127.0.0.1"): BrokerAddress => ({ host, port });
   const make = (options: Partial<FabricOptions> = {}, dependencies: Partial<FabricDependencies> = {}) => {
     const fabric = new Fabric(
-      { brokers: [at(broker.port)], webSockets: false, credentials: pem(), clientId: undefined, keepAlive: 30, proxy: undefined, ...options },
+      { brokers: [at(broker.port)], webSockets: false, credentials: pem(), clientId: undefined, keepAlive: 30, reconnectDelay: 1, proxy: undefined, ...options },
       { clock: systemClock, random: () => 0.05, log: () => undefined, outage: (error) => void outages.push(error), ...dependencies },
     );
     fabrics.push(fabric);
@@ -272,6 +272,95 @@ describe("Fabric", () => {
     }
   });
 
+  it("tries the next broker first when one hangs, however long its connection has lasted", async () => {
+    const own = await Mosquitto.start({ ca: certs.ca.cert, server: certs.server });
+    try {
+      for (const [brokers, lasts] of [[[own.port, broker.port], 0], [[await freePort(), own.port, broker.port], 5100]] as const) {
+        const fabric = make({ brokers: brokers.map((port) => at(port)), keepAlive: 1 });
+        const listener = recorder();
+        fabric.subscribe(TOPIC, listener);
+        await connected(fabric);
+        assert.equal(fabric.state.broker, `127.0.0.1:${own.port}`);
+        await new Promise((resolve) => setTimeout(resolve, lasts));
+        const before = listener.states.length;
+        await own.kill("SIGSTOP");
+        await until(() => fabric.state.error?.code === "BROKER_SILENT", "the silence is noticed");
+        await connected(fabric);
+        assert.deepEqual(listener.states.slice(before).map((state) => [state.phase, state.broker]), [
+          ["waiting", `127.0.0.1:${own.port}`], ["connecting", `127.0.0.1:${broker.port}`], ["connected", `127.0.0.1:${broker.port}`],
+        ]);
+        await own.kill("SIGCONT");
+        await fabric.close();
+      }
+    } finally {
+      await own.kill("SIGCONT");
+      await own.stop();
+    }
+  }).timeout(30_000);
+
+  it("says that another client has the same id, when both take the connection from each other", async () => {
+    const [one, two] = [make({ clientId: "shared" }), make({ clientId: "shared" })];
+    one.subscribe(TOPIC, recorder());
+    await connected(one);
+    two.subscribe(TOPIC, recorder());
+    await until(() => outages.filter(({ code }) => code === "CLIENT_ID_TAKEN").length === 2, "both name the cause");
+    assert.match(outages.at(-1)?.message ?? "", /same id shared/);
+  });
+
+  it("says that a port is the one for WebSockets, or the one for MQTT", async () => {
+    const own = await Mosquitto.start({ ca: certs.ca.cert, server: certs.server, webSockets: true });
+    try {
+      await failed(make({ brokers: [at(own.webSocketPort)] }), "PORT_IS_WEB_SOCKETS");
+      await failed(make({ brokers: [at(own.port)], webSockets: true }), "PORT_IS_MQTT");
+      const right = make({ brokers: [at(own.webSocketPort)], webSockets: true });
+      right.subscribe(TOPIC, recorder());
+      await connected(right);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  describe("with certificates of an intermediate authority", () => {
+    const files = (name: string): Certificate => ({ cert: join(certs.folder, `${name}.pem`), key: join(certs.folder, `${name}.key`) });
+    const issue = (name: string, issuer: string, ...extensions: string[]) => {
+      const [made, by] = [files(name), issuer === "ca" ? certs.ca : files(issuer)];
+      execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-CA", by.cert, "-CAkey", by.key,
+        "-keyout", made.key, "-out", made.cert, "-subj", `/O=Example/CN=${name}`, ...extensions.flatMap((extension) => ["-addext", extension])], { stdio: "pipe" });
+      return made;
+    };
+    let own: Mosquitto;
+    before(async () => {
+      issue("intermediate", "ca", "basicConstraints=critical,CA:TRUE");
+      const leaf = issue("leaf", "intermediate", "basicConstraints=critical,CA:FALSE");
+      own = await Mosquitto.start({ ca: certs.ca.cert, server: leaf, webSockets: true });
+    });
+    after(() => own.stop());
+    const read = (name: string) => certs.read(files(name).cert);
+    const bundle = (brokerCertChain: string) => ({ credentials: { ...pem(), brokerCertChain } });
+
+    for (const webSockets of [false, true]) {
+      it(`says which one the CA bundle lacks${webSockets ? ", over WebSockets" : ""}`, async () => {
+        const brokers = [at(webSockets ? own.webSocketPort : own.port)];
+        await failed(make({ brokers, webSockets, ...bundle(certs.read(certs.ca.cert)) }), "BROKER_UNKNOWN_CA");
+        await failed(make({ brokers, webSockets, ...bundle(read("intermediate")) }), "BROKER_UNKNOWN_CA");
+        const root = /CN\s*=\s*(\S+)/.exec(execFileSync("openssl", ["x509", "-in", certs.ca.cert, "-noout", "-subject"], { encoding: "utf8" }))?.[1];
+        assert.deepEqual(outages.map(({ message }) => /lacks the certificate of (.*), on which/.exec(message)?.[1]), ["O=Example, CN=intermediate", `CN=${root}`]);
+        const right = make({ brokers, webSockets, ...bundle(read("intermediate") + certs.read(certs.ca.cert)) });
+        right.subscribe(TOPIC, recorder());
+        await connected(right);
+      });
+    }
+
+    it("says which one the client certificate lacks", async () => {
+      const client = issue("client-of-intermediate", "intermediate", "basicConstraints=critical,CA:FALSE");
+      await failed(make({ credentials: pem(client) }), "CERTIFICATE_REFUSED");
+      assert.match(outages[0]?.message ?? "", /Its issuer is O=Example, CN=intermediate: if that is an intermediate/);
+      const right = make({ credentials: { ...pem(client), certificate: certs.read(client.cert) + read("intermediate") } });
+      right.subscribe(TOPIC, recorder());
+      await connected(right);
+    });
+  });
+
   it("tries the brokers in their order and stays with the first that answers", async () => {
     const dead = await freePort();
     const fabric = make({ brokers: [at(dead), at(dead, "::1"), at(broker.port, "localhost")] });
@@ -295,7 +384,16 @@ describe("Fabric", () => {
     const fabric = make({ brokers: [at(await freePort())] }, { clock, random: () => 0.4 });
     fabric.subscribe(TOPIC, recorder());
     await until(() => pauses.length >= 9, "nine attempts failed");
+    await fabric.close();
     assert.deepEqual(pauses.slice(0, 9), [400, 800, 1600, 3200, 6400, 12_800, 24_000, 24_000, 24_000]);
+    for (const [reconnectDelay, expected] of [[0.1, [40, 80, 160, 320]], [30, [12_000, 24_000, 24_000, 24_000]], [300, [120_000, 120_000]]] as const) {
+      pauses.length = 0;
+      const other = make({ brokers: [at(await freePort())], reconnectDelay }, { clock, random: () => 0.4 });
+      other.subscribe(TOPIC, recorder());
+      await until(() => pauses.length >= expected.length, "attempts failed");
+      await other.close();
+      assert.deepEqual(pauses.slice(0, expected.length), expected);
+    }
   });
 
   it("reports each failed attempt once", async () => {
@@ -321,6 +419,7 @@ describe("Fabric", () => {
       const own = await Mosquitto.start({ ca: certs.ca.cert, server: server() });
       try {
         await failed(make({ brokers: [at(own.port)], credentials: pem(client()) }), code);
+        assert.doesNotMatch(outages[0]?.message ?? "", /\n|\s\)/);
       } finally {
         await own.stop();
       }
@@ -461,8 +560,8 @@ describe("Fabric", () => {
       await connected(fabric);
       await until(() => listener.events.length > 1, "events came");
       await failed(make({ brokers: [at(port)], webSockets: true, credentials: pem(certs.client, certs.otherCa) }), "BROKER_UNKNOWN_CA");
-      // Node.js as a server closes the connection without the alert that a broker sends.
-      await failed(make({ brokers: [at(port)], webSockets: true, credentials: pem(certs.otherClient) }), "CONNECTION_FAILED");
+      // Node.js as a server closes the connection without the alert that a broker sends, as a port for MQTT does.
+      await failed(make({ brokers: [at(port)], webSockets: true, credentials: pem(certs.otherClient) }), "PORT_IS_MQTT");
       await failed(make({ brokers: [at(await freePort())], webSockets: true }), "CONNECTION_REFUSED");
     });
 
@@ -508,7 +607,7 @@ describe("Fabric", () => {
       const proxy = await startConnectProxy({ tls: { cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) } });
       process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
       try {
-        await failed(make({ brokers: [at(port)], webSockets: true, proxy: { url: proxy.url, username: "dana", password: "pass" } }), "BROKER_UNKNOWN_CA");
+        await failed(make({ brokers: [at(port)], webSockets: true, proxy: { url: proxy.url, username: "dana", password: "pass" } }), "TLS_FAILED");
         assert.deepEqual(proxy.tunnels, []);
       } finally {
         delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];

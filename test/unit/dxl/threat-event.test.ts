@@ -6,7 +6,7 @@ import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../../../src/dxl/topics";
 import { dxlVector } from "../../support/dxl-vectors";
 import { fastest } from "../../support/processor-time";
 
-const json: PayloadOptions = { payloadType: "json", expandAggregates: false };
+const json: PayloadOptions = { payloadType: "json", expandAggregates: false, rawPayload: false };
 const read = (payload: string | Buffer, options: Partial<PayloadOptions> = {}) => readPayload(Buffer.from(payload as string), { ...json, ...options });
 const message = (payload: string | object) => decodeMessage(encodeEvent({ messageId: "{m}", payload: typeof payload === "string" ? payload : JSON.stringify(payload) }));
 const flow = (payload: string | object, topic = EPO_THREAT_EVENT_TOPIC, options: Partial<PayloadOptions> = {}) => toFlowMessage(topic, message(payload), { ...json, ...options });
@@ -27,6 +27,12 @@ describe("threat event: payload", () => {
     assert.deepEqual(read("[1,2]\r\nX"), { payload: [1, 2], repaired: true });
     assert.deepEqual(read("5\0"), { payload: 5, repaired: true });
     assert.deepEqual(read(Buffer.concat([Buffer.from('{"a":1}\r\n'), Buffer.from([0xc3])])), { payload: { a: 1 }, repaired: true });
+  });
+  it("is flagged as repaired if bytes that are no UTF-8 became another character", () => {
+    const latin1 = Buffer.from('{"userName":"Müller"}', "latin1");
+    assert.deepEqual(read(latin1), { payload: { userName: "M\ufffdller" }, repaired: true });
+    assert.deepEqual(read(latin1, { payloadType: "string" }), { payload: '{"userName":"M\ufffdller"}', repaired: true });
+    assert.equal(read(Buffer.from('{"userName":"M\ufffdller"}')).repaired, false, "the character itself is UTF-8");
   });
   it("is refused if it is not JSON, with its size and without its text", () => {
     for (const text of ["", "\0", "\ufeff", "not json", '{"a":', '{"secret":1', "}", "x}]"]) {
@@ -60,13 +66,25 @@ describe("threat event: payload", () => {
 describe("threat event: message", () => {
   it("carries event, topic, kind and the way through the fabric", () => {
     const { bytes, decoded } = dxlVector("broker-event-v3-full-threat");
-    const { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version } = decoded;
+    const { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version, sourceTenantGuid, destinationTenantGuids } = decoded;
     assert.deepEqual(toFlowMessage(EPO_THREAT_EVENT_TOPIC, decodeMessage(bytes), json), {
       payload: JSON.parse(decoded.payloadUtf8) as unknown,
       topic: EPO_THREAT_EVENT_TOPIC,
       kind: "epo.threat-event",
-      dxl: { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version },
+      dxl: { messageId, sourceClientId, sourceBrokerId, brokerIds, clientIds, otherFields, version, sourceTenantGuid, destinationTenantGuids },
     });
+  });
+  it("has the tenants by the names of the vendor's clients", () => {
+    const { sourceTenantGuid, destinationTenantGuids } = toFlowMessage("t", decodeMessage(dxlVector("js-event-v2-all").bytes), json).dxl;
+    assert.deepEqual([sourceTenantGuid, destinationTenantGuids], ["{aaaaaaaa-0000-4000-8000-000000000001}", ["{aaaaaaaa-0000-4000-8000-000000000002}"]]);
+  });
+  it("has the payload as it arrived beside the decoded one, on demand and as a copy", () => {
+    const bytes = encodeEvent({ messageId: "{m}", payload: Buffer.from('{"a":1}\0') });
+    const { payload, dxl } = toFlowMessage("t", decodeMessage(bytes), { ...json, rawPayload: true });
+    assert.deepEqual(payload, { a: 1 });
+    bytes.fill(0);
+    assert.deepEqual(dxl.payload, Buffer.from('{"a":1}\0'));
+    assert.equal("payload" in flow({}).dxl, false);
   });
   it("has the kind of a threat event on every topic and with both names of the type, and no kind otherwise", () => {
     for (const payload of [{ eventMessageType: "McAfee Common Event", event: {} }, { eventMsgType: "McAfee Common Event", event: {} }]) {
