@@ -60,7 +60,11 @@ export = function (RED: NodeAPI) {
       sender = createSender(
         settings,
         surroundings(config, settings.transport),
-        { changed: () => status.show(...senderStatus(sender)), outage: (error) => raise(explain(error)) },
+        {
+          changed: () => status.show(...senderStatus(sender)),
+          outage: (error) => raise(explain(error)),
+          noEvidence: () => this.debug(translate("debug.noEvidence")),
+        },
       );
     } catch (error) {
       const reason = explain(error);

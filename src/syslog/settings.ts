@@ -12,6 +12,7 @@ import { isAppName, isHostName, type HeaderForm } from "./header-names";
 import type { Overflow, QueueLimits } from "./queue";
 import { relpTlsTransport, relpTransport } from "./relp";
 import { Sender, type SenderOptions } from "./sender";
+import { tcpTableOfProcess } from "./tcp-table";
 import { tcpTransport, tlsTransport, udpTransport, type Target, type Transport } from "./transport";
 
 export type TransportName = "tcp" | "tls" | "udp" | "relp" | "relp-tls";
@@ -107,12 +108,12 @@ export interface Surroundings {
 }
 
 /** The sender connects when it is started. */
-export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage">): Sender {
+export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage" | "noEvidence">): Sender {
   const { host, port } = settings;
   const { clock, random, tls, systemHostname, systemAddresses, processId } = around;
   const border = new Border(withoutSecrets(() => tlsSecrets(tls)));
   return new Sender({
-    ...settings, ...events, clock, random, border,
+    ...settings, ...events, clock, random, border, acknowledgements: tcpTableOfProcess(),
     transport: KINDS[settings.transport].open({ host, port, clock, border }, tls),
     header: createHeader({ ...settings.header, systemHostname, systemAddresses, processId }),
   });

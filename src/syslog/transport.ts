@@ -24,6 +24,10 @@ export interface LinkListener {
   closed(error?: Error): void;
   /** Bytes from the other side of a stream. Without this method they are thrown away: syslog has no answers. */
   data?(bytes: Buffer): void;
+  /** The server has verified our certificate, or had the time to refuse it: right after `ready`, which waits for this. */
+  accepted?(): void;
+  /** The kernel has taken no byte for a minute, although there are some to take. */
+  stalled?(): void;
 }
 
 /** The outcome of the frames of one write: in their order, once for each frame, as long as the link lasts. */
@@ -37,7 +41,15 @@ export interface WriteReport {
   refused(reason: SiemError): void;
 }
 
+/** The addresses of a connection, as Node gives them. */
+export interface Ends {
+  local: { address: string; port: number };
+  remote: { address: string; port: number };
+}
+
 export interface Link {
+  /** Of a stream that is connected. */
+  readonly ends?: Ends | undefined;
   /** Hands over whole frames; false asks to wait for `drain`. Reports later, never from within `write`. */
   write(frames: Frames, report: WriteReport): boolean;
   /** Ends in an orderly way after everything that was written. */
@@ -51,7 +63,7 @@ export interface Transport {
   maxFrames: number;
   /** Most bytes that one `write` takes; a single longer frame may be written alone. */
   maxBytes: number;
-  /** No answers: time confirms what was handed over, and what was written lately is sent again when a link is lost. */
+  /** No answers: what was handed over has to be seen to arrive, and what was written lately is sent again when a link is lost. */
   stream: boolean;
   /** Sizes in bytes, largest first, to which a refused frame is cut, one after the other. */
   shorterSizes: readonly number[];
@@ -63,30 +75,66 @@ export interface Target {
   clock: Clock;
   /** For every text of the server; the plain one by default. */
   border?: Border;
-  /** Milliseconds to connect in; a connection that takes no bytes for so long is given up. */
+  /** Milliseconds to connect in. */
   patience?: number;
+  /** Milliseconds without a byte taken until a ready link is `stalled`. */
+  stallPatience?: number;
 }
 
 const PATIENCE = 30_000;
+const STALL_PATIENCE = 60_000;
 const KEEP_ALIVE = 30_000;
+/** Milliseconds in which a busy server on a fast network has judged our certificate. */
+const JUDGEMENT = 250;
 const NAME_LIFETIME = 60_000;
 /** Milliseconds for an answer that nobody listens at an address. */
 const PROOF = 200;
 
 export const tcpTransport = (target: Target): Transport => ({
-  connect: (listener) => streamLink(connectTcp({ host: target.host, port: target.port }), "connect", target, listener),
+  connect: (listener) => {
+    const socket = connectTcp({ host: target.host, port: target.port });
+    return streamLink(socket, (ready) => socket.once("connect", () => ready(false)), target, listener);
+  },
   maxFrames: Infinity,
   maxBytes: 256 * 1024,
   stream: true,
   shorterSizes: [],
 });
 
-/** Node's own check compares the certificate with the server name, for an address too (RFC 5425 section 5.2). */
+/**
+ * Node's own check compares the certificate with the server name, for an address too (RFC 5425 section 5.2).
+ *
+ * In TLS 1.3 a server verifies the client's certificate when the handshake is over for the client, and sends a ticket for
+ * the session only after that, if at all (RFC 8446 section 4.6.1). Its refusal cannot be read any more once a write has
+ * failed, so nothing is written before the ticket came, or twice the time that connecting took has passed, and at least
+ * what a busy server needs. RELP does not wait: it has answers, and librelp's server falls asleep after the handshake
+ * unless it is written to at once.
+ */
 export const tlsTransport = (target: Target, options: ConnectionOptions): Transport => ({
   ...tcpTransport(target),
   connect: (listener) => {
-    const { host, port } = target;
-    return streamLink(connectTls({ ...serverName(host), ...options, host, port }), "secureConnect", target, listener);
+    const { clock, host, port } = target;
+    const began = clock.now();
+    const socket = connectTls({ ...serverName(host), ...options, host, port });
+    let judged = false;
+    const whenReady = (ready: (accepted: boolean) => void) => socket.once("secureConnect", () => {
+      if (socket.getProtocol() !== "TLSv1.3" || listener.accepted === undefined) return ready(false);
+      const withCertificate = options.cert !== undefined;
+      judged = withCertificate;
+      const cancel = clock.after(Math.max(2 * (clock.now() - began), JUDGEMENT), () => go(true));
+      const go = (accepted: boolean) => {
+        cancel();
+        judged = false;
+        ready(accepted);
+      };
+      socket.once("session", () => go(withCertificate)).once("close", cancel);
+    });
+    // Not every server sends an alert before it closes.
+    const closed = (error?: Error) => {
+      const silently = error === undefined || (error as NodeJS.ErrnoException).code === "ECONNRESET";
+      listener.closed(judged && silently ? syslogError("TLS_CLIENT_CERTIFICATE", (target.border ?? plain).params({ host, reason: error ?? "connection closed" })) : error);
+    };
+    return streamLink(socket, whenReady, target, { ...listener, closed });
   },
 });
 
@@ -102,7 +150,15 @@ export const udpTransport = (target: Target): Transport => ({
   shorterSizes: [1180, 480],
 });
 
-function streamLink(socket: Socket, readyEvent: string, { host, port, patience = PATIENCE }: Target, listener: LinkListener): Link {
+/** Undefined unless `socket` is connected. */
+export function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Ends | undefined {
+  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { local: { address: localAddress, port: localPort }, remote: { address: remoteAddress, port: remotePort } };
+}
+
+/** `whenReady` calls back when `socket` can be written to, and says whether the server has accepted our certificate. */
+function streamLink(socket: Socket, whenReady: (ready: (accepted: boolean) => void) => void, target: Target, listener: LinkListener): Link {
+  const { host, port, patience = PATIENCE, stallPatience = STALL_PATIENCE } = target;
   let ready = false;
   let gone = false;
   const lose = (error?: Error) => {
@@ -116,13 +172,16 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
   // Keep-alive does not run while data is unacknowledged, and the kernel then tries for a quarter of an hour. Node's
   // time-out does not fire while the kernel still takes bytes.
   socket.setTimeout(patience);
-  socket.once(readyEvent, () => {
+  whenReady((accepted) => {
+    if (ready || gone) return;
     ready = true;
+    socket.setTimeout(stallPatience);
     listener.ready();
+    if (accepted) listener.accepted?.();
   });
   socket.on("timeout", () => {
     if (!ready) lose(syslogError("NO_ANSWER", plain.params({ host, port })));
-    else if (socket.writableLength > 0) lose(syslogError("SERVER_STALLED", plain.params({ host, port, seconds: Math.round(patience / 1000) })));
+    else if (socket.writableLength > 0 && !gone) listener.stalled?.();
   });
   socket.on("drain", () => listener.drain());
   socket.on("error", lose);
@@ -133,6 +192,9 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
     if (!gone) listener.data?.(bytes);
   });
   return {
+    get ends() {
+      return endsOf(socket);
+    },
     write: ({ bytes, ends }, report) => socket.write(bytes, (error) => {
       if (error == null) report.handedOver(ends.length);
     }),

@@ -2,7 +2,7 @@
  * The installation that a scenario runs on: a tenant with a backlog, Node-RED with the packed package, and rsyslog as the
  * SIEM. It causes the faults and adds up how many duplicates they allow.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,14 +24,14 @@ export type Transport = "tcp" | "tls" | "relp" | "relp-tls";
 interface TransportTraits {
   port: keyof Rsyslog["ports"];
   tls: boolean;
-  /** Lines that may be repeated after a lost connection. `recent` is the number of lines in the last `RESEND_WINDOW_MS`. */
+  /** Lines that may be repeated after a lost connection. `recent` is the number of lines in the last `GIVEN_BACK_MS`. */
   repeated(recent: number): number;
   /** Lines that count as delivered although the server has not read them, because the kernel buffers them. */
   unread: number;
 }
 
-/** The default of `resendWindow`, and a second for the delay in reading rsyslog's output. */
-const RESEND_WINDOW_MS = 5000 + 1000;
+/** A connection that the other side ends within a minute gives back all that it carried; a second for the delay in reading rsyslog's output. */
+const GIVEN_BACK_MS = 60_000 + 1000;
 
 /** Bytes that the kernel buffers for a server that does not read: up to 4 MiB to send and 6 MiB to receive (man 7 tcp). */
 const KERNEL_BYTES = 10 * 1024 * 1024;
@@ -203,7 +203,14 @@ export class Site {
   /** Allows the duplicates of a connection that was lost at `at` (epoch ms). */
   allowLostConnection(at = Date.now()): void {
     this.readOutput();
-    this.bound += TRAITS[this.options.transport].repeated(this.oracle.linesSince(at - RESEND_WINDOW_MS));
+    this.bound += TRAITS[this.options.transport].repeated(this.oracle.linesSince(at - GIVEN_BACK_MS));
+  }
+
+  /** Most lines that the receiver's kernel has acknowledged and the receiver has not read: nobody can know that they die with it. */
+  get acknowledgedAndUnread(): number {
+    const port = this.receiverPort.toString(16).toUpperCase().padStart(4, "0");
+    const rows = readFileSync("/proc/self/net/tcp", "utf8").matchAll(new RegExp(` [0-9A-F]{8}:${port} [0-9A-F]{8}:[0-9A-F]{4} 0[18] [0-9A-F]{8}:([0-9A-F]{8}) `, "g"));
+    return [...rows].reduce((sum, [, bytes = "0"]) => sum + Math.ceil(parseInt(bytes, 16) / SMALLEST_LINE_BYTES), 0);
   }
 
   get residentMB(): number {
