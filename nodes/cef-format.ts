@@ -3,6 +3,7 @@ import { cefError } from "../src/cef/errors";
 import { previewLine } from "../src/cef/explain";
 import { FormatQueue } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
+import { checkVariables } from "../src/common/environment";
 import type { FlowMessage } from "../src/common/messages";
 import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty } from "../src/common/properties";
@@ -10,6 +11,7 @@ import { packPayload, packedEvents } from "../src/pages/packed-events";
 import { PackedLines } from "../src/pages/packed-lines";
 import { takesPackedLines, type FormatNode } from "../src/node-red/receivers";
 import { StatusLine, localise, setAside } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { editedForm, explained } from "../src/node-red/try-it";
@@ -20,6 +22,7 @@ type FormatConfig = NodeDef & Record<string, unknown>;
 export = function (RED: NodeAPI) {
   const translate = RED._;
   serveMetrics(RED);
+  serveEnvironment(RED as unknown as DialogHost);
 
   function CefFormat(this: Node & { settings: FormatConfig }, config: FormatConfig) {
     RED.nodes.createNode(this, config);
@@ -33,6 +36,7 @@ export = function (RED: NodeAPI) {
     let chooseFormatter: ChooseFormatter;
     let property: string;
     try {
+      checkVariables(config);
       property = textProperty(config, "property", "payload");
       chooseFormatter = readFormatters(config);
     } catch (error) {

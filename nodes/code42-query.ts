@@ -7,12 +7,14 @@ import type { TenantNode } from "../src/code42/tenant/tenant";
 import { CursorClaims } from "../src/cursor/context-store";
 import { storeTable } from "../src/cursor/store-safety";
 import { deliveryRegistry } from "../src/delivery/registry";
+import { checkVariables } from "../src/common/environment";
 import type { Properties } from "../src/common/properties";
 import { cursorPlace } from "../src/node-red/cursor-place";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node-red/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node-red/receivers";
 import { checkSinks } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import type { DialogHost } from "../src/node-red/host";
@@ -24,6 +26,7 @@ export = function (RED: NodeAPI) {
   const translate = RED._;
   let claims: CursorClaims | undefined;
   serveMetrics(RED);
+  serveEnvironment(RED as unknown as DialogHost);
   const allNodes = () => {
     const nodes: (NodeDef & { d?: boolean })[] = [];
     RED.nodes.eachNode((node) => nodes.push(node));
@@ -49,6 +52,7 @@ export = function (RED: NodeAPI) {
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     let configError: Error | undefined;
     try {
+      checkVariables(config);
       const { cursorType, cursor, warnings, ...settings } = parseSettings(config);
       for (const { key, params } of warnings) warn(key, params);
       const place = placeOf(this, cursorType, cursor);

@@ -1,11 +1,14 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
+import { checkVariables } from "../src/common/environment";
 import { isRecord, type FlowMessage } from "../src/common/messages";
 import { choiceProperty, idListProperty } from "../src/common/properties";
 import { sinkId } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
+import type { DialogHost } from "../src/node-red/host";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
 
@@ -14,6 +17,7 @@ const furthest = (settlements: Settlement[]) => (["settled", "partial"] as const
 export = function (RED: NodeAPI) {
   const translate = RED._;
   serveMetrics(RED);
+  serveEnvironment(RED as unknown as DialogHost);
 
   function DeliveryConfirm(this: Node, config: ConfirmConfig) {
     RED.nodes.createNode(this, config);
@@ -30,6 +34,7 @@ export = function (RED: NodeAPI) {
       new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", { node: this.name ?? this.id }));
 
     try {
+      checkVariables(config);
       const listed = idListProperty(config, "confirmsFor");
       const sinks = listed.length > 0 ? listed : [sinkId(this)];
       const settleAll = (settleOne: (sink: string) => Settlement) => furthest(sinks.map(settleOne));

@@ -6,9 +6,12 @@ import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
+import { checkVariables } from "../src/common/environment";
 import type { Properties } from "../src/common/properties";
 import { proxyOf } from "../src/node-red/proxy";
 import { localise } from "../src/node-red/report";
+import { refuseVariables } from "../src/node-red/environment";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { editedForm, explained } from "../src/node-red/try-it";
@@ -34,6 +37,7 @@ interface Response {
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  serveEnvironment(RED as unknown as DialogHost);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const files = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
 
@@ -44,7 +48,10 @@ export = function (RED: NodeAPI) {
     this.settings = config;
     let fabric: Fabric | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
-    const options = () => optionsOf(config, this.credentials ?? {});
+    const options = () => {
+      checkVariables({ ...config, ...this.credentials });
+      return optionsOf(config, this.credentials ?? {});
+    };
     // Made at the first use: Node-RED may create the proxy node after this one.
     this.getFabric = () => (fabric ??= new Fabric(options(), {
       clock: systemClock,
@@ -86,6 +93,7 @@ export = function (RED: NodeAPI) {
   }) as never);
   RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), json, answer(({ body }) => {
     const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
+    refuseVariables(RED as unknown as DialogHost, { configFile, certificate });
     if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, files).credentials.certificate;
     return typeof certificate === "string" ? certificate : "";
   }) as never);
@@ -94,6 +102,7 @@ export = function (RED: NodeAPI) {
   RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), json, (async ({ body }: Request, response: Response) => {
     response.set("Cache-Control", "no-store");
     try {
+      refuseVariables(RED as unknown as DialogHost, (body ?? {}) as Properties);
       response.json(await provision((body ?? {}) as Properties));
     } catch (error) {
       response.json({ message: localise(translate, error).message });

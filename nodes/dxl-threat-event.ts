@@ -3,10 +3,12 @@ import { dxlError } from "../src/dxl/errors";
 import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
+import { checkVariables } from "../src/common/environment";
 import { StatusLine, localise } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
-import type { Translate } from "../src/node-red/host";
+import type { DialogHost, Translate } from "../src/node-red/host";
 import { systemClock } from "../src/common/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
@@ -14,6 +16,7 @@ type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
+  serveEnvironment(RED as unknown as DialogHost);
 
   function DxlThreatEvent(this: Node, config: ThreatEventConfig) {
     RED.nodes.createNode(this, config);
@@ -22,6 +25,7 @@ export = function (RED: NodeAPI) {
     const stats = new NodeStats(this, () => subscriber?.figures ?? {});
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     try {
+      checkVariables(config);
       const fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
       const words = () => subscriberStatus(made);

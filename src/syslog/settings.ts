@@ -1,6 +1,6 @@
 /** Makes a sender from the properties of a `syslog-out` node. */
 import type { ConnectionOptions } from "node:tls";
-import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
+import { addressProperty, choiceProperty, numberProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
 import type { Framing } from "./framing";
 import { createHeader, type HeaderForm } from "./header";
@@ -56,7 +56,7 @@ export function readSettings(properties: Properties): SyslogSettings {
   const framing = choiceProperty(properties, "framing", ["auto", "lf", "octet"]);
   const number = (name: string, fallback: number, min: number, max: number) => numberProperty(properties, name, { fallback, min, max, integer: true });
   return {
-    host: textProperty(properties, "host"),
+    host: addressProperty(properties, "host"),
     port: number("port", kind.port, 1, 65_535),
     transport: chosen,
     framing: framing === "auto" || kind.framing === "datagram" ? kind.framing : framing,
@@ -64,8 +64,8 @@ export function readSettings(properties: Properties): SyslogSettings {
       form: choiceProperty(properties, "header", ["rfc3164", "rfc5424", "legacy", "none"]),
       facility: number("facility", 16, 0, 23),
       severity: number("severity", 6, 0, 7),
-      hostname: textProperty(properties, "hostname", ""),
-      appName: textProperty(properties, "appName", "CEF"),
+      hostname: addressProperty(properties, "hostname", ""),
+      appName: addressProperty(properties, "appName", "CEF"),
     },
     maxBytes: Math.min(number("maxBytes", 8192, 480, 1_048_576), chosen === "udp" ? MAX_DATAGRAM : Infinity),
     limits: {
