@@ -34,6 +34,8 @@ interface Entry {
 const OURS = Object.keys(manifest["node-red"].nodes);
 /** Most of the time the dialogs slide in and out, so several pages work side by side. */
 const PAGES = 4;
+/** What the code editor of Node-RED 5 throws whenever the dialog of a `function` node is closed. */
+const CODE_EDITOR = /TextModelPart is disposed/;
 /** The values of selects with which a dialog shows all of its lists. */
 const SHOW_ALL_LISTS: Record<string, Record<string, string>> = {
   "code42-query": { criteriaType: "groups", advance: "confirmed", confirmedByAll: "all" },
@@ -102,7 +104,7 @@ describe("the dialogs of every node in the examples", function () {
         // A script that fails leaves the dialog open.
         const isClosed = await pressDone(page, entry).then(() => true, () => false);
         const changes = await flowChanges(page);
-        found.push(...[...problems.splice(0), ...changes, ...(isClosed ? [] : ["the dialog stays open"])].map((problem) => `${entry.title}: ${problem}`));
+        found.push(...[...problems.splice(0).filter((problem) => !CODE_EDITOR.test(problem)), ...changes, ...(isClosed ? [] : ["the dialog stays open"])].map((problem) => `${entry.title}: ${problem}`));
         if (!isClosed) break;
       }
       await page.context().close();
