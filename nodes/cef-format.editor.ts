@@ -1,4 +1,5 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { variablesDefault } from "../src/editor/environment";
 import { FieldList } from "../src/editor/field-list";
 import { fieldProblems, type OwnField } from "../src/editor/own-fields";
 import { exportedFlow } from "../src/editor/red";
@@ -69,6 +70,7 @@ RED.nodes.registerType<Properties>("cef-format", {
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
+    ...variablesDefault(RED, "cef-format"),
     property: { value: "payload", validate: validateWith((node, value) => (trimmed(value) === "" ? node._("validate.property") : undefined)) },
     kind: { value: "auto" },
     format: { value: "cef" },

@@ -5,6 +5,7 @@ import { FormatQueue, MOST_BYTES } from "../src/cef/queue";
 import { readFormatters, type ChooseFormatter } from "../src/cef/settings";
 import { SiemError } from "../src/common/errors";
 import { plain } from "../src/common/border";
+import { checkVariables } from "../src/common/environment";
 import type { FlowMessage } from "../src/common/messages";
 import { retainedBytes } from "../src/common/retained-bytes";
 import { inHand } from "../src/delivery/in-hand";
@@ -16,6 +17,7 @@ import { PackedLines } from "../src/pages/packed-lines";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { takesPackedLines, type FormatNode } from "../src/node-red/receivers";
 import { StatusLine, localise, setAside } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { editedForm, explained } from "../src/node-red/try-it";
@@ -27,6 +29,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
+  serveEnvironment(RED as unknown as DialogHost);
 
   function CefFormat(this: Node & { settings: FormatConfig }, config: FormatConfig) {
     RED.nodes.createNode(this, config);
@@ -43,6 +46,7 @@ export = function (RED: NodeAPI) {
     let chooseFormatter: ChooseFormatter;
     let property: string;
     try {
+      checkVariables(config);
       property = textProperty(config, "property", "payload");
       chooseFormatter = readFormatters(config);
     } catch (error) {

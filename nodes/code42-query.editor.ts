@@ -1,4 +1,5 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { variablesDefault } from "../src/editor/environment";
 import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
 import { criteriaProblems } from "../src/editor/criteria-builder/problems";
 import { keyOf, proposeCursor, type CursorOwner } from "../src/editor/cursor-key";
@@ -108,6 +109,7 @@ RED.nodes.registerType<Properties>("code42-query", {
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
+    ...variablesDefault(RED, "code42-query"),
     tenant: { value: "", type: "code42-tenant", required: true },
     source: { value: "file-events" },
     criteria: {
@@ -201,7 +203,7 @@ RED.nodes.registerType<Properties>("code42-query", {
     $("#node-input-criteriaJson").typedInput({ default: "json", types: ["json"] });
     const sinks = this.confirmedBy ?? [];
     $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
-    showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmedBy-list"), sinks, this.id);
+    showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmedBy-list"), sinks, this.id, text("common.sinkMissing"));
     $("#node-input-source").on("change", proposeOverlap);
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showRelevantRows);
     showRelevantRows();
@@ -221,5 +223,7 @@ RED.nodes.registerType<Properties>("code42-query", {
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];
     this.criteria = criteriaBuilder().value();
+    // The proposed key is for the other places of the cursor.
+    if ($("#node-input-cursorType").val() === "none") $("#node-input-cursor").val(this.cursor ?? "");
   },
 });

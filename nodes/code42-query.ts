@@ -7,6 +7,7 @@ import type { TenantNode } from "../src/code42/tenant/tenant";
 import { CursorClaims } from "../src/cursor/context-store";
 import { storeTable } from "../src/cursor/store-safety";
 import { deliveryRegistry } from "../src/delivery/registry";
+import { checkVariables } from "../src/common/environment";
 import type { Properties } from "../src/common/properties";
 import { cursorPlace } from "../src/node-red/cursor-place";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
@@ -14,6 +15,7 @@ import { serveQueryDialog, type QueryDialogNode } from "../src/node-red/query-di
 import { hasSeveralReceivers, nextFormatter } from "../src/node-red/receivers";
 import { checkSinks } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import type { DialogHost, Translate } from "../src/node-red/host";
@@ -26,6 +28,7 @@ export = function (RED: NodeAPI) {
   let claims: CursorClaims | undefined;
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
+  serveEnvironment(RED as unknown as DialogHost);
   const allNodes = () => {
     const nodes: (NodeDef & { d?: boolean })[] = [];
     RED.nodes.eachNode((node) => nodes.push(node));
@@ -52,6 +55,7 @@ export = function (RED: NodeAPI) {
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     let configError: Error | undefined;
     try {
+      checkVariables(config);
       const { cursorType, cursor, warnings, ...settings } = parseSettings(config);
       for (const { key, params } of warnings) warn(key, params);
       const place = placeOf(this, cursorType, cursor);

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/tenant/base-url";
+import { variablesDefault } from "../src/editor/environment";
 import { localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { showTips } from "../src/editor/tip-rows";
@@ -40,6 +41,7 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
   icon: "code42.svg",
   defaults: {
     name: { value: "" },
+    ...variablesDefault(RED, "code42-tenant"),
     baseUrl: {
       value: "https://api.us.code42.com",
       required: true,

@@ -1,9 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { tenantSecrets, testTenant } from "../src/code42/tenant/connection-test";
 import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant/tenant";
+import { checkVariables } from "../src/common/environment";
 import { SiemError } from "../src/common/errors";
 import { serveDialog } from "../src/node-red/dialog-route";
-import { choiceProperty, numberProperty, textProperty, type Properties } from "../src/common/properties";
+import { addressProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../src/common/properties";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { proxyOf } from "../src/node-red/proxy";
 import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
 import { editedForm, explained } from "../src/node-red/try-it";
@@ -19,13 +21,15 @@ interface Code42TenantNode extends Node<Properties>, TenantNode {
 const TEST_MS = 30_000;
 
 export = function (RED: NodeAPI) {
+  serveEnvironment(RED as unknown as DialogHost);
+
   /** The config node `id`; undefined if none was chosen, null if it is missing or disabled. */
   const configNode = <T>(id: unknown): T | null | undefined => (typeof id === "string" && id !== "" ? (RED.nodes.getNode(id) as T | null) ?? null : undefined);
 
   function tenantOptions(config: Properties, credentials: Properties): TenantOptions {
     const tls = configNode<TlsConfigNode>(config["tls"]);
     return {
-      baseUrl: textProperty(config, "baseUrl", ""),
+      baseUrl: addressProperty(config, "baseUrl", ""),
       authType: choiceProperty(config, "authType", ["api-client", "user"]),
       clientId: textProperty(credentials, "clientId", ""),
       clientSecret: textProperty(credentials, "clientSecret", ""),
@@ -49,6 +53,7 @@ export = function (RED: NodeAPI) {
       if (this.tenant !== undefined) return this.tenant;
       try {
         this.configError = undefined;
+        checkVariables({ ...config, ...this.credentials });
         this.tenant = new Tenant(tenantOptions(config, this.credentials ?? {}), {
           log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
         });

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 
+import { variablesDefault } from "../src/editor/environment";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 
 declare const RED: EditorRED;
@@ -14,6 +15,7 @@ RED.nodes.registerType<Properties>("delivery-confirm", {
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
+    ...variablesDefault(RED, "delivery-confirm"),
     mode: { value: "confirm" },
     confirmsFor: { value: [], type: "*[]", required: false },
   },
@@ -34,7 +36,7 @@ RED.nodes.registerType<Properties>("delivery-confirm", {
     return this.name ? "node_label_italic" : "";
   },
   oneditprepare() {
-    showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmsFor-list"), this.confirmsFor ?? [], this.id);
+    showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmsFor-list"), this.confirmsFor ?? [], this.id, this._("common.sinkMissing"));
     const mode = $("#node-input-mode");
     const show = () => $(".delivery-confirm-for").toggle(mode.val() !== "reject");
     mode.on("change", show);

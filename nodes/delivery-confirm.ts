@@ -1,15 +1,17 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
+import { checkVariables } from "../src/common/environment";
 import { isRecord, type FlowMessage } from "../src/common/messages";
 import { choiceProperty, idListProperty } from "../src/common/properties";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { sinkId } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { plain } from "../src/common/border";
 import { SiemError } from "../src/common/errors";
-import type { Translate } from "../src/node-red/host";
+import type { DialogHost, Translate } from "../src/node-red/host";
 
 type ConfirmConfig = NodeDef & Record<string, unknown>;
 
@@ -19,6 +21,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
+  serveEnvironment(RED as unknown as DialogHost);
 
   function DeliveryConfirm(this: Node, config: ConfirmConfig) {
     RED.nodes.createNode(this, config);
@@ -36,6 +39,7 @@ export = function (RED: NodeAPI) {
       new Error(isRecord(error) && typeof error["message"] === "string" ? error["message"] : translate("reason.rejected", plain.params({ node: this.name ?? this.id })));
 
     try {
+      checkVariables(config);
       const listed = idListProperty(config, "confirmsFor");
       const sinks = listed.length > 0 ? listed : [sinkId(this)];
       const settleAll = (settleOne: (sink: string) => Settlement) => furthest(sinks.map(settleOne));

@@ -1,5 +1,6 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { brokersOf } from "../src/dxl/ini";
+import { variablesDefault } from "../src/editor/environment";
 import { localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { numberBetween } from "../src/editor/validators";
@@ -131,6 +132,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
   icon: "dxl.svg",
   defaults: {
     name: { value: "" },
+    ...variablesDefault(RED, "dxl-fabric"),
     configFile: { value: "" },
     brokers: {
       value: "",

@@ -10,8 +10,11 @@ import { provision } from "../src/dxl/provisioning";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
 import { textProperty, type Properties } from "../src/common/properties";
+import { checkVariables } from "../src/common/environment";
 import { proxyOf } from "../src/node-red/proxy";
 import { localise } from "../src/node-red/report";
+import { refuseVariables } from "../src/node-red/environment";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { editedForm, explained } from "../src/node-red/try-it";
@@ -38,6 +41,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
+  serveEnvironment(RED as unknown as DialogHost);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const files = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
 
@@ -50,7 +54,10 @@ export = function (RED: NodeAPI) {
     const raise = errors.of(this);
     let fabric: Fabric | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
-    const options = () => optionsOf(config, this.credentials ?? {});
+    const options = () => {
+      checkVariables({ ...config, ...this.credentials });
+      return optionsOf(config, this.credentials ?? {});
+    };
     // Made at the first use: Node-RED may create the proxy node after this one.
     this.getFabric = () => (fabric ??= new Fabric(options(), {
       clock: systemClock,
@@ -92,6 +99,7 @@ export = function (RED: NodeAPI) {
   }) as never);
   RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), json, answer(({ body }) => {
     const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
+    refuseVariables(RED as unknown as DialogHost, { configFile, certificate });
     if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, files).credentials.certificate;
     return typeof certificate === "string" ? certificate : "";
   }) as never);
@@ -101,6 +109,7 @@ export = function (RED: NodeAPI) {
     response.set("Cache-Control", "no-store");
     try {
       const form = (body ?? {}) as Properties;
+      refuseVariables(RED as unknown as DialogHost, form);
       const folder = textProperty(form, "folder", "");
       response.json(folder === "" ? await provision(form) : await provisionFolder(resolve(userFolder, folder), () => provision(form)));
     } catch (error) {

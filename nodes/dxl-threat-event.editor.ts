@@ -1,5 +1,6 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../src/dxl/topics";
+import { variablesDefault } from "../src/editor/environment";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -29,6 +30,7 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
+    ...variablesDefault(RED, "dxl-threat-event"),
     fabric: { value: "", type: "dxl-fabric", required: true },
     topics: {
       value: [EPO_THREAT_EVENT_TOPIC],

@@ -5,10 +5,12 @@ import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { checkVariables } from "../src/common/environment";
 import { StatusLine, localise } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
-import type { Translate } from "../src/node-red/host";
+import type { DialogHost, Translate } from "../src/node-red/host";
 import { systemClock } from "../src/common/clock";
 
 type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
@@ -17,6 +19,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
+  serveEnvironment(RED as unknown as DialogHost);
 
   function DxlThreatEvent(this: Node, config: ThreatEventConfig) {
     RED.nodes.createNode(this, config);
@@ -27,6 +30,7 @@ export = function (RED: NodeAPI) {
     const stats = new NodeStats(this, () => subscriber?.figures ?? {});
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     try {
+      checkVariables(config);
       fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
       fabricNode.users[this.id] = this;

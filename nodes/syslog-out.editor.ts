@@ -1,4 +1,5 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { variablesDefault } from "../src/editor/environment";
 import { translator } from "../src/editor/texts";
 import { code, formValues, prepareTrial } from "../src/editor/try-it";
 import { isEnvironment } from "../src/editor/validators";
@@ -77,6 +78,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
   color: "#BFD7EA",
   defaults: {
     name: { value: "" },
+    ...variablesDefault(RED, "syslog-out"),
     transport: { value: "tcp", validate: validate("transport", isTransport) },
     host: { value: "", validate: validate("host", (text) => text !== "") },
     port: { value: "514", validate: number("port", 1, 65_535) },

@@ -2,10 +2,12 @@ import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { plain } from "../src/common/border";
 import { deliveryRegistry } from "../src/delivery/registry";
+import { checkVariables } from "../src/common/environment";
 import type { FlowMessage } from "../src/common/messages";
 import { serveDialog } from "../src/node-red/dialog-route";
 import { sinkId } from "../src/node-red/sinks";
 import { StatusLine, localise, setAside } from "../src/node-red/report";
+import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
@@ -33,6 +35,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
+  serveEnvironment(RED as unknown as DialogHost);
 
   /** What a sender needs beside its settings: clock, names of the machine, TLS options of the configuration node. */
   const surroundings = (config: Record<string, unknown>, transport: TransportName) => {
@@ -55,6 +58,7 @@ export = function (RED: NodeAPI) {
     let sender: Sender;
     let limit: number;
     try {
+      checkVariables(config);
       const settings = readSettings(config);
       limit = settings.maxBytes;
       sender = createSender(

@@ -1,6 +1,7 @@
 /** Reads node properties as Node-RED passes them: numbers may be text (`${ENV}` always is), and any property may be missing. */
 import { printable } from "./border";
 import { commonError, describe } from "./errors";
+import { checkAddress } from "./environment";
 
 export type Properties = Record<string, unknown>;
 
@@ -36,6 +37,13 @@ export function textProperty(properties: Properties, name: string, fallback?: st
   if (text !== "") return text;
   if (fallback === undefined) throw commonError("PROPERTY_EMPTY", { name: printable(name) }, { permanent: true });
   return fallback;
+}
+
+/** Text as `textProperty` reads it, for what is sent to the network or names a file: throws ENVIRONMENT_PART if it contains `${NAME}`. */
+export function addressProperty(properties: Properties, name: string, fallback?: string): string {
+  const text = textProperty(properties, name, fallback);
+  checkAddress(name, text);
+  return text;
 }
 
 /** True for `true` and "true"; blank means `fallback`. */

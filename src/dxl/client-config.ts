@@ -7,8 +7,8 @@ import { isIPv6 } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { plain, printable, type Printable } from "../common/border";
 import { SiemError } from "../common/errors";
-import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { socketHost, urlHost } from "../common/host";
+import { addressProperty, booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Proxy } from "../common/proxy";
 import { nameOf } from "./chain";
 import type { FabricCredentials } from "./credentials";
@@ -102,7 +102,7 @@ export function fabricOptions(properties: Properties, credentials: Properties, p
   const reconnectDelay = numberProperty(properties, "reconnectDelay", { fallback: RECONNECT_DELAY, min: 0.1, max: 3600 });
   const forced = booleanProperty(properties, "webSockets", false);
   const passphrase = textProperty(credentials, "passphrase", "") || undefined;
-  const configFile = textProperty(properties, "configFile", "");
+  const configFile = addressProperty(properties, "configFile", "");
   const read = configFile === ""
     ? ownOptions(properties, credentials, forced)
     : readConfig(resolve(parts.userFolder, configFile), forced, parts);
@@ -157,7 +157,7 @@ function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): F
 }
 
 function ownOptions(properties: Properties, credentials: Properties, webSockets: boolean): FabricOptions {
-  const lines = textProperty(properties, "brokers", "").split(/\r?\n/);
+  const lines = addressProperty(properties, "brokers", "").split(/\r?\n/);
   const brokers = lines.map((line) => line.trim()).flatMap((line, index) => {
     if (line === "" || /^[#;[]/.test(line)) return [];
     const equals = line.indexOf("=");
@@ -184,7 +184,7 @@ function parseBroker(entry: Entry): BrokerAddress[] {
   const [port, ...rest] = isPort(elements[0]) ? elements : elements.slice(1);
   const hosts = rest.filter((host) => host !== "").map(socketHost);
   if (elements.length > 1 && !isPort(port)) throw fabricError("BROKER_PORT", where(entry), { permanent: true });
-  if (hosts.length === 0 || !hosts.every((host) => isIPv6(host) || /^[^\s/?#@:[\]\\]+$/.test(host))) throw fabricError("BROKER_LINE", where(entry), { permanent: true });
+  if (hosts.length === 0 || !hosts.every((host) => isIPv6(host) || /^[^\s/?#@:[\]\\{}]+$/.test(host))) throw fabricError("BROKER_LINE", where(entry), { permanent: true });
   return [...new Set(hosts)].map((host) => ({ host, port: Number(port) }));
 }
 

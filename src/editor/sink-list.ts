@@ -26,19 +26,22 @@ interface SinkItem {
 /** A jQuery element as Node-RED extends it. */
 interface TreeList {
   treeList(options: { data: SinkItem[] }): void;
-  treeList(method: "selected"): SinkItem[];
+  treeList(method: "data"): SinkItem[];
 }
 
 const SINK_TYPES = ["syslog-out", "delivery-confirm"];
 
-/** Fills `container` with every node that can confirm a delivery, except the node `own`. Those in `selected` are ticked. */
-export function showSinks(nodes: EditorNodes, container: unknown, selected: readonly string[], own: string): void {
-  const data: SinkItem[] = [];
+/**
+ * Fills `container` with every node that can confirm a delivery, except the node `own`. Those in `selected` are ticked and
+ * stand first, in their order. One that was deleted stays in the list, named `missing`: only the user takes it out.
+ */
+export function showSinks(nodes: EditorNodes, container: unknown, selected: readonly string[], own: string, missing: string): void {
+  const found = new Map<string, SinkItem>();
   nodes.eachNode((node: EditorNode) => {
     if (!SINK_TYPES.includes(node.type) || node.id === own) return true;
     const { label } = nodes.getType(node.type) as { label?: string | ((this: EditorNode) => string) };
     const z = node.z ?? "";
-    data.push({
+    found.set(node.id, {
       id: node.id,
       label: (typeof label === "function" ? label.call(node) : label) ?? node.type,
       sublabel: nodes.workspace(z)?.label ?? nodes.subflow(z)?.name ?? "",
@@ -47,8 +50,10 @@ export function showSinks(nodes: EditorNodes, container: unknown, selected: read
     });
     return true;
   });
-  (container as TreeList).treeList({ data });
+  const ticked = selected.map((id) => found.get(id) ?? { id, label: id, sublabel: missing, checkbox: true as const, selected: true });
+  const others = [...found.values()].filter((item) => !item.selected);
+  (container as TreeList).treeList({ data: [...ticked, ...others] });
 }
 
-/** The ids of the ticked sinks. */
-export const tickedSinks = (container: unknown): string[] => (container as TreeList).treeList("selected").map(({ id }) => id);
+/** The ids of the ticked sinks, in the order of the list. */
+export const tickedSinks = (container: unknown): string[] => (container as TreeList).treeList("data").filter((item) => item.selected).map(({ id }) => id);

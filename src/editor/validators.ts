@@ -1,5 +1,7 @@
 /** Validators that return a reason. Node-RED shows the reason only if the function declares exactly two parameters. */
 
+import { variableIn } from "../common/environment";
+
 export type Validator = (value: unknown, options: unknown) => boolean | string;
 
 /** Accepts a number from `min` to `max`, a blank value, and `${ENV}` as the whole value. */
@@ -12,6 +14,4 @@ export function numberBetween(min: number, max: number, reason: (params: { min: 
 }
 
 /** True for `${NAME}`, which Node-RED replaces with the environment variable's value before the node sees it. */
-export function isEnvironment(value: unknown): boolean {
-  return typeof value === "string" && /^\$\{[^}]+\}$/.test(value);
-}
+export const isEnvironment = (value: unknown): boolean => variableIn(value) !== undefined;

@@ -8,5 +8,7 @@ export interface DialogHost {
   httpAdmin: Record<"get" | "post", (path: string, ...handlers: never[]) => unknown>;
   auth: { needsPermission(permission: string): unknown };
   nodes: { getNode(id: string): unknown; getCredentials(id: string): unknown; eachNode(visit: (node: never) => unknown): void };
+  /** settings.js. */
+  settings: { envVarExcludes?: unknown };
   _: Translate;
 }

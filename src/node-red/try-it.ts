@@ -15,12 +15,16 @@
  */
 import { plain } from "../common/border";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
+import { checkVariables, variableIn } from "../common/environment";
 import { commonError, SiemError, type Params } from "../common/errors";
 import { isRecord } from "../common/messages";
 import type { Properties } from "../common/properties";
+import { notFilledIn } from "./environment";
 import type { DialogHost, Translate } from "./host";
 import { localise } from "./report";
 import { isInSubflow } from "./subflow";
+
+type Host = Pick<DialogHost, "nodes" | "settings">;
 
 /** An error for the dialog, which shows `key` and `params` in the browser's language, or else `message` in the server's. */
 interface Explanation {
@@ -69,15 +73,16 @@ export function explained(translate: Translate, error: unknown): Explanation {
 
 /**
  * The form that a dialog of `type` sent, as a deployed node would get it, with environment variables and stored
- * credentials; and the dialog's question. Throws TRY_REQUEST, TRY_ENVIRONMENT, TRY_SUBFLOW, TRY_SECRET_ADDRESS, and what
+ * credentials; and the dialog's question. Throws TRY_REQUEST, TRY_ENVIRONMENT, ENVIRONMENT_UNSET, TRY_SUBFLOW, TRY_SECRET_ADDRESS, and what
  * `secrets` throws.
  */
-export function editedForm(host: Pick<DialogHost, "nodes">, type: string, body: unknown, secrets?: Secrets): Omit<FormRequest, "id"> {
+export function editedForm(host: Host, type: string, body: unknown, secrets?: Secrets): Omit<FormRequest, "id"> {
   const request = readRequest(body);
   const deployed = deployedForm(host, type, request.id);
   if (deployed === undefined) guardSubflow(host, type, request, secrets);
-  const settings = withEnvironment(request.settings, deployed);
-  const { credentials, usesStored } = withStored(request.credentials, deployed, secrets?.names(settings) ?? []);
+  const settings = withEnvironment(host, request.settings, deployed);
+  const { credentials, usesStored } = withStored(host, request.credentials, deployed, secrets?.names(settings) ?? []);
+  checkVariables({ ...settings, ...credentials });
   if (secrets !== undefined && usesStored && deployed !== undefined) {
     guardStored(secrets.addresses(settings, credentials), secrets.addresses(deployed.settings, deployed.credentials));
   }
@@ -107,29 +112,27 @@ function deployedForm({ nodes }: Pick<DialogHost, "nodes">, type: string, id: st
 function guardSubflow({ nodes }: Pick<DialogHost, "nodes">, type: string, { id, settings, credentials }: FormRequest, secrets: Secrets | undefined): void {
   const stored = nodes.getCredentials(id);
   const kept = (name: string) => isRecord(stored) && typeof stored[name] === "string" && stored[name] !== "" && !Object.hasOwn(credentials, name);
-  const variables = [settings, credentials].flatMap((form) => Object.keys(form).filter((key) => isVariable(form[key])));
+  const variables = [settings, credentials].flatMap((form) => Object.keys(form).filter((key) => variableIn(form[key]) !== undefined));
   const [name] = [...variables, ...(secrets?.names(settings) ?? []).filter(kept)];
   if (name !== undefined && isInSubflow(nodes, type, id)) throw commonError("TRY_SUBFLOW", plain.params({ name }), { permanent: true });
 }
 
-/** As in Node-RED, the old spelling included. */
-const isVariable = (value: unknown): boolean => typeof value === "string" && /^\$(?:\{\S+\}|\(\S+\))$/.test(value);
-
-/** The settings of a form with the values of its environment variables. Throws TRY_ENVIRONMENT unless the deployed node has them in the same fields. */
-function withEnvironment(form: Properties, deployed: DeployedForm | undefined): Properties {
+/** The settings of a form with the values of its environment variables. Throws ENVIRONMENT_UNSET, or TRY_ENVIRONMENT unless the deployed node has them in the same fields. */
+function withEnvironment(host: Host, form: Properties, deployed: DeployedForm | undefined): Properties {
   const { stored, settings } = deployed ?? { stored: { settings: {} }, settings: {} };
-  return Object.fromEntries(Object.entries(form).map(([name, value]) => [name, filled(value, own(stored.settings, name), own(settings, name), name)]));
+  return Object.fromEntries(Object.entries(form).map(([name, value]) => [name, filled(host, value, own(stored.settings, name), own(settings, name), name)]));
 }
 
 /** `value` with the values of its variables, also inside lists and groups; `stored` must have the same ones in the same places. */
-function filled(value: unknown, stored: unknown, deployed: unknown, name: string): unknown {
-  if (isVariable(value)) {
-    if (stored !== value) throw commonError("TRY_ENVIRONMENT", plain.params({ name }), { permanent: true });
+function filled(host: Host, value: unknown, stored: unknown, deployed: unknown, name: string): unknown {
+  const variable = variableIn(value);
+  if (variable !== undefined) {
+    if (stored !== value) throw notFilledIn(host, name, variable);
     return deployed;
   }
-  if (Array.isArray(value)) return value.map((item, index) => filled(item, own(stored, index), own(deployed, index), name));
+  if (Array.isArray(value)) return value.map((item, index) => filled(host, item, own(stored, index), own(deployed, index), name));
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, own(stored, key), own(deployed, key), name)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(host, item, own(stored, key), own(deployed, key), name)]));
 }
 
 const own = (owner: unknown, key: string | number): unknown =>
@@ -137,18 +140,19 @@ const own = (owner: unknown, key: string | number): unknown =>
 
 /**
  * The credentials `names`: those that the user typed, and else those of the deployed node. `usesStored` is true if one of
- * these has a value. Throws TRY_ENVIRONMENT.
+ * these has a value. Throws ENVIRONMENT_UNSET, TRY_ENVIRONMENT.
  */
-function withStored(typed: Properties, deployed: DeployedForm | undefined, names: readonly string[]): { credentials: Properties; usesStored: boolean } {
+function withStored(host: Host, typed: Properties, deployed: DeployedForm | undefined, names: readonly string[]): { credentials: Properties; usesStored: boolean } {
   let usesStored = false;
   const credentials: Properties = {};
   for (const name of names) {
     const value = typed[name];
-    if (Object.hasOwn(typed, name) && !isVariable(value)) {
+    const variable = variableIn(value);
+    if (Object.hasOwn(typed, name) && variable === undefined) {
       credentials[name] = value;
       continue;
     }
-    if (isVariable(value) && deployed?.stored.credentials[name] !== value) throw commonError("TRY_ENVIRONMENT", plain.params({ name }), { permanent: true });
+    if (variable !== undefined && deployed?.stored.credentials[name] !== value) throw notFilledIn(host, name, variable);
     credentials[name] = deployed?.credentials[name];
     usesStored ||= typeof credentials[name] === "string" && credentials[name] !== "";
   }

@@ -3,7 +3,7 @@ import type { ConnectionOptions } from "node:tls";
 import { socketHost } from "../common/host";
 import { Border, plain } from "../common/border";
 import { tlsSecrets, withoutSecrets } from "../common/secrets";
-import { choiceProperty, numberProperty, textProperty, type Properties } from "../common/properties";
+import { addressProperty, choiceProperty, numberProperty, type Properties } from "../common/properties";
 import type { Clock } from "../common/clock";
 import { syslogError } from "./errors";
 import type { Framing } from "./framing";
@@ -63,7 +63,7 @@ export function readSettings(properties: Properties): SyslogSettings {
   const form = choiceProperty(properties, "header", ["rfc3164", "rfc5424", "legacy", "none"]);
   const number = (name: string, fallback: number, min: number, max: number) => numberProperty(properties, name, { fallback, min, max, integer: true });
   return {
-    host: socketHost(textProperty(properties, "host")),
+    host: socketHost(addressProperty(properties, "host")),
     port: number("port", kind.port, 1, 65_535),
     transport: chosen,
     framing: framing === "auto" || kind.framing === "datagram" ? kind.framing : framing,
@@ -87,8 +87,8 @@ export function readSettings(properties: Properties): SyslogSettings {
 
 /** Only those that the header holds are checked: the dialog does not show the others. */
 function namesOf(properties: Properties, form: HeaderForm): { hostname: string; appName: string } {
-  const hostname = textProperty(properties, "hostname", "");
-  const appName = textProperty(properties, "appName", "CEF");
+  const hostname = addressProperty(properties, "hostname", "");
+  const appName = addressProperty(properties, "appName", "CEF");
   const refuse = (code: "HOST_NAME" | "HOST_NAME_PRINTABLE" | "APP_NAME", value: string) => {
     throw syslogError(code, plain.params({ value }), { permanent: true });
   };

@@ -17,7 +17,9 @@ describe("the editor with this package", () => {
 
   before(async function () {
     this.timeout(120_000);
-    nodeRed = await startNodeRed({ userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true });
+    // The variables of the examples, as their comments ask for.
+    const env = Object.fromEntries([...JSON.stringify(flows).matchAll(/\$\{([A-Z0-9_]+)\}/g)].map(([, name]) => [String(name), "set"]));
+    nodeRed = await startNodeRed({ userDir, env, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true });
   });
 
   after(async () => {
@@ -34,6 +36,24 @@ describe("the editor with this package", () => {
       dialogs[language] = report.dialogs;
     });
   }
+
+  it("marks a node, with its config node, as long as neither Node-RED nor its flow sets an environment variable", async () => {
+    const place = (id: string, host: string) => ({ id, type: "syslog-out", z: "marks", name: "", host, port: "514", transport: "tcp", x: 200, y: 100, wires: [[], []] });
+    const flow = [
+      { id: "marks", type: "tab", label: "marks", env: [{ name: "SET_IN_FLOW", value: "siem", type: "str" }] },
+      place("marked", "${NOT_SET}"), place("inFlow", "${SET_IN_FLOW}"), place("inProcess", "${SIEM_HOST}"),
+      { id: "source", type: "dxl-threat-event", z: "marks", name: "", fabric: "fabric", topics: ["/topic"], x: 200, y: 200, wires: [[]] },
+      { id: "fabric", type: "dxl-fabric", name: "", configFile: "${ALSO_NOT_SET}", brokers: "", keepAlive: "30" },
+    ];
+    for (const [language, words] of [["en-US", "The environment variable NAME is not set"], ["de", "Die Umgebungsvariable NAME ist nicht gesetzt"]] as const) {
+      const { problems } = await visitEditor({ url: nodeRed.url, language, types: [], flows: [flow] });
+      assert.deepEqual(problems.filter((problem) => /variable|valid: fabric/i.test(problem)), [
+        `syslog-out marked is not valid: ${words.replace("NAME", "NOT_SET")}`,
+        "dxl-threat-event source is not valid: fabric",
+        `dxl-fabric fabric is not valid: ${words.replace("NAME", "ALSO_NOT_SET")}`,
+      ]);
+    }
+  });
 
   it("shows German texts to a German browser", () => {
     for (const type of types) {
