@@ -9,7 +9,9 @@ import { judge, type Chaos, type Row, type Scenario, type Verdict } from "./scen
 import { PAGE, Site, type Transport } from "./site";
 
 /** More pages than by default are in flight, so that many lines are on their way when the network fails. */
-const PAGES_OUT = 20;
+const MANY = { pageSize: String(PAGE), pagesOut: "20" };
+/** So few lines are in flight that a new connection takes them all at once: the kernel then holds 46 kB at first. */
+const FEW = { pageSize: "20", pagesOut: "2" };
 /** Limits the rate to 400 events/s. */
 const SEARCH_MS = 250;
 /** After a cut, lines that had arrived before may be written for this long, ms. */
@@ -21,11 +23,12 @@ interface Far {
   transport: Transport;
   events?: number;
   roundTripMs?: number;
+  query?: Record<string, string>;
 }
 
-async function far({ transport, events = 6000, roundTripMs = 0 }: Far, play: (site: Site, network: FarNetwork) => Promise<Verdict>): Promise<Omit<Row, "scenario">> {
+async function far({ transport, events = 6000, roundTripMs = 0, query = MANY }: Far, play: (site: Site, network: FarNetwork) => Promise<Verdict>): Promise<Omit<Row, "scenario">> {
   const network = await FarNetwork.make({ roundTripMs });
-  const site = await Site.open({ transport, events, network, searchMs: SEARCH_MS, query: { pagesOut: String(PAGES_OUT) } });
+  const site = await Site.open({ transport, events, network, searchMs: SEARCH_MS, query });
   try {
     const verdict = await play(site, network);
     // A new event arrives after the whole backlog. Waiting for missing events as well would only delay the verdict.
@@ -106,7 +109,7 @@ interface Refusal {
 }
 
 /** The server ends each connection at once, and the way is so long that the client learns it late. Node-RED ends before the server is mended. */
-const refusal = ({ transport, server, end, seconds, roundTripMs = 400 }: Refusal) => ({ say }: Chaos) => far({ transport, roundTripMs }, async (site, network) => {
+const refusal = ({ transport, server, end, seconds, roundTripMs = 400 }: Refusal) => ({ say }: Chaos) => far({ transport, roundTripMs, events: 1500, query: FEW }, async (site, network) => {
   const closes = server === "closes";
   const { certs, rsyslog } = site;
   if (closes) await rsyslog.server.kill("SIGTERM");

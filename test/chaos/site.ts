@@ -176,7 +176,8 @@ export class Site {
 
   /** Maximum number of events in flight. */
   get inFlight(): number {
-    return PAGE * Number(this.options.query?.["pagesOut"] ?? PAGES_OUT);
+    const { pageSize = PAGE, pagesOut = PAGES_OUT } = this.options.query ?? {};
+    return Number(pageSize) * Number(pagesOut);
   }
 
   async startNodeRed(): Promise<void> {
