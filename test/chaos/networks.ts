@@ -5,8 +5,9 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FarNetwork } from "../support/far-network";
+import { startTcpProxy } from "../support/tcp-proxy";
 import { judge, type Chaos, type Row, type Scenario, type Verdict } from "./scenario";
-import { PAGE, Site, type Transport } from "./site";
+import { PAGE, RESEND_WINDOW_MS, Site, YOUNG_MS, type Transport } from "./site";
 
 /** More pages than by default are in flight, so that many lines are on their way when the network fails. */
 const MANY = { pageSize: String(PAGE), pagesOut: "20" };
@@ -26,16 +27,17 @@ interface Far {
   query?: Record<string, string>;
 }
 
-async function far({ transport, events = 6000, roundTripMs = 0, query = MANY }: Far, play: (site: Site, network: FarNetwork) => Promise<Verdict>): Promise<Omit<Row, "scenario">> {
+async function far({ transport, events = 6000, roundTripMs = 0, query = MANY }: Far, play: (site: Site, network: FarNetwork, closing: (() => Promise<void>)[]) => Promise<Verdict>): Promise<Omit<Row, "scenario">> {
   const network = await FarNetwork.make({ roundTripMs });
   const site = await Site.open({ transport, events, network, searchMs: SEARCH_MS, query });
+  const closing = [() => site.close()];
   try {
-    const verdict = await play(site, network);
+    const verdict = await play(site, network, closing);
     // A new event arrives after the whole backlog. Waiting for missing events as well would only delay the verdict.
     await site.finish({ mayLose: true });
     return judge(site, verdict);
   } finally {
-    await site.close();
+    for (const close of closing) await close();
     network.remove();
   }
 }
@@ -47,10 +49,12 @@ interface Cut {
   seconds: number;
   /** What happens to the server while the way is cut. */
   server?: "killed" | "resets";
+  /** Node-RED is stopped in order while the way is cut, and started when the way is there again. */
+  stopped?: boolean;
 }
 
 /** The way is cut, without a word to either side. Meanwhile the server may be killed and started again, or reset its connections. */
-const cut = ({ transport, seconds, server }: Cut) => ({ say }: Chaos) => far({ transport }, async (site, network) => {
+const cut = ({ transport, seconds, server, stopped = false }: Cut) => ({ say }: Chaos) => far({ transport }, async (site, network) => {
   await site.startNodeRed();
   await firstPages(site);
   network.down();
@@ -65,21 +69,24 @@ const cut = ({ transport, seconds, server }: Cut) => ({ say }: Chaos) => far({ t
     await site.rsyslog.server.start();
   }
   if (server === "resets") resets = network.reset(site.receiverPort);
+  if (stopped) await site.stopNodeRed();
   await sleep(Math.max(0, cutAt + seconds * 1000 - Date.now()));
   site.readOutput();
   const silent = site.oracle.lines === before;
   const hadBacklog = site.hasBacklog;
   say(`up again; ${site.oracle.missing} to come`);
-  if (server !== undefined || seconds > 60) {
+  // A cut that is short and without further faults costs no connection, and nothing may arrive twice.
+  if (server !== undefined || stopped || seconds > 60) {
     site.allowLostConnection(cutAt);
-    // What the server took and could not acknowledge.
+    // The server took them and could not acknowledge them, or the replaced connection still brings them.
     site.bound += site.inFlight;
   }
   network.up();
+  if (stopped) await site.startNodeRed();
   const upAt = Date.now();
   await site.waitForEvent();
   return {
-    faults: `cut for ${seconds} s${server === undefined ? "" : `, server ${server}`}`,
+    faults: `cut for ${seconds} s${server === undefined ? "" : `, server ${server}`}${stopped ? ", Node-RED stopped" : ""}`,
     note: `on again after ${((Date.now() - upAt) / 1000).toFixed(0)} s`,
     rules: { "lines arrived over a cut way": silent, "the backlog ended before the fault did": hadBacklog, "the server had no connection to reset": resets > 0 },
   };
@@ -108,17 +115,22 @@ interface Refusal {
   roundTripMs?: number;
 }
 
-/** The server ends each connection at once, and the way is so long that the client learns it late. Node-RED ends before the server is mended. */
+/**
+ * The server ends each connection at once, and the way is so long that the client learns it late. The first pages wait before
+ * the server is there, so each connection has something to lose. Node-RED ends before the server is mended.
+ */
 const refusal = ({ transport, server, end, seconds, roundTripMs = 400 }: Refusal) => ({ say }: Chaos) => far({ transport, roundTripMs, events: 1500, query: FEW }, async (site, network) => {
   const closes = server === "closes";
   const { certs, rsyslog } = site;
-  if (closes) await rsyslog.server.kill("SIGTERM");
-  else {
+  await rsyslog.server.kill("SIGTERM");
+  if (!closes) {
     site.change("trust", { cert: certs.otherClient.cert, key: certs.otherClient.key });
     site.change("syslog-chaos", { port: String(rsyslog.ports.mutualTls) });
   }
-  const balancer = closes ? await network.startBalancer(site.receiverPort, 0) : undefined;
   await site.startNodeRed();
+  await site.until(() => site.pagesRead >= 2, "the first pages wait");
+  const balancer = closes ? await network.startBalancer(site.receiverPort, 0) : undefined;
+  if (!closes) await rsyslog.server.start();
   await sleep(seconds * 1000);
   const seen = site.statuses.at(-1) ?? "";
   say(`the status is "${seen}"`);
@@ -136,7 +148,7 @@ const refusal = ({ transport, server, end, seconds, roundTripMs = 400 }: Refusal
   return { faults: `${roundTripMs} ms, server ${server}, Node-RED ${end}`, note: `${seen}`, rules: { "lines arrived at a server that refuses": before === 0 } };
 });
 
-/** Behind the load balancer there is no server for some time: it accepts connections, takes what they bring, and closes them. */
+/** Instead of the server, a load balancer without one is there for some time. */
 const balancer = ({ transport, seconds }: { transport: Transport; seconds: number }) => ({ say }: Chaos) => far({ transport }, async (site, network) => {
   await site.startNodeRed();
   await firstPages(site);
@@ -151,6 +163,27 @@ const balancer = ({ transport, seconds }: { transport: Transport; seconds: numbe
   return { faults: `balancer without a server for ${seconds} s`, rules: { "the backlog ended before the fault did": hadBacklog } };
 });
 
+/**
+ * A load balancer loses its server when the connection is old. Of an old connection the sender gives back the resend window
+ * only, so the rest of what the balancer threw away is missing. The next connections are young, and nothing is lost with them.
+ */
+const oldBalancer = ({ transport, mayMiss }: { transport: Transport; mayMiss: number }) => ({ say }: Chaos) => far({ transport, events: 45_000 }, async (site, network, closing) => {
+  const proxy = await startTcpProxy(site.receiverPort, network.address);
+  closing.push(() => proxy.close());
+  site.change("syslog-chaos", { host: "127.0.0.1", port: String(proxy.port) });
+  await site.startNodeRed();
+  await firstPages(site);
+  await sleep(YOUNG_MS + 2000);
+  site.allowLostConnection();
+  proxy.holdMs = HELD_MS;
+  await sleep(3.5 * HELD_MS);
+  site.readOutput();
+  const hadBacklog = site.hasBacklog;
+  say(`the server is back; ${site.oracle.missing} to come`);
+  proxy.holdMs = undefined;
+  return { faults: `balancer that lost its server for ${3.5 * HELD_MS / 1000} s, connection old`, mayMiss, rules: { "the backlog ended before the fault did": hadBacklog } };
+});
+
 const scenario = (name: string, run: Scenario["run"]): Scenario => ({ name: `networks/${name}`, run });
 const overAll = (transports: readonly Transport[], of: (transport: Transport) => Scenario) => transports.map(of);
 const ALL: readonly Transport[] = ["tcp", "tls", "relp"];
@@ -159,12 +192,15 @@ export const longNetworks: readonly Scenario[] = [
   ...[3, 20, 70].flatMap((seconds) => overAll(ALL, (transport) => scenario(`cut-${seconds}-${transport}`, cut({ transport, seconds })))),
   ...overAll(ALL, (transport) => scenario(`cut-killed-${transport}`, cut({ transport, seconds: 40, server: "killed" }))),
   ...overAll(ALL, (transport) => scenario(`cut-resets-${transport}`, cut({ transport, seconds: 40, server: "resets" }))),
+  ...overAll(ALL, (transport) => scenario(`cut-stopped-${transport}`, cut({ transport, seconds: 40, server: "killed", stopped: true }))),
   ...overAll(ALL, (transport) => scenario(`flap-${transport}`, flap({ transport, seconds: 40 }))),
   ...overAll(["tcp", "relp"], (transport) => scenario(`closes-killed-${transport}`, refusal({ transport, server: "closes", end: "killed", seconds: 30 }))),
   ...overAll(["tcp", "relp"], (transport) => scenario(`closes-stopped-${transport}`, refusal({ transport, server: "closes", end: "stopped", seconds: 30 }))),
   scenario("certificate-killed-tls", refusal({ transport: "tls", server: "refuses the certificate", end: "killed", seconds: 30 })),
   scenario("certificate-stopped-tls", refusal({ transport: "tls", server: "refuses the certificate", end: "stopped", seconds: 30 })),
   ...overAll(["tcp", "relp"], (transport) => scenario(`balancer-${transport}`, balancer({ transport, seconds: 60 }))),
+  ...overAll(["tcp", "tls"], (transport) => scenario(`balancer-old-${transport}`, oldBalancer({ transport, mayMiss: (HELD_MS - RESEND_WINDOW_MS + 1000) / SEARCH_MS * PAGE }))),
+  scenario("balancer-old-relp", oldBalancer({ transport: "relp", mayMiss: 0 })),
 ];
 
 export const shortNetworks: readonly Scenario[] = [

@@ -11,8 +11,9 @@ import type { Row } from "./scenario";
 /** Scenarios that play at a time; more would slow each other down. */
 const AT_A_TIME = 9;
 
-/** Starts `names` (scenarios of one form) and returns the rows to come, by name. They reject if the process ends early. */
+/** Plays `names` (scenarios of one form) and returns the rows to come, by name. They reject if the process ends early. */
 export function playInOwnNetwork(form: "long" | "short", names: readonly string[], seed: number): Map<string, Promise<Row>> {
+  if (names.length === 0) return new Map();
   // The namespace has no way to a package registry.
   packedPackage();
   const child = fork(__filename, [form, String(seed), ...names], { execPath: "unshare", execArgv: ["--net", process.execPath, "--import", "tsx"] });
@@ -20,11 +21,9 @@ export function playInOwnNetwork(form: "long" | "short", names: readonly string[
     child.once("error", reject);
     child.once("exit", (code, signal) => reject(new Error(`the process of the networks ended: ${signal ?? code}`)));
   });
-  const rows = new Map(names.map((name) => [name, Promise.race([ended, new Promise<Row>((resolve) => {
-    child.on("message", (row: Row) => {
-      if (row.scenario === name) resolve(row);
-    });
-  })])]));
+  const resolvers = new Map<string, (row: Row) => void>();
+  child.on("message", (row: Row) => resolvers.get(row.scenario)?.(row));
+  const rows = new Map(names.map((name) => [name, Promise.race([ended, new Promise<Row>((resolve) => resolvers.set(name, resolve))])]));
   void Promise.allSettled(rows.values());
   return rows;
 }

@@ -34,9 +34,9 @@ interface TransportTraits {
 /** The delay in reading rsyslog's output. */
 const READ_DELAY_MS = 1000;
 /** The default of `resendWindow`. */
-const RESEND_WINDOW_MS = 5000;
+export const RESEND_WINDOW_MS = 5000;
 /** If the other side ends a connection that is younger, everything that was sent over it is sent again. */
-const YOUNG_MS = 60_000;
+export const YOUNG_MS = 60_000;
 
 /** Bytes that the kernel buffers for a server that does not read: up to 4 MiB to send and 6 MiB to receive (man 7 tcp). */
 const KERNEL_BYTES = 10 * 1024 * 1024;
