@@ -51,7 +51,11 @@ export = function (RED: NodeAPI) {
       sender = createSender(
         settings,
         surroundings(config, settings.transport),
-        { changed: () => status.show(...senderStatus(sender)), outage: (error) => this.error(explain(error), {}) },
+        {
+          changed: () => status.show(...senderStatus(sender)),
+          outage: (error) => this.error(explain(error), {}),
+          noEvidence: () => this.debug(translate("debug.noEvidence")),
+        },
       );
     } catch (error) {
       const reason = explain(error);

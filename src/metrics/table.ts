@@ -29,6 +29,8 @@ export const METRICS = {
   reconnects: counter("Connections opened again after one was lost or refused."),
   connected: gauge("1 while there is a connection."),
   waiting: gauge("Events or lines that wait in the node's queue."),
+  unacknowledgedBytes: gauge("Bytes written to the SIEM and not acknowledged by it."),
+  secondsWithoutProgress: gauge("Seconds since the SIEM acknowledged something, while bytes wait for that."),
   pagesOut: gauge("Pages sent and not confirmed yet."),
   pagesHeld: gauge("Pages of these that sinks have in hand."),
   cursorIds: gauge("Event ids in the cursor's ledger."),

@@ -31,6 +31,15 @@ export class Backlog {
     return this.resend.length === 0 && this.current === undefined && this.queue.waitingEvents === 0;
   }
 
+  get hasResend(): boolean {
+    return this.resend.length > 0;
+  }
+
+  /** Bytes that were written before and have to be written again. */
+  get resendBytes(): number {
+    return this.resend.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
   resendFirst(chunks: readonly Chunk[]): void {
     this.resend = [...chunks, ...this.resend];
   }

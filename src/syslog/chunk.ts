@@ -41,9 +41,9 @@ export interface Share {
 
 /** Frames of one or several batches, one frame a line; written at once. */
 export class Chunk implements Frames {
-  /** Milliseconds of the sender's clock, for the last time that it was written. */
-  writtenAt = 0;
-  handedOverAt: number | undefined;
+  /** When the kernel took it and where it ends in the bytes of the link, for the last time that it was written. */
+  handedOver: { at: number; end: number } | undefined;
+  confirmedAt = 0;
   /** False for parts of one chunk, which share its memory. */
   ownsMemory = true;
 

@@ -19,13 +19,22 @@ export class Outages {
     this.reported.clear();
   }
 
+  /** Reports `error` unless one like it was reported in this outage. */
+  tell(error: SiemError): void {
+    if (this.reported.has(error.code)) return;
+    this.reported.add(error.code);
+    this.report(error);
+  }
+
+  /** What was reported with `code` is over: the next one is news. */
+  forget(code: string): void {
+    this.reported.delete(code);
+  }
+
   /** A link failed; an `expected` error is no news. Returns the milliseconds until the next attempt. */
   add(error: SiemError, expected: boolean): number {
     this.lastError = error;
-    if (!expected && !this.reported.has(error.code)) {
-      this.reported.add(error.code);
-      this.report(error);
-    }
+    if (!expected) this.tell(error);
     const random = this.random();
     const longest = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.failures);
     this.failures += 1;

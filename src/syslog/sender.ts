@@ -7,30 +7,36 @@
  *                        └───── waiting ◄─────┘      close() ends connecting and waiting in closed
  *
  * Plain syslog has no acknowledgement (RFC 6587 section 3.1). On a stream a line therefore counts as delivered when the
- * kernel took it and the link was still sound `confirmDelay` later. When a link breaks, everything unconfirmed is sent
- * again, and so is what was written within the resend window: a server that hangs before it dies leaves lines in the
- * kernel that nobody will read. Duplicates are possible, silent loss is the exception.
+ * peer's TCP has acknowledged it (`arrival.ts`), the link was still sound `confirmDelay` after hand-over, and it has proved
+ * itself (`link-life.ts`). When a link breaks, everything unconfirmed is sent again, and so is what was confirmed within
+ * the resend window: a server that hangs before it dies leaves lines in its kernel that nobody will read. A link that ended
+ * young gives back all that it carried. Duplicates are possible, silent loss is the exception.
  *
  * RELP answers line by line: an answer confirms at once, and only lines without one are sent again.
  */
 import { BufferPool } from "../common/buffer-pool";
 import type { SiemError } from "../common/errors";
 import type { Figures } from "../metrics/table";
+import { Arrival } from "./arrival";
 import { Backlog, type BacklogOptions } from "./backlog";
 import type { Batch, Chunk, Settled, SettledLines } from "./chunk";
 import { linkError, serverClosed, syslogError } from "./errors";
 import { InFlight, type InFlightOptions } from "./in-flight";
 import { asList, type Line, type LineList } from "./lines";
+import { LinkLife } from "./link-life";
 import { Outages } from "./outages";
 import { Refusals, type Refused } from "./refusals";
+import { GIVEN_UP_AFTER, Silence, SILENT_AFTER } from "./silence";
+import type { Acknowledgements } from "./tcp-table";
 import type { Link } from "./transport";
 
 /** The connection, with what exists in that phase only. */
 type Connection =
   /** Not started yet, or closed for good. */
   | { phase: "closed" }
-  | { phase: "connecting"; link: Link }
-  /** `since` the link was ready, on the sender's clock; `cancel` ends the timer to STABLE_AFTER. */
+  /** `since` on the sender's clock. */
+  | { phase: "connecting"; link: Link; since: number }
+  /** `since` the link was ready; `cancel` ends the timer to STABLE_AFTER. */
   | { phase: "up"; link: Link; since: number; writing: "possible" | "scheduled" | "blocked"; cancel: () => void }
   /** `cancel` ends the timer to the next attempt. */
   | { phase: "waiting"; cancel: () => void }
@@ -46,8 +52,12 @@ export interface SenderOptions extends BacklogOptions, InFlightOptions {
   random: () => number;
   /** Called whenever the state or the counters changed; often, so it must be cheap. */
   changed: () => void;
-  /** Called when a server cannot be reached or was lost: once for each cause in an outage. */
+  /** Called when a server cannot be reached, does not answer or was lost: once for each cause in an outage. */
   outage: (error: SiemError) => void;
+  /** What the peers of streams have acknowledged. Without it, and where it does not tell, time alone confirms. */
+  acknowledgements?: Acknowledgements;
+  /** Called once if a stream's peer is not seen to acknowledge. */
+  noEvidence?: () => void;
 }
 
 const NOTHING_TO_SAY: SettledLines = { shortened: 0, undeliverable: [] };
@@ -67,19 +77,28 @@ export class Sender {
   private readonly inFlight: InFlight;
   private readonly refusals: Refusals;
   private readonly outages: Outages;
+  private readonly life: LinkLife;
+  private readonly silence: Silence;
+  private toldNoEvidence = false;
   /** Batches that are not settled, oldest first. */
   private readonly batches = new Set<Batch>();
   /** Set by `close`; called when there is nothing left to wait for. */
   private finished: (() => void) | undefined;
 
   constructor(private readonly options: SenderOptions) {
-    const { host, transport, random, outage } = options;
+    const { host, transport, random, outage, clock } = options;
     const pool = new BufferPool(transport.maxBytes);
-    this.backlog = new Backlog(options, pool);
-    this.inFlight = new InFlight(options, pool, (chunk) => {
+    this.life = new LinkLife(clock);
+    const backlog = this.backlog = new Backlog(options, pool);
+    const inFlight = this.inFlight = new InFlight(options, pool, this.life, (chunk) => {
       this.confirm(chunk);
       this.scheduleWrite();
     });
+    this.silence = new Silence(clock, {
+      get waits() { return inFlight.waits || backlog.hasResend; },
+      get signs() { return inFlight.signs; },
+      look: () => inFlight.look(),
+    }, (silent) => this.silenceChanged(silent), () => this.silentForLong());
     this.refusals = new Refusals(host, transport.shorterSizes, (refused) => this.setAside(refused));
     this.outages = new Outages(random, outage);
   }
@@ -106,6 +125,11 @@ export class Sender {
     return this.backlog.queue.highWater;
   }
 
+  /** Connected, but what was written is not acknowledged. */
+  get isSilent(): boolean {
+    return this.silence.isSilent;
+  }
+
   get figures(): Figures {
     const { received, delivered, resent, refused, dropped, undeliverable, shortened, bytes, reconnects } = this.counters;
     return {
@@ -113,6 +137,8 @@ export class Sender {
       sent: delivered,
       dropped: { queue_full_refused: refused, queue_full_dropped: dropped, undeliverable },
       waiting: this.queued,
+      unacknowledgedBytes: this.inFlight.unacknowledgedBytes + this.backlog.resendBytes,
+      secondsWithoutProgress: Math.floor(this.silence.milliseconds / 1000),
       connected: this.state === "up" ? 1 : 0,
     };
   }
@@ -132,8 +158,16 @@ export class Sender {
       closed: (error) => {
         if (this.uses(link)) this.lost(error);
       },
+      accepted: () => {
+        if (this.connection.phase !== "up" || !this.uses(link)) return;
+        this.life.accepted();
+        this.inFlight.checkNow();
+      },
+      stalled: () => {
+        if (this.uses(link) && !this.inFlight.hasEvidence) this.replaceLink();
+      },
     });
-    this.enter({ phase: "connecting", link });
+    this.enter({ phase: "connecting", link, since: this.options.clock.now() });
     this.options.changed();
   }
 
@@ -176,6 +210,7 @@ export class Sender {
     }
     this.enter({ phase: "closed" });
     this.inFlight.stop();
+    this.silence.stop();
     for (const batch of this.batches) this.settle(batch, syslogError("CLOSED"));
   }
 
@@ -203,7 +238,13 @@ export class Sender {
   }
 
   private ready(link: Link): void {
-    const { clock, changed } = this.options;
+    const { clock, changed, transport } = this.options;
+    const { connection } = this;
+    if (connection.phase !== "connecting") return;
+    if (transport.stream) {
+      this.life.begin(clock.now() - connection.since);
+      this.inFlight.begin(new Arrival(this.options.acknowledgements, link.ends, () => this.tellNoEvidence()));
+    }
     const cancel = clock.after(STABLE_AFTER, () => {
       this.outages.over();
       changed();
@@ -213,18 +254,49 @@ export class Sender {
     this.scheduleWrite();
   }
 
+  private tellNoEvidence(): void {
+    if (!this.toldNoEvidence) this.options.noEvidence?.();
+    this.toldNoEvidence = true;
+  }
+
+  private silenceChanged(silent: boolean): void {
+    const error = this.siemSilent(SILENT_AFTER);
+    if (silent) this.outages.tell(error);
+    else this.outages.forget(error.code);
+    this.options.changed();
+  }
+
+  /** Over RELP the link itself gives up a server that does not answer. */
+  private silentForLong(): void {
+    if (this.inFlight.hasEvidence) this.replaceLink();
+  }
+
+  private replaceLink(): void {
+    this.lost(this.siemSilent(GIVEN_UP_AFTER));
+  }
+
+  private siemSilent(milliseconds: number): SiemError {
+    const { host, port } = this.options;
+    return syslogError("SIEM_SILENT", { host, port, seconds: milliseconds / 1000 });
+  }
+
   private lost(cause?: Error): void {
     const { host, port, clock, transport, changed } = this.options;
     const { connection } = this;
     if (this.finished !== undefined) {
+      this.silence.stop();
       this.enter({ phase: "closed" });
       return this.finished();
     }
     const error = cause === undefined ? serverClosed(host, port) : linkError(cause, host, port);
+    this.silence.stop();
     const unconfirmed = this.inFlight.takeAll();
+    if (connection.phase === "up") this.life.end();
     this.backlog.resendFirst(transport.stream ? unconfirmed : this.refusals.sessionEnded(unconfirmed, error));
-    // A server may close an idle link at any time; that is an outage only if it does not take the next one.
-    const stable = connection.phase === "up" && clock.now() - connection.since >= STABLE_AFTER;
+    // A server may close an idle link at any time; that is an outage only if it does not take the next one, or if lines
+    // cannot be confirmed because its links are so short.
+    const confirms = this.life.unproven <= 0 || unconfirmed.length === 0;
+    const stable = connection.phase === "up" && clock.now() - connection.since >= STABLE_AFTER && confirms;
     const delay = this.outages.add(error, stable && cause === undefined);
     const cancel = clock.after(delay, () => {
       this.counters.reconnects += 1;
@@ -253,6 +325,8 @@ export class Sender {
     const { clock, transport } = this.options;
     const { refusals, inFlight, backlog } = this;
     if (inFlight.isFull || refusals.isTrialOver || (refusals.oneByOne && !inFlight.isEmpty)) return;
+    if (backlog.isEmpty) return;
+    this.silence.watch();
     const repeated = backlog.nextResend(refusals.oneByOne);
     const chunk = repeated ?? backlog.nextNew(clock.date());
     if (chunk === undefined) return;

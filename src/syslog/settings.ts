@@ -7,6 +7,7 @@ import { createHeader, type HeaderForm } from "./header";
 import type { Overflow, QueueLimits } from "./queue";
 import { relpTlsTransport, relpTransport } from "./relp";
 import { Sender, type SenderOptions } from "./sender";
+import { tcpTableOfProcess } from "./tcp-table";
 import { tcpTransport, tlsTransport, udpTransport, type Target, type Transport } from "./transport";
 
 export type TransportName = "tcp" | "tls" | "udp" | "relp" | "relp-tls";
@@ -88,11 +89,11 @@ export interface Surroundings {
 }
 
 /** The sender connects when it is started. */
-export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage">): Sender {
+export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage" | "noEvidence">): Sender {
   const { host, port } = settings;
   const { clock, random, tls, systemHostname, processId } = around;
   return new Sender({
-    ...settings, ...events, clock, random,
+    ...settings, ...events, clock, random, acknowledgements: tcpTableOfProcess(),
     transport: KINDS[settings.transport].open({ host, port, clock }, tls),
     header: createHeader({ ...settings.header, systemHostname, processId }),
   });

@@ -20,7 +20,7 @@ export interface TestMessage {
 
 const STEPS: Partial<Record<SyslogErrorCode, Step>> = {
   HOST_UNKNOWN: "name",
-  CONNECTION_REFUSED: "connection", NO_ANSWER: "connection", CONNECTION_LOST: "connection", SERVER_CLOSED: "connection", SERVER_STALLED: "connection", LINK_FAILED: "connection",
+  CONNECTION_REFUSED: "connection", NO_ANSWER: "connection", CONNECTION_LOST: "connection", SERVER_CLOSED: "connection", SIEM_SILENT: "connection", LINK_FAILED: "connection",
   TLS_WRONG_NAME: "tls", TLS_UNKNOWN_CA: "tls", TLS_EXPIRED: "tls", TLS_NOT_SPOKEN: "tls", TLS_FAILED: "tls",
   TLS_CLIENT_CERTIFICATE: "signIn",
   RELP_NOT_SPOKEN: "protocol", RELP_REFUSED: "protocol", RELP_NO_SYSLOG: "protocol", RELP_GARBLED: "protocol",

@@ -21,6 +21,10 @@ export interface LinkListener {
   closed(error?: Error): void;
   /** Bytes from the other side of a stream. Without this method they are thrown away: syslog has no answers. */
   data?(bytes: Buffer): void;
+  /** The server has verified our certificate: once, when the link is ready or later. */
+  accepted?(): void;
+  /** The kernel has taken no byte for a minute, although there are some to take. */
+  stalled?(): void;
 }
 
 /** The outcome of the frames of one write: in their order, once for each frame, as long as the link lasts. */
@@ -34,7 +38,15 @@ export interface WriteReport {
   refused(reason: SiemError): void;
 }
 
+/** The addresses of a connection, as Node gives them. */
+export interface Ends {
+  local: { address: string; port: number };
+  remote: { address: string; port: number };
+}
+
 export interface Link {
+  /** Of a stream that is connected. */
+  readonly ends?: Ends | undefined;
   /** Hands over whole frames; false asks to wait for `drain`. Reports later, never from within `write`. */
   write(frames: Frames, report: WriteReport): boolean;
   /** Ends in an orderly way after everything that was written. */
@@ -48,7 +60,7 @@ export interface Transport {
   maxFrames: number;
   /** Most bytes that one `write` takes; a single longer frame may be written alone. */
   maxBytes: number;
-  /** No answers: time confirms what was handed over, and what was written lately is sent again when a link is lost. */
+  /** No answers: what was handed over has to be seen to arrive, and what was written lately is sent again when a link is lost. */
   stream: boolean;
   /** Sizes in bytes, largest first, to which a refused frame is cut, one after the other. */
   shorterSizes: readonly number[];
@@ -58,11 +70,14 @@ export interface Target {
   host: string;
   port: number;
   clock: Clock;
-  /** Milliseconds to connect in; a connection that takes no bytes for so long is given up. */
+  /** Milliseconds to connect in. */
   patience?: number;
+  /** Milliseconds without a byte taken until a ready link is `stalled`. */
+  stallPatience?: number;
 }
 
 const PATIENCE = 30_000;
+const STALL_PATIENCE = 60_000;
 const KEEP_ALIVE = 30_000;
 const NAME_LIFETIME = 60_000;
 
@@ -80,6 +95,13 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
   connect: (listener) => {
     const servername = options.servername || (isIP(target.host) === 0 ? target.host : undefined);
     const socket = connectTls({ ...options, host: target.host, port: target.port, ...(servername === undefined ? {} : { servername }) });
+    // In TLS 1.3 a server verifies our certificate after the handshake is over for us, and only then sends a ticket for
+    // the session (RFC 8446 section 4.6.1).
+    if (options.cert !== undefined) {
+      socket.on("session", () => {
+        if (socket.getProtocol() === "TLSv1.3") listener.accepted?.();
+      });
+    }
     return streamLink(socket, "secureConnect", target, listener);
   },
 });
@@ -96,7 +118,14 @@ export const udpTransport = (target: Target): Transport => ({
   shorterSizes: [1180, 480],
 });
 
-function streamLink(socket: Socket, readyEvent: string, { host, port, patience = PATIENCE }: Target, listener: LinkListener): Link {
+/** Undefined unless `socket` is connected. */
+export function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Ends | undefined {
+  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { local: { address: localAddress, port: localPort }, remote: { address: remoteAddress, port: remotePort } };
+}
+
+function streamLink(socket: Socket, readyEvent: string, target: Target, listener: LinkListener): Link {
+  const { host, port, patience = PATIENCE, stallPatience = STALL_PATIENCE } = target;
   let ready = false;
   let gone = false;
   const lose = (error?: Error) => {
@@ -112,11 +141,12 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
   socket.setTimeout(patience);
   socket.once(readyEvent, () => {
     ready = true;
+    socket.setTimeout(stallPatience);
     listener.ready();
   });
   socket.on("timeout", () => {
     if (!ready) lose(syslogError("NO_ANSWER", { host, port }));
-    else if (socket.writableLength > 0) lose(syslogError("SERVER_STALLED", { host, port, seconds: Math.round(patience / 1000) }));
+    else if (socket.writableLength > 0 && !gone) listener.stalled?.();
   });
   socket.on("drain", () => listener.drain());
   socket.on("error", lose);
@@ -127,6 +157,9 @@ function streamLink(socket: Socket, readyEvent: string, { host, port, patience =
     if (!gone) listener.data?.(bytes);
   });
   return {
+    get ends() {
+      return endsOf(socket);
+    },
     write: ({ bytes, ends }, report) => socket.write(bytes, (error) => {
       if (error == null) report.handedOver(ends.length);
     }),

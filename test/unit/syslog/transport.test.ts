@@ -16,10 +16,11 @@ const frames = (...lines: string[]) => {
 
 /** What a link told its listener. */
 function open(transport: Transport) {
-  const seen = { ready: 0, drain: 0, closed: [] as (Error | undefined)[], handedOver: 0, refused: [] as SiemError[] };
+  const seen = { ready: 0, drain: 0, stalled: 0, closed: [] as (Error | undefined)[], handedOver: 0, refused: [] as SiemError[] };
   const link: Link = transport.connect({
     ready: () => void (seen.ready += 1),
     drain: () => void (seen.drain += 1),
+    stalled: () => void (seen.stalled += 1),
     closed: (error) => void seen.closed.push(error),
   });
   return { link, seen, write: (...lines: string[]) => link.write(frames(...lines), {
@@ -38,7 +39,7 @@ describe("syslog transports", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return (server.address() as { port: number }).port;
   };
-  const target = (port: number, host = "127.0.0.1", patience?: number) => ({ host, port, clock: systemClock, ...(patience === undefined ? {} : { patience }) });
+  const target = (port: number, host = "127.0.0.1", patience?: number) => ({ host, port, clock: systemClock, ...(patience === undefined ? {} : { patience, stallPatience: patience }) });
   const start = (transport: Transport) => {
     const opened = open(transport);
     links.push(opened.link);
@@ -78,13 +79,13 @@ describe("syslog transports", () => {
       await until(() => seen.closed.length === 1, "it saw the end");
     });
 
-    it("gives up a server that takes nothing any more, but not one that is idle or slow", async () => {
+    it("tells of a server that takes nothing any more, but not of one that is idle or slow", async () => {
       let frozen: Socket | undefined;
       const port = await listen(createServer((socket) => { frozen = socket.pause(); }));
       const idle = start(tcpTransport(target(port, "127.0.0.1", 600)));
       await until(() => idle.seen.ready === 1, "it is up");
       await new Promise((resolve) => setTimeout(resolve, 900));
-      assert.equal(idle.seen.closed.length, 0, "idle");
+      assert.equal(idle.seen.stalled, 0, "idle");
       for (let n = 0; n < 400; n++) idle.write("x".repeat(256 * 1024));
       for (let n = 0; n < 6; n++) {
         await new Promise((resolve) => setTimeout(resolve, 150));
@@ -92,9 +93,9 @@ describe("syslog transports", () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
         frozen?.pause();
       }
-      assert.equal(idle.seen.closed.length, 0, "slow");
-      await until(() => idle.seen.closed.length === 1, "the frozen server was given up");
-      assert.equal((idle.seen.closed[0] as { code?: string }).code, "SERVER_STALLED");
+      assert.equal(idle.seen.stalled, 0, "slow");
+      await until(() => idle.seen.stalled === 1, "the frozen server was told of");
+      assert.equal(idle.seen.closed.length, 0);
     });
 
     it("names a refused connection and a host that does not resolve", async () => {
@@ -183,13 +184,12 @@ describe("syslog transports", () => {
       assert.equal(seen.closed[0], undefined);
     });
 
-    it("gives up a server that takes nothing any more", async () => {
+    it("tells of a server that takes nothing any more", async () => {
       const port = await listen(createTlsServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) }, (socket) => void socket.pause()));
       const { seen, write } = start(tlsTransport(target(port, "localhost", 300), trusting()));
       await until(() => seen.ready === 1, "it is up");
       for (let n = 0; n < 64; n++) write("x".repeat(256 * 1024));
-      await until(() => seen.closed.length === 1, "the frozen server was given up");
-      assert.equal((seen.closed[0] as { code?: string }).code, "SERVER_STALLED");
+      await until(() => seen.stalled === 1, "the frozen server was told of");
     });
   });
 
