@@ -97,13 +97,6 @@ export class InFlight {
     await this.arrival?.look();
   }
 
-  /** The link may confirm earlier than it seemed. */
-  checkNow(): void {
-    if (this.cancelCheck === undefined) return;
-    this.stop();
-    this.checkAfter(0);
-  }
-
   /** Confirms nothing more, unless another chunk is handed over. */
   stop(): void {
     this.cancelCheck?.();

@@ -23,7 +23,7 @@ export class LinkLife {
     this.trial = Math.max(2 * connecting, this.suspicion);
   }
 
-  /** The server has accepted our certificate. */
+  /** The server has accepted our certificate, or had the time to refuse it. */
   accepted(): void {
     this.trial = this.suspicion;
   }

@@ -159,9 +159,7 @@ export class Sender {
         if (this.uses(link)) this.lost(error);
       },
       accepted: () => {
-        if (this.connection.phase !== "up" || !this.uses(link)) return;
-        this.life.accepted();
-        this.inFlight.checkNow();
+        if (this.uses(link)) this.life.accepted();
       },
       stalled: () => {
         if (this.uses(link) && !this.inFlight.hasEvidence) this.replaceLink();

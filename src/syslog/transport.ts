@@ -21,7 +21,7 @@ export interface LinkListener {
   closed(error?: Error): void;
   /** Bytes from the other side of a stream. Without this method they are thrown away: syslog has no answers. */
   data?(bytes: Buffer): void;
-  /** The server has verified our certificate: once, when the link is ready or later. */
+  /** The server has verified our certificate, or had the time to refuse it: right after `ready`. */
   accepted?(): void;
   /** The kernel has taken no byte for a minute, although there are some to take. */
   stalled?(): void;
@@ -82,27 +82,49 @@ const KEEP_ALIVE = 30_000;
 const NAME_LIFETIME = 60_000;
 
 export const tcpTransport = (target: Target): Transport => ({
-  connect: (listener) => streamLink(connectTcp({ host: target.host, port: target.port }), "connect", target, listener),
+  connect: (listener) => {
+    const socket = connectTcp({ host: target.host, port: target.port });
+    return streamLink(socket, (ready) => socket.once("connect", () => ready(false)), target, listener);
+  },
   maxFrames: Infinity,
   maxBytes: 256 * 1024,
   stream: true,
   shorterSizes: [],
 });
 
-/** Node's own check compares the certificate with the server name, for an address too (RFC 5425 section 5.2). */
+/**
+ * Node's own check compares the certificate with the server name, for an address too (RFC 5425 section 5.2).
+ *
+ * In TLS 1.3 a server verifies the client's certificate when the handshake is over for the client, and sends a ticket for
+ * the session only after that, if at all (RFC 8446 section 4.6.1). Its refusal cannot be read any more once a write has
+ * failed, so nothing is written before the ticket came, or twice the time that connecting took has passed.
+ */
 export const tlsTransport = (target: Target, options: ConnectionOptions): Transport => ({
   ...tcpTransport(target),
   connect: (listener) => {
-    const servername = options.servername || (isIP(target.host) === 0 ? target.host : undefined);
-    const socket = connectTls({ ...options, host: target.host, port: target.port, ...(servername === undefined ? {} : { servername }) });
-    // In TLS 1.3 a server verifies our certificate after the handshake is over for us, and only then sends a ticket for
-    // the session (RFC 8446 section 4.6.1).
-    if (options.cert !== undefined) {
-      socket.on("session", () => {
-        if (socket.getProtocol() === "TLSv1.3") listener.accepted?.();
-      });
-    }
-    return streamLink(socket, "secureConnect", target, listener);
+    const { clock, host, port } = target;
+    const servername = options.servername || (isIP(host) === 0 ? host : undefined);
+    const began = clock.now();
+    const socket = connectTls({ ...options, host, port, ...(servername === undefined ? {} : { servername }) });
+    let judged = false;
+    const whenReady = (ready: (accepted: boolean) => void) => socket.once("secureConnect", () => {
+      if (socket.getProtocol() !== "TLSv1.3") return ready(false);
+      const withCertificate = options.cert !== undefined;
+      judged = withCertificate;
+      const cancel = clock.after(2 * (clock.now() - began), () => go(true));
+      const go = (accepted: boolean) => {
+        cancel();
+        judged = false;
+        ready(accepted);
+      };
+      socket.once("session", () => go(withCertificate)).once("close", cancel);
+    });
+    // Not every server sends an alert before it closes.
+    const closed = (error?: Error) => {
+      const silently = error === undefined || (error as NodeJS.ErrnoException).code === "ECONNRESET";
+      listener.closed(judged && silently ? syslogError("TLS_CLIENT_CERTIFICATE", { host, reason: error?.message ?? "connection closed" }) : error);
+    };
+    return streamLink(socket, whenReady, target, { ...listener, closed });
   },
 });
 
@@ -124,7 +146,8 @@ export function endsOf({ localAddress, localPort, remoteAddress, remotePort }: S
   return { local: { address: localAddress, port: localPort }, remote: { address: remoteAddress, port: remotePort } };
 }
 
-function streamLink(socket: Socket, readyEvent: string, target: Target, listener: LinkListener): Link {
+/** `whenReady` calls back when `socket` can be written to, and says whether the server has accepted our certificate. */
+function streamLink(socket: Socket, whenReady: (ready: (accepted: boolean) => void) => void, target: Target, listener: LinkListener): Link {
   const { host, port, patience = PATIENCE, stallPatience = STALL_PATIENCE } = target;
   let ready = false;
   let gone = false;
@@ -139,10 +162,12 @@ function streamLink(socket: Socket, readyEvent: string, target: Target, listener
   // Keep-alive does not run while data is unacknowledged, and the kernel then tries for a quarter of an hour. Node's
   // time-out does not fire while the kernel still takes bytes.
   socket.setTimeout(patience);
-  socket.once(readyEvent, () => {
+  whenReady((accepted) => {
+    if (ready || gone) return;
     ready = true;
     socket.setTimeout(stallPatience);
     listener.ready();
+    if (accepted) listener.accepted?.();
   });
   socket.on("timeout", () => {
     if (!ready) lose(syslogError("NO_ANSWER", { host, port }));

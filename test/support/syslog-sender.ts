@@ -4,7 +4,8 @@ import type { Clock } from "../../src/common/clock";
 import type { SettledLines } from "../../src/syslog/chunk";
 import type { Frames } from "../../src/syslog/framing";
 import { Sender, type SenderOptions } from "../../src/syslog/sender";
-import type { LinkListener, WriteReport } from "../../src/syslog/transport";
+import type { Acknowledgements } from "../../src/syslog/tcp-table";
+import type { Ends, LinkListener, WriteReport } from "../../src/syslog/transport";
 
 export class TestClock implements Clock {
   private time = 0;
@@ -58,21 +59,45 @@ export interface TestLink {
   destroyed: boolean;
 }
 
+/** A table of sockets in which the test says what the peer of the one link has not acknowledged. */
+export class TestTable implements Acknowledgements {
+  missingBytes: number | undefined = 0;
+  tells = true;
+  readings = 0;
+  /** Called when a reading has begun. */
+  reading = () => {};
+
+  tell = () => Promise.resolve(this.tells);
+
+  async missing(_ends: Ends, begins: () => void): Promise<number | undefined> {
+    this.readings += 1;
+    begins();
+    this.reading();
+    // A reading takes its time; the loop that waits for an acknowledgement must not spin.
+    await new Promise<void>((resolve) => this.clock.after(20, resolve));
+    return this.missingBytes;
+  }
+
+  constructor(private readonly clock: Clock) {}
+}
+
 export interface SettledBatch extends SettledLines {
   error: SiemError | undefined;
 }
 
-export function testSender(overrides: Partial<SenderOptions> & { accept?: boolean; maxFrames?: number; chunkBytes?: number; stream?: boolean; hangs?: boolean } = {}) {
+export function testSender(overrides: Partial<SenderOptions> & { accept?: boolean; maxFrames?: number; chunkBytes?: number; stream?: boolean; hangs?: boolean; evidence?: boolean } = {}) {
   const clock = new TestClock();
+  const table = new TestTable(clock);
   const links: TestLink[] = [];
   const outages: SiemError[] = [];
-  const { accept = true, maxFrames = Infinity, chunkBytes = 256 * 1024, stream = true, hangs = false } = overrides;
+  const { accept = true, maxFrames = Infinity, chunkBytes = 256 * 1024, stream = true, hangs = false, evidence = false } = overrides;
   const sender = new Sender({
     host: "siem", port: 514, framing: "lf", header: () => Buffer.alloc(0), maxBytes: 8192,
     limits: { events: 1000, bytes: 1_000_000, overflow: "refuse" },
     resendWindow: 5000, confirmDelay: 100, clock, random: () => 0.5,
     changed: () => undefined,
     outage: (error) => outages.push(error),
+    ...(evidence ? { acknowledgements: table } : {}),
     transport: {
       maxFrames, maxBytes: chunkBytes, stream, shorterSizes: stream ? [] : [2048, 480],
       connect: (listener) => {
@@ -84,6 +109,7 @@ export function testSender(overrides: Partial<SenderOptions> & { accept?: boolea
         };
         links.push(link);
         return {
+          ends: { local: { address: "127.0.0.1", port: links.length }, remote: { address: "127.0.0.1", port: 514 } },
           write: ({ bytes, ends }, report) => {
             link.written.push({ bytes, ends });
             link.reports.push(report);
@@ -117,5 +143,5 @@ export function testSender(overrides: Partial<SenderOptions> & { accept?: boolea
     link().listener.ready();
     await turns();
   };
-  return { sender, clock, links, link, outages, settled, order, push, up };
+  return { sender, clock, table, links, link, outages, settled, order, push, up };
 }
