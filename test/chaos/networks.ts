@@ -17,6 +17,8 @@ const FEW = { pageSize: "20", pagesOut: "2" };
 const SEARCH_MS = 250;
 /** After a cut, lines that had arrived before may be written for this long, ms. */
 const SETTLING_MS = 1000;
+/** After so many seconds without an acknowledgement, the node says so; a few more, because the machine is busy. */
+const TOLD_AFTER_S = 10 + 5;
 /** A connection of a load balancer without a server lasts so long, ms. */
 const HELD_MS = 12_000;
 
@@ -42,6 +44,12 @@ async function far({ transport, events = 6000, roundTripMs = 0, query = MANY }: 
   }
 }
 
+/** Waits, and reads what arrives meanwhile, so that the site knows when it did. */
+const wait = (site: Site, ms: number) => {
+  const end = Date.now() + ms;
+  return site.until(() => Date.now() >= end, "the time is over", ms + 1000);
+};
+
 const firstPages = (site: Site) => site.until(() => site.oracle.arrived >= PAGE * 3, "the first pages arrived");
 
 interface Cut {
@@ -62,7 +70,8 @@ const cut = ({ transport, seconds, server, stopped = false }: Cut) => ({ say }: 
   await sleep(SETTLING_MS);
   site.readOutput();
   const before = site.oracle.lines;
-  await sleep(seconds * 500);
+  await sleep(seconds * 750);
+  const told = seconds * 0.75 < TOLD_AFTER_S || site.statuses.includes("yellow SIEM does not answer");
   let resets = 1;
   if (server === "killed") {
     await site.rsyslog.server.kill("SIGKILL");
@@ -88,7 +97,12 @@ const cut = ({ transport, seconds, server, stopped = false }: Cut) => ({ say }: 
   return {
     faults: `cut for ${seconds} s${server === undefined ? "" : `, server ${server}`}${stopped ? ", Node-RED stopped" : ""}`,
     note: `on again after ${((Date.now() - upAt) / 1000).toFixed(0)} s`,
-    rules: { "lines arrived over a cut way": silent, "the backlog ended before the fault did": hadBacklog, "the server had no connection to reset": resets > 0 },
+    rules: {
+      "lines arrived over a cut way": silent,
+      "the backlog ended before the fault did": hadBacklog,
+      "the server had no connection to reset": resets > 0,
+      "the status did not show that the SIEM does not answer": told,
+    },
   };
 });
 
@@ -145,7 +159,7 @@ const refusal = ({ transport, server, end, seconds, roundTripMs = 400 }: Refusal
   }
   await rsyslog.server.start();
   await site.startNodeRed();
-  return { faults: `${roundTripMs} ms, server ${server}, Node-RED ${end}`, note: `${seen}`, rules: { "lines arrived at a server that refuses": before === 0 } };
+  return { faults: `${roundTripMs} ms, server ${server}, Node-RED ${end}`, note: seen, rules: { "lines arrived at a server that refuses": before === 0, "the status is not red": seen.startsWith("red ") } };
 });
 
 /** Instead of the server, a load balancer without one is there for some time. */
@@ -167,13 +181,13 @@ const balancer = ({ transport, seconds }: { transport: Transport; seconds: numbe
  * A load balancer loses its server when the connection is old. Of an old connection the sender gives back the resend window
  * only, so the rest of what the balancer threw away is missing. The next connections are young, and nothing is lost with them.
  */
-const oldBalancer = ({ transport, mayMiss }: { transport: Transport; mayMiss: number }) => ({ say }: Chaos) => far({ transport, events: 45_000 }, async (site, network, closing) => {
+const oldBalancer = ({ transport, mayMiss }: { transport: Transport; mayMiss: number }) => ({ say }: Chaos) => far({ transport, events: 35_000 }, async (site, network, closing) => {
   const proxy = await startTcpProxy(site.receiverPort, network.address);
   closing.push(() => proxy.close());
   site.change("syslog-chaos", { host: "127.0.0.1", port: String(proxy.port) });
   await site.startNodeRed();
   await firstPages(site);
-  await sleep(YOUNG_MS + 2000);
+  await wait(site, YOUNG_MS + 2000);
   site.allowLostConnection();
   proxy.holdMs = HELD_MS;
   await sleep(3.5 * HELD_MS);
