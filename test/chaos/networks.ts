@@ -26,11 +26,12 @@ interface Far {
   transport: Transport;
   events?: number;
   roundTripMs?: number;
+  ipv6?: boolean;
   query?: Record<string, string>;
 }
 
-async function far({ transport, events = 6000, roundTripMs = 0, query = MANY }: Far, play: (site: Site, network: FarNetwork, closing: (() => Promise<void>)[]) => Promise<Verdict>): Promise<Omit<Row, "scenario">> {
-  const network = await FarNetwork.make({ roundTripMs });
+async function far({ transport, events = 6000, roundTripMs = 0, ipv6 = false, query = MANY }: Far, play: (site: Site, network: FarNetwork, closing: (() => Promise<void>)[]) => Promise<Verdict>): Promise<Omit<Row, "scenario">> {
+  const network = await FarNetwork.make({ roundTripMs, ipv6 });
   const site = await Site.open({ transport, events, network, searchMs: SEARCH_MS, query });
   const closing = [() => site.close()];
   try {
@@ -59,13 +60,16 @@ interface Cut {
   server?: "killed" | "resets";
   /** Node-RED is stopped in order while the way is cut, and started when the way is there again. */
   stopped?: boolean;
+  /** Where it is cut (far); `near` is Node-RED's own interface. */
+  end?: "near" | "far";
+  ipv6?: boolean;
 }
 
-/** The way is cut, without a word to either side. Meanwhile the server may be killed and started again, or reset its connections. */
-const cut = ({ transport, seconds, server, stopped = false }: Cut) => ({ say }: Chaos) => far({ transport }, async (site, network) => {
+/** The way is cut, and nobody says so. Meanwhile the server may be killed and started again, or reset its connections. */
+const cut = ({ transport, seconds, server, stopped = false, end = "far", ipv6 = false }: Cut) => ({ say }: Chaos) => far({ transport, ipv6 }, async (site, network) => {
   await site.startNodeRed();
   await firstPages(site);
-  network.down();
+  network.down(end);
   const cutAt = Date.now();
   await sleep(SETTLING_MS);
   site.readOutput();
@@ -95,7 +99,7 @@ const cut = ({ transport, seconds, server, stopped = false }: Cut) => ({ say }: 
   const upAt = Date.now();
   await site.waitForEvent();
   return {
-    faults: `cut for ${seconds} s${server === undefined ? "" : `, server ${server}`}${stopped ? ", Node-RED stopped" : ""}`,
+    faults: `cut for ${seconds} s${end === "near" ? " at the own interface" : ""}${ipv6 ? ", IPv6" : ""}${server === undefined ? "" : `, server ${server}`}${stopped ? ", Node-RED stopped" : ""}`,
     note: `on again after ${((Date.now() - upAt) / 1000).toFixed(0)} s`,
     rules: {
       "lines arrived over a cut way": silent,
@@ -207,6 +211,8 @@ export const longNetworks: readonly Scenario[] = [
   ...overAll(ALL, (transport) => scenario(`cut-killed-${transport}`, cut({ transport, seconds: 40, server: "killed" }))),
   ...overAll(ALL, (transport) => scenario(`cut-resets-${transport}`, cut({ transport, seconds: 40, server: "resets" }))),
   ...overAll(ALL, (transport) => scenario(`cut-stopped-${transport}`, cut({ transport, seconds: 40, server: "killed", stopped: true }))),
+  ...overAll(ALL, (transport) => scenario(`cut-near-${transport}`, cut({ transport, seconds: 40, server: "killed", end: "near" }))),
+  ...overAll(["tcp", "tls"], (transport) => scenario(`cut-ipv6-${transport}`, cut({ transport, seconds: 40, server: "killed", ipv6: true }))),
   ...overAll(ALL, (transport) => scenario(`flap-${transport}`, flap({ transport, seconds: 40 }))),
   ...overAll(["tcp", "relp"], (transport) => scenario(`closes-killed-${transport}`, refusal({ transport, server: "closes", end: "killed", seconds: 30 }))),
   ...overAll(["tcp", "relp"], (transport) => scenario(`closes-stopped-${transport}`, refusal({ transport, server: "closes", end: "stopped", seconds: 30 }))),
@@ -221,7 +227,7 @@ export const shortNetworks: readonly Scenario[] = [
   scenario("cut-20-tls", cut({ transport: "tls", seconds: 20 })),
   scenario("cut-70-tcp", cut({ transport: "tcp", seconds: 70 })),
   scenario("cut-killed-tcp", cut({ transport: "tcp", seconds: 25, server: "killed" })),
-  scenario("cut-resets-tls", cut({ transport: "tls", seconds: 25, server: "resets" })),
+  scenario("cut-resets-tls", cut({ transport: "tls", seconds: 25, server: "resets", ipv6: true })),
   scenario("flap-relp", flap({ transport: "relp", seconds: 15 })),
   scenario("closes-killed-tcp", refusal({ transport: "tcp", server: "closes", end: "killed", seconds: 15 })),
   scenario("certificate-stopped-tls", refusal({ transport: "tls", server: "refuses the certificate", end: "stopped", seconds: 15 })),

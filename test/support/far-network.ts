@@ -23,16 +23,19 @@ export class FarNetwork {
   private constructor(
     /** The SIEM's address. */
     readonly address: string,
+    private readonly near: string,
     private readonly middle: Namespace,
     private readonly far: Namespace,
     private readonly way: ChildProcess,
   ) {}
 
   /** `roundTripMs` is added to the round-trip time of each packet. */
-  static async make({ roundTripMs = 0 } = {}): Promise<FarNetwork> {
+  static async make({ roundTripMs = 0, ipv6 = false } = {}): Promise<FarNetwork> {
     const number = ++networks;
-    // 198.18.0.0/15 is for test networks (RFC 2544).
-    const address = (host: number) => `198.18.${number}.${host}`;
+    // 198.18.0.0/15 is for test networks (RFC 2544), fd00::/8 for private ones (RFC 4193).
+    const address = (host: number) => (ipv6 ? `fd00:18:${number}::${host}` : `198.18.${number}.${host}`);
+    // Without "nodad", an IPv6 address could be used only after a second.
+    const more = ipv6 ? ["nodad"] : [];
     const near = `near${number}`;
     const [middle, far] = [await Namespace.make(), await Namespace.make()];
     here("ip", "link", "add", near, "type", "veth", "peer", "name", "to-near", "netns", String(middle.pid));
@@ -43,11 +46,13 @@ export class FarNetwork {
     for (const end of ["to-near", "to-far"]) middle.run("ip", "link", "set", end, "up");
     const [program = "", ...args] = [...middle.launcher, PYTHON, PROGRAM, String(roundTripMs / 2000), "to-near", "to-far"];
     const way = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
-    here("ip", "address", "add", `${address(1)}/24`, "dev", near);
+    here("ip", "address", "add", `${address(1)}/${ipv6 ? 64 : 24}`, "dev", near, ...more);
     here("ip", "link", "set", near, "up");
-    far.run("ip", "address", "add", `${address(2)}/24`, "dev", "far");
+    far.run("ip", "address", "add", `${address(2)}/${ipv6 ? 64 : 24}`, "dev", "far", ...more);
+    // Linux removes IPv6 addresses from an interface that is down.
+    if (ipv6) for (const [run, name] of [[here, near], [far.run.bind(far), "far"]] as const) run("sh", "-c", `echo 1 > /proc/sys/net/ipv6/conf/${name}/keep_addr_on_down`);
     far.run("ip", "link", "set", "far", "up");
-    return new FarNetwork(address(2), middle, far, way);
+    return new FarNetwork(address(2), near, middle, far, way);
   }
 
   /** Starts a program at the SIEM's place. */
@@ -55,12 +60,14 @@ export class FarNetwork {
     return this.far.launcher;
   }
 
-  /** Cuts the way at the SIEM's end. */
-  down(): void {
-    this.far.run("ip", "link", "set", "far", "down");
+  /** Cuts the way at the SIEM's end, which is silent; or at this end, where the system has no route then. */
+  down(end: "far" | "near" = "far"): void {
+    if (end === "far") this.far.run("ip", "link", "set", "far", "down");
+    else here("ip", "link", "set", this.near, "down");
   }
 
   up(): void {
+    here("ip", "link", "set", this.near, "up");
     this.far.run("ip", "link", "set", "far", "up");
   }
 

@@ -31,12 +31,13 @@ export interface Command {
 }
 
 /**
- * True while a process listens on the port, from the kernel's table for the network of process `pid`. Connecting to the port
+ * True while a process listens on the port, from the kernel's tables for the network of process `pid`. Connecting to the port
  * would add a client, and binding it could block the server.
  */
 function listening(pid: number, protocol: "tcp" | "udp", port: number): boolean {
   const address = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return readFileSync(`/proc/${pid}/net/${protocol}`, "utf8").split("\n").some((line) => {
+  const sockets = [protocol, `${protocol}6`].map((file) => readFileSync(`/proc/${pid}/net/${file}`, "utf8")).join("");
+  return sockets.split("\n").some((line) => {
     const [, local, , state] = line.trim().split(/\s+/);
     return local?.endsWith(address) === true && (protocol === "udp" || state === "0A");
   });
