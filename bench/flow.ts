@@ -30,6 +30,8 @@ interface Variant {
   /** Latency of a search, ms. */
   latencyMs?: number;
   naive?: true;
+  /** The system does not tell what the SIEM's TCP has acknowledged. */
+  blind?: true;
   /** Multiple of the usual number of events. */
   factor?: number;
 }
@@ -38,6 +40,8 @@ const VARIANTS: Record<string, Variant> = {
   "naive": { version: "v1", pageSize: 10_000, naive: true },
   "v1-1000": { version: "v1", pageSize: 1000 },
   "v1-10000": { version: "v1", pageSize: 10_000 },
+  "blind-1000": { version: "v1", pageSize: 1000, blind: true },
+  "blind-10000": { version: "v1", pageSize: 10_000, blind: true },
   "v2-1000": { version: "v2", pageSize: 1000 },
   "v2-10000": { version: "v2", pageSize: 10_000 },
   "latency": { version: "v1", pageSize: 10_000, latencyMs: 300, factor: 3 },
@@ -78,7 +82,7 @@ const SETTLE_MS = 1500;
 const inflate = promisify(gunzip);
 
 /** Runs a variant once, in a new Node-RED. */
-async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pages: PageFile, events: number, profiled: boolean): Promise<FlowFigures> {
+async function measure({ version, pageSize, latencyMs = 0, naive, blind }: Variant, pages: PageFile, events: number, profiled: boolean): Promise<FlowFigures> {
   const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
   const probe = join(folder, "probe");
   const profile = join(folder, "profile");
@@ -113,7 +117,7 @@ async function measure({ version, pageSize, latencyMs = 0, naive }: Variant, pag
       contextStorage: durableStore,
       flows: [...flow, start],
       settingsScript: naive === true ? naiveSettings() : "",
-      env: { NODE_OPTIONS: `--require ${join(__dirname, "probe.cjs")}`, PROBE_FILE: probe, PROBE_WINDOW_MS: "100", ...(profiled ? { PROBE_PROFILE: profile } : {}) },
+      env: { NODE_OPTIONS: `--require ${join(__dirname, "probe.cjs")}`, PROBE_FILE: probe, PROBE_WINDOW_MS: "100", ...(profiled ? { PROBE_PROFILE: profile } : {}), ...(blind ? { PROBE_BLIND: "1" } : {}) },
     });
     try {
       await sleep(SETTLE_MS);
@@ -230,6 +234,11 @@ function targets(chosen: string[], of: Of): Row[] {
     rows.push({ what: `whole flow, ${name}, against axios + function node + write per event`, figure: `${Math.round(rate(name))}/s`, peer: `${Math.round(rate("naive"))}/s`, ratio: rate(name) / rate("naive"), atLeast: leastRate });
     if (mostThread === undefined) continue;
     rows.push({ what: `time of Node-RED's thread an event, ${name}`, figure: `${thread(name).toFixed(1)} µs`, peer: `${thread("naive").toFixed(1)} µs`, ratio: thread(name) / thread("naive"), atMost: mostThread });
+  }
+  for (const size of [1000, 10_000]) {
+    const [seen, blind] = [`v1-${size}`, `blind-${size}`];
+    if (!has(seen, blind)) continue;
+    rows.push({ what: `whole flow with confirmation by the peer's TCP, against time alone, pages of ${size}`, figure: `${Math.round(rate(seen))}/s`, peer: `${Math.round(rate(blind))}/s`, ratio: rate(seen) / rate(blind), atLeast: 0.95 });
   }
   for (const name of ["v1-1000", "v2-1000", "million"].filter((each) => has(each))) {
     const block = of(name, (run) => run.longestBlockMs);

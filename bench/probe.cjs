@@ -2,7 +2,8 @@
  * Loaded into Node-RED with --require: writes memory and the longest block of the event loop in each half second (or
  * PROBE_WINDOW_MS) to PROBE_FILE. `busy` is the longest time that the main thread ran in one turn: the rest of a block it
  * waited for a processor, which depends on other users of the machine. `ran` is its running time since the start, ms. When
- * the process ends, its processor profile goes to PROBE_PROFILE, with the epoch ms of its start.
+ * the process ends, its processor profile goes to PROBE_PROFILE, with the epoch ms of its start. With PROBE_BLIND, the
+ * table of sockets is missing, as on systems other than Linux: syslog-out cannot see what arrived.
  */
 const { appendFileSync, closeSync, openSync, readSync } = require("node:fs");
 
@@ -29,6 +30,12 @@ if (file !== undefined) {
     longest = { block: 0, busy: 0 };
     last = { at: performance.now(), ran: ran() };
   }, Number(windowMs)).unref();
+}
+
+if (process.env.PROBE_BLIND !== undefined) {
+  const promises = require("node:fs/promises");
+  const { readFile } = promises;
+  promises.readFile = (path, ...more) => (String(path).startsWith("/proc/self/net/") ? Promise.reject(new Error("blind")) : readFile(path, ...more));
 }
 
 if (process.env.PROBE_PROFILE !== undefined) {

@@ -21,7 +21,7 @@ export interface LinkListener {
   closed(error?: Error): void;
   /** Bytes from the other side of a stream. Without this method they are thrown away: syslog has no answers. */
   data?(bytes: Buffer): void;
-  /** The server has verified our certificate, or had the time to refuse it: right after `ready`. */
+  /** The server has verified our certificate, or had the time to refuse it: right after `ready`, which waits for this. */
   accepted?(): void;
   /** The kernel has taken no byte for a minute, although there are some to take. */
   stalled?(): void;
@@ -79,6 +79,7 @@ export interface Target {
 const PATIENCE = 30_000;
 const STALL_PATIENCE = 60_000;
 const KEEP_ALIVE = 30_000;
+const JUDGEMENT = 250;
 const NAME_LIFETIME = 60_000;
 
 export const tcpTransport = (target: Target): Transport => ({
@@ -97,7 +98,9 @@ export const tcpTransport = (target: Target): Transport => ({
  *
  * In TLS 1.3 a server verifies the client's certificate when the handshake is over for the client, and sends a ticket for
  * the session only after that, if at all (RFC 8446 section 4.6.1). Its refusal cannot be read any more once a write has
- * failed, so nothing is written before the ticket came, or twice the time that connecting took has passed.
+ * failed, so nothing is written before the ticket came, or twice the time that connecting took has passed, and at least
+ * what a busy server needs. RELP does not wait: it has answers, and librelp's server falls asleep after the handshake
+ * unless it is written to at once.
  */
 export const tlsTransport = (target: Target, options: ConnectionOptions): Transport => ({
   ...tcpTransport(target),
@@ -108,10 +111,10 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
     const socket = connectTls({ ...options, host, port, ...(servername === undefined ? {} : { servername }) });
     let judged = false;
     const whenReady = (ready: (accepted: boolean) => void) => socket.once("secureConnect", () => {
-      if (socket.getProtocol() !== "TLSv1.3") return ready(false);
+      if (socket.getProtocol() !== "TLSv1.3" || listener.accepted === undefined) return ready(false);
       const withCertificate = options.cert !== undefined;
       judged = withCertificate;
-      const cancel = clock.after(2 * (clock.now() - began), () => go(true));
+      const cancel = clock.after(Math.max(2 * (clock.now() - began), JUDGEMENT), () => go(true));
       const go = (accepted: boolean) => {
         cancel();
         judged = false;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type ConnectionOptions, type TlsOptions } from "node:tls";
@@ -6,6 +7,7 @@ import type { SiemError } from "../../../src/common/errors";
 import { systemClock } from "../../../src/common/clock";
 import { linkError, serverClosed } from "../../../src/syslog/errors";
 import { tcpTransport, tlsTransport, udpTransport, type Link, type Transport } from "../../../src/syslog/transport";
+import { freePort } from "../../support/free-port";
 import { makeCertificates, type Certificates } from "../../support/certs";
 import { until } from "../../support/until";
 
@@ -16,9 +18,10 @@ const frames = (...lines: string[]) => {
 
 /** What a link told its listener. */
 function open(transport: Transport) {
-  const seen = { ready: 0, drain: 0, stalled: 0, closed: [] as (Error | undefined)[], handedOver: 0, refused: [] as SiemError[] };
+  const seen = { ready: 0, accepted: 0, drain: 0, stalled: 0, closed: [] as (Error | undefined)[], handedOver: 0, refused: [] as SiemError[] };
   const link: Link = transport.connect({
     ready: () => void (seen.ready += 1),
+    accepted: () => void (seen.accepted += 1),
     drain: () => void (seen.drain += 1),
     stalled: () => void (seen.stalled += 1),
     closed: (error) => void seen.closed.push(error),
@@ -129,6 +132,17 @@ describe("syslog transports", () => {
     const clientCert = (client: { cert: string; key: string }) => ({ cert: certs.read(client.cert), key: certs.read(client.key) });
     const mutual = (): TlsOptions => ({ requestCert: true, rejectUnauthorized: true, ca: certs.read(certs.ca.cert) });
 
+    /** A link to a server that may still be starting. */
+    const connected = async (port: number, options: ConnectionOptions) => {
+      for (;;) {
+        const link = start(tlsTransport(target(port, "localhost"), options));
+        await until(() => link.seen.ready + link.seen.closed.length > 0, "it is up or refused");
+        if (link.seen.ready > 0) return link;
+        assert.equal(linkError(link.seen.closed[0], "localhost", port).code, "CONNECTION_REFUSED");
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+
     it("connects by name and by address when the certificate says so", async () => {
       const port = await server(certs.server);
       for (const host of ["localhost", "127.0.0.1"]) {
@@ -171,6 +185,38 @@ describe("syslog transports", () => {
         }
       });
     }
+
+    it("is up in TLS 1.3 once the server has accepted the client certificate, with a ticket or without", async () => {
+      for (const tickets of ["0", "2"]) {
+        const port = await freePort();
+        const openssl = spawn("openssl", ["s_server", "-accept", String(port), "-tls1_3", "-num_tickets", tickets, "-cert", certs.server.cert, "-key", certs.server.key,
+          "-CAfile", certs.ca.cert, "-Verify", "1", "-verify_return_error", "-quiet"], { stdio: ["pipe", "ignore", "ignore"] });
+        try {
+          const link = await connected(port, { ...trusting(), ...clientCert(certs.client) });
+          assert.deepEqual([link.seen.ready, link.seen.accepted, link.seen.closed.length], [1, 1, 0], `${tickets} tickets`);
+          link.link.destroy(); // It serves one at a time.
+          const refused = await failure(tlsTransport(target(port, "localhost"), { ...trusting(), ...clientCert(certs.otherClient) }), "localhost", port);
+          assert.deepEqual([refused.code, refused.permanent], ["TLS_CLIENT_CERTIFICATE", true]);
+        } finally {
+          openssl.kill("SIGKILL");
+        }
+      }
+    });
+
+    it("names a refused client certificate in TLS 1.3 although lines are written as soon as that is possible", async () => {
+      const port = await server(certs.server, { ...mutual(), maxVersion: "TLSv1.3" });
+      for (const own of [{}, clientCert(certs.otherClient)]) {
+        for (let n = 0; n < 5; n++) {
+          const { seen, link } = start(tlsTransport(target(port, "localhost"), { ...trusting(), ...own }));
+          const writer = setInterval(() => {
+            if (seen.ready === 1 && seen.closed.length === 0) link.write(frames("x".repeat(200_000)), { handedOver: () => undefined, refused: () => undefined });
+          }, 1);
+          await until(() => seen.closed.length === 1, "it was refused");
+          clearInterval(writer);
+          assert.deepEqual([linkError(seen.closed[0], "localhost", port).code, seen.handedOver], ["TLS_CLIENT_CERTIFICATE", 0]);
+        }
+      }
+    });
 
     it("says that a port does not speak TLS", async () => {
       const port = await listen(createServer((socket) => void socket.on("error", () => undefined).end("220 hello, this is no TLS\r\n".repeat(10))));
