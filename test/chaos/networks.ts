@@ -226,8 +226,8 @@ export const longNetworks: readonly Scenario[] = [
 export const shortNetworks: readonly Scenario[] = [
   scenario("cut-20-tls", cut({ transport: "tls", seconds: 20 })),
   scenario("cut-70-tcp", cut({ transport: "tcp", seconds: 70 })),
-  scenario("cut-killed-tcp", cut({ transport: "tcp", seconds: 25, server: "killed" })),
-  scenario("cut-resets-tls", cut({ transport: "tls", seconds: 25, server: "resets", ipv6: true })),
+  scenario("cut-killed-tcp", cut({ transport: "tcp", seconds: 16, server: "killed" })),
+  scenario("cut-resets-tls", cut({ transport: "tls", seconds: 16, server: "resets", ipv6: true })),
   scenario("flap-relp", flap({ transport: "relp", seconds: 15 })),
   scenario("closes-killed-tcp", refusal({ transport: "tcp", server: "closes", end: "killed", seconds: 15 })),
   scenario("certificate-stopped-tls", refusal({ transport: "tls", server: "refuses the certificate", end: "stopped", seconds: 15 })),

@@ -1,4 +1,4 @@
-/** The short form of the networks of the chaos suite. `npm run chaos -- networks` runs the long form. */
+/** The short form of the networks of the chaos suite. `npm run chaos -- networks` runs the long form. Needs root. */
 import assert from "node:assert/strict";
 import { shortNetworks } from "../chaos/networks";
 import { playInOwnNetwork } from "../chaos/own-network";
