@@ -10,7 +10,7 @@ type Source =
   | { is: "asked" }
   | { is: "none" }
   /** `missing` at the last reading. */
-  | { is: "table"; table: Acknowledgements; ends: Ends; missing: number };
+  | { is: "table"; table: Acknowledgements; missing: number };
 
 export class Arrival {
   /** Grows whenever something more was acknowledged, on a link that is full too. */
@@ -22,9 +22,9 @@ export class Arrival {
   private readonly asked: Promise<void>;
   private pending: Promise<void> | undefined;
 
-  /** Without `table` or `ends` nothing is told; `untold` is called then, and where the system does not tell. */
-  constructor(table: Acknowledgements | undefined, ends: Ends | undefined, untold: () => void) {
-    this.asked = this.ask(table, ends).then((source) => {
+  /** Without `table` nothing is told; `untold` is called then, and where the system does not tell. A link without `ends` is gone. */
+  constructor(table: Acknowledgements | undefined, private readonly ends: Ends | undefined, untold: () => void) {
+    this.asked = this.ask(table).then((source) => {
       this.source = source;
       if (source.is === "table") return;
       this.acknowledgeTo(this.handed);
@@ -54,18 +54,18 @@ export class Arrival {
     return this.pending ??= this.read().finally(() => { this.pending = undefined; });
   }
 
-  private async ask(table: Acknowledgements | undefined, ends: Ends | undefined): Promise<Source> {
-    return table !== undefined && ends !== undefined && await table.tell() ? { is: "table", table, ends, missing: 0 } : { is: "none" };
+  private async ask(table: Acknowledgements | undefined): Promise<Source> {
+    return table !== undefined && await table.tell() ? { is: "table", table, missing: 0 } : { is: "none" };
   }
 
   private async read(): Promise<void> {
     await this.asked;
-    const { source } = this;
-    if (source.is !== "table") return;
+    const { source, ends } = this;
+    if (source.is !== "table" || ends === undefined) return;
     // What is missing are the last bytes of those handed over before, or bytes that came after them. Under TLS the peer
     // counts more bytes than we do, so less counts as acknowledged than is.
     let handed = 0;
-    const missing = await source.table.missing(source.ends, () => { handed = this.handed; });
+    const missing = await source.table.missing(ends, () => { handed = this.handed; });
     if (missing === undefined) return;
     if (missing < source.missing) this.signs += 1;
     source.missing = missing;

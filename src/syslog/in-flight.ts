@@ -9,6 +9,8 @@ import type { LinkLife } from "./link-life";
 const UNCONFIRMED_BYTES = 16 * 1024 * 1024;
 /** Linux takes up to 4 MiB to send and up to 6 MiB for a receiver that does not read (man 7 tcp: tcp_wmem, tcp_rmem). */
 const KEPT_BYTES = 12 * 1024 * 1024;
+/** Milliseconds between two looks for one acknowledgement. */
+const LOOK_AGAIN = 20;
 
 export interface InFlightOptions {
   clock: Clock;
@@ -131,11 +133,11 @@ export class InFlight {
     this.cancelCheck = () => cancel();
   }
 
-  private checkAfterLook(): void {
+  private checkAfterLook(oldest: Chunk): void {
     let cancelled = false;
     this.cancelCheck = () => { cancelled = true; };
     void this.look().then(() => {
-      if (!cancelled) this.checkAfter(0);
+      if (!cancelled) this.checkAfter(this.isAcknowledged(oldest) ? 0 : LOOK_AGAIN);
     });
   }
 
@@ -147,7 +149,7 @@ export class InFlight {
     const { confirmDelay, clock } = this.options;
     const wait = oldest.handedOver.at + confirmDelay - clock.now();
     if (wait > 0) return this.checkAfter(wait);
-    if (!this.isAcknowledged(oldest)) return this.checkAfterLook();
+    if (!this.isAcknowledged(oldest)) return this.checkAfterLook(oldest);
     if (this.life.unproven > 0) return this.checkAfter(this.life.unproven);
     this.unconfirmed.shift();
     this.unconfirmedBytes -= oldest.bytes.length;

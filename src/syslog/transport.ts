@@ -79,6 +79,7 @@ export interface Target {
 const PATIENCE = 30_000;
 const STALL_PATIENCE = 60_000;
 const KEEP_ALIVE = 30_000;
+/** Milliseconds in which a busy server on a fast network has judged our certificate. */
 const JUDGEMENT = 250;
 const NAME_LIFETIME = 60_000;
 

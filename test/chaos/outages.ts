@@ -140,17 +140,24 @@ export const slow = (chaos: Chaos, outage: Outage) => runOutage(chaos, outage, a
   };
 });
 
-/** rsyslog is frozen with SIGSTOP, then killed, then started again. */
+/**
+ * rsyslog is frozen with SIGSTOP, then killed, then started again. Over TCP, what its kernel had acknowledged dies with it,
+ * and what rsyslog had read: at most what the sender had out.
+ */
 export const frozen = (chaos: Chaos, outage: Outage) => runOutage(chaos, outage, async (site) => {
   const { server } = site.rsyslog;
+  let lost = 0;
   return {
     name: "SIGSTOP",
     connected: true,
     begin: () => server.kill("SIGSTOP"),
     end: async () => {
+      lost = site.acknowledgedAndUnread + PAGE * PAGES_OUT;
       await site.killReceiver("SIGKILL");
       await server.start();
     },
+    rules: () => ({ [`${site.oracle.missing} events are missing, ${lost} can be`]: site.oracle.missing <= lost }),
+    note: () => (outage.mayLose === true ? `, ${lost} lines can have died with rsyslog` : ""),
   };
 });
 

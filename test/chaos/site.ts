@@ -2,7 +2,7 @@
  * The installation that a scenario runs on: a tenant with a backlog, Node-RED with the packed package, and rsyslog as the
  * SIEM. It causes the faults and adds up how many duplicates they allow.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -229,6 +229,13 @@ export class Site {
     const since = at - this.lostAt < YOUNG_MS ? this.lostAt : at - RESEND_WINDOW_MS;
     this.bound += TRAITS[this.options.transport].repeated(this.oracle.linesSince(since - READ_DELAY_MS));
     this.lostAt = at;
+  }
+
+  /** Most lines that the receiver's kernel has acknowledged and the receiver has not read: nobody can know that they die with it. */
+  get acknowledgedAndUnread(): number {
+    const port = this.receiverPort.toString(16).toUpperCase().padStart(4, "0");
+    const rows = readFileSync("/proc/self/net/tcp", "utf8").matchAll(new RegExp(` [0-9A-F]{8}:${port} [0-9A-F]{8}:[0-9A-F]{4} 0[18] [0-9A-F]{8}:([0-9A-F]{8}) `, "g"));
+    return [...rows].reduce((sum, [, bytes = "0"]) => sum + Math.ceil(parseInt(bytes, 16) / SMALLEST_LINE_BYTES), 0);
   }
 
   get residentMB(): number {
