@@ -1,6 +1,6 @@
 /**
  * Installs the Debian packages that the tests need: real syslog servers, an MQTT broker, a CEF parser, a metrics parser,
- * openssl, a browser. If not run as root, it prints the commands and ends with exit code 1. syslog-ng conflicts with
+ * openssl, network namespaces, a browser. If not run as root, it prints the commands and ends with exit code 1. syslog-ng conflicts with
  * rsyslog, so it is only unpacked, into .cache/syslog-ng; the libraries that it needs are installed.
  */
 import { execFileSync } from "node:child_process";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 
 export const PACKAGES = [
   "rsyslog", "rsyslog-openssl", "rsyslog-relp", "liblognorm-utils", "mosquitto", "redis-server", "faketime", "openssl", "python3-prometheus-client",
+  "iproute2", "python3",
   "chromium", "fonts-dejavu-core",
 ];
 /** The packages for the browser, which are all that `npm run screenshot` needs. */

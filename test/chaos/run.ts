@@ -1,19 +1,27 @@
-/** `npm run chaos -- [--short] [--seed N] [NAME...]` runs the scenarios and prints a row for each. Ends with exit code 1 if a rule was broken. */
+/**
+ * `npm run chaos -- [--short] [--seed N] [NAME...]` runs the scenarios and prints a row for each. The name `networks` stands for
+ * all scenarios of networks.ts. Ends with exit code 1 if a rule was broken.
+ */
 import { parseArgs } from "node:util";
+import { longNetworks, shortNetworks } from "./networks";
+import { playInOwnNetwork } from "./own-network";
 import { play } from "./play";
 import { long, short } from "./scenarios";
+import type { Scenario } from "./scenario";
 import { table } from "./table";
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: "boolean" }, seed: { type: "string" } } });
-  const all = values.short === true ? short : long;
-  const unknown = positionals.filter((name) => !all.some((scenario) => scenario.name === name));
-  if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(", ")}; there are: ${all.map(({ name }) => name).join(", ")}`);
+  const form = values.short === true ? "short" : "long";
+  const [onLoopback, overNetworks] = form === "short" ? [short, shortNetworks] : [long, longNetworks];
+  const names = [...onLoopback, ...overNetworks].map(({ name }) => name);
+  const unknown = positionals.filter((name) => name !== "networks" && !names.includes(name));
+  if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(", ")}; there are: networks, ${names.join(", ")}`);
+  const chosen = ({ name }: Scenario) => positionals.length === 0 || positionals.includes(name) || positionals.includes(name.split("/")[0] ?? "");
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
   const rows = [];
-  for (const scenario of all) {
-    if (positionals.length === 0 || positionals.includes(scenario.name)) rows.push(await play(scenario, seed));
-  }
+  for (const scenario of onLoopback.filter(chosen)) rows.push(await play(scenario, seed));
+  rows.push(...await Promise.all(playInOwnNetwork(form, overNetworks.filter(chosen).map(({ name }) => name), seed).values()));
   process.stdout.write(`\n${table(rows)}\n\nseed ${seed}\n`);
   if (rows.some(({ broken }) => broken.length > 0)) process.exitCode = 1;
 }

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { WINDOW } from "../../src/syslog/relp";
 import { makeCertificates, type Certificates } from "../support/certs";
+import type { FarNetwork } from "../support/far-network";
 import { mainJob, tlsConfig } from "../support/flows";
 import { LineTail } from "../support/line-tail";
 import { durableStore, startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
@@ -24,14 +25,18 @@ export type Transport = "tcp" | "tls" | "relp" | "relp-tls";
 interface TransportTraits {
   port: keyof Rsyslog["ports"];
   tls: boolean;
-  /** Lines that may be repeated after a lost connection. `recent` is the number of lines in the last `GIVEN_BACK_MS`. */
+  /** Lines that may be repeated after a lost connection. `recent` is the number of lines that the sender still had. */
   repeated(recent: number): number;
   /** Lines that count as delivered although the server has not read them, because the kernel buffers them. */
   unread: number;
 }
 
-/** A connection that the other side ends within a minute gives back all that it carried; a second for the delay in reading rsyslog's output. */
-const GIVEN_BACK_MS = 60_000 + 1000;
+/** The delay in reading rsyslog's output. */
+const READ_DELAY_MS = 1000;
+/** The default of `resendWindow`. */
+export const RESEND_WINDOW_MS = 5000;
+/** If the other side ends a connection that is younger, everything that was sent over it is sent again. */
+export const YOUNG_MS = 60_000;
 
 /** Bytes that the kernel buffers for a server that does not read: up to 4 MiB to send and 6 MiB to receive (man 7 tcp). */
 const KERNEL_BYTES = 10 * 1024 * 1024;
@@ -53,13 +58,17 @@ export interface SiteOptions {
   /** Properties of the query node and the syslog node that differ from the defaults below. */
   query?: Record<string, unknown>;
   syslog?: Record<string, unknown>;
+  /** Where rsyslog is; by default on loopback. */
+  network?: FarNetwork;
+  /** Each search takes at least this long, ms (50). */
+  searchMs?: number;
   /** Node-RED's `contextStorage`; the cursor is kept in its store `durable`. */
   contextStorage?: Record<string, unknown>;
 }
 
 export const PAGE = 100;
 export const PAGES_OUT = 4;
-/** Each search takes at least this long, ms, which limits the rate to 2,000 events/s. */
+/** Limits the rate to 2,000 events/s. */
 const SEARCH_MS = 50;
 /** 20 events a second, so the overlap of 300 s, which each start reads again, has 6,000 events. */
 const STEP_US = 50_000;
@@ -80,6 +89,10 @@ export class Site {
   /** Longest orderly stop or deploy of Node-RED, ms. */
   longestCloseMs = 0;
   readonly problems: string[] = [];
+  /** Every status of the syslog node, oldest first, as "fill text". */
+  readonly statuses: string[] = [];
+  /** When the connection to rsyslog was lost last, or this site opened, epoch ms. */
+  private lostAt = Date.now();
   private readonly tail: LineTail;
   private readonly modules = packedPackage().modules;
   private open = true;
@@ -88,10 +101,10 @@ export class Site {
     readonly options: SiteOptions,
     readonly tenant: TenantSimulator,
     readonly rsyslog: Rsyslog,
-    private readonly certs: Certificates,
+    readonly certs: Certificates,
     private readonly folder: string,
   ) {
-    const { events, transport, query, syslog } = options;
+    const { events, transport, query, syslog, network } = options;
     const backlog = { count: events, startMs: Date.now() - 48 * 3_600_000, stepUs: STEP_US };
     tenant.preload(backlog);
     this.oracle = new Oracle(backlog);
@@ -99,14 +112,15 @@ export class Site {
     this.flows = mainJob(tenant, [{
       name: "chaos",
       query: { pageSize: String(PAGE), pagesOut: String(PAGES_OUT), ...query },
-      syslog: { host: "127.0.0.1", port: String(this.receiverPort), transport, ...(TRAITS[transport].tls ? { tls: "trust" } : {}), ...syslog },
+      syslog: { host: network?.address ?? "127.0.0.1", port: String(this.receiverPort), transport, ...(TRAITS[transport].tls ? { tls: "trust" } : {}), ...syslog },
     }], [tlsConfig("trust", { ca: certs.ca.cert })]);
   }
 
   static async open(options: SiteOptions): Promise<Site> {
-    const certs = makeCertificates();
-    const tenant = await startTenantSimulator({ requestsPerMinute: 1_000_000, searchMs: SEARCH_MS });
-    const rsyslog = await startRsyslog(certs);
+    const { network, searchMs = SEARCH_MS } = options;
+    const certs = makeCertificates(network);
+    const tenant = await startTenantSimulator({ requestsPerMinute: 1_000_000, searchMs });
+    const rsyslog = await startRsyslog(certs, network);
     return new Site(options, tenant, rsyslog, certs, mkdtempSync(join(tmpdir(), "siem-chaos-")));
   }
 
@@ -157,20 +171,29 @@ export class Site {
 
   /** True while there is backlog left. Only then can a fault do harm. */
   get hasBacklog(): boolean {
-    return this.oracle.missing > PAGE * PAGES_OUT;
+    return this.oracle.missing > this.inFlight;
+  }
+
+  /** Maximum number of events in flight. */
+  get inFlight(): number {
+    const { pageSize = PAGE, pagesOut = PAGES_OUT } = this.options.query ?? {};
+    return Number(pageSize) * Number(pagesOut);
   }
 
   async startNodeRed(): Promise<void> {
     this.nodeRed = await startNodeRed({
       userDir: join(this.folder, "user"), modules: this.modules, flows: this.flows,
       contextStorage: this.options.contextStorage ?? durableStore,
+      onStatus: ({ id, status }) => {
+        if (id === "syslog-chaos") this.statuses.push(`${status.fill} ${status.text}`);
+      },
     });
   }
 
   async killNodeRed(): Promise<void> {
     this.nodeRed?.kill("SIGKILL");
     await this.nodeRed?.exited;
-    this.bound += PAGES_OUT * PAGE;
+    this.bound += this.inFlight;
   }
 
   /** Stops Node-RED with SIGTERM. This allows no duplicates. */
@@ -203,7 +226,9 @@ export class Site {
   /** Allows the duplicates of a connection that was lost at `at` (epoch ms). */
   allowLostConnection(at = Date.now()): void {
     this.readOutput();
-    this.bound += TRAITS[this.options.transport].repeated(this.oracle.linesSince(at - GIVEN_BACK_MS));
+    const since = at - this.lostAt < YOUNG_MS ? this.lostAt : at - RESEND_WINDOW_MS;
+    this.bound += TRAITS[this.options.transport].repeated(this.oracle.linesSince(since - READ_DELAY_MS));
+    this.lostAt = at;
   }
 
   /** Most lines that the receiver's kernel has acknowledged and the receiver has not read: nobody can know that they die with it. */

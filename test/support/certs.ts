@@ -14,7 +14,7 @@ export interface Certificates {
   folder: string;
   ca: Certificate;
   otherCa: Certificate;
-  /** For localhost and 127.0.0.1. */
+  /** For localhost, 127.0.0.1 and the `address` of `makeCertificates`. */
   server: Certificate;
   wrongName: Certificate;
   expired: Certificate;
@@ -27,7 +27,7 @@ export interface Certificates {
   remove(): void;
 }
 
-export function makeCertificates(): Certificates {
+export function makeCertificates({ address = "127.0.0.1" } = {}): Certificates {
   const folder = mkdtempSync(join(tmpdir(), "certificates-"));
   const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -53,7 +53,7 @@ export function makeCertificates(): Certificates {
     folder,
     ca,
     otherCa,
-    server: issue("server", ca, local),
+    server: issue("server", ca, `${local},IP:${address}`),
     wrongName: issue("wrong-name", ca, "DNS:siem.example.com"),
     expired: issue("expired", ca, local, -1),
     otherServer: issue("other-server", otherCa, local),

@@ -1,4 +1,4 @@
-/** Debian's rsyslog, unprivileged, on loopback: UDP, TCP (both framings on one port), TLS, mutual TLS, RELP and RELP over TLS. */
+/** Debian's rsyslog, unprivileged, on loopback or at `address`: UDP, TCP (both framings on one port), TLS, mutual TLS, RELP and RELP over TLS. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Certificates } from "./certs";
@@ -16,7 +16,10 @@ export interface Rsyslog {
  * datagrams are lost silently when it is full and test machines are busy. `oversizeMode` decides what RELP does with a
  * message above the limit.
  */
-export async function startRsyslog(certs: Certificates, { oversizeMode = "truncate" }: { oversizeMode?: "truncate" | "abort" } = {}): Promise<Rsyslog> {
+export async function startRsyslog(
+  certs: Certificates,
+  { oversizeMode = "truncate", address = "127.0.0.1", launcher = [] }: { oversizeMode?: "truncate" | "abort"; address?: string; launcher?: readonly string[] } = {},
+): Promise<Rsyslog> {
   const ports = {
     udp: await freePort(), tcp: await freePort(), tls: await freePort(), mutualTls: await freePort(),
     relp: await freePort(), relpTls: await freePort(), relpMutualTls: await freePort(),
@@ -39,13 +42,13 @@ template(name="json" type="list" option.jsonf="on") {
   property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
   property(outname="message" name="msg" format="jsonf")
 }
-input(type="imudp" address="127.0.0.1" port="${ports.udp}" rcvbufSize="16m")
-input(type="imtcp" address="127.0.0.1" port="${ports.tcp}")
-input(type="imtcp" address="127.0.0.1" port="${ports.tls}" ${tls("anon")})
-input(type="imtcp" address="127.0.0.1" port="${ports.mutualTls}" ${tls("x509/certvalid")})
-input(type="imrelp" address="127.0.0.1" port="${ports.relp}" maxDataSize="8k" oversizeMode="${oversizeMode}")
-input(type="imrelp" address="127.0.0.1" port="${ports.relpTls}" ${relpTls})
-input(type="imrelp" address="127.0.0.1" port="${ports.relpMutualTls}" ${relpTls} tls.authMode="name" tls.permittedPeer=["node-red.example.com"])
+input(type="imudp" address="${address}" port="${ports.udp}" rcvbufSize="16m")
+input(type="imtcp" address="${address}" port="${ports.tcp}")
+input(type="imtcp" address="${address}" port="${ports.tls}" ${tls("anon")})
+input(type="imtcp" address="${address}" port="${ports.mutualTls}" ${tls("x509/certvalid")})
+input(type="imrelp" address="${address}" port="${ports.relp}" maxDataSize="8k" oversizeMode="${oversizeMode}")
+input(type="imrelp" address="${address}" port="${ports.relpTls}" ${relpTls})
+input(type="imrelp" address="${address}" port="${ports.relpMutualTls}" ${relpTls} tls.authMode="name" tls.permittedPeer=["node-red.example.com"])
 action(type="omfile" file="${output}" template="json" flushOnTXEnd="on")
 `);
     return {
@@ -54,7 +57,7 @@ action(type="omfile" file="${output}" template="json" flushOnTXEnd="on")
       tcpPorts: [ports.tcp, ports.tls, ports.mutualTls, ports.relp, ports.relpTls, ports.relpMutualTls],
       udpPort: ports.udp,
     };
-  });
+  }, launcher);
   await server.start();
   return { server, ports };
 }

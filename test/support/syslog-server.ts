@@ -33,12 +33,13 @@ export interface Command {
 }
 
 /**
- * True while a process listens on the port, from the kernel's table. Connecting to the port would add a client, and binding
- * it could block the server.
+ * True while a process listens on the port, from the kernel's tables for the network of process `pid`. Connecting to the port
+ * would add a client, and binding it could block the server.
  */
-function listening(protocol: "tcp" | "udp", port: number): boolean {
+function listening(pid: number, protocol: "tcp" | "udp", port: number): boolean {
   const address = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  return readFileSync(`/proc/net/${protocol}`, "utf8").split("\n").some((line) => {
+  const sockets = [protocol, `${protocol}6`].map((file) => readFileSync(`/proc/${pid}/net/${file}`, "utf8")).join("");
+  return sockets.split("\n").some((line) => {
     const [, local, , state] = line.trim().split(/\s+/);
     return local?.endsWith(address) === true && (protocol === "udp" || state === "0A");
   });
@@ -51,7 +52,8 @@ export class SyslogServer {
   private process: ChildProcess | undefined;
   private log = "";
 
-  constructor(name: string, private readonly prepare: (folder: string, output: string) => Command) {
+  /** `launcher` is a program with arguments that starts the server, such as `nsenter`. It must exec the server and not fork it. */
+  constructor(name: string, private readonly prepare: (folder: string, output: string) => Command, private readonly launcher: readonly string[] = []) {
     this.folder = mkdtempSync(join(tmpdir(), `${name}-`));
     this.output = join(this.folder, "received.json");
   }
@@ -59,7 +61,8 @@ export class SyslogServer {
   /** Starts the server. Throws with the server's log if it does not start. */
   async start(): Promise<void> {
     const command = this.prepare(this.folder, this.output);
-    const child = spawn(command.file, command.args, { env: { ...process.env, ...command.env }, stdio: ["ignore", "pipe", "pipe"] });
+    const [file = "", ...args] = [...this.launcher, command.file, ...command.args];
+    const child = spawn(file, args, { env: { ...process.env, ...command.env }, stdio: ["ignore", "pipe", "pipe"] });
     this.process = child;
     let failure: Error | undefined;
     child.once("error", (error) => { failure = error; });
@@ -67,7 +70,8 @@ export class SyslogServer {
     child.stderr.on("data", (data) => { this.log += String(data); });
     for (let tries = 0; tries < 400; tries++) {
       if (failure !== undefined || child.exitCode !== null) break;
-      if (command.tcpPorts.every((port) => listening("tcp", port)) && (command.udpPort === undefined || listening("udp", command.udpPort))) return;
+      const open = (protocol: "tcp" | "udp", port: number) => listening(child.pid ?? -1, protocol, port);
+      if (command.tcpPorts.every((port) => open("tcp", port)) && (command.udpPort === undefined || open("udp", command.udpPort))) return;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
     await this.kill("SIGKILL");

@@ -1,4 +1,4 @@
-/** A TCP proxy on loopback between a sender and its server. It can limit the rate and refuse connections. */
+/** A TCP proxy on loopback between a sender and its server. It can limit the rate, refuse connections, and forget what it took. */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 /** Bytes a second towards the server. Infinity: no limit. 0: the proxy ends each connection at once. */
@@ -10,13 +10,16 @@ export interface TcpProxy {
   readonly connections: number;
   /** Setting it to 0 also ends existing connections. */
   rate: Rate;
+  /** While it is set, the proxy throws away what clients send, and ends each connection after so many ms, as a load balancer without a server does. */
+  holdMs: number | undefined;
   close(): Promise<void>;
 }
 
 const TICKS_PER_SECOND = 10;
 
-export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
+export async function startTcpProxy(serverPort: number, serverAddress = "127.0.0.1"): Promise<TcpProxy> {
   let rate: Rate = Infinity;
+  let holdMs: number | undefined;
   let connections = 0;
   const pipes = new Map<Socket, Socket>();
 
@@ -26,6 +29,10 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
   };
   const forwardAll = () => {
     for (const [client, server] of pipes) forward(client, server, Infinity);
+  };
+  const hold = (client: Socket, ms: number) => {
+    client.removeAllListeners("readable").resume();
+    setTimeout(() => client.destroy(), ms);
   };
   const breakAll = () => {
     for (const pair of pipes) for (const socket of pair) socket.destroy();
@@ -38,7 +45,11 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       client.destroy();
       return;
     }
-    const server = connect(serverPort, "127.0.0.1");
+    if (holdMs !== undefined) {
+      hold(client, holdMs);
+      return;
+    }
+    const server = connect(serverPort, serverAddress);
     pipes.set(client, server);
     client.on("readable", () => {
       if (rate === Infinity) forward(client, server, Infinity);
@@ -65,6 +76,11 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
       rate = next;
       if (next === 0) breakAll();
       if (next === Infinity) forwardAll();
+    },
+    get holdMs() { return holdMs; },
+    set holdMs(next: number | undefined) {
+      holdMs = next;
+      if (next !== undefined) for (const client of pipes.keys()) hold(client, next);
     },
     async close() {
       clearInterval(ticks);
