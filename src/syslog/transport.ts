@@ -7,7 +7,7 @@ import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { connect as connectTls, TLSSocket, type ConnectionOptions } from "node:tls";
 import { plain, type Border } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
@@ -199,7 +199,13 @@ function streamLink(socket: Socket, whenReady: (ready: (accepted: boolean) => vo
       if (error == null) report.handedOver(ends.length);
     }),
     end: () => void socket.end(),
-    destroy: () => void socket.destroy(),
+    // A line of which only a part was written would end here, and the server would take the half for a line. After a reset it
+    // takes nothing of it, and nothing arrives later behind newer lines. (Node.js cannot reset below TLS.)
+    destroy: () => {
+      // By itself this waits until everything is written.
+      if (socket.writableLength > 0 && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+      socket.destroy();
+    },
   };
 }
 

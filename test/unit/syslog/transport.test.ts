@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type ConnectionOptions, type TlsOptions } from "node:tls";
 import type { SiemError } from "../../../src/common/errors";
@@ -76,6 +77,19 @@ describe("syslog transports", () => {
       await until(() => ended && seen.closed.length === 1, "both sides ended");
       assert.equal(bytes, 16_000_000);
       assert.equal(seen.closed[0], undefined);
+    });
+
+    it("leaves nothing to the system when it is given up in the middle of a line: the server would get a half line, late", async () => {
+      const port = await listen(createServer((socket) => void socket.pause()));
+      const { link, seen, write } = start(tcpTransport(target(port)));
+      await until(() => seen.ready === 1 && sockets.length === 1, "it is up");
+      write(`${"a".repeat(8_000_000)}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const own = `:${(sockets[0]?.remotePort ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+      const isOpen = () => readFileSync("/proc/self/net/tcp", "utf8").split("\n").some((row) => row.trim().split(/\s+/)[1]?.endsWith(own) === true);
+      assert.ok(isOpen());
+      link.destroy();
+      await until(() => !isOpen(), "the system has forgotten the connection", 1000);
     });
 
     it("ends when the server ends the connection, although writing would still succeed", async () => {
