@@ -74,7 +74,7 @@ export class Sender {
   /** Lines dropped since the queue was empty last. */
   overflowing = 0;
   /** Lines, but for bytes (written, frames and headers included) and reconnects. */
-  readonly counters = { received: 0, delivered: 0, resent: 0, refused: 0, dropped: 0, shortened: 0, undeliverable: 0, bytes: 0, reconnects: 0 };
+  readonly counters = { received: 0, delivered: 0, resent: 0, refused: 0, dropped: 0, shortened: 0, undeliverable: 0, empty: 0, bytes: 0, reconnects: 0 };
   private connection: Connection = { phase: "closed" };
   private readonly backlog: Backlog;
   private readonly inFlight: InFlight;
@@ -92,7 +92,10 @@ export class Sender {
     const { host, transport, random, outage, clock } = options;
     const pool = new BufferPool(transport.maxBytes);
     this.life = new LinkLife(clock);
-    const backlog = this.backlog = new Backlog(options, pool, (batch) => this.done(batch, 1));
+    const backlog = this.backlog = new Backlog(options, pool, (batch) => {
+      this.counters.empty += 1;
+      this.done(batch, 1);
+    });
     const inFlight = this.inFlight = new InFlight(options, pool, this.life, (chunk) => {
       this.confirm(chunk);
       this.scheduleWrite();
@@ -134,11 +137,11 @@ export class Sender {
   }
 
   get figures(): Figures {
-    const { received, delivered, resent, refused, dropped, undeliverable, shortened, bytes, reconnects } = this.counters;
+    const { received, delivered, resent, refused, dropped, undeliverable, empty, shortened, bytes, reconnects } = this.counters;
     return {
       received, resent, shortened, bytes, reconnects,
       sent: delivered,
-      dropped: { queue_full_refused: refused, queue_full_dropped: dropped, undeliverable },
+      dropped: { queue_full_refused: refused, queue_full_dropped: dropped, undeliverable, empty },
       waiting: this.queued,
       unacknowledgedBytes: this.inFlight.unacknowledgedBytes + this.backlog.resendBytes,
       secondsWithoutProgress: Math.floor(this.silence.milliseconds / 1000),

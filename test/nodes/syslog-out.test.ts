@@ -120,7 +120,7 @@ describe("syslog-out", () => {
     assert.deepEqual(own, {
       id: "out", type: "syslog-out", name: "", received: 2, sent: 2, resent: 0, shortened: 0, bytes: 4, reconnects: 0, waiting: 0, connected: 1,
       unacknowledgedBytes: 0, secondsWithoutProgress: 0,
-      dropped: { queue_full_refused: 0, queue_full_dropped: 0, undeliverable: 0 },
+      dropped: { queue_full_refused: 0, queue_full_dropped: 0, undeliverable: 0, empty: 0 },
     });
     assert.deepEqual(server.lines, ["a", "b"]);
   });

@@ -98,6 +98,8 @@ describe("lines that a server refuses", function () {
     assert.deepEqual(empty.settled, { error: undefined, shortened: 0, undeliverable: [] });
     assert.deepEqual(lines, ["a", "b"]);
     assert.deepEqual([server.sessions.length, sender.queued, sender.counters.undeliverable], [1, 0, 2]);
+    const { received, delivered, undeliverable, empty: skipped } = sender.counters;
+    assert.deepEqual([received, delivered + undeliverable + skipped, skipped], [11, 11, 7]);
   });
 
   it("all wait as long as the server takes none, and the status is red with the reason", async () => {
