@@ -163,8 +163,9 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
       changed();
     });
   }
-  child.on("message", (message: { status?: NodeStatus; sent?: Record<string, number> }) => {
-    if (message.status !== undefined) options.onStatus?.(message.status);
+  // A node that is removed has a status no more.
+  child.on("message", (message: { status?: Pick<NodeStatus, "id"> & Partial<NodeStatus>; sent?: Record<string, number> }) => {
+    if (message.status !== undefined) options.onStatus?.({ ...message.status, status: message.status.status ?? {} });
     if (message.sent !== undefined) options.onSent?.(message.sent);
   });
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
