@@ -67,7 +67,7 @@ function pasted(text: string): unknown {
 /** The header and extension fields of a legal CEF line. A label belongs to its custom key and is no field of its own. */
 function explainLine(line: string): ExplainedField[] {
   const head = HEADER_END.exec(line)?.[0] ?? line;
-  const header = [...head.matchAll(/((?:[^|\\]|\\.)*)\|/g)].slice(1).map(([, value = ""]) => value);
+  const header = [...head.matchAll(/((?:[^|\\]|\\.)*)\|/gy)].slice(1).map(([, value = ""]) => value);
   const extension = line.slice(head.length);
   const starts = [...extension.matchAll(FIELD_START)];
   const values = new Map(starts.map((start, index) => [

@@ -42,7 +42,7 @@ export class HttpClient {
 
   /** Throws PROXY_URL_INVALID. */
   constructor(private readonly options: HttpOptions, private readonly clock: { monotonic(): number }) {
-    this.base = options.base.href.replace(/\/+$/, "");
+    this.base = options.base.href.replace(/(?<!\/)\/+$/, "");
     this.connections = new Connections(options);
   }
 

@@ -9,7 +9,7 @@ const SHORTEST_SECRET = 16;
 
 /** The key in `secret`, base32 (RFC 4648 section 6) with or without blanks, hyphens and padding; undefined if it is not base32, or too short. */
 export function totpKey(secret: string): Buffer | undefined {
-  const letters = secret.toUpperCase().replace(/[\s-]/g, "").replace(/=+$/, "");
+  const letters = secret.toUpperCase().replace(/[\s-]/g, "").replace(/(?<!=)=+$/, "");
   if (letters.length < SHORTEST_SECRET || !/^[A-Z2-7]+$/.test(letters)) return undefined;
   const bytes: number[] = [];
   let [bits, count] = [0, 0];
