@@ -82,6 +82,7 @@ const built = packages && await step("build", () => {
 if (built) {
   mocha("unit tests", process.execPath, "test/unit/**/*.test.ts", 20_000);
   mocha("node tests, Node-RED 4", process.execPath, "test/nodes/**/*.test.ts", 20_000);
+  mocha("hostile tests, Node-RED 4", process.execPath, "test/hostile/**/*.test.ts", 180_000);
   mocha("end-to-end tests, Node-RED 4", process.execPath, "test/e2e/**/*.test.ts", 300_000);
   program("package smoke test, Node-RED 4", process.execPath, ["--import", "tsx", "scripts/pack-smoke.ts"]);
   let second;

@@ -25,6 +25,8 @@ export interface TokenDependencies {
 }
 
 const RENEW_BEFORE_S = 60;
+/** What a header can carry to a server: RFC 6750 section 2.1, and less than the 16 kB that servers take. */
+const TOKEN = /^[\x21-\x7e]{1,12000}$/;
 
 export class TokenKeeper {
   /** Name and secret as the sign-in sends them, which is a secret too. */
@@ -69,7 +71,7 @@ export class TokenKeeper {
     const answer = objectIn(reply);
     const { expires_in: expiresIn } = answer;
     const value = tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
-    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", { host: base.host }, { permanent: true });
+    if (typeof value !== "string" || !TOKEN.test(value)) throw tenantError("TOKEN_MISSING", { host: base.host }, { permanent: true });
     const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : lifeS;
     this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };
     return value;
