@@ -21,12 +21,16 @@ export = function (RED: NodeAPI) {
     let subscriber: Subscriber | undefined;
     const stats = new NodeStats(this, () => subscriber?.figures ?? {});
     const explain = (error: unknown) => stats.failed(localise(translate, error));
-    try {
+    let isClosed = false;
+    const start = async () => {
       const fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
       const words = () => subscriberStatus(made);
-      const made: Subscriber = new Subscriber(readSettings(config), {
-        fabric: fabricNode.getFabric(),
+      const settings = readSettings(config);
+      const fabric = await fabricNode.getFabric();
+      if (isClosed) return;
+      const made: Subscriber = new Subscriber(settings, {
+        fabric,
         clock: systemClock,
         send: (message) => this.send(message),
         error: (error, message) => this.error(explain(error), message),
@@ -34,10 +38,12 @@ export = function (RED: NodeAPI) {
       });
       made.start();
       subscriber = made;
-    } catch (error) {
+    };
+    start().catch((error: unknown) => {
+      if (isClosed) return;
       this.error(explain(error), {});
       status.show("red", "common.status.badConfig");
-    }
+    });
 
     this.on("input", (message, send, done) => {
       if (stats.answer(message)) send(message);
@@ -45,6 +51,7 @@ export = function (RED: NodeAPI) {
     });
 
     this.on("close", () => {
+      isClosed = true;
       subscriber?.close();
       stats.close();
       status.close();

@@ -4,6 +4,8 @@ import { lookUp, type DictionaryEntry } from "./dictionary";
 import { sampleEvents } from "./samples";
 import { readFormatters } from "./settings";
 import type { SiemError } from "../common/errors";
+import { parsed } from "../common/json";
+import { JSON_DEPTH } from "../common/limits";
 import type { Properties } from "../common/properties";
 
 interface ExplainedField {
@@ -55,12 +57,8 @@ const sampleKind = ({ kind }: Properties, chosen: string) => (typeof kind === "s
 
 /** The pasted event, or the first one of a pasted page. */
 function pasted(text: string): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw cefError("EVENT_JSON", {}, { cause, permanent: true });
-  }
+  const value = parsed(Buffer.from(text));
+  if (value === undefined) throw cefError("EVENT_JSON", { levels: JSON_DEPTH }, { permanent: true });
   return Array.isArray(value) ? value[0] : value;
 }
 

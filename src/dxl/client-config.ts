@@ -6,6 +6,7 @@ import { X509Certificate } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { messageOf, SiemError } from "../common/errors";
+import { BROKERS } from "../common/limits";
 import { booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Proxy } from "../common/proxy";
 import type { FabricCredentials } from "./credentials";
@@ -38,16 +39,17 @@ export interface FabricOptions {
 }
 
 export interface ConfigFiles {
-  /** The text of a file; throws the errors of `node:fs`. */
+  /** The text of a file; throws the errors of `readTextFile`. */
   readFile: (path: string) => string;
 }
 
 const KEEP_ALIVE = 30;
-const FILE_NAME = "dxlclient.config";
+export const FILE_NAME = "dxlclient.config";
+const PEM_KEYS = ["BrokerCertChain", "CertFile", "PrivateKey"] as const;
 
 /**
  * Reads the text of a `dxlclient.config` in `folder`, and the PEM files that it names. Throws CONFIG_LINE, CONFIG_VALUE,
- * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT; each names section, key and line if it
+ * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, BROKER_COUNT; each names section, key and line if it
  * can.
  */
 export function parseClientConfig(text: string, { folder, readFile }: ConfigFiles & { folder: string }): FabricOptions {
@@ -58,11 +60,10 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
   const useWebSockets = find("General", "UseWebSockets");
   if (useWebSockets !== undefined && truth(useWebSockets.value) === undefined) throw fabricError("CONFIG_VALUE", where(useWebSockets), { permanent: true });
   if (!entries.some((entry) => same(entry.section, "Certs"))) throw fabricError("CONFIG_SECTION_MISSING", { section: "Certs" }, { permanent: true });
-  const pem = (key: string) => {
+  const pem = (key: (typeof PEM_KEYS)[number]) => {
     const entry = find("Certs", key);
     if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", { section: "Certs", key }, { permanent: true });
-    // The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them.
-    const path = resolve(folder, /^[a-z]:\\\\/i.test(entry.value) ? entry.value.replaceAll("\\\\", "\\") : entry.value);
+    const path = pathOf(entry, folder);
     try {
       return readFile(path);
     } catch (cause) {
@@ -72,7 +73,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
 
   const webSockets = usesWebSockets(entries);
   const section = webSockets ? "BrokersWebSockets" : "Brokers";
-  const brokers = entries.filter((entry) => same(entry.section, section) && entry.key !== "").flatMap(parseBroker);
+  const brokers = parseBrokers(entries.filter((entry) => same(entry.section, section) && entry.key !== ""));
   if (brokers.length === 0) throw fabricError("CONFIG_SECTION_MISSING", { section }, { permanent: true });
   return {
     brokers,
@@ -83,6 +84,15 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
     proxy: webSockets ? proxyOf(find) : undefined,
   };
 }
+
+/** The paths of the PEM files that the text of a configuration in `folder` names. */
+export function namedFiles(text: string, folder: string): string[] {
+  const entries = parseIni(text);
+  return PEM_KEYS.map((key) => findEntry(entries, "Certs", key)).filter((entry) => entry !== undefined).map((entry) => pathOf(entry, folder));
+}
+
+/** The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them. */
+const pathOf = ({ value }: Entry, folder: string) => resolve(folder, /^[a-z]:\\\\/i.test(value) ? value.replaceAll("\\\\", "\\") : value);
 
 /**
  * The options of a node: from `configFile` (a file, or the folder of a `dxlclient.config`; relative to `userFolder`) if
@@ -150,11 +160,11 @@ function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): F
 
 function ownOptions(properties: Properties, credentials: Properties, webSockets: boolean): FabricOptions {
   const lines = textProperty(properties, "brokers", "").split(/\r?\n/);
-  const brokers = lines.map((line) => line.trim()).flatMap((line, index) => {
+  const brokers = parseBrokers(lines.map((line) => line.trim()).flatMap((line, index) => {
     if (line === "" || /^[#;[]/.test(line)) return [];
     const equals = line.indexOf("=");
-    return parseBroker({ section: "Brokers", key: equals < 0 ? "" : line.slice(0, equals).trim(), value: line.slice(equals + 1).trim(), line: index + 1 });
-  });
+    return [{ section: "Brokers", key: equals < 0 ? "" : line.slice(0, equals).trim(), value: line.slice(equals + 1).trim(), line: index + 1 }];
+  }));
   if (brokers.length === 0) throw fabricError("NO_BROKERS", {}, { permanent: true });
   const pem = (name: "brokerCertChain" | "certificate" | "privateKey") => {
     const text = textProperty(credentials, name, "");
@@ -170,6 +180,16 @@ const where = ({ section, key, line }: Entry) => ({ section, key, line });
 
 const isPort = (text: string | undefined) => text !== undefined && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 
+/** Throws BROKER_COUNT and the errors of `parseBroker`. */
+function parseBrokers(entries: readonly Entry[]): BrokerAddress[] {
+  const brokers: BrokerAddress[] = [];
+  for (const entry of entries) {
+    brokers.push(...parseBroker(entry));
+    if (brokers.length > BROKERS) throw fabricError("BROKER_COUNT", { max: BROKERS }, { permanent: true });
+  }
+  return brokers;
+}
+
 /** Parses `[id;]port;host[;host...]`: one address for each host, in this order. */
 function parseBroker(entry: Entry): BrokerAddress[] {
   const elements = entry.value.split(";").map((element) => element.trim());
@@ -177,7 +197,7 @@ function parseBroker(entry: Entry): BrokerAddress[] {
   const hosts = rest.filter((host) => host !== "").map((host) => (/^\[.*\]$/.test(host) && isIPv6(host.slice(1, -1)) ? host.slice(1, -1) : host));
   if (elements.length > 1 && !isPort(port)) throw fabricError("BROKER_PORT", where(entry), { permanent: true });
   if (hosts.length === 0 || !hosts.every((host) => isIPv6(host) || /^[^\s/?#@:[\]\\]+$/.test(host))) throw fabricError("BROKER_LINE", where(entry), { permanent: true });
-  return [...new Set(hosts)].map((host) => ({ host, port: Number(port) }));
+  return [...new Set(hosts)].slice(0, BROKERS + 1).map((host) => ({ host, port: Number(port) }));
 }
 
 function proxyOf(find: (section: string, key: string) => Entry | undefined): Proxy | undefined {

@@ -55,8 +55,8 @@ export interface FabricListener {
 
 /** What the `dxl-fabric` config node offers to the nodes that use it. */
 export interface FabricNode {
-  /** The connection of this config node; throws the errors of `fabricOptions` and of the constructor of `Fabric`. */
-  getFabric(): Fabric;
+  /** The connection of this config node; rejects with the errors of `fabricOptions` and of the constructor of `Fabric`. */
+  getFabric(): Promise<Fabric>;
 }
 
 const PATIENCE = 15_000;

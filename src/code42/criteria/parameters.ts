@@ -28,7 +28,9 @@ function termsOf(group: WireGroup, number: number): Map<string, string[]> {
     if (operator !== "IS" && operator !== "IS_ANY") throw unsupported(number, "operator", { operator });
     if (!/^[A-Za-z_]{1,60}$/.test(term)) throw unsupported(number, "noParameter", { term });
     if (filterClause === "AND" && terms.has(term)) throw unsupported(number, "twice", { term });
-    terms.set(term, [...(terms.get(term) ?? []), ...(Array.isArray(value) ? value : [value]).map(String)]);
+    const values = terms.get(term) ?? [];
+    for (const item of Array.isArray(value) ? value : [value]) values.push(String(item));
+    terms.set(term, values);
   }
   if (filterClause === "OR" && terms.size > 1) throw unsupported(number, "termsByOr");
   return terms;
