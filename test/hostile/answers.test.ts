@@ -266,22 +266,20 @@ describe("an answer as large as the limits allow", function () {
     "texts of two bytes": `"\u4e2d${"x".repeat(480_000)}"`,
     "names": `{${Array.from({ length: 40_000 }, (_, index) => `"n${index}":1`).join()}}`,
   };
-  for (const [name, more] of Object.entries(LARGE)) {
-    it(`holds nobody up: ${name}`, async () => {
+  const CASES: [name: string, id: QueryId][] = [["objects", "v2"], ["objects", "audit"], ["texts", "alerts"], ["texts of two bytes", "audit"], ["names", "v2"], ["names", "alerts"]];
+  for (const [name, id] of CASES) {
+    it(`holds nobody up: ${name}, ${id}`, async () => {
       const server = await startHostileServer();
-      const watched = await startQueries(server, ["v2", "alerts", "audit"]);
+      const watched = await startQueries(server, [id]);
       try {
-        for (const id of ["v2", "alerts", "audit"] as const) {
-          const { path, list } = QUERIES[id];
-          const pieces = [await gzipped([`{"${list}":[`, ...records(500, more), "]}"])];
-          server.answers = { [path]: { gzip: true, pieces } };
-          assert.match(await watched.poll(id), /^((PAGE|BODY)_TOO_LARGE)?$/, id);
-          const { residentMB, stallMs } = await watched.measure();
-          if (process.env["SHOW"] !== undefined) console.log(`      ${id} ${Math.round(residentMB)} MB ${Math.round(stallMs)} ms`);
-          assert.ok(stallMs < LONGEST_MS && residentMB < MOST_MB, `${id}: ${Math.round(residentMB)} MB, ${Math.round(stallMs)} ms`);
-          server.answers = {};
-          assert.equal(await watched.poll(id), "", `${id}: the next poll`);
-        }
+        const { path, list } = QUERIES[id];
+        server.answers = { [path]: { gzip: true, pieces: [await gzipped([`{"${list}":[`, ...records(500, LARGE[name]!), "]}"])] } };
+        assert.match(await watched.poll(id), /^((PAGE|BODY)_TOO_LARGE)?$/);
+        const { residentMB, stallMs } = await watched.measure();
+        if (process.env["SHOW"] !== undefined) console.log(`      ${Math.round(residentMB)} MB ${Math.round(stallMs)} ms`);
+        assert.ok(stallMs < LONGEST_MS && residentMB < MOST_MB, `${Math.round(residentMB)} MB, ${Math.round(stallMs)} ms`);
+        server.answers = {};
+        assert.equal(await watched.poll(id), "", "the next poll");
       } finally {
         await watched.close();
         server.close();
