@@ -1,4 +1,5 @@
 import js from "@eslint/js";
+import regexp from "eslint-plugin-regexp";
 import tseslint from "typescript-eslint";
 
 const nodeGlobals = {
@@ -18,6 +19,11 @@ const nodeGlobals = {
 export default tseslint.config(
   { ignores: ["dist/", "resources/", "node_modules/", "coverage/", ".demo/", ".cache/"] },
   js.configs.recommended,
+  {
+    // Expressions read what people and servers write: time must grow with the length of the text only.
+    plugins: { regexp },
+    rules: { "regexp/no-super-linear-backtracking": "error", "regexp/no-super-linear-move": "error" },
+  },
   { files: ["**/*.mjs", "**/*.cjs"], languageOptions: { globals: nodeGlobals } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
   {

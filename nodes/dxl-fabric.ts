@@ -1,13 +1,14 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { certificateInfo, fabricOptions } from "../src/dxl/client-config";
+import { certificateInfo, fabricOptions, type ConfigFiles, type FabricOptions } from "../src/dxl/client-config";
 import { provisionFolder } from "../src/dxl/client-folder";
+import { readConfigFiles } from "../src/dxl/config-files";
 import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { isRecord } from "../src/common/messages";
 import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
 import { textProperty, type Properties } from "../src/common/properties";
 import { checkVariables } from "../src/common/environment";
@@ -23,8 +24,8 @@ import { systemClock } from "../src/common/clock";
 
 interface DxlFabricNode extends Node<Properties>, FabricNode {
   settings: Properties;
-  /** The PEM text of the client certificate; throws the errors of `getFabric`. */
-  certificate(): string;
+  /** The PEM text of the client certificate; rejects with the errors of `fabricOptions`. */
+  certificate(): Promise<string>;
 }
 
 /** The part of an Express request and response that is used. */
@@ -43,9 +44,8 @@ export = function (RED: NodeAPI) {
   const errors = new ErrorRaiser(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
-  const files = { userFolder, readFile: (path: string) => readFileSync(path, "utf8") };
-
-  const optionsOf = (config: Properties, credentials: Properties) => fabricOptions(config, credentials, { ...files, proxy: proxyOf(RED.nodes, config["proxy"]) });
+  const optionsWith = (files: ConfigFiles) => (config: Properties, credentials: Properties): FabricOptions =>
+    fabricOptions(config, credentials, { ...files, userFolder, proxy: proxyOf(RED.nodes, config["proxy"]) });
 
   function DxlFabric(this: DxlFabricNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
@@ -53,22 +53,27 @@ export = function (RED: NodeAPI) {
     this.users = {};
     const raise = errors.of(this);
     let fabric: Fabric | undefined;
+    let making: Promise<Fabric> | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));
-    const options = () => {
+    const options = async () => {
       checkVariables({ ...config, ...this.credentials });
-      return optionsOf(config, this.credentials ?? {});
+      return optionsWith(await readConfigFiles(userFolder, config["configFile"]))(config, this.credentials ?? {});
     };
-    // Made at the first use: Node-RED may create the proxy node after this one.
-    this.getFabric = () => (fabric ??= new Fabric(options(), {
+    const make = async () => (fabric = new Fabric(await options(), {
       clock: systemClock,
       random: Math.random,
       log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
       outage: (error) => raise(stats.failed(localise(translate, error))),
     }));
-    this.certificate = () => options().credentials.certificate;
+    // Made at the first use: Node-RED may create the proxy node after this one. What failed is tried again with the next use.
+    this.getFabric = () => making ??= make().catch((error: unknown) => {
+      making = undefined;
+      throw error;
+    });
+    this.certificate = async () => (await options()).credentials.certificate;
     this.on("close", (_removed: boolean, done: () => void) => {
       stats.close();
-      void (fabric?.close() ?? Promise.resolve()).then(done);
+      void Promise.resolve(making).then((made) => made?.close(), () => undefined).then(done);
     });
   }
 
@@ -82,9 +87,9 @@ export = function (RED: NodeAPI) {
   });
 
   /** Answers with what the administrator of the fabric needs to know of a client certificate (all of it public), or with an error text. */
-  const answer = (certificate: (request: Request) => string) => (request: Request, response: Response) => {
+  const answer = (certificate: (request: Request) => Promise<string>) => async (request: Request, response: Response) => {
     try {
-      response.json(certificateInfo(certificate(request)));
+      response.json(certificateInfo(await certificate(request)));
     } catch (error) {
       response.json({ message: localise(translate, error).message });
     }
@@ -92,15 +97,15 @@ export = function (RED: NodeAPI) {
 
   const json = onlyJson(translate) as never;
   // Whoever may read flows sees the deployed certificate; only whoever may deploy sees that of another file or text.
-  RED.httpAdmin.post("/dxl-fabric/:id/certificate", RED.auth.needsPermission("dxl-fabric.read"), json, answer(({ params }) => {
+  RED.httpAdmin.post("/dxl-fabric/:id/certificate", RED.auth.needsPermission("dxl-fabric.read"), json, answer(async ({ params }) => {
     const node = RED.nodes.getNode(params["id"] ?? "") as unknown as DxlFabricNode | null;
     if (node?.type !== "dxl-fabric") throw fabricError("NOT_DEPLOYED");
     return node.certificate();
   }) as never);
-  RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), json, answer(({ body }) => {
+  RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), json, answer(async ({ body }) => {
     const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
     refuseVariables(RED as unknown as DialogHost, { configFile, certificate });
-    if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, files).credentials.certificate;
+    if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, { ...await readConfigFiles(userFolder, configFile), userFolder }).credentials.certificate;
     return typeof certificate === "string" ? certificate : "";
   }) as never);
   // Only here a private key leaves the runtime: the dialog makes it a credential of the edited node, which is saved by a
@@ -118,6 +123,9 @@ export = function (RED: NodeAPI) {
   }) as never);
 
   serveDialog(RED as unknown as DialogHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
+    const { id, settings: form } = (isRecord(body) ? body : {}) as { id?: unknown; settings?: unknown };
+    const deployed = RED.nodes.getNode(String(id)) as unknown as DxlFabricNode | null;
+    const optionsOf = optionsWith(await readConfigFiles(userFolder, isRecord(form) ? form["configFile"] : "", deployed?.settings?.["configFile"]));
     const { settings, credentials } = editedForm(RED as unknown as DialogHost, "dxl-fabric", body, fabricSecrets(optionsOf));
     const brokers = await testFabric(optionsOf(settings, credentials), { clock: systemClock });
     return { brokers: brokers.map(({ broker, error }) => ({ broker, ...(error === undefined ? {} : { error: explained(translate, error) }) })) };

@@ -29,14 +29,18 @@ export = function (RED: NodeAPI) {
     let fabricNode: (Node & FabricNode) | null = null;
     const stats = new NodeStats(this, () => subscriber?.figures ?? {});
     const explain = (error: unknown) => stats.failed(localise(translate, error));
-    try {
+    let isClosed = false;
+    const start = async () => {
       checkVariables(config);
       fabricNode = RED.nodes.getNode(config.fabric) as (Node & FabricNode) | null;
       if (fabricNode == null) throw dxlError("FABRIC_MISSING", {}, { permanent: true });
       fabricNode.users[this.id] = this;
       const words = () => subscriberStatus(made);
-      const made: Subscriber = new Subscriber(readSettings(config), {
-        fabric: fabricNode.getFabric(),
+      const settings = readSettings(config);
+      const fabric = await fabricNode.getFabric();
+      if (isClosed) return;
+      const made: Subscriber = new Subscriber(settings, {
+        fabric,
         inHand: inHand(),
         clock: systemClock,
         send: (message) => this.send(message),
@@ -45,10 +49,12 @@ export = function (RED: NodeAPI) {
       });
       made.start();
       subscriber = made;
-    } catch (error) {
+    };
+    start().catch((error: unknown) => {
+      if (isClosed) return;
       raise(explain(error));
       status.show("red", "common.status.badConfig");
-    }
+    });
 
     this.on("input", (message, send, done) => {
       if (stats.answer(message)) send(message);
@@ -56,6 +62,7 @@ export = function (RED: NodeAPI) {
     });
 
     this.on("close", () => {
+      isClosed = true;
       subscriber?.close();
       delete fabricNode?.users[this.id];
       stats.close();

@@ -10,7 +10,7 @@ import { cefError } from "./errors";
 import { inEventOrder } from "./event-order";
 import { readOrEmpty, checkMaxBytes, DEFAULT_BYTES, makeFormatter, newCounters, type FormatCounters, type Formatter } from "./formatter";
 import { assemble, fieldOf, shorten, shorteningOrder, type ExtensionReader, type ReadField } from "./line";
-import { isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
+import { countProblem, isId, repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem, type Source } from "./mapping";
 import { EventReader } from "./source";
 import { cut, cutEscaped, escapeHeader, escapeValue, strip } from "./text";
 import { plain, printable } from "../common/border";
@@ -158,14 +158,17 @@ function compileHeader(mapping: Mapping, options: FormatOptions, reader: EventRe
 /** The rows of the table, replaced by own rows with the same key, and then the other own rows. */
 function mergeRows(rows: readonly Row[], fields: readonly unknown[]): Row[] {
   const refuse = ({ code, params }: RowProblem) => cefError(code, params, { permanent: true });
+  const tooMany = countProblem(fields.length);
+  if (tooMany !== undefined) throw refuse(tooMany);
   const own = fields.map((field) => {
     const row = userRow(field);
     const problem = rowProblem(row);
     if (problem !== undefined) throw refuse(problem);
     return row as Row;
   });
-  const replaced = rows.map((row) => own.find(({ key }) => key === row.key) ?? row);
-  const merged = [...replaced, ...own.filter((row) => !replaced.includes(row))];
+  const byKey = new Map(own.map((row) => [row.key, row]));
+  const replaced = new Set(rows.map((row) => byKey.get(row.key) ?? row));
+  const merged = [...replaced, ...own.filter((row) => !replaced.has(row))];
   const problem = repetition(merged);
   if (problem !== undefined) throw refuse(problem);
   return merged;

@@ -5,7 +5,8 @@ import { sampleEvents } from "./samples";
 import { readFormatters } from "./settings";
 import { plain } from "../common/border";
 import type { SiemError } from "../common/errors";
-import { parseExact } from "../common/exact-json";
+import { parsed } from "../common/json";
+import { JSON_DEPTH } from "../common/limits";
 import type { Properties } from "../common/properties";
 
 interface ExplainedField {
@@ -57,19 +58,15 @@ const sampleKind = ({ kind }: Properties, chosen: string) => (typeof kind === "s
 
 /** The pasted event, or the first one of a pasted page. */
 function pasted(text: string): unknown {
-  let value: unknown;
-  try {
-    value = parseExact(text);
-  } catch (cause) {
-    throw cefError("EVENT_JSON", {}, { cause: plain.cause(cause), permanent: true });
-  }
+  const value = parsed(Buffer.from(text));
+  if (value === undefined) throw cefError("EVENT_JSON", plain.params({ levels: JSON_DEPTH }), { permanent: true });
   return Array.isArray(value) ? value[0] : value;
 }
 
 /** The header and extension fields of a legal CEF line. A label belongs to its custom key and is no field of its own. */
 function explainLine(line: string): ExplainedField[] {
   const head = HEADER_END.exec(line)?.[0] ?? line;
-  const header = [...head.matchAll(/((?:[^|\\]|\\.)*)\|/g)].slice(1).map(([, value = ""]) => value);
+  const header = [...head.matchAll(/((?:[^|\\]|\\.)*)\|/gy)].slice(1).map(([, value = ""]) => value);
   const extension = line.slice(head.length);
   const starts = [...extension.matchAll(FIELD_START)];
   const values = new Map(starts.map((start, index) => [

@@ -7,6 +7,7 @@ import { plain, printable } from "../common/border";
 import type { Params } from "../common/errors";
 import { isRecord } from "../common/messages";
 import { CEF_TYPES, isEmittable, lookUp, type CefType } from "./dictionary";
+import { OWN_FIELDS, PATH_STEPS } from "../common/limits";
 import { parsePath } from "./path";
 
 /**
@@ -147,8 +148,12 @@ export function rowProblem(row: UncheckedRow): RowProblem | undefined {
     if (entry.labelKey !== undefined && (typeof row.label !== "string" || row.label.trim() === "")) return problem("FIELD_LABEL");
   }
   if (!CEF_TYPES.includes(row.type as CefType)) return problem("FIELD_TYPE", { type: printable(type, 80), wanted: CEF_TYPES.join(", ") });
-  const bad = pathsOf(row.source as Source).find((path) => parsePath(path) === undefined);
-  return bad === undefined ? undefined : problem("FIELD_SOURCE", { source: printable(bad, 80) });
+  for (const path of pathsOf(row.source as Source)) {
+    const steps = parsePath(path);
+    if (steps === undefined) return problem("FIELD_SOURCE", { source: printable(path, 80) });
+    if (steps.length > PATH_STEPS) return problem("FIELD_STEPS", { source: printable(path, 80), max: String(PATH_STEPS) });
+  }
+  return undefined;
 }
 
 /** Completes a row from a user. A missing type becomes the key's type; the missing label of a custom key becomes the source. */
@@ -164,15 +169,34 @@ export function userRow(row: unknown): UncheckedRow {
   return { key, type: type || (entry?.type ?? "string"), source, ...(completed === "" ? {} : { label: completed }) };
 }
 
-/** The first key or label that occurs twice. It is an error because a receiver would keep only one of the two, and nobody knows which. */
+/** The problem of this many own fields; undefined if they are not too many. */
+export const countProblem = (count: number): RowProblem | undefined =>
+  (count > OWN_FIELDS ? { code: "FIELD_COUNT", params: plain.params({ count, max: OWN_FIELDS }) } : undefined);
+
+/** Keys and labels of rows. One that occurs twice is an error because a receiver would keep only one of the two, and nobody knows which. */
+export class UsedNames {
+  private readonly keys = new Set<string>();
+  private readonly labels = new Set<string>();
+
+  /** The problem of one more row; undefined if there is none. */
+  problemOf({ key, label }: Row): RowProblem | undefined {
+    if (this.keys.has(key)) return { code: "FIELD_TWICE", params: plain.params({ key }) };
+    return label !== undefined && this.labels.has(label) ? { code: "FIELD_LABEL_TWICE", params: plain.params({ key, label }) } : undefined;
+  }
+
+  add({ key, label }: Row): void {
+    this.keys.add(key);
+    if (label !== undefined) this.labels.add(label);
+  }
+}
+
+/** The first key or label that occurs twice. */
 export function repetition(rows: readonly Row[]): RowProblem | undefined {
-  const keys = new Set<string>();
-  const labels = new Set<string>();
-  for (const { key, label } of rows) {
-    if (keys.has(key)) return { code: "FIELD_TWICE", params: plain.params({ key }) };
-    if (label !== undefined && labels.has(label)) return { code: "FIELD_LABEL_TWICE", params: plain.params({ key, label }) };
-    keys.add(key);
-    if (label !== undefined) labels.add(label);
+  const names = new UsedNames();
+  for (const row of rows) {
+    const problem = names.problemOf(row);
+    if (problem !== undefined) return problem;
+    names.add(row);
   }
   return undefined;
 }

@@ -66,6 +66,8 @@ export class EventReader {
   private readonly containers: Container[] = [{ parent: -1, name: "", load: own }];
   /** The containers of the open event, by slot. */
   private readonly objects: (PlainObject | undefined)[] = [undefined];
+  /** By slot: the slots of the containers in it, by name. */
+  private readonly inside = [new Map<string, number>()];
 
   constructor(private readonly counter: DropCounter) {}
 
@@ -278,10 +280,13 @@ export class EventReader {
   }
 
   private container(parent: number, name: string): number {
-    const found = this.containers.findIndex((container) => container.parent === parent && container.name === name);
-    if (found > 0) return found;
+    const found = this.inside[parent]!.get(name);
+    if (found !== undefined) return found;
     this.objects.push(undefined);
-    return this.containers.push({ parent, name, load: loader(name) }) - 1;
+    this.inside.push(new Map());
+    const slot = this.containers.push({ parent, name, load: loader(name) }) - 1;
+    this.inside[parent]!.set(name, slot);
+    return slot;
   }
 }
 

@@ -8,6 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { plain, printable, type Printable } from "../common/border";
 import { SiemError } from "../common/errors";
 import { socketHost, urlHost } from "../common/host";
+import { BROKERS } from "../common/limits";
 import { addressProperty, booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Proxy } from "../common/proxy";
 import { nameOf } from "./chain";
@@ -41,18 +42,19 @@ export interface FabricOptions {
 }
 
 export interface ConfigFiles {
-  /** The text of a file; throws the errors of `node:fs`. */
+  /** The text of a file; throws the errors of `readTextFile`. */
   readFile: (path: string) => string;
 }
 
 const KEEP_ALIVE = 30;
 const RECONNECT_DELAY = 1;
-const FILE_NAME = "dxlclient.config";
+export const FILE_NAME = "dxlclient.config";
+const PEM_KEYS = ["BrokerCertChain", "CertFile", "PrivateKey"] as const;
 
 /**
  * Reads the text of a `dxlclient.config` in `folder`, and the PEM files that it names. Throws CONFIG_LINE, CONFIG_VALUE,
- * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, each with section, key and line if it can,
- * and the errors of `readableText`.
+ * CONFIG_SECTION_MISSING, CONFIG_KEY_MISSING, PEM_FILE, BROKER_LINE, BROKER_PORT, BROKER_COUNT, each with section, key and
+ * line if it can, and the errors of `readableText`.
  */
 export function parseClientConfig(text: string, { folder, readFile }: ConfigFiles & { folder: string }): FabricOptions {
   const entries = parseIni(text);
@@ -62,11 +64,10 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
   const useWebSockets = find("General", "UseWebSockets");
   if (useWebSockets !== undefined && truth(useWebSockets.value) === undefined) throw fabricError("CONFIG_VALUE", where(useWebSockets), { permanent: true });
   if (!entries.some((entry) => same(entry.section, "Certs"))) throw fabricError("CONFIG_SECTION_MISSING", plain.params({ section: "Certs" }), { permanent: true });
-  const pem = (key: string) => {
+  const pem = (key: (typeof PEM_KEYS)[number]) => {
     const entry = find("Certs", key);
     if (entry === undefined) throw fabricError("CONFIG_KEY_MISSING", plain.params({ section: "Certs", key }), { permanent: true });
-    // The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them.
-    const path = resolve(folder, /^[a-z]:\\\\/i.test(entry.value) ? entry.value.replaceAll("\\\\", "\\") : entry.value);
+    const path = pathOf(entry, folder);
     let content: string;
     try {
       content = readFile(path);
@@ -78,7 +79,7 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
 
   const webSockets = usesWebSockets(entries);
   const section = webSockets ? "BrokersWebSockets" : "Brokers";
-  const brokers = entries.filter((entry) => same(entry.section, section) && entry.key !== "").flatMap(parseBroker);
+  const brokers = parseBrokers(entries.filter((entry) => same(entry.section, section) && entry.key !== ""));
   if (brokers.length === 0) throw fabricError("CONFIG_SECTION_MISSING", plain.params({ section }), { permanent: true });
   return {
     brokers,
@@ -90,6 +91,15 @@ export function parseClientConfig(text: string, { folder, readFile }: ConfigFile
     proxy: webSockets ? proxyOf(find) : undefined,
   };
 }
+
+/** The paths of the PEM files that the text of a configuration in `folder` names. */
+export function namedFiles(text: string, folder: string): string[] {
+  const entries = parseIni(text);
+  return PEM_KEYS.map((key) => findEntry(entries, "Certs", key)).filter((entry) => entry !== undefined).map((entry) => pathOf(entry, folder));
+}
+
+/** The documentation writes Windows paths with doubled backslashes, and one of the clients accepts them. */
+const pathOf = ({ value }: Entry, folder: string) => resolve(folder, /^[a-z]:\\\\/i.test(value) ? value.replaceAll("\\\\", "\\") : value);
 
 /**
  * The options of a node: from `configFile` (a file, or the folder of a `dxlclient.config`; relative to `userFolder`) if
@@ -158,11 +168,11 @@ function readConfig(path: string, forced: boolean, { readFile }: ConfigFiles): F
 
 function ownOptions(properties: Properties, credentials: Properties, webSockets: boolean): FabricOptions {
   const lines = addressProperty(properties, "brokers", "").split(/\r?\n/);
-  const brokers = lines.map((line) => line.trim()).flatMap((line, index) => {
+  const brokers = parseBrokers(lines.map((line) => line.trim()).flatMap((line, index) => {
     if (line === "" || /^[#;[]/.test(line)) return [];
     const equals = line.indexOf("=");
-    return parseBroker({ section: "Brokers", key: equals < 0 ? "" : line.slice(0, equals).trim(), value: line.slice(equals + 1).trim(), line: index + 1 });
-  });
+    return [{ section: "Brokers", key: equals < 0 ? "" : line.slice(0, equals).trim(), value: line.slice(equals + 1).trim(), line: index + 1 }];
+  }));
   if (brokers.length === 0) throw fabricError("NO_BROKERS", {}, { permanent: true });
   const pem = (name: "brokerCertChain" | "certificate" | "privateKey") => {
     const text = readableText(textProperty(credentials, name, ""), name);
@@ -178,6 +188,16 @@ const where = ({ section, key, line }: Entry) => plain.params({ section, key, li
 
 const isPort = (text: string | undefined) => text !== undefined && /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 
+/** Throws BROKER_COUNT and the errors of `parseBroker`. */
+function parseBrokers(entries: readonly Entry[]): BrokerAddress[] {
+  const brokers: BrokerAddress[] = [];
+  for (const entry of entries) {
+    brokers.push(...parseBroker(entry));
+    if (brokers.length > BROKERS) throw fabricError("BROKER_COUNT", plain.params({ max: BROKERS }), { permanent: true });
+  }
+  return brokers;
+}
+
 /** Parses `[id;]port;host[;host...]`: one address for each host, in this order. */
 function parseBroker(entry: Entry): BrokerAddress[] {
   const elements = entry.value.split(";").map((element) => element.trim());
@@ -185,7 +205,7 @@ function parseBroker(entry: Entry): BrokerAddress[] {
   const hosts = rest.filter((host) => host !== "").map(socketHost);
   if (elements.length > 1 && !isPort(port)) throw fabricError("BROKER_PORT", where(entry), { permanent: true });
   if (hosts.length === 0 || !hosts.every((host) => isIPv6(host) || /^[^\s/?#@:[\]\\{}]+$/.test(host))) throw fabricError("BROKER_LINE", where(entry), { permanent: true });
-  return [...new Set(hosts)].map((host) => ({ host, port: Number(port) }));
+  return [...new Set(hosts)].slice(0, BROKERS + 1).map((host) => ({ host, port: Number(port) }));
 }
 
 function proxyOf(find: (section: string, key: string) => Entry | undefined): Proxy | undefined {

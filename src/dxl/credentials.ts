@@ -23,6 +23,7 @@ export const fabricBorder = ({ credentials: { privateKey, passphrase }, proxy }:
 export function secureContext({ brokerCertChain, certificate, privateKey, passphrase }: FabricCredentials): SecureContext {
   // OpenSSL accepts a bundle without any certificate, and then knows no broker.
   certificatesOf(brokerCertChain);
+  refuseSlowKey(privateKey);
   const border = fabricBorder({ credentials: { privateKey, passphrase }, proxy: undefined });
   const secret = { key: privateKey, ...(passphrase === undefined ? {} : { passphrase }) };
   try {
@@ -42,6 +43,37 @@ export function clientIssuer({ certificate }: FabricCredentials): string {
   const leaf = new X509Certificate(certificate);
   return missingIssuer(leaf, blocksOf(certificate).map((block) => new X509Certificate(block))) ?? nameOf(leaf.issuer);
 }
+
+/** Rounds that turn a passphrase into a key: OpenSSL makes a million in a second, and this thread waits for it. */
+const MOST_ROUNDS = 1_000_000;
+const SEQUENCE = 0x30, INTEGER = 0x02;
+const ENCRYPTED_KEY = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+
+/** Throws CREDENTIALS_INVALID for an encrypted key (PKCS #8, RFC 5958 section 3) whose passphrase would take more than MOST_ROUNDS. */
+function refuseSlowKey(privateKey: string): void {
+  for (const block of privateKey.split(ENCRYPTED_KEY).slice(1)) {
+    const lines = block.split("-----", 1)[0]!.split("\n");
+    // Header lines may come first (RFC 1421 section 4.6).
+    const der = Buffer.from(lines.slice(lines.findLastIndex((line) => line.includes(":")) + 1).join(""), "base64");
+    const rounds = largestInteger(der.subarray(contentStart(der)), 0);
+    if (rounds > MOST_ROUNDS) throw fabricError("CREDENTIALS_INVALID", plain.params({ reason: `the private key is encrypted with ${rounds} rounds, more than ${MOST_ROUNDS}` }), { permanent: true });
+  }
+}
+
+/** The largest integer in the parameters of the algorithm, which is the first element of `der`. */
+function largestInteger(der: Buffer, depth: number): number {
+  const start = contentStart(der);
+  const content = der.subarray(start, start + contentLength(der));
+  if (der[0] === INTEGER) return content.length > 6 ? Infinity : Number(`0x0${content.toString("hex")}`);
+  if (der[0] !== SEQUENCE || depth > 8) return 0;
+  let largest = 0;
+  for (let rest = content; rest.length > 1; rest = rest.subarray(contentStart(rest) + contentLength(rest))) largest = Math.max(largest, largestInteger(rest, depth + 1));
+  return largest;
+}
+
+/** Bytes of tag and length (X.690 section 8.1.3). */
+const contentStart = (der: Buffer): number => 2 + ((der[1] ?? 0) > 0x80 ? der[1]! - 0x80 : 0);
+const contentLength = (der: Buffer): number => ((der[1] ?? 0) > 0x80 ? Number(`0x0${der.toString("hex", 2, contentStart(der))}`) : der[1] ?? 0);
 
 /** PKCS #8 (RFC 7468 section 11), and OpenSSL's older form. */
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;

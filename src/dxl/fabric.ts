@@ -56,8 +56,8 @@ export interface FabricListener {
 
 /** What the `dxl-fabric` config node offers to the nodes that use it. */
 export interface FabricNode {
-  /** The connection of this config node; throws the errors of `fabricOptions` and of the constructor of `Fabric`. */
-  getFabric(): Fabric;
+  /** The connection of this config node; rejects with the errors of `fabricOptions` and of the constructor of `Fabric`. */
+  getFabric(): Promise<Fabric>;
   /** The nodes that use it, by id: Node-RED gives the errors of a config node to the `catch` nodes of each. */
   users: Record<string, object>;
 }

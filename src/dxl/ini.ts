@@ -20,10 +20,10 @@ export function parseIni(text: string): Entry[] {
     const content = raw.trim();
     if (content === "" || /^[#;]/.test(content)) continue;
     const line = index + 1;
-    const header = /^\[\s*(.+?)\s*\]$/.exec(content);
+    const header = content.startsWith("[") && content.endsWith("]") ? content.slice(1, -1).trim() : "";
     const equals = content.indexOf("=");
-    if (header !== null) {
-      section = header[1] as string;
+    if (header !== "") {
+      section = header;
       entries.push({ section, key: "", value: "", line });
     } else if (equals < 1) {
       entries.push({ section, key: "", value: content, line });

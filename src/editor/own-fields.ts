@@ -1,6 +1,6 @@
 /** Checks the own fields of `cef-format` and proposes keys and paths, for its edit form. */
 import { lookUp, rowKeys, type DictionaryEntry } from "../cef/dictionary";
-import { repetition, rowProblem, userRow, type Mapping, type Row, type RowProblem } from "../cef/mapping";
+import { countProblem, rowProblem, UsedNames, userRow, type Mapping, type Row, type RowProblem } from "../cef/mapping";
 import { compatibleMappings, mappings } from "../cef/mappings";
 
 /** A row of the form. A blank type means the key's own type. A blank label of a custom key means the source. */
@@ -16,16 +16,22 @@ const tablesOf = (profile: string) => (profile === "compatible" ? compatibleMapp
 
 /**
  * The problem of each of `fields`, in their order, by the rules of the run time. The run time checks the rows with every
- * table of the profile and refuses to start if one fails. If two rows exclude each other, the later one has the problem.
+ * table of the profile and refuses to start if one fails. If two rows exclude each other, the later one has the problem;
+ * of too many rows, those after the last that is allowed.
  */
 export function fieldProblems(fields: readonly unknown[], profile: string): (RowProblem | undefined)[] {
   const rows = fields.map(userRow);
   const ownKeys = new Set(rows.map(({ key }) => key));
-  const others = [...tablesOf(profile).values()].map(({ rows: ofTable }) => ofTable.filter(({ key }) => !ownKeys.has(key)));
-  const good: Row[] = [];
-  return rows.map((row) => {
-    const problem = rowProblem(row) ?? others.map((ofTable) => repetition([...ofTable, ...good, row as Row])).find((found) => found !== undefined);
-    if (problem === undefined) good.push(row as Row);
+  const used = [...tablesOf(profile).values()].map(({ rows: ofTable }) => {
+    const names = new UsedNames();
+    for (const row of ofTable) if (!ownKeys.has(row.key)) names.add(row);
+    return names;
+  });
+  return rows.map((row, index) => {
+    const tooMany = countProblem(index + 1);
+    if (tooMany !== undefined) return countProblem(rows.length);
+    const problem = rowProblem(row) ?? used.map((names) => names.problemOf(row as Row)).find((found) => found !== undefined);
+    if (problem === undefined) for (const names of used) names.add(row as Row);
     return problem;
   });
 }

@@ -1,4 +1,6 @@
 /** Admin routes for the buttons in the edit dialogs. */
+import { commonError } from "../common/errors";
+import { FORM_BYTES, inMegabytes } from "../common/limits";
 import type { DialogHost, Translate } from "./host";
 import { failure, notARequest, type Answer } from "./try-it";
 
@@ -6,6 +8,7 @@ import { failure, notARequest, type Answer } from "./try-it";
 interface AdminRequest {
   params: Record<string, string>;
   body: unknown;
+  headers: Record<string, string | string[] | undefined>;
   is(type: string): string | false | null;
 }
 interface AdminResponse {
@@ -14,9 +17,14 @@ interface AdminResponse {
   json(body: unknown): void;
 }
 
-/** Refuses a POST that is not JSON, because a form of another web site could send it: for JSON the browser asks this server first. */
+/**
+ * Refuses a POST that is not JSON, because a form of another web site could send it: for JSON the browser asks this server
+ * first. Refuses one of more than FORM_BYTES too; a browser tells the length, and does not compress.
+ */
 export const onlyJson = (translate: Translate) => (request: AdminRequest, response: AdminResponse, next: () => void): void => {
+  const { "content-length": length, "content-encoding": encoding = "identity" } = request.headers;
   if (request.is("json") === false) response.status(415).json(notARequest(translate));
+  else if (!(Number(length) <= FORM_BYTES) || encoding !== "identity") response.json(failure(translate, commonError("TRY_TOO_LARGE", { max: inMegabytes(FORM_BYTES) })));
   else next();
 };
 

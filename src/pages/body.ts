@@ -42,7 +42,7 @@ export class RawBody implements Body {
 
 export const bodyOf = (bytes: Buffer): Body => new RawBody(bytes, false, bytes.length);
 
-export async function wholeOf(body: Body): Promise<Buffer> {
+export async function wholeOf(body: Pick<Body, "chunks">): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of body.chunks()) chunks.push(chunk);
   return Buffer.concat(chunks);
@@ -94,12 +94,6 @@ export class BodyWindow {
   moveTo(position: number): void {
     this.bytes = this.bytes.subarray(position - this.start);
     this.start = position;
-  }
-
-  /** The bytes from the beginning of the window to the end of the body. */
-  async rest(): Promise<Buffer> {
-    await this.widen(Infinity);
-    return this.bytes;
   }
 
   /** Stops inflating; `bytes` are gone. */

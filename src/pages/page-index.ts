@@ -56,14 +56,14 @@ export interface PageIndex {
   }) | undefined;
 }
 
-/** Ledger key and time of an event. One without an id is recognised by its content. */
-export function identify(event: unknown, id: unknown, insertedMs: number | undefined): Omit<FoundEvent, keyof EventPlace> {
+/** Ledger key and time of an event. One without an id is recognised by its content, the text that `textOf` gives. */
+export function identify(id: unknown, insertedMs: number | undefined, textOf: () => string): Omit<FoundEvent, keyof EventPlace> {
   const hasId = typeof id === "string" && id !== "";
-  return { key: ledgerKey(hasId ? id : JSON.stringify(event)), insertedMs, complete: hasId && insertedMs !== undefined };
+  return { key: ledgerKey(hasId ? id : textOf()), insertedMs, complete: hasId && insertedMs !== undefined };
 }
 
-/** Reads a page with its events at `listKey`; `maker` makes lines of those that are not known. Throws what `readPage` throws. */
-export async function indexPage(body: Body, listKey: string, fields: EventFields, isKnown: IsKnown, maker: LineMaker | undefined): Promise<PageIndex> {
+/** Reads a page with at most `most` events at `listKey`; `maker` makes lines of those that are not known. Throws what `readPage` throws. */
+export async function indexPage(body: Body, listKey: string, most: number, fields: EventFields, isKnown: IsKnown, maker: LineMaker | undefined): Promise<PageIndex> {
   const keys: string[] = [];
   const times: number[] = [];
   const incomplete = new Set<number>();
@@ -74,7 +74,7 @@ export async function indexPage(body: Body, listKey: string, fields: EventFields
     const first = keys.length;
     slices.push({ slice, count: events.length });
     for (const event of events) {
-      const { key, insertedMs, complete } = identify(event, fields.id(event), fields.insertedMs(event));
+      const { key, insertedMs, complete } = identify(fields.id(event), fields.insertedMs(event), () => JSON.stringify(event));
       if (!complete) incomplete.add(keys.length);
       keys.push(key);
       times.push(insertedMs ?? NaN);
@@ -91,7 +91,7 @@ export async function indexPage(body: Body, listKey: string, fields: EventFields
       lines = undefined;
       return;
     }
-  }, maker?.pool);
+  }, { pool: maker?.pool, most });
   return { envelope, keys: KeyColumn.of(keys), times, incomplete, slices, prepared: maker && lines && { formatter: maker.formatter, lines, events: formatted } };
 }
 

@@ -248,7 +248,7 @@ class Simulator implements TenantSimulator {
   }
 
   private async answer({ method, path }: LoggedRequest, routes: readonly Route[], call: Call): Promise<Answer> {
-    const route = routes.find((candidate) => candidate.path === path || candidate.path === path.replace(/[^/]+$/, ":id"));
+    const route = routes.find((candidate) => candidate.path === path || candidate.path === `${path.slice(0, path.lastIndexOf("/") + 1)}:id`);
     if (route === undefined) return notFound();
     const principal = this.signIn.principal(call.headers);
     if (route.access !== "anyone" && principal === undefined) return json(401, { error: "Unauthorized" });

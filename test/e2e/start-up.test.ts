@@ -18,7 +18,7 @@ const RED = { nodes: { registerType(type, make) { registered[type] = make; }, cr
 const load = (type) => require(path.join(root, "dist/nodes", type + ".js"))(RED);
 const loaded = () => Object.keys(require.cache).map((file) => path.relative(root, file));
 `;
-  return JSON.parse(execFileSync(process.execPath, ["-e", `${before}\nprocess.stdout.write(JSON.stringify((() => {${script}})()));`, root, ...args], { encoding: "utf8" })) as Result;
+  return JSON.parse(execFileSync(process.execPath, ["-e", `${before}\nPromise.resolve((() => {${script}})()).then((result) => process.stdout.write(JSON.stringify(result)));`, root, ...args], { encoding: "utf8" })) as Result;
 }
 
 describe("the built node files", function () {
@@ -37,7 +37,7 @@ describe("the built node files", function () {
         const node = { id: "n1", type: args[0], on() {}, error() {}, warn() {}, status() {}, log() {}, debug() {}, send() {} };
         registered[args[0]].call(node, { id: "n1", type: args[0] });
         node.getTenant && (() => { try { node.getTenant(); } catch {} })();
-        node.getFabric && (() => { try { node.getFabric(); } catch {} })();
+        node.getFabric && node.getFabric().catch(() => undefined);
         setImmediate(() => process.exit());
         return Object.keys(registered);`, type);
       assert.deepEqual(registered, [type]);
@@ -49,7 +49,7 @@ describe("the built node files", function () {
       load("dxl-fabric");
       const node = { id: "n1", on() {} };
       registered["dxl-fabric"].call(node, { brokers: "" });
-      try { node.getFabric(); } catch (error) { return error.stack; }`);
+      return node.getFabric().catch((error) => error.stack);`);
     assert.match(stack, /dist\/src\/dxl\/client-config\.js:\d+/);
     assert.match(stack, /dist\/nodes\/dxl-fabric\.js:\d+/);
   });

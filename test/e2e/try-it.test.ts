@@ -184,7 +184,7 @@ describe("the buttons that try the settings in a dialog", () => {
 
   it("sends a test message", async () => {
     await open("syslog", "syslog-out");
-    assert.match(await press("syslog-out-test"), /handed over to 127\.0\.0\.1, port \d+[^]*externalId=test-[0-9a-f]{8} /);
+    assert.match(await press("syslog-out-test"), /handed over to 127\.0\.0\.1, port \d+\b[^]*externalId=test-[0-9a-f]{8} /);
     assert.equal(siem.received, 1);
     await close();
   });

@@ -24,6 +24,7 @@ import { ManagementServer } from "../support/management-server";
 import { coreNode, getNode, helper, loadFlow, recordMessages, recordStatus, startServer, stopServer, unloadFlow, until } from "../support/node-red";
 import { startRecordingServer } from "../support/recording-server";
 import { RelpServer, soundAnswer } from "../support/relp-server";
+import { postWhole } from "../support/whole-reply";
 
 const USER = "key-of-a-client";
 const SECRET = "canary/Cl1ent §ecret+7f=3a";
@@ -88,10 +89,10 @@ describe("hostile texts", () => {
       const search = (savedSearch = "") =>
         previewQuery(tenant, { source, criteria: { clause: "AND", groups: [] }, savedSearch, startFrom: "PT1H", until: "", overlapMs: 0 }, AbortSignal.timeout(60_000));
       try {
-        await outcomeOf(() => tenant.post("/v2/file-events", {}));
+        await outcomeOf(() => postWhole(tenant, "/v2/file-events", {}));
         for (let time = 0; time < 2; time++) {
           server.forgetToken();
-          await outcomeOf(() => tenant.post("/v2/file-events", {}));
+          await outcomeOf(() => postWhole(tenant, "/v2/file-events", {}));
         }
         assert.equal(server.tokens.length, 3);
         const secrets = [SECRET, basic(USER, SECRET), PROXY_PASSWORD, PASSPHRASE, ...server.tokens];
@@ -104,7 +105,7 @@ describe("hostile texts", () => {
             if (server.place === "problems of a search") return search();
             if (server.place === "names of saved searches") return search(turn % 2 === 0 ? "twice" : "missing");
             if (server.place === "terms of a saved search") return search("saved");
-            return tenant.post("/v2/file-events", {});
+            return postWhole(tenant, "/v2/file-events", {});
           });
           assert.ok(error instanceof Error, `${server.place}: ${inspect(error)}`);
           assert.deepEqual(canaries.in(everythingIn(error)), [], `${server.place}: ${text}`);
@@ -128,7 +129,7 @@ describe("hostile texts", () => {
       try {
         for (const text of repetitions(secrets, USER, 3)) {
           server.say = text;
-          const error = await outcomeOf(() => tenant.post("/v2/file-events", {}));
+          const error = await outcomeOf(() => postWhole(tenant, "/v2/file-events", {}));
           assert.match((error as Error).message, /refused/);
           assert.deepEqual(canaries.in(everythingIn(error)), [], text);
         }

@@ -11,6 +11,7 @@ import dxlFabric from "../../nodes/dxl-fabric";
 import dxlThreatEvent from "../../nodes/dxl-threat-event";
 import syslogOut from "../../nodes/syslog-out";
 import manifest from "../../package.json";
+import type { FabricNode } from "../../src/dxl/fabric";
 import { ErrorRaiser } from "../../src/node-red/error-raiser";
 import { startTenantSimulator } from "../../src/simulator/tenant";
 import { makeCertificates, type Certificates } from "../support/certs";
@@ -108,7 +109,8 @@ describe("errors that no message waits for reach catch nodes", () => {
       const own = await Mosquitto.start({ ca: certs.ca.cert, server: certs.server });
       try {
         await load([fabric(own.port), subscriber("one"), subscriber("two")], { fabric: pem() });
-        const connected = () => (getNode("fabric") as unknown as { getFabric(): { state: { phase: string } } }).getFabric().state.phase === "connected";
+        const used = await (getNode("fabric") as unknown as FabricNode).getFabric();
+        const connected = () => used.state.phase === "connected";
         await until(connected, "it is connected");
         await own.kill("SIGKILL");
         const lost = (await errors(2)).filter(([code]) => code === "BROKER_CLOSED");
@@ -152,7 +154,8 @@ describe("errors that no message waits for reach catch nodes", () => {
   describe("from later work", () => {
     it("of dxl-threat-event: an event that cannot be read", async () => {
       await load([fabric(broker.port), subscriber("node")], { fabric: pem() });
-      await until(() => (getNode("fabric") as unknown as { getFabric(): { state: { phase: string } } }).getFabric().state.phase === "connected", "it is connected");
+      const used = await (getNode("fabric") as unknown as FabricNode).getFabric();
+      await until(() => used.state.phase === "connected", "it is connected");
       await broker.publish(TOPIC, "no message");
       assert.deepEqual(await errors(1), [["NOT_A_DXL_MESSAGE", "dxl-threat-event", "node"]]);
     });

@@ -8,6 +8,7 @@ import { makeCertificates, type Certificates } from "../support/certs";
 import { startConsoleServer } from "../support/console-server";
 import { startConnectProxy } from "../support/connect-proxy";
 import { coreNode, getNode, helper, loadFlow, startServer, stopServer, unloadFlow, type FlowNode } from "../support/node-red";
+import { postWhole } from "../support/whole-reply";
 
 const QUERY = { groups: [{ filters: [{ term: "event.id", operator: "EXISTS", value: null }] }], pgToken: "" };
 const CREDENTIALS = { clientId: "key-00000000-simulator", clientSecret: "simulated-client-secret" };
@@ -59,7 +60,7 @@ describe("code42-tenant", () => {
     await load({}, [tls()]);
     assert.equal(node().getTenant(), node().getTenant());
     assert.equal(node().tenant, node().getTenant());
-    assert.equal((await node().getTenant().post("/v2/file-events", QUERY)).status, 200);
+    assert.equal((await postWhole(node().getTenant(), "/v2/file-events", QUERY)).status, 200);
     assert.match(simulator.requests[0]?.headers["user-agent"] ?? "", /^node-red-siem\/\d+\.\d+\.\d+ \(@security-events\/node-red-siem\)$/);
   });
 
@@ -71,7 +72,7 @@ describe("code42-tenant", () => {
         { baseUrl: "${TEST_URL}", timeout: "${TEST_TIMEOUT}", requestsPerMinute: "${TEST_RATE}" }, [tls()],
         { tenant: { clientId: "${TEST_ID}", clientSecret: "${TEST_SECRET}" } },
       );
-      assert.equal((await node().getTenant().post("/v2/file-events", QUERY)).status, 200);
+      assert.equal((await postWhole(node().getTenant(), "/v2/file-events", QUERY)).status, 200);
     } finally {
       for (const name of Object.keys(values)) delete process.env[name];
     }
@@ -82,11 +83,11 @@ describe("code42-tenant", () => {
     try {
       const credentials = { tenant: CREDENTIALS, proxy: { username: "dana", password: "pass" } };
       await load({ proxy: "proxy" }, [tls(), { id: "proxy", type: "http proxy", name: "", url: proxy.url, noproxy: [] }], credentials);
-      await node().getTenant().post("/v2/file-events", QUERY);
+      await postWhole(node().getTenant(), "/v2/file-events", QUERY);
       assert.deepEqual(proxy.tunnels, [`127.0.0.1:${simulator.port}`]);
       await unloadFlow();
       await load({ proxy: "proxy" }, [tls(), { id: "proxy", type: "http proxy", name: "", url: proxy.url, noproxy: ["127.0.0.1"] }], credentials);
-      await node().getTenant().post("/v2/file-events", QUERY);
+      await postWhole(node().getTenant(), "/v2/file-events", QUERY);
       assert.equal(proxy.tunnels.length, 1);
     } finally {
       await proxy.close();
@@ -96,7 +97,7 @@ describe("code42-tenant", () => {
   it("ends calls that are under way when it is closed", async () => {
     await load({}, [tls()]);
     simulator.faults.add({ kind: "stall" });
-    const call = assert.rejects(node().getTenant().post("/v2/file-events", QUERY), { code: "CLOSED" });
+    const call = assert.rejects(postWhole(node().getTenant(), "/v2/file-events", QUERY), { code: "CLOSED" });
     while (simulator.faults.hits === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await unloadFlow();
     await call;
@@ -144,7 +145,7 @@ describe("code42-tenant", () => {
 
   it("keeps the secret out of the log", async () => {
     await load({}, [tls()], { tenant: { ...CREDENTIALS, clientSecret: "wrong-canary-secret" } });
-    await assert.rejects(node().getTenant().post("/v2/file-events", QUERY), { code: "CLIENT_REJECTED" });
+    await assert.rejects(postWhole(node().getTenant(), "/v2/file-events", QUERY), { code: "CLIENT_REJECTED" });
     const lines = helper.log().args.map((args) => inspect(args));
     assert.deepEqual(lines.filter((line) => line.includes("canary")), []);
   });

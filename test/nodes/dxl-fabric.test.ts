@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { inspect } from "node:util";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,9 +34,14 @@ describe("dxl-fabric", () => {
   const load = (properties: Record<string, unknown>, credentials: Record<string, string> = {}, more: FlowNode[] = []) =>
     loadFlow(nodes, [{ id: "fabric", type: "dxl-fabric", name: "f", ...properties }, ...more], { credentials: { fabric: credentials }, settings: { userDir: certs.folder } });
   const getFabric = () => (getNode("fabric") as unknown as FabricNode).getFabric();
+  const reload = async (properties: Record<string, unknown>) => {
+    await unloadFlow();
+    await load(properties);
+    return getFabric;
+  };
   const receives = async () => {
     const events: string[] = [];
-    const fabric = getFabric();
+    const fabric = await getFabric();
     fabric.subscribe(TOPIC, { message: (_topic, payload) => void events.push(payload.toString()), state: () => undefined });
     await until(() => fabric.state.phase === "connected", "connected");
     await broker.publish(TOPIC, "event");
@@ -48,7 +54,7 @@ describe("dxl-fabric", () => {
 
   it("connects with brokers and PEM texts, one connection for all", async () => {
     await load({ brokers: `${broker.port};127.0.0.1` }, pem());
-    assert.equal(getFabric(), getFabric());
+    assert.equal(await getFabric(), await getFabric());
     await receives();
   });
 
@@ -58,10 +64,29 @@ describe("dxl-fabric", () => {
     await receives();
   });
 
+  it("refuses a configuration or a certificate that is a pipe, a device, a folder or too long, at once", async () => {
+    const pipe = join(certs.folder, "pipe");
+    const long = join(certs.folder, "long");
+    execFileSync("mkfifo", [pipe]);
+    writeFileSync(long, "x".repeat(2 ** 20 + 1));
+    for (const [name, reason] of [[pipe, "not a regular file"], ["/dev/zero", "not a regular file"], ["/dev/tty", "not a regular file"], [long, "longer than 1 MiB"]] as const) {
+      const started = performance.now();
+      await load({ configFile: name });
+      await assert.rejects(getFabric(), { code: "CONFIG_FILE", message: new RegExp(reason) }, name);
+      writeConfig({ ...certs.client, cert: name });
+      await assert.rejects((await reload({ configFile: "dxlclient.config" }))(), { code: "PEM_FILE", message: new RegExp(reason) }, name);
+      assert.ok(performance.now() - started < 2000, name);
+      await unloadFlow();
+    }
+    writeConfig({ ...certs.client, cert: certs.folder });
+    await load({ configFile: "dxlclient.config" });
+    await assert.rejects(getFabric(), { code: "PEM_FILE", message: /EISDIR/ });
+  });
+
   it("connects when somebody subscribes, not before and not after it was stopped", async () => {
     broker.logged();
     await load({ brokers: `${broker.port};127.0.0.1` }, pem());
-    const fabric = getFabric();
+    const fabric = await getFabric();
     assert.equal(fabric.state.phase, "idle");
     await receives();
     await unloadFlow();
@@ -73,13 +98,13 @@ describe("dxl-fabric", () => {
 
   it("says what is wrong with its settings, and works once they are repaired", async () => {
     await load({ brokers: `${broker.port};127.0.0.1` }, { ...pem(), privateKey: certs.read(certs.otherClient.key) });
-    assert.throws(getFabric, { code: "KEY_MISMATCH" });
+    await assert.rejects(getFabric(), { code: "KEY_MISMATCH" });
     await unloadFlow();
     await load({ brokers: `${broker.port};127.0.0.1`, proxy: "gone", webSockets: true }, pem());
-    assert.throws(getFabric, { code: "PROXY_NODE_MISSING" });
+    await assert.rejects(getFabric(), { code: "PROXY_NODE_MISSING" });
     await unloadFlow();
     await load({ brokers: `${broker.port};127.0.0.1`, proxy: "proxy" }, pem(), [{ id: "proxy", type: "http proxy", name: "", url: "http://proxy.example.com:3128", noproxy: [] }]);
-    assert.throws(getFabric, { code: "PROXY_NEEDS_WEB_SOCKETS" });
+    await assert.rejects(getFabric(), { code: "PROXY_NEEDS_WEB_SOCKETS" });
     await unloadFlow();
     await load({ brokers: `${broker.port};127.0.0.1` }, pem());
     await receives();
@@ -89,7 +114,7 @@ describe("dxl-fabric", () => {
     await load({ brokers: `${broker.port};127.0.0.1` }, { ...pem(), brokerCertChain: certs.read(certs.otherCa.cert) });
     const logged: unknown[] = [];
     getNode("fabric").on("call:error" as never, ((call: { args: unknown[] }) => logged.push(call.args[0])) as never);
-    const fabric = getFabric();
+    const fabric = await getFabric();
     fabric.subscribe(TOPIC, { message: () => undefined, state: () => undefined });
     await until(() => logged.length > 0, "the outage was logged");
     assert.equal((logged[0] as { code?: string }).code, "BROKER_UNKNOWN_CA");
@@ -174,7 +199,7 @@ describe("dxl-fabric", () => {
         await unloadFlow();
         await load({ configFile: folder });
         const events: Buffer[] = [];
-        const fabric = getFabric();
+        const fabric = await getFabric();
         fabric.subscribe(TOPIC, { message: (_topic, payload) => void events.push(payload), state: () => undefined });
         await until(() => fabric.state.phase === "connected", "the fabric is connected");
         client.sendEvent(Object.assign(new Event(TOPIC), { payload: "from the vendor's client" }));

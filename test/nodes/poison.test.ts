@@ -20,7 +20,7 @@ function deep(levels: number): unknown {
 /** Wrong values for a field of an event. */
 const VALUES: unknown[] = [
   JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":null}'),
-  "nul \u0000 and \u0007", "lone \ud800 and \udc00 surrogates", "x".repeat(2 ** 20), "|=\\\r\n|=\\".repeat(1000), deep(1000), 1e308, -0, true, [], {}, [[null]], null,
+  "nul \u0000 and \u0007", "lone \ud800 and \udc00 surrogates", "x".repeat(400_000), "|=\\\r\n|=\\".repeat(1000), deep(60), 1e308, -0, true, [], {}, [[null]], null,
 ];
 
 function poisonedPage(): { events: unknown[]; ids: string[] } {
@@ -47,7 +47,7 @@ describe("a page of hostile events", () => {
       const next = makeFileEvent(ids.length, { insertedUs: (START + 60_000) * 1000 });
       const illegal: string[] = [];
       const siem = await startSiem({ onIllegal: (reason, message) => illegal.push(`${reason}: ${message.slice(0, 300)}`) });
-      const api = await startScriptedApi((response, _search, token) => response.end(JSON.stringify(
+      const api = await startScriptedApi((response, _search, token, pageSize) => response.end(JSON.stringify(pageSize === 1 ? { fileEvents: [] } :
         token === "" ? { fileEvents: [...strange, ...events], nextPgToken: "next" } : { fileEvents: [next] satisfies FileEvent[], nextPgToken: null },
       )));
       try {

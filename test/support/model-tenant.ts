@@ -5,7 +5,7 @@
  */
 import { plain } from "../../src/common/border";
 import { bodyOf, type Body } from "../../src/pages/body";
-import type { Api, ApiOptions, ApiReply, Reading } from "../../src/code42/tenant/api";
+import type { Api, ApiOptions, Reading } from "../../src/code42/tenant/api";
 import { tenantError } from "../../src/code42/tenant/tenant-errors";
 
 export interface ModelRecord {
@@ -19,6 +19,8 @@ export interface ModelRecord {
   flags: string[];
   gone?: boolean;
 }
+
+type ModelReply = { data: Buffer; date: number; elapsedMs: number };
 
 interface Filter {
   term: string;
@@ -66,7 +68,7 @@ export class ModelTenant implements Api {
     return added;
   }
 
-  async post(path: string, body: unknown, { signal }: ApiOptions): Promise<ApiReply> {
+  private post(path: string, body: unknown, { signal }: ApiOptions): ModelReply {
     signal.throwIfAborted();
     this.requests.push({ path, body });
     this.onRequest();
@@ -79,7 +81,7 @@ export class ModelTenant implements Api {
     }
   }
 
-  async get(path: string, { signal, query = {} }: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ApiReply> {
+  async get(path: string, { signal, query = {} }: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ModelReply> {
     signal.throwIfAborted();
     this.requests.push({ path, body: query });
     this.onRequest();
@@ -90,13 +92,18 @@ export class ModelTenant implements Api {
     return this.reply({ items: matches.slice(start, start + (size ?? 50)).map(({ body }) => body), totalCount: matches.length });
   }
 
-  private reply(value: unknown): ApiReply {
+  private reply(value: unknown): ModelReply {
     const data = Buffer.from(JSON.stringify(value));
     return { data, date: this.now, elapsedMs: 0 };
   }
 
   async postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>> {
-    const { data, ...reply } = await this.post(path, body, options);
+    const { data, ...reply } = this.post(path, body, options);
+    return { ...reply, value: await read(bodyOf(data)) };
+  }
+
+  async getAndRead<Value>(path: string, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>> {
+    const { data, ...reply } = await this.get(path, options);
     return { ...reply, value: await read(bodyOf(data)) };
   }
 

@@ -13,8 +13,8 @@ export interface ScriptedApi {
   close(): void;
 }
 
-/** `answer` gets the response, the number of the search (from 0) and its page token. */
-export async function startScriptedApi(answer: (response: ServerResponse, search: number, token: string) => void): Promise<ScriptedApi> {
+/** `answer` gets the response, the number of the search (from 0), its page token and its page size. */
+export async function startScriptedApi(answer: (response: ServerResponse, search: number, token: string, pageSize: number) => void): Promise<ScriptedApi> {
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -22,7 +22,10 @@ export async function startScriptedApi(answer: (response: ServerResponse, search
     request.on("end", () => {
       response.setHeader("content-type", "application/json");
       if (request.url?.startsWith("/v1/oauth")) response.end('{"access_token":"t","expires_in":900}');
-      else answer(response, api.searches++, (JSON.parse(Buffer.concat(chunks).toString()) as { pgToken: string }).pgToken);
+      else {
+        const { pgToken, pgSize } = JSON.parse(Buffer.concat(chunks).toString()) as { pgToken: string; pgSize: number };
+        answer(response, api.searches++, pgToken, pgSize);
+      }
     });
   });
   server.on("connection", (socket) => {

@@ -15,7 +15,7 @@ const OTHER_WORDS: readonly (readonly [name: string, others: RegExp])[] = [
 
 /** The readable text of a catalog or a help file, without keys, tags and code. */
 const visible = (file: string, text: string) =>
-  (file.includes(".json") ? text.replace(/"[^"\n]*":/g, "") : text.replace(/<code>.*?<\/code>/g, "").replace(/<[^>]*>/g, ""));
+  (file.includes(".json") ? text.replace(/"[^"\n]*":/g, "") : text.replace(/<code>.*?<\/code>/g, "").replace(/<[^<>]*>/g, ""));
 
 describe("the German texts", () => {
   const folders = [join(root, "nodes/locales/de"), join(root, "scripts/new-node")];

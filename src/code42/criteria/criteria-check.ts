@@ -87,15 +87,18 @@ function unknownTerm(source: string, term: string): SiemError {
 
 const textsOf = (value: unknown): string[] => [value].flat().filter((item) => typeof item === "string" || typeof item === "number").map(String);
 
+/** Of a list of values, so many are named in warnings: an error for each of a million would take minutes. */
+const MOST_NAMED = 10;
+
 function unknownValues({ term, values, open }: Term, value: unknown): SiemError[] {
   if (values === undefined || open === true) return [];
-  const unknown = textsOf(value).filter((item) => !item.includes("*") && !values.includes(item));
+  const unknown = textsOf(value).filter((item) => !item.includes("*") && !values.includes(item)).slice(0, MOST_NAMED);
   return unknown.map((item) => queryError("VALUE_UNKNOWN", { ...plain.params({ term, value: printable(item, 80) }), choices: printable(values.join(", "), 4000) }));
 }
 
 /** A search with a leading wildcard may time out (vendor's support site, "Search file activity with Forensic Search"). */
 function leadingWildcard(term: string, value: unknown): SiemError[] {
-  return textsOf(value).filter((item) => /^[*?]./.test(item)).map((item) => queryError("WILDCARD_LEADING", plain.params({ term, value: printable(item, 80) })));
+  return textsOf(value).filter((item) => /^[*?]./.test(item)).slice(0, MOST_NAMED).map((item) => queryError("WILDCARD_LEADING", plain.params({ term, value: printable(item, 80) })));
 }
 
 /** "Not A" OR "not B" is true for everything; the user means AND. */

@@ -3,6 +3,7 @@ import { parseExact } from "../../common/exact-json";
 import { plain } from "../../common/border";
 import { isRecord } from "../../common/messages";
 import { describe, type SiemError } from "../../common/errors";
+import { inMegabytes, WHOLE_JSON_BYTES } from "../../common/limits";
 import { queryError } from "../errors";
 
 export type Clause = "AND" | "OR";
@@ -26,6 +27,8 @@ export interface Criteria {
 
 /** Code42 accepts 1,024 criteria in one request (developer portal, "Search file events"). */
 export const MAX_CRITERIA = 1024;
+
+const DEEPEST = 16;
 
 const WITHOUT_VALUE = new Set(["EXISTS", "DOES_NOT_EXIST"]);
 
@@ -63,7 +66,7 @@ function filterAt(value: unknown, where: string): WireFilter {
 /** Reads one group, in the flow's form (`clause`, `filters` or `groups`) or in the wire form. Throws CRITERIA_INVALID. */
 function groupAt(value: unknown, where: string, depth = 0): WireGroup {
   if (!isRecord(value)) throw invalid(where, `expected a group object, found ${describe(value).type}`);
-  if (depth > 16) throw invalid(where, "groups are nested too deeply");
+  if (depth > DEEPEST) throw invalid(where, "groups are nested too deeply");
   const inner = value["groups"] ?? value["subgroups"];
   if (inner != null) {
     const name = value["groups"] == null ? "subgroups" : "groups";
@@ -78,19 +81,37 @@ function groupAt(value: unknown, where: string, depth = 0): WireGroup {
   };
 }
 
-/** The groups of the node property `criteria` or of `msg.criteria` (`where` names it in errors). Throws CRITERIA_INVALID. */
+/** How many filters `groups` has, before anything is read of them. */
+function filterCount(groups: unknown, depth = 0): number {
+  if (!Array.isArray(groups) || depth > DEEPEST) return 0;
+  let count = 0;
+  for (const group of groups) {
+    if (!isRecord(group)) continue;
+    const inner = group["groups"] ?? group["subgroups"];
+    count += inner !== undefined ? filterCount(inner, depth + 1) : Array.isArray(group["filters"]) ? group["filters"].length : 0;
+  }
+  return count;
+}
+
+function refuseTooMany(count: number): void {
+  if (count > MAX_CRITERIA) throw queryError("CRITERIA_TOO_MANY", { count, limit: MAX_CRITERIA }, { permanent: true });
+}
+
+/** The groups of the node property `criteria` or of `msg.criteria` (`where` names it in errors). Throws CRITERIA_INVALID, CRITERIA_TOO_MANY. */
 export function criteriaGroups(value: unknown, where: string): WireGroup[] {
   if (value === undefined || value === null || value === "") return [];
   if (!Array.isArray(value)) throw invalid(where, `expected a list of groups, found ${describe(value).type}`);
+  refuseTooMany(filterCount(value));
   return value.map((group, index) => groupAt(group, `${where}[${index}]`));
 }
 
 /**
  * Reads raw query JSON: a list of groups or a query body. Of a body it uses only `groups` and `groupClause`, because the
- * cursor decides sorting and paging. Throws CRITERIA_JSON_INVALID, CRITERIA_INVALID.
+ * cursor decides sorting and paging. Throws CRITERIA_JSON_INVALID, CRITERIA_INVALID, CRITERIA_TOO_MANY.
  */
 export function criteriaFromJson(text: string): Criteria {
   if (text.trim() === "") return { clause: "AND", groups: [] };
+  if (text.length > WHOLE_JSON_BYTES) throw queryError("CRITERIA_JSON_INVALID", plain.params({ reason: `it is longer than ${inMegabytes(WHOLE_JSON_BYTES)} MiB` }), { permanent: true });
   let value: unknown;
   try {
     value = parseExact(text);
@@ -123,8 +144,7 @@ export function hasFilterOn(groups: readonly WireGroup[], term: string): boolean
  */
 export function requestGroups(criteria: Criteria, extra: readonly WireGroup[], cursor: WireFilter): WireGroup[] {
   const all: WireGroup[] = [...andGroups(criteria), ...extra, { filterClause: "AND", filters: [cursor] }];
-  const count = filtersOf(all).length;
-  if (count > MAX_CRITERIA) throw queryError("CRITERIA_TOO_MANY", { count, limit: MAX_CRITERIA }, { permanent: true });
+  refuseTooMany(filtersOf(all).length);
   return all;
 }
 

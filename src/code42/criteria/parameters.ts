@@ -29,7 +29,9 @@ function termsOf(group: WireGroup, number: number): Map<string, string[]> {
     if (operator !== "IS" && operator !== "IS_ANY") throw unsupported(number, "operator", plain.params({ operator }));
     if (!/^[A-Za-z_]{1,60}$/.test(term)) throw unsupported(number, "noParameter", plain.params({ term }));
     if (filterClause === "AND" && terms.has(term)) throw unsupported(number, "twice", plain.params({ term }));
-    terms.set(term, [...(terms.get(term) ?? []), ...(Array.isArray(value) ? value : [value]).map(String)]);
+    const values = terms.get(term) ?? [];
+    for (const item of Array.isArray(value) ? value : [value]) values.push(String(item));
+    terms.set(term, values);
   }
   if (filterClause === "OR" && terms.size > 1) throw unsupported(number, "termsByOr");
   return terms;

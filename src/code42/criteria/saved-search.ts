@@ -1,43 +1,68 @@
 /** Loads a search that a user saved in Code42, as criteria (`GET /v2/file-events/saved-searches`; incydr SDK, `file_events/client.py`). */
 import type { Border } from "../../common/border";
+import { SiemError } from "../../common/errors";
 import { isRecord } from "../../common/messages";
+import type { Body } from "../../pages/body";
+import { readPage } from "../../pages/page-reader";
 import { queryError } from "../errors";
-import { parsed } from "../../common/json";
 import { criteriaFromSearch, filtersOf, type Criteria } from "./criteria";
 import { TERM_TABLES, termIn } from "./terms";
 
 const PATH = "/v2/file-events/saved-searches";
 const MAX_NAMES = 10;
+/** Searches in one answer; people write them by hand. */
+const MAX_SEARCHES = 10_000;
 
 /** The part of a tenant that loading needs. */
 interface SavedSearchApi {
   border: Border;
-  get(path: string, options: { signal: AbortSignal }): Promise<{ data: Buffer }>;
+  getAndRead<Value>(path: string, read: (body: Body) => Promise<Value>, options: { signal: AbortSignal }): Promise<{ value: Value }>;
 }
 
 /**
  * The criteria of the saved search with this id, or else with this name, without its sorting and columns. Throws
- * SAVED_SEARCH_MISSING, SAVED_SEARCH_AMBIGUOUS, SAVED_SEARCH_UNTRANSLATABLE, SAVED_SEARCHES_INVALID and what the tenant throws.
+ * SAVED_SEARCH_MISSING, SAVED_SEARCH_AMBIGUOUS, SAVED_SEARCH_UNTRANSLATABLE, SAVED_SEARCHES_INVALID, PAGE_TOO_LARGE and what
+ * the tenant throws.
  */
 export async function loadSavedSearch(api: SavedSearchApi, idOrName: string, signal: AbortSignal): Promise<Criteria> {
-  const searches = listIn(parsed((await api.get(PATH, { signal })).data));
-  const withId = searches.filter(({ id }) => id === idOrName);
-  const [search, ...others] = withId.length > 0 ? withId : searches.filter(({ name }) => name === idOrName);
-  if (search === undefined) {
-    const names = searches.map(({ name }) => name).filter((name) => typeof name === "string").slice(0, MAX_NAMES);
-    throw queryError("SAVED_SEARCH_MISSING", api.border.params({ id: api.border.text(idOrName, 80), names: names.map((name) => api.border.text(name, 80)).join(", ") }), { permanent: true });
+  const { value: { withId, withName, names } } = await api.getAndRead(PATH, (body) => find(body, idOrName), { signal });
+  const found = withId.count > 0 ? withId : withName;
+  const wanted = api.border.text(idOrName, 80);
+  if (found.first === undefined) {
+    throw queryError("SAVED_SEARCH_MISSING", api.border.params({ id: wanted, names: names.map((name) => api.border.text(name, 80)).join(", ") }), { permanent: true });
   }
-  if (others.length > 0) {
-    const ids = [search, ...others].map(({ id }) => String(id)).join(", ");
-    throw queryError("SAVED_SEARCH_AMBIGUOUS", api.border.params({ name: api.border.text(idOrName, 80), ids }), { permanent: true });
-  }
-  return criteriaOf(search, api.border.text(idOrName, 80), api.border);
+  if (found.count > 1) throw queryError("SAVED_SEARCH_AMBIGUOUS", api.border.params({ name: wanted, ids: found.ids.join(", ") }), { permanent: true });
+  return criteriaOf(found.first, wanted, api.border);
 }
 
-function listIn(reply: unknown): Record<string, unknown>[] {
-  const searches = isRecord(reply) ? reply["searches"] ?? [] : undefined;
-  if (!Array.isArray(searches)) throw queryError("SAVED_SEARCHES_INVALID");
-  return searches.filter(isRecord);
+/** The searches that match; of several, only the first is kept whole. */
+class Matches {
+  count = 0;
+  first: Record<string, unknown> | undefined;
+  /** At most MAX_NAMES. */
+  readonly ids: string[] = [];
+
+  add(search: Record<string, unknown>): void {
+    this.count += 1;
+    this.first ??= search;
+    if (this.ids.length < MAX_NAMES) this.ids.push(String(search["id"]));
+  }
+}
+
+async function find(body: Body, idOrName: string): Promise<{ withId: Matches; withName: Matches; names: string[] }> {
+  const [withId, withName] = [new Matches(), new Matches()];
+  const names: string[] = [];
+  const envelope = await readPage(body, "searches", (searches) => {
+    for (const search of searches.filter(isRecord)) {
+      if (search["id"] === idOrName) withId.add(search);
+      if (search["name"] === idOrName) withName.add(search);
+      if (typeof search["name"] === "string" && names.length < MAX_NAMES) names.push(search["name"]);
+    }
+  }, { most: MAX_SEARCHES }).catch((error: unknown) => {
+    throw error instanceof SiemError && error.code === "PAGE_INVALID" ? queryError("SAVED_SEARCHES_INVALID") : error;
+  });
+  if (envelope["searches"] != null && !Array.isArray(envelope["searches"])) throw queryError("SAVED_SEARCHES_INVALID");
+  return { withId, withName, names };
 }
 
 function criteriaOf(search: Record<string, unknown>, name: string, border: Border): Criteria {

@@ -1,16 +1,16 @@
 /** Previews a query: its first events, and how many match. It does not use the cursor and sends few requests. */
 import { bodyOf, type Body } from "../../pages/body";
+import { readPage } from "../../pages/page-reader";
 import { startInstant, untilInstant } from "../../cursor/instant";
 import { plain } from "../../common/border";
-import { isRecord } from "../../common/messages";
 import type { Params } from "../../common/errors";
 import { PackedEvents } from "../../pages/packed-events";
 import { queryError } from "../errors";
-import { parsed } from "../../common/json";
+import { WHOLE_JSON_BYTES } from "../../common/limits";
 import { joinByAnd, hasFilterOn } from "../criteria/criteria";
 import type { QuerySettings } from "./query-settings";
 import { loadSavedSearch } from "../criteria/saved-search";
-import type { Api, ApiOptions, ApiReply, Reading } from "../tenant/api";
+import type { Api } from "../tenant/api";
 
 type PreviewSettings = Pick<QuerySettings, "source" | "criteria" | "savedSearch" | "startFrom" | "until" | "overlapMs">;
 
@@ -20,7 +20,7 @@ export interface Preview {
   exact: boolean;
   /** ISO 8601; undefined if a filter of the user sets the start. */
   from: string | undefined;
-  /** At most 5, in the order of the source. */
+  /** At most 5, and together at most as long as one event may be; in the order of the source. */
   events: unknown[];
   /** Catalog keys and parameters. */
   warnings: { key: string; params: Params }[];
@@ -30,8 +30,10 @@ const MAX_EVENTS = 5;
 /** Records per request; they are counted if Code42 gives no total. */
 const PAGE_SIZE = 50;
 const MAX_REQUESTS = 8;
-/** Names of the lists in the answers. */
-const LISTS = ["fileEvents", "items", "alerts", "events"];
+/** Names of the lists in the answers, by path. */
+const LISTS: Readonly<Record<string, string>> = {
+  "/v2/file-events": "fileEvents", "/v1/file-events": "fileEvents", "/v1/sessions": "items", "/v1/alerts/query-alerts": "alerts", "/v1/audit/search-audit-log": "events",
+};
 
 /**
  * Runs the query of `settings` from `startFrom` on, without retries. Throws PREVIEW_TIMED_OUT when `signal`
@@ -68,13 +70,20 @@ async function preview(api: Api, { source, criteria: own, savedSearch, startFrom
     },
   });
   let isCut = false;
+  let characters = 0;
   for await (const reply of replies) {
-    events.push(...await new PackedEvents(reply.events).unpack());
+    for await (const slice of new PackedEvents(reply.events).slices()) {
+      for (const event of slice) {
+        if (events.length === MAX_EVENTS) break;
+        characters += JSON.stringify(event).length;
+        if (characters <= WHOLE_JSON_BYTES) events.push(event);
+      }
+    }
     isCut = answers.spent;
     if (isCut) break;
   }
   const { count, exact } = answers.count;
-  return { count, exact: exact && !isCut, from: onCursorTerm ? undefined : new Date(floorMs).toISOString(), events: events.slice(0, MAX_EVENTS), warnings };
+  return { count, exact: exact && !isCut, from: onCursorTerm ? undefined : new Date(floorMs).toISOString(), events, warnings };
 }
 
 /** A tenant whose answers are cut after a few records and name no next page: each source stops early without knowing of previews. */
@@ -111,22 +120,24 @@ class ShortAnswers implements Api {
 
   serverNow = () => this.api.serverNow();
   serverTime: Api["serverTime"] = (signal) => this.api.serverTime(signal);
-  post: Api["post"] = async (path, body, options) => this.cut(await this.api.post(path, body, options), isRecord(body) && Array.isArray(body["alertIds"]));
-  get: Api["get"] = async (path, options) => this.cut(await this.api.get(path, options), false);
+  get: Api["get"] = (path, options) => this.api.get(path, options);
+  getAndRead: Api["getAndRead"] = (path, read, options) => this.api.getAndRead(path, (body) => this.readCut(path, body, read), options);
+  postAndRead: Api["postAndRead"] = (path, body, read, options) => this.api.postAndRead(path, body, (answer) => this.readCut(path, answer, read), options);
 
-  async postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>> {
-    const { data, ...reply } = await this.post(path, body, options);
-    return { ...reply, value: await read(bodyOf(data)) };
-  }
-
-  private cut(reply: ApiReply, isDetail: boolean): ApiReply {
+  /** Lets `read` have the first records of `body` only. */
+  private async readCut<Value>(path: string, body: Body, read: (body: Body) => Promise<Value>): Promise<Value> {
     this.requests += 1;
-    const answer = parsed(reply.data);
-    const list = isRecord(answer) ? LISTS.find((name) => Array.isArray(answer[name])) : undefined;
-    if (!isRecord(answer) || list === undefined || isDetail) return reply;
-    const records = answer[list] as unknown[];
-    this.lists.push({ length: records.length, total: typeof answer["totalCount"] === "number" ? answer["totalCount"] : undefined });
-    const data = Buffer.from(JSON.stringify({ ...answer, [list]: records.slice(0, MAX_EVENTS), nextPgToken: null }));
-    return { ...reply, data };
+    const list = LISTS[path];
+    if (list === undefined) return read(body);
+    let length = 0;
+    const first: string[] = [];
+    const envelope = await readPage(body, list, (records) => {
+      length += records.length;
+      for (const record of records.slice(0, MAX_EVENTS - first.length)) first.push(JSON.stringify(record));
+    }, { most: PAGE_SIZE });
+    if (!Array.isArray(envelope[list])) return read(body);
+    this.lists.push({ length, total: typeof envelope["totalCount"] === "number" ? envelope["totalCount"] : undefined });
+    const rest = JSON.stringify({ ...envelope, [list]: undefined, nextPgToken: null }).slice(1);
+    return read(bodyOf(Buffer.from(`{${JSON.stringify(list)}:[${first.join()}],${rest}`)));
   }
 }

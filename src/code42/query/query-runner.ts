@@ -32,7 +32,7 @@ const ACTIONS: readonly unknown[] = ["poll", "stop", "start", "reset", "set"];
 const ACTIONS_ONCE: readonly unknown[] = ["poll", "stop"];
 
 /** Errors of a search that was too much at once. */
-const HELPED_BY_SMALLER_PAGES: readonly string[] = ["TIMED_OUT", "SERVER_ERROR", "CONNECTION_FAILED", "BODY_TOO_LARGE", "PAGE_INVALID", "SEARCH_PROBLEMS"];
+const HELPED_BY_SMALLER_PAGES: readonly string[] = ["TIMED_OUT", "SERVER_ERROR", "CONNECTION_FAILED", "BODY_TOO_LARGE", "PAGE_TOO_LARGE", "PAGE_INVALID", "SEARCH_PROBLEMS"];
 /** How long a poll that is stopped has to end: until the answer to "stop", and until the next poll gives up on it. */
 const STOP_MS = 50;
 const STOPPED_MS = 500;
@@ -191,6 +191,7 @@ export class QueryRunner {
       untilMs: until === "" ? undefined : untilInstant(until, await api.serverTime(signal)),
       overlapMs: settings.overlapMs,
       pageSize: Math.max(1, Math.ceil(settings.pageSize / this.pageDivisor)),
+      pageDivisor: this.pageDivisor,
       eventsPerMessage: () => sender.eventsPerMessage,
       lineMaker: () => {
         const formatter = settings.output === "page" ? dependencies.nextFormatter() : undefined;

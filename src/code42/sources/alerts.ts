@@ -7,18 +7,20 @@
  */
 import { plain } from "../../common/border";
 import { SiemError } from "../../common/errors";
-import { parseExact } from "../../common/exact-json";
+import { parsed } from "../../common/json";
+import { LIST_PAGES } from "../../common/limits";
 import { isRecord } from "../../common/messages";
-import { copyOfEvent, PackedEvents } from "../../pages/packed-events";
+import { PackedEvents } from "../../pages/packed-events";
 import type { FoundEvent } from "../../pages/page-index";
 import { epochMs, ifSet } from "../../common/instant";
 import { queryError } from "../errors";
 import { flatQueries } from "../criteria/flat-query";
 import { mergeInOrder } from "./merge";
-import { readList, readWholeList, samePageTwice, type ListPage } from "./numbered-pages";
+import { KeptTexts } from "./kept-texts";
+import { endlessList, readList, readWholeList, samePageTwice, type Keep, type ListPage } from "./numbered-pages";
 import { requestGroups, type Criteria, type WireFilter } from "../criteria/criteria";
 import { SEARCH_RULES } from "../criteria/search-rules";
-import { isKnown, ReplyBuilder } from "./reply-builder";
+import { isKnown, keptEvent, ReplyBuilder, type KeptEvent } from "./reply-builder";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 import { refuseProblems } from "./token-walk";
 import type { Api } from "../tenant/api";
@@ -67,7 +69,8 @@ export function alerts({ alertChanges }: SourceOptions): EventSource {
 /** Every search must name the tenant. */
 async function tenantIdOf({ api, signal, onRetry }: PollOptions): Promise<string> {
   const { data } = await api.get("/v1/customer", { signal, onRetry, permission: "Customer: Read" });
-  const { tenantId } = JSON.parse(data.toString("utf8")) as { tenantId?: unknown };
+  const customer = parsed(data);
+  const tenantId = isRecord(customer) ? customer["tenantId"] : undefined;
   if (typeof tenantId !== "string" || tenantId === "") throw queryError("TENANT_ID_MISSING", {}, { permanent: true });
   return tenantId;
 }
@@ -82,17 +85,19 @@ async function* createdAlerts(search: AlertSearch): AsyncGenerator<Reply> {
   let serverMs: number | undefined;
   let fromMs = poll.cursor.floorMs;
   for (let number = 0; ;) {
-    const { items, askedMs } = await searchPage(search, { term: CREATED, operator: "ON_OR_AFTER", value: new Date(fromMs).toISOString() }, number, pageSize);
+    if (number === LIST_PAGES) throw endlessList();
+    const keep = keepAlert(search.changes, (key) => seen.has(key) || isKnown(poll, key));
+    const { items, askedMs } = await searchPage(search, { term: CREATED, operator: "ON_OR_AFTER", value: new Date(fromMs).toISOString() }, number, pageSize, keep);
     serverMs ??= askedMs ?? poll.api.serverNow();
-    const builder = new ReplyBuilder((key) => seen.has(key) || isKnown(poll, key));
-    for (const alert of items) addAlert(builder, alert, search.changes);
+    const builder = new ReplyBuilder();
+    for (const alert of items) builder.add(alert);
     for (const [key, ms] of builder.keys) seen.set(key, ms);
     const keys = [...builder.keys.keys()].join();
     if (number > 0 && items.length >= pageSize && keys === before) throw samePageTwice();
     before = keys;
     yield builder.reply(serverMs);
     if (items.length < pageSize) return;
-    const reachedMs = createdMs(items.at(-1)) ?? fromMs;
+    const reachedMs = items.at(-1)?.createdMs ?? fromMs;
     // Page numbers are needed only if a whole page was created in one millisecond, which the search cannot split.
     number = reachedMs > fromMs ? 0 : number + 1;
     fromMs = Math.max(fromMs, reachedMs);
@@ -119,36 +124,46 @@ async function* changedAlerts(searches: AlertSearch[]): AsyncGenerator<Reply> {
     const { floorMs } = poll.cursor;
     const pageSize = Math.min(PAGE_LIMIT, poll.pageSize);
     let serverMs: number | undefined;
+    const texts = new KeptTexts();
+    // An alert that did not change since the floor is not sent.
+    const keep = keepAlert(true, (key) => isKnown(poll, key), (alert) => (stateChangedMs(alert) ?? 0) >= floorMs);
     const found = await readWholeList(async (number) => {
-      const page = await searchPage(search, { term: CHANGED, operator: "ON_OR_AFTER", value: new Date(floorMs).toISOString() }, number, pageSize);
+      const page = await searchPage(search, { term: CHANGED, operator: "ON_OR_AFTER", value: new Date(floorMs).toISOString() }, number, pageSize, keep, texts);
       serverMs ??= page.askedMs;
       return page;
-    }, pageSize);
-    const builder = new ReplyBuilder((key) => isKnown(poll, key));
-    for (const alert of found) if ((stateChangedMs(alert) ?? 0) >= floorMs) addAlert(builder, alert, true);
+    }, pageSize, ({ key }) => key);
+    const builder = new ReplyBuilder();
+    for (const alert of found) if (alert.isWanted) builder.add(alert);
     yield builder.reply(serverMs ?? poll.api.serverNow());
   }
 }
 
-async function searchPage({ poll, tenantId, criteria }: AlertSearch, filter: WireFilter, number: number, pageSize: number): Promise<ListPage> {
+async function searchPage<Kept>({ poll, tenantId, criteria }: AlertSearch, filter: WireFilter, number: number, pageSize: number, keep: Keep<Kept>, texts = new KeptTexts()): Promise<ListPage<Kept>> {
   const { api, signal, onRetry, extraGroups, untilMs } = poll;
   const until: WireFilter[] = untilMs === undefined ? [] : [{ term: CREATED, operator: "ON_OR_BEFORE", value: new Date(untilMs).toISOString() }];
   const groups = requestGroups(criteria, [...extraGroups, ...until.map((end) => ({ filterClause: "AND" as const, filters: [end] }))], filter);
-  const page = await readList(
-    await api.post(SEARCH, { tenantId, groupClause: "AND", groups, pgNum: number, pgSize: pageSize, srtKey: CREATED, srtDirection: "ASC" }, { signal, onRetry, permission: PERMISSION }),
-    "alerts",
-  );
+  const body = { tenantId, groupClause: "AND", groups, pgNum: number, pgSize: pageSize, srtKey: CREATED, srtDirection: "ASC" };
+  const page = await readList({ key: "alerts", most: pageSize, keep, texts }, (read) => api.postAndRead(SEARCH, body, read, { signal, onRetry, permission: PERMISSION }));
   refuseProblems(page.envelope, api.border);
   return page;
 }
 
-function addAlert(builder: ReplyBuilder, alert: unknown, changes: boolean): void {
-  const id = isRecord(alert) ? alert["id"] : undefined;
-  const created = createdMs(alert);
-  if (!changes || typeof id !== "string" || id === "" || !isRecord(alert)) return builder.add(alert, id, created);
-  const { state, stateLastModifiedAt } = alert;
-  builder.add(alert, JSON.stringify([id, state, stateLastModifiedAt]), created === undefined ? undefined : Math.max(created, stateChangedMs(alert) ?? 0));
+interface KeptAlert extends KeptEvent {
+  createdMs: number | undefined;
+  isWanted: boolean;
 }
+
+/** `changes`: a changed alert is another event. */
+const keepAlert = (changes: boolean, known: (key: string) => boolean, wants: (alert: unknown) => boolean = () => true): Keep<KeptAlert> => (alert, texts) => {
+  const isWanted = wants(alert);
+  const created = createdMs(alert);
+  const keep = (id: unknown, ms: number | undefined): KeptAlert =>
+    ({ ...keptEvent(() => alert, id, ms, (key) => !isWanted || known(key), texts), createdMs: created, isWanted });
+  const id = isRecord(alert) ? alert["id"] : undefined;
+  if (!changes || typeof id !== "string" || id === "" || !isRecord(alert)) return keep(id, created);
+  const { state, stateLastModifiedAt } = alert;
+  return keep(JSON.stringify([id, state, stateLastModifiedAt]), created === undefined ? undefined : Math.max(created, stateChangedMs(alert) ?? 0));
+};
 
 const createdMs = (alert: unknown): number | undefined => ifSet(epochMs(isRecord(alert) ? alert["createdAt"] : undefined));
 const stateChangedMs = (alert: unknown): number | undefined => ifSet(epochMs(isRecord(alert) ? alert["stateLastModifiedAt"] : undefined));
@@ -157,23 +172,33 @@ const stateChangedMs = (alert: unknown): number | undefined => ifSet(epochMs(isR
 async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, tenantId: string): AsyncGenerator<Reply> {
   for await (const reply of replies) {
     const events: FoundEvent[] = [];
-    for (let start = 0; start < reply.events.length; start += DETAILS_PER_REQUEST) {
-      const some = [...reply.events.slice(start, start + DETAILS_PER_REQUEST)];
-      const alerts = await new PackedEvents(some).unpack();
-      const details = await detailsOf(alerts, poll, tenantId);
-      events.push(...some.map((event, index) => ({ ...event, ...copyOfEvent(detailed(alerts[index], details)) })));
+    const all = [...reply.events];
+    const texts = new KeptTexts(all.reduce((sum, { slice }) => sum + ("text" in slice ? slice.text.length : 0), 0));
+    for (let start = 0; start < all.length; start += DETAILS_PER_REQUEST) {
+      const some = all.slice(start, start + DETAILS_PER_REQUEST);
+      // One alert at a time: as objects, they take many times the memory of their texts.
+      const alertIds: string[] = [];
+      for await (const slice of new PackedEvents(some).slices()) {
+        for (const alert of slice) if (isRecord(alert) && typeof alert["id"] === "string") alertIds.push(alert["id"]);
+      }
+      const details = await detailsOf(alertIds, poll, tenantId, texts.copy());
+      let index = 0;
+      for await (const slice of new PackedEvents(some).slices()) {
+        for (const alert of slice) events.push({ ...some[index++]!, slice: { text: texts.textOf(detailed(alert, details)) }, index: 0 });
+      }
     }
     yield { ...reply, events };
   }
 }
 
-/** By alert id: the answer has no guaranteed order and may leave alerts out. */
-async function detailsOf(alerts: readonly unknown[], { api, signal, onRetry, warn }: PollOptions, tenantId: string): Promise<Map<unknown, Record<string, unknown>>> {
-  const alertIds = alerts.flatMap((alert) => (isRecord(alert) && typeof alert["id"] === "string" ? [alert["id"]] : []));
+/** JSON by alert id: the answer has no guaranteed order and may leave alerts out. */
+async function detailsOf(alertIds: readonly string[], { api, signal, onRetry, warn }: PollOptions, tenantId: string, texts: KeptTexts): Promise<Map<unknown, string>> {
   if (alertIds.length === 0) return new Map();
+  const keep: Keep<[id: unknown, json: string][]> = (details, kept) => (isRecord(details) ? [[details["id"], kept.textOf(details)]] : []);
   try {
-    const { items } = await readList(await api.post(DETAILS, { tenantId, alertIds }, { signal, onRetry, permission: PERMISSION }), "alerts");
-    return new Map(items.filter(isRecord).map((details) => [details["id"], details]));
+    const { items } = await readList({ key: "alerts", most: alertIds.length, keep, texts }, (read) =>
+      api.postAndRead(DETAILS, { tenantId, alertIds }, read, { signal, onRetry, permission: PERMISSION }));
+    return new Map(items.flat());
   } catch (error) {
     // One alert without details must not stop the others.
     if (!(error instanceof SiemError) || !["QUERY_REFUSED", "NOT_FOUND"].includes(error.code)) throw error;
@@ -182,9 +207,9 @@ async function detailsOf(alerts: readonly unknown[], { api, signal, onRetry, war
   }
 }
 
-function detailed(alert: unknown, details: ReadonlyMap<unknown, Record<string, unknown>>): unknown {
+function detailed(alert: unknown, details: ReadonlyMap<unknown, string>): unknown {
   if (!isRecord(alert)) return alert;
-  const merged = { ...alert, ...details.get(alert["id"]) };
+  const merged = { ...alert, ...JSON.parse(details.get(alert["id"]) ?? "{}") as Record<string, unknown> };
   const { observations } = merged as { observations?: unknown };
   return Array.isArray(observations) ? { ...merged, observations: observations.map(withData) } : merged;
 }
@@ -192,9 +217,6 @@ function detailed(alert: unknown, details: ReadonlyMap<unknown, Record<string, u
 /** An observation's `data` is JSON in a string; other text stays. */
 function withData(observation: unknown): unknown {
   if (!isRecord(observation) || typeof observation["data"] !== "string") return observation;
-  try {
-    return { ...observation, data: parseExact(observation["data"]) };
-  } catch {
-    return observation;
-  }
+  const data = parsed(Buffer.from(observation["data"]));
+  return data === undefined ? observation : { ...observation, data };
 }

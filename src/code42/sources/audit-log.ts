@@ -8,8 +8,12 @@
  */
 import { isRecord } from "../../common/messages";
 import { epochMs, ifSet } from "../../common/instant";
+import { ledgerKey } from "../../cursor/ledger";
+import { identify } from "../../pages/page-index";
+import { LIST_PAGES } from "../../common/limits";
+import { KeptTexts } from "./kept-texts";
+import { endlessList, readList, type Keep } from "./numbered-pages";
 import { isKnown, ReplyBuilder } from "./reply-builder";
-import { readList, samePageTwice } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
 import { AUDIT_LOG_RESERVED, SEARCH_RULES } from "../criteria/search-rules";
 import type { Api } from "../tenant/api";
@@ -18,14 +22,6 @@ import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
 const PATH = "/v1/audit/search-audit-log";
 /** A range that fills a page is halved, down to this length, ms: pages of a growing list may repeat an entry. */
 const SHORTEST_MS = 1000;
-/** For a range of the shortest length. */
-const MAX_PAGES = 1000;
-
-interface AuditEntry {
-  entry: unknown;
-  /** The entry with rounded integers; the same object if it has none to round. */
-  rounded: unknown;
-}
 
 export const auditLog = ({ excludeOwn }: SourceOptions): EventSource => ({
   name: "audit-log",
@@ -44,31 +40,40 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   const parameters = parametersOf(poll.criteria, poll.extraGroups, AUDIT_LOG_RESERVED);
   const serverMs = await api.serverTime(signal);
   const endMs = Math.floor(poll.untilMs ?? serverMs);
-  const page = async (fromMs: number, toMs: number, number: number) => {
+  const keep: Keep<AuditEntry> = (entry, texts, roundedEntry) => {
+    const content = texts.counted(canonical(entry));
+    const rounded = roundedEntry === entry ? content : canonical(roundedEntry);
+    return {
+      ms: timeOf(entry), text: texts.textOf(entry), content, rounded: rounded === content ? content : texts.counted(rounded), isUnwanted: excludeOwn && isOwnSearch(entry, api),
+    };
+  };
+  const page = async (fromMs: number, toMs: number, number: number, texts: KeptTexts) => {
     const body = { ...parameters, dateRange: { startTime: fromMs / 1000, endTime: toMs / 1000 }, page: number, pageSize };
-    const { items, rounded } = await readList(await api.post(PATH, body, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }), "events");
-    return items.map((entry, index): AuditEntry => ({ entry, rounded: rounded[index] }));
+    const { items } = await readList({ key: "events", most: pageSize, keep, texts }, (read) =>
+      api.postAndRead(PATH, body, read, { signal, onRetry: poll.onRetry, permission: "Audit Log: Read" }));
+    return items;
   };
   let fromMs = Math.min(poll.cursor.floorMs, endMs);
   let toMs = endMs;
   /** Keys of the previous range, whose last instant is the first one of the next range. */
   let previous: ReplyBuilder["keys"] = new Map();
   for (;;) {
-    const entries = await page(fromMs, toMs, 0);
+    const texts = new KeptTexts();
+    const entries = await page(fromMs, toMs, 0, texts);
     if (entries.length >= pageSize && toMs - fromMs > SHORTEST_MS) {
       toMs = Math.floor((fromMs + toMs) / 2);
       continue;
     }
     for (let number = 1, length = entries.length; length >= pageSize; number++) {
-      if (number > MAX_PAGES) throw samePageTwice();
-      const more = await page(fromMs, toMs, number);
+      if (number === LIST_PAGES) throw endlessList();
+      const more = await page(fromMs, toMs, number, texts);
       length = more.length;
       entries.push(...more);
     }
     const before = previous;
-    const builder = new ReplyBuilder((key) => before.has(key) || isKnown(poll, key));
-    addEntries(builder, excludeOwn ? entries.filter(({ entry }) => !isOwnSearch(entry, api)) : entries);
-    for (const { entry } of entries) builder.addTime(timeOf(entry));
+    const builder = new ReplyBuilder();
+    addEntries(builder, entries.filter(({ isUnwanted }) => !isUnwanted), (key) => before.has(key) || isKnown(poll, key));
+    for (const { ms } of entries) builder.addTime(ms);
     previous = builder.keys;
     yield builder.reply(serverMs);
     if (toMs >= endMs) return;
@@ -78,17 +83,26 @@ async function* read(poll: PollOptions, excludeOwn: boolean): AsyncGenerator<Rep
   }
 }
 
-function addEntries(builder: ReplyBuilder, entries: readonly AuditEntry[]): void {
+/** What is kept of an entry. */
+interface AuditEntry {
+  ms: number | undefined;
+  /** Its JSON. */
+  text: string;
+  /** Equal for entries with equal content. */
+  content: string;
+  /** The content with rounded integers; the same text if it has none to round. */
+  rounded: string;
+  isUnwanted: boolean;
+}
+
+function addEntries(builder: ReplyBuilder, entries: readonly AuditEntry[], known: (key: string) => boolean): void {
   const [numbered, numberedRounded] = [numbering(), numbering()];
-  const sorted = entries
-    .map(({ entry, rounded }) => {
-      const text = canonical(entry);
-      return { entry, ms: timeOf(entry), text, rounded: rounded === entry ? text : canonical(rounded) };
-    })
-    .sort((a, b) => (a.ms ?? 0) - (b.ms ?? 0) || (a.text < b.text ? -1 : 1));
-  for (const { entry, ms, text, rounded } of sorted) {
+  const sorted = [...entries].sort((a, b) => (a.ms ?? 0) - (b.ms ?? 0) || (a.content < b.content ? -1 : 1));
+  for (const { ms, text, content, rounded } of sorted) {
     const formerId = numberedRounded(rounded);
-    builder.add(entry, numbered(text), ms, rounded === text ? undefined : formerId);
+    const found = identify(numbered(content), ms, () => text);
+    const isSent = known(found.key) || (rounded !== content && known(ledgerKey(formerId)));
+    builder.add({ ...found, text: isSent ? undefined : text });
   }
 }
 

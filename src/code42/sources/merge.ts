@@ -1,7 +1,8 @@
 /** Merges several searches into one, in order of time: the cursor may only pass what every search has passed. */
-import { copyOfEvent, PackedEvents } from "../../pages/packed-events";
+import { PackedEvents } from "../../pages/packed-events";
 import type { EventList, FoundEvent } from "../../pages/page-index";
 import { yieldIfBusy } from "../../common/turns";
+import { KeptTexts } from "./kept-texts";
 import { isKnown } from "./reply-builder";
 import type { PollOptions, Reply } from "./source";
 
@@ -26,7 +27,7 @@ export async function* mergeInOrder(poll: PollOptions, searches: AsyncGenerator<
   try {
     while (streams.some(({ done, waiting }) => !done || waiting.length > 0)) {
       let known = 0;
-      for (const stream of streams) known += await readNext(stream);
+      for (const stream of streams) known += await readNext(stream, streams);
       yield takeReached(streams, known, (key) => sent.has(key) || isKnown(poll, key), sent);
     }
   } finally {
@@ -34,27 +35,28 @@ export async function* mergeInOrder(poll: PollOptions, searches: AsyncGenerator<
   }
 }
 
-/** Reads on until events wait or the search ends. Returns how many events were known. */
-async function readNext(stream: Stream): Promise<number> {
+/** Reads on until events wait or the search ends. Returns how many events were known. Throws PAGE_TOO_LARGE if too many wait in all `streams`. */
+async function readNext(stream: Stream, streams: readonly Stream[]): Promise<number> {
   let known = 0;
   while (!stream.done && stream.waiting.length === 0) {
     const next = await stream.replies.next();
     stream.done = next.done === true;
     if (next.done === true) break;
     stream.reply = next.value;
-    stream.waiting = await inOwnSlices(next.value.events);
+    const waiting = streams.flatMap((each) => each.waiting);
+    stream.waiting = await inOwnSlices(next.value.events, new KeptTexts(waiting.reduce((sum, { slice }) => sum + ("text" in slice ? slice.text.length : 0), 0)));
     known += next.value.known;
   }
   return known;
 }
 
 /** Copies each event into a slice of its own, because merging separates the events of one slice. */
-async function inOwnSlices(list: EventList): Promise<FoundEvent[]> {
+async function inOwnSlices(list: EventList, texts: KeptTexts): Promise<FoundEvent[]> {
   const events = [...list];
   const pause = yieldIfBusy();
   const copies: FoundEvent[] = [];
   for await (const slice of new PackedEvents(events).slices()) {
-    for (const event of slice) copies.push({ ...events[copies.length]!, ...copyOfEvent(event) });
+    for (const event of slice) copies.push({ ...events[copies.length]!, slice: { text: texts.textOf(event) }, index: 0 });
     await pause();
   }
   return copies;

@@ -1,9 +1,24 @@
 /** Builds a reply from events: every source collects its new events and counts the known ones in the same way. */
 import { KeyColumn } from "../../cursor/keys";
-import { ledgerKey } from "../../cursor/ledger";
-import { copyOfEvent } from "../../pages/packed-events";
+import type { EventPlace } from "../../pages/packed-events";
 import { identify, type FoundEvent } from "../../pages/page-index";
+import type { KeptTexts } from "./kept-texts";
 import type { PollOptions, Reply } from "./source";
+
+/** What is kept of an event of a list. */
+export interface KeptEvent extends Omit<FoundEvent, keyof EventPlace> {
+  /** Its JSON; undefined if it need not be sent. */
+  text: string | undefined;
+}
+
+/**
+ * `makeEvent` is called only if the event is sent or has no `id`: any value, of which only non-empty text identifies it.
+ * `insertedMs` is epoch ms. Throws PAGE_TOO_LARGE.
+ */
+export function keptEvent(makeEvent: () => unknown, id: unknown, insertedMs: number | undefined, isKnown: (key: string) => boolean, texts: KeptTexts): KeptEvent {
+  const found = identify(id, insertedMs, () => texts.textOf(makeEvent()));
+  return { ...found, text: isKnown(found.key) ? undefined : texts.textOf(makeEvent()) };
+}
 
 export class ReplyBuilder {
   private readonly events: FoundEvent[] = [];
@@ -12,19 +27,11 @@ export class ReplyBuilder {
   private known = 0;
   private lastMs: number | undefined;
 
-  /** `isKnown` is true for events that need not be sent. */
-  constructor(private readonly isKnown: (key: string) => boolean) {}
-
-  /**
-   * `id` is any value, of which only non-empty text identifies the event; `insertedMs` is epoch ms. `formerId`: the id that
-   * the event had in an earlier version, if that was another one.
-   */
-  add(event: unknown, id: unknown, insertedMs: number | undefined, formerId?: string): void {
-    const found = identify(event, id, insertedMs);
-    if (this.keys.has(found.key) || this.isKnown(found.key) || (formerId !== undefined && this.isKnown(ledgerKey(formerId)))) this.known += 1;
-    else this.events.push({ ...found, ...copyOfEvent(event) });
-    this.keys.set(found.key, insertedMs);
-    this.addTime(insertedMs);
+  add({ text, ...found }: KeptEvent): void {
+    if (text === undefined || this.keys.has(found.key)) this.known += 1;
+    else this.events.push({ ...found, slice: { text }, index: 0 });
+    this.keys.set(found.key, found.insertedMs);
+    this.addTime(found.insertedMs);
   }
 
   /** Takes only the time (epoch ms) of an event that is not wanted. */

@@ -7,8 +7,10 @@
  */
 import { ifSet } from "../../common/instant";
 import { isRecord } from "../../common/messages";
-import { isKnown, ReplyBuilder } from "./reply-builder";
-import { readList, readWholeList } from "./numbered-pages";
+import { ledgerKey } from "../../cursor/ledger";
+import { KeptTexts } from "./kept-texts";
+import { isKnown, keptEvent, ReplyBuilder, type KeptEvent } from "./reply-builder";
+import { readList, readWholeList, type Keep } from "./numbered-pages";
 import { parametersOf } from "../criteria/parameters";
 import { SEARCH_RULES, SESSION_RESERVED } from "../criteria/search-rules";
 import type { EventSource, PollOptions, Reply, SourceOptions } from "./source";
@@ -43,11 +45,11 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
     const beforeMs = endMs - fromMs > 2 * sliceMs ? fromMs + sliceMs : undefined;
     const before = beforeMs ?? (untilMs === undefined ? undefined : endMs + 1);
     const query = { ...parameters, on_or_after: String(fromMs), ...(before === undefined ? {} : { before: String(before) }), order_by: "end_time", sort_direction: "desc" };
-    const found = await readWholeList(
-      async (number) => readList(await api.get(PATH, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry, permission: "Sessions: Read" }), "items"),
-      PAGE_SIZE,
-    );
-    const reply = newestVersions(found, poll, byAlert).reply(serverMs);
+    const texts = new KeptTexts();
+    const keep: Keep<KeptSession> = (session, kept) => keptSession(session, poll, byAlert, kept);
+    const found = await readWholeList((number) => readList({ key: "items", most: PAGE_SIZE, keep, texts }, (read) =>
+      api.getAndRead(PATH, read, { query: { ...query, page_number: String(number), page_size: String(PAGE_SIZE) }, signal, onRetry: poll.onRetry, permission: "Sessions: Read" })), PAGE_SIZE, ({ version }) => version);
+    const reply = newestVersions(found).reply(serverMs);
     yield { ...reply, floorStays: true };
     // A slice of the past is complete, even if it is empty.
     yield { ...reply, events: [], known: 0, lastMs: beforeMs ?? reply.lastMs };
@@ -56,29 +58,39 @@ async function* read(poll: PollOptions, byAlert: boolean): AsyncGenerator<Reply>
   }
 }
 
-/** Sessions in the order of their last change. If one changed while the list was read, only its newest version counts. */
-function newestVersions(found: unknown[], poll: PollOptions, byAlert: boolean): ReplyBuilder {
-  const builder = new ReplyBuilder((key) => isKnown(poll, key));
-  const order = (session: unknown) => timeAt(session, "lastUpdated") ?? 0;
-  const id = (session: unknown) => (isRecord(session) ? String(session["sessionId"]) : JSON.stringify(session));
-  const sorted = found.sort((a, b) => order(a) - order(b) || (id(a) < id(b) ? -1 : 1));
-  const newest = new Map(sorted.map((session) => [id(session), session]));
-  for (const session of sorted) {
-    if (newest.get(id(session)) !== session) continue;
-    const beganMs = timeAt(session, "beginTime");
-    if (byAlert && isRecord(session)) addAlerts(builder, session, beganMs);
-    else builder.add(session, versionOf(session), beganMs);
-  }
-  return builder;
+/** What is kept of a session. */
+interface KeptSession {
+  id: string;
+  /** Equal for equal sessions. */
+  version: string;
+  /** When it last changed, epoch ms. */
+  changedMs: number;
+  beganMs: number | undefined;
+  events: KeptEvent[];
 }
 
-/** Adds the session once for each alert, with only that alert in `triggeredAlerts`. */
-function addAlerts(builder: ReplyBuilder, session: Record<string, unknown>, beganMs: number | undefined): void {
-  builder.addTime(beganMs);
-  const { triggeredAlerts } = session;
-  for (const alert of Array.isArray(triggeredAlerts) ? triggeredAlerts : []) {
-    builder.add({ ...session, triggeredAlerts: [alert] }, isRecord(alert) ? alert["alertId"] : undefined, beganMs);
+/** The session itself, or the session once for each alert, with only that alert in `triggeredAlerts`. */
+function keptSession(session: unknown, poll: PollOptions, byAlert: boolean, texts: KeptTexts): KeptSession {
+  const known = (key: string) => isKnown(poll, key);
+  const beganMs = timeAt(session, "beginTime");
+  const alerts = byAlert && isRecord(session) ? session["triggeredAlerts"] ?? [] : undefined;
+  const whole = keptEvent(() => session, versionOf(session), beganMs, (key) => alerts !== undefined || known(key), texts);
+  const events = alerts === undefined ? [whole] : (Array.isArray(alerts) ? alerts : []).map((alert: unknown) =>
+    keptEvent(() => ({ ...(session as Record<string, unknown>), triggeredAlerts: [alert] }), isRecord(alert) ? alert["alertId"] : undefined, beganMs, known, texts));
+  return { id: isRecord(session) ? ledgerKey(String(session["sessionId"])) : whole.key, version: whole.key, changedMs: timeAt(session, "lastUpdated") ?? 0, beganMs, events };
+}
+
+/** Sessions in the order of their last change. If one changed while the list was read, only its newest version counts. */
+function newestVersions(found: KeptSession[]): ReplyBuilder {
+  const builder = new ReplyBuilder();
+  const sorted = found.sort((a, b) => a.changedMs - b.changedMs || (a.id < b.id ? -1 : 1));
+  const newest = new Map(sorted.map((session) => [session.id, session]));
+  for (const session of sorted) {
+    if (newest.get(session.id) !== session) continue;
+    builder.addTime(session.beganMs);
+    for (const event of session.events) builder.add(event);
   }
+  return builder;
 }
 
 function versionOf(session: unknown): string | undefined {

@@ -32,6 +32,8 @@ export interface PollOptions {
   overlapMs: number;
   /** Maximum events per page. */
   pageSize: number;
+  /** By how much the pages are smaller than usual, because one could not be read; 1 by default. */
+  pageDivisor?: number;
   /** True for an event that is delivered or in flight. */
   known: IsKnown;
   /** Formats events while they are read; undefined unless a formatter of ours is their only receiver. */

@@ -9,7 +9,8 @@ import { KeyTable } from "../../cursor/keys";
 import { plain, type Border } from "../../common/border";
 import { SiemError } from "../../common/errors";
 import { isRecord } from "../../common/messages";
-import { bodyOf, type Body } from "../../pages/body";
+import { PAGE_TOKEN_CHARACTERS } from "../../common/limits";
+import type { Body } from "../../pages/body";
 import { IndexedEvents, indexPage, type IsKnown, type LineMaker, type PageIndex } from "../../pages/page-index";
 import { readPage, textAtTheEnd } from "../../pages/page-reader";
 import { forIndexes } from "../../common/turns";
@@ -98,12 +99,12 @@ export async function timeOfEvent(search: TokenSearch, id: string, api: Api, sig
   const groups: WireGroup[] = [{ filterClause: "AND", filters: [{ term: search.idTerm, operator: "IS", value: id }] }];
   const fields = fileEventFields[search.version];
   let time: number | undefined;
-  const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal });
-  refuseProblems(await readPage(bodyOf(data), EVENTS, ([event]) => {
+  const { value: envelope } = await api.postAndRead(search.path, bodyFor(search, groups, 1, ""), (body) => readPage(body, EVENTS, ([event]) => {
     if (fields.id(event) !== id) return;
     const times = [fields.insertedMs(event), fields.happenedMs(event)].filter((ms) => ms !== undefined);
     if (times.length > 0) time = Math.min(...times);
-  }), api.border);
+  }, { most: 1 }), { signal });
+  refuseProblems(envelope, api.border);
   return time;
 }
 
@@ -166,7 +167,8 @@ async function* readPages({ search, poll, groups, known }: PageOptions): AsyncGe
 
   const fetchPage = (token: string): PageCall => {
     const rereading = cursor.size >= poll.pageSize && reachedMs < (cursor.lastMs ?? 0);
-    const request = bodyFor(search, currentGroups, rereading ? REREAD_PAGE_SIZE : poll.pageSize, token);
+    const pageSize = rereading ? Math.ceil(REREAD_PAGE_SIZE / (poll.pageDivisor ?? 1)) : poll.pageSize;
+    const request = bodyFor(search, currentGroups, pageSize, token);
     // Nearly all events that are read again are known: they need no lines.
     const maker = rereading ? undefined : poll.lineMaker();
     const askedAt = performance.now();
@@ -176,7 +178,7 @@ async function* readPages({ search, poll, groups, known }: PageOptions): AsyncGe
     const answer = api.postAndRead(search.path, request, async (body) => {
       // Before the page is read: at the same time, its end would come no sooner than the page.
       if (!rereading && performance.now() - askedAt > SLOW_MS) giveHint(await textAtTheEnd(body, NEXT_TOKEN).catch(() => undefined));
-      return readEvents(body, search, known, maker, api.border);
+      return readEvents(body, pageSize, search, known, maker, api.border);
     }, { signal, onRetry });
     answer.catch(() => undefined); // Awaited later, after the previous page.
     return { token, answer, nextTokenHint };
@@ -259,19 +261,19 @@ const bodyFor = (search: TokenSearch, groups: WireGroup[], pageSize: number, tok
 });
 
 /** Reads a whole page before any of it is delivered, because it may be cut. */
-async function readEvents(body: Body, search: TokenSearch, known: IsKnown, maker: LineMaker | undefined, border: Border): Promise<EventsRead> {
-  const index = await indexPage(body, EVENTS, fileEventFields[search.version], known, maker);
+async function readEvents(body: Body, pageSize: number, search: TokenSearch, known: IsKnown, maker: LineMaker | undefined, border: Border): Promise<EventsRead> {
+  const index = await indexPage(body, EVENTS, pageSize, fileEventFields[search.version], known, maker);
   refuseProblems(index.envelope, border);
   const { [EVENTS]: list, [NEXT_TOKEN]: nextToken } = index.envelope;
   if (list !== null && !Array.isArray(list)) throw queryError("PAGE_INVALID", plain.params({ reason: `it has no list "${EVENTS}"` }));
   if (nextToken != null && typeof nextToken !== "string") throw queryError("PAGE_INVALID", plain.params({ reason: `"${NEXT_TOKEN}" is of type ${typeof nextToken}` }));
+  if ((nextToken ?? "").length > PAGE_TOKEN_CHARACTERS) throw queryError("PAGE_TOO_LARGE", plain.params({ reason: `"${NEXT_TOKEN}" is longer than ${PAGE_TOKEN_CHARACTERS} characters` }));
   return { index, nextToken: nextToken ?? "" };
 }
 
 /** How many events match, by Code42's own count; 0 if the answer has none. */
 async function totalOf(search: TokenSearch, { api, signal, onRetry }: PollOptions, groups: WireGroup[]): Promise<number> {
-  const { data } = await api.post(search.path, bodyFor(search, groups, 1, ""), { signal, onRetry });
-  const { totalCount } = await readPage(bodyOf(data), EVENTS, () => undefined);
+  const { value: { totalCount } } = await api.postAndRead(search.path, bodyFor(search, groups, 1, ""), (body) => readPage(body, EVENTS, () => undefined, { most: 1 }), { signal, onRetry });
   return typeof totalCount === "number" ? totalCount : 0;
 }
 

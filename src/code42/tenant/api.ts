@@ -7,18 +7,16 @@ export interface RetryNotice {
   error: Error;
 }
 
-export interface ApiReply {
-  /** The inflated body. */
-  data: Buffer;
+/** What a reader made of a body. */
+export interface Reading<Value> {
+  value: Value;
   /** The `Date` header, epoch ms. */
   date: number | undefined;
   elapsedMs: number;
 }
 
-/** What a reader made of a body. */
-export interface Reading<Value> extends Omit<ApiReply, "data"> {
-  value: Value;
-}
+/** `query` goes into the address, a name once for each value. */
+type GetOptions = ApiOptions & { query?: Record<string, string | string[]> };
 
 export interface ApiOptions {
   signal: AbortSignal;
@@ -38,9 +36,9 @@ export interface Api {
   serverNow(): number;
   /** The same, but asks the server if it has not told its time yet. */
   serverTime(signal: AbortSignal): Promise<number>;
-  post(path: string, body: unknown, options: ApiOptions): Promise<ApiReply>;
   /** Lets `read` have the body of the reply, from its beginning if it must be asked for again. Throws what `read` throws. */
   postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options: ApiOptions): Promise<Reading<Value>>;
-  /** `query` goes into the address, a name once for each value. */
-  get(path: string, options: ApiOptions & { query?: Record<string, string | string[]> }): Promise<ApiReply>;
+  getAndRead<Value>(path: string, read: (body: Body) => Promise<Value>, options: GetOptions): Promise<Reading<Value>>;
+  /** The inflated body of a short reply. */
+  get(path: string, options: GetOptions): Promise<{ data: Buffer }>;
 }

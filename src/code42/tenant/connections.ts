@@ -59,9 +59,12 @@ export class Connections {
     // hpagent never removes its listener from the signal. One signal for all would keep every request in memory, so each gets its own.
     agent.createConnection = (target, done) => {
       const tunnel = new AbortController();
+      // A proxy may go on talking and never answer.
+      const timer = setTimeout(() => tunnel.abort(), timeoutMs);
       proxyRequestOptions.signal = tunnel.signal;
       this.tunnelling.add(tunnel);
       return createConnection(target, (error, socket) => {
+        clearTimeout(timer);
         this.tunnelling.delete(tunnel);
         done?.(error, socket);
       });

@@ -3,11 +3,13 @@ import { BodyTooLong, RawBody, wholeOf, type Body } from "../../pages/body";
 import { plain, type Border } from "../../common/border";
 import { sendRequest } from "../../common/http";
 import { SiemError } from "../../common/errors";
+import { inMegabytes, RECEIVED_LIST_BYTES, SHORT_ANSWER_BYTES } from "../../common/limits";
 import { Connections, type ConnectionsOptions } from "./connections";
 import { networkError, tenantError } from "./tenant-errors";
 
 export interface HttpOptions extends ConnectionsOptions {
   userAgent: string;
+  /** Limit of a body that is left to the caller, inflated. */
   maxBodyBytes: number;
   border: Border;
 }
@@ -44,13 +46,14 @@ export class HttpClient {
 
   /** Throws PROXY_URL_INVALID. */
   constructor(private readonly options: HttpOptions, private readonly clock: { monotonic(): number }) {
-    this.base = options.base.href.replace(/\/+$/, "");
+    this.base = options.base.href.replace(/(?<!\/)\/+$/, "");
     this.connections = new Connections(options);
   }
 
   /**
    * Sends `request`; resolves with any status, redirects included. The headers must arrive within `timeoutMs`, and the
-   * body within the same time after them. Throws the errors of `networkError`, TIMED_OUT, BODY_TOO_LARGE, and the signal's reason.
+   * body within the same time after them. Throws the errors of `networkError`, TIMED_OUT, ANSWER_TOO_LARGE, and
+   * BODY_TOO_LARGE for a body that is left to the caller; and the signal's reason.
    */
   async send(request: HttpRequest): Promise<HttpReply> {
     const { timeoutMs, userAgent, maxBodyBytes, base, border } = this.options;
@@ -73,11 +76,22 @@ export class HttpClient {
         const value = headers[name];
         return typeof value === "string" ? value : undefined;
       };
-      const raw = await received(maxBodyBytes);
-      if (raw === undefined) throw bodyTooLarge(maxBodyBytes);
-      const body = new ReceivedBody(new RawBody(raw, header("content-encoding") === "gzip" && raw.length > 0, maxBodyBytes), base.host, border);
       const isUnread = request.leaveUnread === true && status < 300;
-      return { status, header, body, isUnread, data: isUnread ? Buffer.alloc(0) : await wholeOf(body), elapsedMs: headersAt - started, headersAt };
+      const limit = isUnread ? maxBodyBytes : SHORT_ANSWER_BYTES;
+      const tooLarge = isUnread
+        ? (bytes: number) => tenantError("BODY_TOO_LARGE", plain.params({ megabytes: inMegabytes(bytes) }), { permanent: true })
+        : (bytes: number) => tenantError("ANSWER_TOO_LARGE", plain.params({ host: base.host, megabytes: inMegabytes(bytes) }), { permanent: true });
+      const mostReceived = Math.min(limit, RECEIVED_LIST_BYTES);
+      const raw = await received(mostReceived);
+      const body = new ReceivedBody(new RawBody(raw ?? Buffer.alloc(0), header("content-encoding") === "gzip" && raw?.length !== 0, limit), base.host, border, tooLarge);
+      const reply = { status, header, body, isUnread, elapsedMs: headersAt - started, headersAt };
+      if (status >= 300) {
+        // The status says enough: what a refusal adds to it may be missing.
+        const data = raw === undefined ? Buffer.alloc(0) : await wholeOf(body).catch(() => Buffer.alloc(0));
+        return { ...reply, data };
+      }
+      if (raw === undefined) throw tooLarge(mostReceived);
+      return { ...reply, data: isUnread ? Buffer.alloc(0) : await wholeOf(body) };
     } catch (error) {
       if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();
@@ -100,19 +114,20 @@ export class ReceivedBody implements Body {
   /** The error of the last reading; undefined if there was none. */
   fault: SiemError | undefined;
 
-  constructor(readonly raw: RawBody, private readonly host: string, private readonly border: Border) {}
+  /** `tooLarge` makes the error of a body that inflates to more than this many bytes. */
+  constructor(readonly raw: RawBody, private readonly host: string, private readonly border: Border, private readonly tooLarge: (bytes: number) => SiemError) {}
 
   /** Bytes received. */
   get length(): number {
     return this.raw.bytes.length;
   }
 
-  /** Throws BODY_TOO_LARGE, and the errors of `networkError` for what zlib reports. */
+  /** Throws the error of `tooLarge`, and those of `networkError` for what zlib reports. */
   async *chunks(): AsyncGenerator<Buffer> {
     try {
       yield* this.raw.chunks();
     } catch (error) {
-      throw this.fault = error instanceof BodyTooLong ? bodyTooLarge(this.raw.limit) : networkError(error, this.host, this.border);
+      throw this.fault = error instanceof BodyTooLong ? this.tooLarge(this.raw.limit) : networkError(error, this.host, this.border);
     }
   }
 
@@ -120,5 +135,3 @@ export class ReceivedBody implements Body {
     return this.raw.whole();
   }
 }
-
-const bodyTooLarge = (limit: number) => tenantError("BODY_TOO_LARGE", { megabytes: Math.round(limit / 2 ** 20) }, { permanent: true });

@@ -4,6 +4,7 @@
  */
 import { parsed } from "../../common/json";
 import { isRecord } from "../../common/messages";
+import { wholeOf, type Body } from "../../pages/body";
 
 export interface LegacyService {
   /** Key of the service's address in the key-value store; undefined for the console itself. */
@@ -49,21 +50,71 @@ function isoMicroseconds(seconds: number): string {
   return `${new Date(Math.floor(microseconds / 1000)).toISOString().slice(0, -1)}${String(microseconds % 1000).padStart(3, "0")}Z`;
 }
 
+const HEAD_BYTES = 4096;
+const CLOSE_BRACE = 0x7d;
+/** Bytes after a brace that may still be the last one: JSON ends with blanks at most. */
+const TAIL_BYTES = 65_536;
+
+const headLength = (body: Buffer): number =>
+  /^\s*\{\s*(?:"metadata"\s*:\s*(?:null|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})\s*,\s*)?"data"\s*:/.exec(body.toString("latin1", 0, HEAD_BYTES))?.[0].length ?? 0;
+
 /**
  * The value of `data` in `{"metadata": …, "data": …}`, the form that the console and its services give to some replies
  * (`metadata` may be missing); any other body unchanged. If `data` is not the last property, the result is not JSON.
  */
 export function unwrap(body: Buffer): Buffer {
-  const head = /^\s*\{\s*(?:"metadata"\s*:\s*(?:null|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})\s*,\s*)?"data"\s*:/.exec(body.toString("latin1", 0, 4096));
-  return head === null ? body : body.subarray(head[0].length, body.lastIndexOf("}"));
+  const start = headLength(body);
+  return start === 0 ? body : body.subarray(start, body.lastIndexOf(CLOSE_BRACE));
+}
+
+/** The same for a body that is read in pieces. */
+export const unwrapped = (body: Body): Body => ({
+  chunks: () => withoutWrapper(body.chunks()),
+  whole: () => unwrap(body.whole()),
+});
+
+async function* withoutWrapper(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  let isWrapped = false;
+  /** From the last brace on: it is dropped if no other follows. */
+  let tail = Buffer.alloc(0);
+  const before = function* (chunk: Buffer): Generator<Buffer> {
+    const brace = chunk.lastIndexOf(CLOSE_BRACE);
+    if (brace >= 0 || tail.length + chunk.length > TAIL_BYTES) {
+      yield tail;
+      yield chunk.subarray(0, Math.max(0, brace));
+      tail = Buffer.from(brace < 0 ? chunk : chunk.subarray(brace));
+    } else tail = Buffer.concat([tail, chunk]);
+  };
+  for await (const chunk of chunks) {
+    if (head === undefined) {
+      if (isWrapped) yield* before(chunk);
+      else yield chunk;
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.length < HEAD_BYTES) continue;
+    const start = headLength(head);
+    isWrapped = start > 0;
+    if (isWrapped) yield* before(head.subarray(start));
+    else yield head;
+    head = undefined;
+  }
+  if (head !== undefined) yield unwrap(head);
 }
 
 /** The base URL of the key-value store, from the `stsBaseUrl` of a console (py42 `services/_connection.py`). */
 export const keyValueStoreOf = (stsBaseUrl: string): string => stsBaseUrl.replace("sts", "simple-key-value-store");
 
-/** `body` with the gateway's names of its properties. */
-export function renamed(body: Buffer, { rename }: LegacyService): Buffer {
-  const value = rename === undefined ? undefined : parsed(body);
-  if (rename === undefined || !isRecord(value)) return body;
-  return Buffer.from(JSON.stringify(Object.fromEntries(Object.entries(value).map(([name, item]) => [rename[name] ?? name, item]))));
+/** `body` with the gateway's names of its properties; for short bodies. */
+export const withGatewayNames = (body: Body, { rename }: LegacyService): Body => (rename === undefined ? body : {
+  async *chunks() {
+    yield renamed(await wholeOf(body), rename);
+  },
+  whole: () => renamed(body.whole(), rename),
+});
+
+function renamed(body: Buffer, rename: Readonly<Record<string, string>>): Buffer {
+  const value = parsed(body);
+  return isRecord(value) ? Buffer.from(JSON.stringify(Object.fromEntries(Object.entries(value).map(([name, item]) => [rename[name] ?? name, item])))) : body;
 }

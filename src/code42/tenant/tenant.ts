@@ -4,16 +4,17 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
-import { bodyOf, wholeOf, type Body } from "../../pages/body";
+import { wholeOf, type Body } from "../../pages/body";
 import { Border, plain, printable } from "../../common/border";
 import type { Proxy } from "../../common/proxy";
 import { SiemError } from "../../common/errors";
+import { LIST_BYTES } from "../../common/limits";
 import { proxySecrets, tlsSecrets, withoutSecrets } from "../../common/secrets";
 import { AnswerCheck, isPageTokenRefused } from "./answer-check";
 import { baseUrlFault, isConsole } from "./base-url";
 import type { HttpReply } from "./http";
 import { identityOf, type Credentials, type Identity } from "./identity";
-import { legacyService, renamed, unwrap } from "./legacy";
+import { legacyService, unwrapped, withGatewayNames } from "./legacy";
 import { OpenCalls } from "./open-calls";
 import { dateOf, PacedHttp, type PacedHttpDependencies } from "./paced-http";
 import { ServiceDirectory } from "./services";
@@ -25,7 +26,7 @@ export const DEFAULTS = {
   timeoutMs: 60_000,
   /** Half of what the API allows a tenant, because others use it too (developer portal, "Search file events": 120). */
   requestsPerMinute: 60,
-  maxBodyBytes: 256 * 2 ** 20,
+  maxBodyBytes: LIST_BYTES,
 };
 
 /** Attempts of one call, the first included; a repetition with a new token does not count. */
@@ -46,7 +47,7 @@ export interface TenantOptions extends Credentials {
   tls?: ConnectionOptions;
   proxy?: Proxy | undefined;
   userAgent: string;
-  /** Limit of a reply, both as it arrives and inflated. */
+  /** Limit of a body that is read in pieces, inflated. */
   maxBodyBytes?: number;
 }
 
@@ -84,6 +85,9 @@ export interface Reply {
   receivedAt: number;
 }
 
+/** A reply, with what its reader made of the body. */
+export type ReadReply<Value> = Omit<Reply, "data"> & { value: Value };
+
 /** What a `code42-tenant` config node offers the nodes that use it. `getTenant` throws a SiemError that says what to correct. */
 export interface TenantNode {
   getTenant(): Tenant;
@@ -101,7 +105,7 @@ interface Route {
   base: URL;
   path: string;
   /** Makes the body that the gateway would have sent of the one that a service sent; undefined for the gateway. */
-  asGateway?: (data: Buffer) => Buffer;
+  asGateway?: (body: Body) => Body;
 }
 
 /** Has no state of its own: `http` keeps the server's time, `tokens` the token, `services` their addresses, `calls` what is under way. */
@@ -155,38 +159,23 @@ export class Tenant {
   }
 
   /**
-   * Sends `body` as JSON to `path` and resolves with a 2xx reply of JSON. Rejects with a SiemError: at once if
-   * it is `permanent`, otherwise after 6 attempts. A refused page token has the code INVALID_PAGE_TOKEN.
+   * Sends `body` as JSON to `path`, and lets `read` have the body of a 2xx reply of JSON; it stays compressed, and may be
+   * read again later. If it is damaged, the request is repeated and `read` starts again. Rejects with a SiemError: at once
+   * if it is `permanent` or thrown by `read` itself, otherwise after 6 attempts. A refused page token has the code
+   * INVALID_PAGE_TOKEN.
    */
-  post(path: string, body: unknown, options?: CallOptions): Promise<Reply> {
-    return this.call("POST", path, body, options, wholeBody);
+  postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options?: CallOptions): Promise<ReadReply<Value>> {
+    return this.callAndRead("POST", path, body, read, options);
   }
 
-  /**
-   * Like `post`, but `read` gets the body and may read it again later: it stays compressed. If the body
-   * is damaged, the request is repeated and `read` starts again. What `read` itself throws ends the call.
-   */
-  async postAndRead<Value>(path: string, body: unknown, read: (body: Body) => Promise<Value>, options?: CallOptions): Promise<Omit<Reply, "data"> & { value: Value }> {
-    const { outcome, ...reply } = await this.call("POST", path, body, options, {
-      readsBody: true,
-      handle: async ({ body: received }, { asGateway }): Promise<{ outcome: { value: Value } | { error: unknown } }> => {
-        const translated = asGateway === undefined ? received : bodyOf(asGateway(await wholeOf(received)));
-        try {
-          return { outcome: { value: await read(translated) } };
-        } catch (error) {
-          if (error === received.fault) throw error;
-          return { outcome: { error } };
-        }
-      },
-    });
-    if ("error" in outcome) throw outcome.error;
-    return { ...reply, value: outcome.value };
+  /** Like `postAndRead`, with parameters instead of a body. */
+  getAndRead<Value>(path: string, read: (body: Body) => Promise<Value>, options: GetOptions = {}): Promise<ReadReply<Value>> {
+    return this.callAndRead("GET", path, undefined, read, options, queryOf(options));
   }
 
-  /** Like `post`, with parameters instead of a body. */
+  /** The whole of a short reply, at most SHORT_ANSWER_BYTES. Rejects as `postAndRead` does. */
   get(path: string, options: GetOptions = {}): Promise<Reply> {
-    const parameters = Object.entries(options.query ?? {}).flatMap(([name, value]) => [value].flat().map((item) => [name, item] as [string, string]));
-    return this.call("GET", path, undefined, options, wholeBody, parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`);
+    return this.call("GET", path, undefined, options, wholeBody, queryOf(options));
   }
 
   /** The client id or user name that it signs in with. */
@@ -210,6 +199,22 @@ export class Tenant {
     this.calls.close();
     this.http.close();
     this.tokens.drop();
+  }
+
+  private async callAndRead<Value>(method: "GET" | "POST", path: string, body: unknown, read: (body: Body) => Promise<Value>, options?: CallOptions, query?: string): Promise<ReadReply<Value>> {
+    const { outcome, ...reply } = await this.call(method, path, body, options, {
+      readsBody: true,
+      handle: async ({ body: received }, { asGateway }): Promise<{ outcome: { value: Value } | { error: unknown } }> => {
+        try {
+          return { outcome: { value: await read(asGateway?.(received) ?? received) } };
+        } catch (error) {
+          if (error === received.fault) throw error;
+          return { outcome: { error } };
+        }
+      },
+    }, query);
+    if ("error" in outcome) throw outcome.error;
+    return { ...reply, value: outcome.value };
   }
 
   private call<Result>(method: "GET" | "POST", path: string, body: unknown, options: CallOptions = {}, handling: Handling<Result>, query = ""): Promise<Omit<Reply, "data"> & Result> {
@@ -240,7 +245,7 @@ export class Tenant {
     const service = legacyService(path);
     if (service === undefined) throw tenantError("BASE_URL_CONSOLE", plain.params({ host: this.base.host, path }), { permanent: true });
     const base = service.key === undefined ? this.base : await this.services.find(service.key, signal);
-    const route = { base, path: service.path + query, asGateway: (data: Buffer) => renamed(unwrap(data), service) };
+    const route = { base, path: service.path + query, asGateway: (received: Body) => withGatewayNames(unwrapped(received), service) };
     return { route, data: encode(service.body === undefined ? body : service.body(body)) };
   }
 
@@ -274,5 +279,10 @@ export class Tenant {
 
 const wholeBody: Handling<{ data: Buffer }> = {
   readsBody: false,
-  handle: async ({ data }, { asGateway }) => ({ data: asGateway?.(data) ?? data }),
+  handle: async ({ body, data }, { asGateway }) => ({ data: asGateway === undefined ? data : await wholeOf(asGateway(body)) }),
 };
+
+function queryOf({ query = {} }: GetOptions): string {
+  const parameters = Object.entries(query).flatMap(([name, value]) => [value].flat().map((item) => [name, item] as [string, string]));
+  return parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`;
+}

@@ -28,6 +28,8 @@ export interface TokenDependencies {
 const RENEW_BEFORE_S = 60;
 /** Tokens that are remembered. */
 const RECENT = 3;
+/** What a header can carry to a server: RFC 6750 section 2.1, and less than the 16 kB that servers take. */
+const TOKEN = /^[\x21-\x7e]{1,12000}$/;
 
 export class TokenKeeper {
   /** Name and secret as the sign-in sends them, which is a secret too. */
@@ -74,7 +76,7 @@ export class TokenKeeper {
     const answer = objectIn(reply);
     const { expires_in: expiresIn } = answer;
     const value = tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
-    if (typeof value !== "string" || value === "") throw tenantError("TOKEN_MISSING", plain.params({ host: base.host }), { permanent: true });
+    if (typeof value !== "string" || !TOKEN.test(value)) throw tenantError("TOKEN_MISSING", plain.params({ host: base.host }), { permanent: true });
     const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : lifeS;
     this.tokens = [value, ...this.tokens].slice(0, RECENT);
     this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };

@@ -6,10 +6,13 @@ export const TOTP_STEP_MS = 30_000;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /** 80 bits, the shortest secret in use. A one-time code that somebody enters by mistake is shorter. */
 const SHORTEST_SECRET = 16;
+/** More than the 512 bits that the longest hash of the standard uses (RFC 6238 section 1.2). */
+const LONGEST_SECRET = 256;
 
-/** The key in `secret`, base32 (RFC 4648 section 6) with or without blanks, hyphens and padding; undefined if it is not base32, or too short. */
+/** The key in `secret`, base32 (RFC 4648 section 6) with or without blanks, hyphens and padding; undefined if it is not base32, too short or too long. */
 export function totpKey(secret: string): Buffer | undefined {
-  const letters = secret.toUpperCase().replace(/[\s-]/g, "").replace(/=+$/, "");
+  if (secret.length > LONGEST_SECRET) return undefined;
+  const letters = secret.toUpperCase().replace(/[\s-]/g, "").replace(/(?<!=)=+$/, "");
   if (letters.length < SHORTEST_SECRET || !/^[A-Z2-7]+$/.test(letters)) return undefined;
   const bytes: number[] = [];
   let [bits, count] = [0, 0];

@@ -16,6 +16,7 @@ import { makeCertificates, type Certificates } from "../../support/certs";
 import { startConnectProxy } from "../../support/connect-proxy";
 import { resolveNames } from "../../support/host-names";
 import { until } from "../../support/until";
+import { postWhole } from "../../support/whole-reply";
 
 describe("a server whose host is written with a final dot", () => {
   let certs: Certificates;
@@ -60,7 +61,7 @@ describe("a server whose host is written with a final dot", () => {
   };
   const call = (tenant: Tenant) => {
     ends.push(() => tenant.close());
-    void tenant.post("/v2/file-events", {}).catch(() => undefined);
+    void postWhole(tenant, "/v2/file-events", {}).catch(() => undefined);
   };
   const tenant = (proxy?: Proxy) => new Tenant(
     { baseUrl: `https://localhost.:${port}`, clientId: "id", clientSecret: "secret", userAgent: "test", timeoutMs: 3000, tls: { ca: ca() }, ...(proxy === undefined ? {} : { proxy }) },
@@ -158,7 +159,7 @@ describe("an IPv6 address in brackets", () => {
       { baseUrl: "https://api.example.com", clientId: "id", clientSecret: "secret", userAgent: "test", timeoutMs: 1000, proxy: { url: `http://[::1]:${(proxy.address() as AddressInfo).port}` } },
       { random: () => 0, sleep: async () => undefined },
     );
-    await assert.rejects(tenant.post("/v2/file-events", {}));
+    await assert.rejects(postWhole(tenant, "/v2/file-events", {}));
     tenant.close();
     proxy.close();
     assert.equal(targets[0], "CONNECT api.example.com:443 HTTP/1.1");

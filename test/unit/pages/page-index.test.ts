@@ -33,7 +33,7 @@ function formatterOf(failing: readonly number[] = []) {
 
 describe("the index of a page", () => {
   it("has the key, the time and the place of each event", async () => {
-    const index = await indexPage(body(), "list", fields, none, undefined);
+    const index = await indexPage(body(), "list", Infinity, fields, none, undefined);
     assert.deepEqual(index.envelope, { list: [], more: 1 });
     assert.deepEqual(events.map((_, at) => index.keys.text(at)), events.map(({ id }, at) => ledgerKey(at === 7 ? JSON.stringify(events[7]) : String(id))));
     assert.deepEqual(index.times.map((ms) => (Number.isNaN(ms) ? null : ms)), events.map(({ at }) => at));
@@ -48,7 +48,7 @@ describe("the index of a page", () => {
 
   it("has a line for each event that is not known, and says for which", async () => {
     const known = KeyColumn.of([ledgerKey("id-3")]);
-    const { prepared } = await indexPage(body(), "list", fields, (keys, at) => keys.text(at) === known.text(0), { formatter: formatterOf(), pool: new BufferPool(PIECE_BYTES) });
+    const { prepared } = await indexPage(body(), "list", Infinity, fields, (keys, at) => keys.text(at) === known.text(0), { formatter: formatterOf(), pool: new BufferPool(PIECE_BYTES) });
     assert.deepEqual(prepared?.events, [...events.keys()].toSpliced(3, 1));
     assert.deepEqual(prepared?.lines.unpackAtOnce(), events.toSpliced(3, 1).map(formatterOf().format));
   });
@@ -57,7 +57,7 @@ describe("the index of a page", () => {
     const pool = new BufferPool(PIECE_BYTES);
     let given = 0;
     pool.give = () => void (given += 1);
-    assert.equal((await indexPage(body(), "list", fields, none, { formatter: formatterOf([250]), pool })).prepared, undefined);
+    assert.equal((await indexPage(body(), "list", Infinity, fields, none, { formatter: formatterOf([250]), pool })).prepared, undefined);
     assert.ok(given >= 2, `${given} pieces`);
   });
 
@@ -65,7 +65,7 @@ describe("the index of a page", () => {
     const pool = new BufferPool(PIECE_BYTES);
     const readings = await Promise.all(Array.from({ length: 20 }, (_, page) => {
       const own = events.map((event) => ({ ...event, id: `${page} ${String(event.id)}`, pad: String.fromCharCode(97 + page).repeat(900) }));
-      return indexPage(chunkedBody(Buffer.from(JSON.stringify({ list: own })), 1000 + 997 * page), "list", fields, none, { formatter: { format: (event) => JSON.stringify(event), failure: undefined }, pool });
+      return indexPage(chunkedBody(Buffer.from(JSON.stringify({ list: own })), 1000 + 997 * page), "list", Infinity, fields, none, { formatter: { format: (event) => JSON.stringify(event), failure: undefined }, pool });
     }));
     for (const [page, { prepared }] of readings.entries()) {
       const pads = prepared!.lines.unpackAtOnce().map((line) => JSON.parse(line) as Event);
@@ -75,7 +75,7 @@ describe("the index of a page", () => {
   });
 
   it("gives lines with all of its events only: those of a part are made from its events", async () => {
-    const index = await indexPage(body(), "list", fields, none, { formatter: formatterOf(), pool: new BufferPool(PIECE_BYTES) });
+    const index = await indexPage(body(), "list", Infinity, fields, none, { formatter: formatterOf(), pool: new BufferPool(PIECE_BYTES) });
     const all = new IndexedEvents(index, [...events.keys()], index.prepared);
     assert.equal(all.slice(0, 300).prepared, index.prepared);
     assert.equal(all.slice(0, 299).prepared, undefined);
@@ -84,7 +84,7 @@ describe("the index of a page", () => {
 
   it("gives lines to the formatter that made them, once, and makes them again after their release", async () => {
     const formatter = formatterOf();
-    const { prepared, ...index } = await indexPage(body(), "list", fields, none, { formatter, pool: new BufferPool(PIECE_BYTES) });
+    const { prepared, ...index } = await indexPage(body(), "list", Infinity, fields, none, { formatter, pool: new BufferPool(PIECE_BYTES) });
     const packed = () => new PackedEvents(new IndexedEvents({ ...index, prepared }, [...events.keys()]), prepared);
     assert.equal(packed().takeLines(formatterOf()), undefined, "another formatter, perhaps with other settings");
     const page = packed();

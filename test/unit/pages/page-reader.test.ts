@@ -145,6 +145,24 @@ describe("reading a page", () => {
     assert.deepEqual((await read('{"fileEvents":[ ]}')).elements, []);
   });
 
+  it("reads what is just within the limits, and refuses what is just beyond them", async () => {
+    const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+    const list = (element: string) => `{"fileEvents":[1,${element},2]}`;
+    const text = (bytes: number) => `"${"x".repeat(bytes - 2)}"`;
+    const MOST = 2 * 2 ** 20;
+    for (const good of [list(nested(64)), list(text(MOST)), `{"a":${nested(63)},"fileEvents":[]}`, `{"a":${text(MOST - 30)},"fileEvents":[]}`, `{"fileEvents":[],"a":${text(MOST - 30)}}`]) {
+      await read(good, 50_000);
+    }
+    for (const bad of [
+      list(nested(65)), list(text(MOST + 1)), `{"a":${nested(64)},"fileEvents":[]}`, `{"fileEvents":[],"a":${nested(64)}}`, `{"a":${nested(64)}}`,
+      `{"a":${text(MOST)},"fileEvents":[]}`, `{"fileEvents":[],"a":${text(MOST)}}`, `{"a":${text(MOST)}}`, `{"a":${text(MOST / 2)},"fileEvents":[],"b":${text(MOST / 2)}}`,
+      `{"fileEvents":[${"1,".repeat(2_000_001)}1]}`,
+    ]) await assert.rejects(read(bad, 50_000), { code: "PAGE_TOO_LARGE" }, bad.slice(0, 30));
+    const three = chunkedBody(Buffer.from('{"fileEvents":[1,2,3]}'), 5);
+    await readPage(three, "fileEvents", () => undefined, { most: 3 });
+    await assert.rejects(readPage(three, "fileEvents", () => undefined, { most: 2 }), { code: "PAGE_TOO_LARGE" });
+  });
+
   it("does not let event data reach an object's prototype", async () => {
     const { elements } = await read('{"fileEvents":[{"__proto__":{"polluted":true}}]}');
     assert.equal(({} as { polluted?: boolean }).polluted, undefined);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { plain } from "../../../../src/common/border";
+import type { Api } from "../../../../src/code42/tenant/api";
 import { bodyOf, type Body } from "../../../../src/pages/body";
 import { packedEvents } from "../../../../src/pages/packed-events";
 import type { Tenant } from "../../../../src/code42/tenant/tenant";
@@ -10,6 +11,7 @@ import { startTenantSimulator, type TenantSimulator } from "../../../../src/simu
 import type { Delivery, FlowMessage } from "../../../../src/common/messages";
 import { eventIds, makeQuery, MemoryStore, tenantOf } from "../../../support/query";
 import { until } from "../../../support/until";
+import { postWhole } from "../../../support/whole-reply";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
 const MINUTE = 60_000;
@@ -27,7 +29,7 @@ describe("query", () => {
     simulator = await startTenantSimulator({ now: () => now, requestsPerMinute: 1_000_000 });
     tenant = tenantOf(simulator);
     // The tenant learns the server's time from the first answer.
-    await tenant.post("/v2/file-events", { groups: [{ filters: [{ term: "event.inserted", operator: "ON_OR_AFTER", value: "2026-03-01T12:00:00.000Z" }] }], pgToken: "" }, {});
+    await postWhole(tenant, "/v2/file-events", { groups: [{ filters: [{ term: "event.inserted", operator: "ON_OR_AFTER", value: "2026-03-01T12:00:00.000Z" }] }], pgToken: "" }, {});
     simulator.requests.length = 0;
     store = new MemoryStore();
   });
@@ -312,8 +314,8 @@ describe("query", () => {
   it("refuses a page without any insertion time, and the cursor stays", async () => {
     const event = makeFileEvent(made++, { insertedUs: (NOW - MINUTE) * 1000 });
     const body = Buffer.from(JSON.stringify({ totalCount: 1, fileEvents: [{ ...event, event: { ...event.event, inserted: "soon" } }], nextPgToken: null }));
-    const reply = async () => ({ data: body, date: now, elapsedMs: 1 });
-    const api = { baseUrl: simulator.url, principal: "key", border: plain, serverNow: () => now, serverTime: async () => now, post: reply, get: reply, postAndRead: async <Value>(_path: string, _body: unknown, read: (body: Body) => Promise<Value>) => ({ date: now, elapsedMs: 1, value: await read(bodyOf(body)) }) };
+    const reply = async <Value>(read: (body: Body) => Promise<Value>) => ({ date: now, elapsedMs: 1, value: await read(bodyOf(body)) });
+    const api: Api = { baseUrl: simulator.url, principal: "key", border: plain, serverNow: () => now, serverTime: async () => now, get: async () => ({ data: body }), getAndRead: (_path, read) => reply(read), postAndRead: (_path, _body, read) => reply(read) };
     const { runner, messages } = makeQuery(tenant, store, {}, undefined, { api: () => api });
     await assert.rejects(runner.act({}), (error: Error & { code?: string }) => error.code === "EVENT_WITHOUT_ID" && error.message.includes("event.inserted"));
     assert.equal(messages.length, 0);

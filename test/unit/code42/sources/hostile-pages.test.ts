@@ -20,7 +20,7 @@ describe("a hostile page", () => {
 
   const events = (from: number, count: number) => Array.from({ length: count }, (_, index) => makeFileEvent(from + index, { insertedUs: (START + (from + index) * 10) * 1000 }));
   const page = (fileEvents: unknown[] | null, nextPgToken: string | null = null) => JSON.stringify({ totalCount: 0, fileEvents, nextPgToken, problems: null });
-  const serve = async (answer: (response: ServerResponse, search: number, token: string) => void, options: Partial<TenantOptions> = {}) => {
+  const serve = async (answer: (response: ServerResponse, search: number, token: string, pageSize: number) => void, options: Partial<TenantOptions> = {}) => {
     api = await startScriptedApi(answer);
     tenant = new Tenant(
       { baseUrl: api.url, clientId: "key", clientSecret: "secret", userAgent: "test", requestsPerMinute: 1_000_000, ...options },
@@ -108,7 +108,7 @@ describe("a hostile page", () => {
   });
 
   it("that repeats events of the previous page, or comes twice, gives each event once", async () => {
-    const { tenant } = await serve((response, _search, token) => response.end({ "": page(events(0, 5), "a"), a: page(events(3, 5), "b"), b: page(events(3, 5)) }[token]));
+    const { tenant } = await serve((response, _search, token, pageSize) => response.end(pageSize === 1 ? page([]) : { "": page(events(0, 5), "a"), a: page(events(3, 5), "b"), b: page(events(3, 5)) }[token]));
     const { runner, messages } = makeQuery(tenant, new MemoryStore());
     await runner.act({});
     assert.deepEqual(ids(messages.map(({ payload }) => payload)), ids(events(0, 8)));

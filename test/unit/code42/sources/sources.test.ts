@@ -8,6 +8,7 @@ import type { Criteria } from "../../../../src/code42/criteria/criteria";
 import { sessions } from "../../../../src/code42/sources/sessions";
 import type { SourceOptions } from "../../../../src/code42/sources/source";
 import type { Tenant } from "../../../../src/code42/tenant/tenant";
+import { bodyOf } from "../../../../src/pages/body";
 import { alertInState, makeAlert } from "../../../../src/simulator/alerts";
 import { makeAuditEntry } from "../../../../src/simulator/audit-log";
 import { makeFileEvent } from "../../../../src/simulator/events";
@@ -147,8 +148,8 @@ describe("alerts whose details", () => {
     it(`${what} come without them`, async () => {
       const tenant = new ModelTenant(NOW, randomOf(1));
       tenant.add({ ms: NOW - MINUTE, visibleAt: 0, flags: [], body: { id: "a", createdAt: new Date(NOW - MINUTE).toISOString() } }, "a");
-      const post = tenant.post.bind(tenant);
-      tenant.post = async (path, body, options) => (path.endsWith("/query-details") ? { data: Buffer.from(details), date: NOW, elapsedMs: 0 } : post(path, body, options));
+      const ask = tenant.postAndRead.bind(tenant);
+      tenant.postAndRead = async (path, body, read, options) => (path.endsWith("/query-details") ? { value: await read(bodyOf(Buffer.from(details))), date: NOW, elapsedMs: 0 } : ask(path, body, read, options));
       const { runner, messages, warnings } = makeQuery(tenant, new MemoryStore(), { source: alerts(OPTIONS) });
       await runner.act({});
       assert.deepEqual(messages.flatMap(({ payload }) => payload as { id: string }[]).map(({ id }) => id), ["a"]);

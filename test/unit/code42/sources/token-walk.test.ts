@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { plain } from "../../../../src/common/border";
-import type { Body } from "../../../../src/pages/body";
+import { bodyOf, type Body } from "../../../../src/pages/body";
 import { queryError } from "../../../../src/code42/errors";
 import { fileEvents } from "../../../../src/code42/sources/file-events";
 import { textAtTheEnd } from "../../../../src/pages/page-reader";
@@ -50,11 +50,8 @@ function slowTenant(latencyMs: number, gate: () => Promise<unknown>, hint = (tok
   };
   const api = {
     serverNow: () => START + 3_600_000,
-    async post() {
-      const data = Buffer.from(`{"totalCount":0,"fileEvents":[]}`);
-      return { data, date: START + 3_600_000, elapsedMs: latencyMs };
-    },
-    async postAndRead(_path: string, { pgToken }: { pgToken: string }, read: (body: Body) => Promise<unknown>) {
+    async postAndRead(_path: string, { pgToken, pgSize }: { pgToken: string; pgSize: number }, read: (body: Body) => Promise<unknown>) {
+      if (pgSize === 1) return { value: await read(bodyOf(Buffer.from('{"totalCount":0,"fileEvents":[]}'))), date: START + 3_600_000, elapsedMs: latencyMs };
       asked.push(pgToken);
       await sleep(latencyMs);
       if (Number(pgToken) >= PAGES) throw queryError("PAGE_INVALID", plain.params({ reason: "no such token" }));

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { plain } from "../../../../src/common/border";
 import { SiemError } from "../../../../src/common/errors";
 import { baseUrlFault, REGIONS, regionUrl } from "../../../../src/code42/tenant/base-url";
-import { Tenant, type Retry, type TenantOptions, type TenantDependencies } from "../../../../src/code42/tenant/tenant";
+import { Tenant, type CallOptions, type Retry, type TenantOptions, type TenantDependencies } from "../../../../src/code42/tenant/tenant";
 import { networkError } from "../../../../src/code42/tenant/tenant-errors";
 import { PACKAGE_NAME, VERSION } from "../../../../src/common/version";
 import { startTenantSimulator, type TenantSimulator, type TenantSimulatorOptions } from "../../../../src/simulator/tenant";
@@ -15,6 +15,7 @@ import manifest from "../../../../package.json";
 import { makeCertificates, type Certificates } from "../../../support/certs";
 import { startConnectProxy, type ConnectProxy } from "../../../support/connect-proxy";
 import { everythingIn } from "../../../support/everything-in";
+import { postWhole } from "../../../support/whole-reply";
 
 const SEARCH = "/v2/file-events";
 const QUERY = {
@@ -43,7 +44,7 @@ describe("tenant", () => {
     tenants.push(tenant);
     return tenant;
   };
-  const search = (tenant: Tenant, options?: Parameters<Tenant["post"]>[2]) => tenant.post(SEARCH, QUERY, options);
+  const search = (tenant: Tenant, options?: CallOptions) => postWhole(tenant, SEARCH, QUERY, options);
   const failure = async (promise: Promise<unknown>): Promise<SiemError> => {
     const thrown: unknown = await promise.then(() => assert.fail("expected a failure"), (error: unknown) => error);
     assert.ok(thrown instanceof SiemError, inspect(thrown));
@@ -316,10 +317,10 @@ describe("tenant", () => {
       const simulator = await simulate({ gzip: false });
       const tenant = connect(simulator);
       const body = { ...QUERY, groups: [{ filters: [{ term: "event.inserted", operator: "ON_OR_AFTER", value: "2099-01-01T00:00:00.000Z" }] }] };
-      const whole = (await tenant.post(SEARCH, body)).data.toString();
+      const whole = (await postWhole(tenant, SEARCH, body)).data.toString();
       for (let bytes = 0; bytes < whole.length; bytes++) {
         simulator.faults.add({ kind: "truncate", bytes });
-        assert.equal((await tenant.post(SEARCH, body)).data.toString(), whole);
+        assert.equal((await postWhole(tenant, SEARCH, body)).data.toString(), whole);
       }
       assert.equal(simulator.faults.hits, whole.length);
       assert.equal(searches(simulator).length, 1 + 2 * whole.length);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadSavedSearch } from "../../../../src/code42/criteria/saved-search";
 import { Tenant, type TenantOptions } from "../../../../src/code42/tenant/tenant";
 import { startTenantSimulator, type TenantSimulator } from "../../../../src/simulator/tenant";
+import { postWhole } from "../../../support/whole-reply";
 
 const TOTP = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
@@ -38,14 +39,14 @@ describe("ways into the simulated tenant", () => {
     for (const [name, options] of ways) {
       it(`${name} at the ${atConsole ? "console" : "gateway"} reads every source that is there, by the paths of the gateway`, async () => {
         const tenant = connect(atConsole, options);
-        const events = await read(tenant.post("/v2/file-events", { ...since("event.inserted"), srtKey: "event.inserted", srtDir: "asc", pgSize: 100, pgToken: "" }));
+        const events = await read(postWhole(tenant, "/v2/file-events", { ...since("event.inserted"), srtKey: "event.inserted", srtDir: "asc", pgSize: 100, pgToken: "" }));
         assert.equal(events["totalCount"], 25);
         const { tenantId } = await read(tenant.get("/v1/customer"));
         assert.equal(typeof tenantId, "string");
-        const alerts = await read(tenant.post("/v1/alerts/query-alerts", { tenantId, ...since("CreatedAt"), pgNum: 0, pgSize: 100, srtKey: "CreatedAt", srtDirection: "ASC" }));
+        const alerts = await read(postWhole(tenant, "/v1/alerts/query-alerts", { tenantId, ...since("CreatedAt"), pgNum: 0, pgSize: 100, srtKey: "CreatedAt", srtDirection: "ASC" }));
         assert.ok(Array.isArray(alerts["alerts"]));
         const end = Date.now() / 1000;
-        await read(tenant.post("/v1/audit/search-audit-log", { dateRange: { startTime: end - 3600.5, endTime: end }, page: 0, pageSize: 100 }));
+        await read(postWhole(tenant, "/v1/audit/search-audit-log", { dateRange: { startTime: end - 3600.5, endTime: end }, page: 0, pageSize: 100 }));
         await assert.rejects(loadSavedSearch(tenant, "nobody has this", new AbortController().signal), { code: "SAVED_SEARCH_MISSING" });
         const sessions = read(tenant.get("/v1/sessions", { query: { page_number: "0", page_size: "50" } }));
         if (atConsole) await assert.rejects(sessions, { code: "BASE_URL_CONSOLE" });

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { wholeOf } from "../../../../src/pages/body";
 import { consoleOf, isConsole } from "../../../../src/code42/tenant/base-url";
-import { legacyService, unwrap } from "../../../../src/code42/tenant/legacy";
+import { legacyService, unwrap, unwrapped } from "../../../../src/code42/tenant/legacy";
 import { ServiceDirectory } from "../../../../src/code42/tenant/services";
 import { Tenant, type TenantOptions, type TenantDependencies } from "../../../../src/code42/tenant/tenant";
 import { totpCode, totpKey } from "../../../../src/code42/tenant/totp";
 import { SiemError } from "../../../../src/common/errors";
+import { chunkedBody } from "../../../support/chunked-body";
 import { startConsoleServer, type ConsoleServer } from "../../../support/console-server";
+import { postWhole } from "../../../support/whole-reply";
 
 const PASSWORD = "canary-Pass:word-ü/77";
 const TOTP_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
@@ -42,7 +44,7 @@ describe("ways into a tenant", () => {
     tenants.push(tenant);
     return tenant;
   };
-  const search = (tenant: Tenant) => tenant.post("/v2/file-events", { pgToken: "" });
+  const search = (tenant: Tenant) => postWhole(tenant, "/v2/file-events", { pgToken: "" });
   const json = ({ data }: { data: Buffer }) => JSON.parse(data.toString()) as unknown;
   const failure = async (promise: Promise<unknown>): Promise<SiemError> => {
     const thrown: unknown = await promise.then(() => assert.fail("expected a failure"), (error: unknown) => error);
@@ -161,7 +163,7 @@ describe("ways into a tenant", () => {
       const tenant = connect({ ...USER, addressKind: "console" });
       const dateRange = { startTime: 1740823964.239647, endTime: null };
       const body = { dateRange, page: 0 };
-      assert.deepEqual(json(await tenant.post("/v1/audit/search-audit-log", body)), { dateRange: { startTime: "2025-03-01T10:12:44.239647Z" }, page: 0 });
+      assert.deepEqual(json(await postWhole(tenant, "/v1/audit/search-audit-log", body)), { dateRange: { startTime: "2025-03-01T10:12:44.239647Z" }, page: 0 });
     });
 
     it("a service that moved is found again", async () => {
@@ -212,7 +214,7 @@ describe("ways into a tenant", () => {
     assert.ok(server.requests.some(({ method, path }) => method === "GET" && path === "/v1/sessions?page_number=0&state=OPEN&state=OPEN_NEW_DATA&actor_id=a%26b%3D%C3%BC"));
   });
 
-  it("a wrapped reply is unwrapped, any other is left alone", () => {
+  it("a wrapped reply is unwrapped, any other is left alone, in whatever pieces it comes", async () => {
     const cases: [body: string, unwrapped: string][] = [
       ['{"data":{"a":[1,{"data":2}]}}', '{"a":[1,{"data":2}]}'],
       [' { "metadata" : {"timestamp":"t","params":{"data":1}} , "data" : [1] } \n', " [1] "],
@@ -220,7 +222,15 @@ describe("ways into a tenant", () => {
       ['{"database":1}', '{"database":1}'],
       ["[]", "[]"],
       ["", ""],
+      [`{"data":{"a":"${"}{ ".repeat(5000)}"}}   `, `{"a":"${"}{ ".repeat(5000)}"}`],
+      [`{"data":{"a":"}${"x".repeat(200_000)}"}}`, `{"a":"}${"x".repeat(200_000)}"}`],
+      [`{"fileEvents":["${"}".repeat(10_000)}"]}`, `{"fileEvents":["${"}".repeat(10_000)}"]}`],
     ];
-    for (const [body, unwrapped] of cases) assert.equal(unwrap(Buffer.from(body)).toString(), unwrapped);
+    for (const [text, inner] of cases) {
+      assert.equal(unwrap(Buffer.from(text)).toString(), inner);
+      for (const size of [1, 7, 4096, 10_000]) {
+        if (text.length / size < 20_000) assert.equal((await wholeOf(unwrapped(chunkedBody(Buffer.from(text), size)))).toString(), inner, `${size}`);
+      }
+    }
   });
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Tenant, type TenantOptions } from "../../../../src/code42/tenant/tenant";
 import { json, startRecordingServer, type RecordingServer } from "../../../support/recording-server";
+import { postWhole } from "../../../support/whole-reply";
 
 describe("what a tenant sends", () => {
   let server: RecordingServer;
@@ -20,7 +21,7 @@ describe("what a tenant sends", () => {
   const common = () => ["Accept-Encoding: gzip", "Accept: application/json", "Connection: keep-alive", `Host: 127.0.0.1:${server.port}`, "User-Agent: the agent"];
 
   it("to sign in and to search: these headers, and the body as UTF-8", async () => {
-    await connect().post("/v2/file-events", { term: "ü\u2028", list: [1.5, null] });
+    await postWhole(connect(), "/v2/file-events", { term: "ü\u2028", list: [1.5, null] });
     const body = Buffer.from('{"term":"ü\u2028","list":[1.5,null]}');
     assert.deepEqual(server.requests, [
       { line: "POST /base%20path/v1/oauth?grant_type=client_credentials HTTP/1.1", headers: [...common(), "Authorization: Basic aWQ6c2VjcmV0", "Content-Length: 0"].sort(), body: "" },
@@ -45,7 +46,7 @@ describe("what a tenant sends", () => {
       const replies = { "/auth/": '{"v3_user_token":"t0ken"}', ServerEnv: `{"stsBaseUrl":"${address}/sts"}`, "key-value": `${address}/search`, search: '{"fileEvents":[]}' };
       socket.write(json(Object.entries(replies).find(([part]) => line.includes(part))?.[1] ?? "{}"));
     };
-    await connect({ authType: "user", addressKind: "console", username: "dana@example.com", password: "pass:wörd", totpSecret: "GEZDGNBVGY3TQOJQ" }).post("/v2/file-events", {});
+    await postWhole(connect({ authType: "user", addressKind: "console", username: "dana@example.com", password: "pass:wörd", totpSecret: "GEZDGNBVGY3TQOJQ" }), "/v2/file-events", {});
     assert.deepEqual(server.requests.map(({ line, headers }) => [line.replace("/base%20path", ""), headers.find((header) => header.startsWith("Accept:"))]), [
       ["GET /api/v3/auth/jwt?useBody=true HTTP/1.1", "Accept: application/json"],
       ["GET /api/v1/ServerEnv HTTP/1.1", "Accept: application/json"],
