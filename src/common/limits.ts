@@ -46,6 +46,12 @@ export const FILE_BYTES = MIB;
 /** Brokers of a fabric: large ones have some dozens. */
 export const BROKERS = 1000;
 
+/**
+ * A secret that is searched for in texts: the largest private keys have 13 kB, tokens 12. To look for all forms of 1 MiB in
+ * one text takes seconds.
+ */
+export const SECRET_CHARACTERS = 32 * 1024;
+
 /** What an edit dialog sends: its longest part is a pasted event. Node-RED takes 5 MB, and checking them would hold up everybody. */
 export const FORM_BYTES = MIB;
 

@@ -3,6 +3,7 @@
  * 8 characters or more goes, in time linear in the length of text and secrets.
  */
 
+import { SECRET_CHARACTERS } from "./limits";
 import type { Proxy } from "./proxy";
 
 const FRAGMENT = 8;
@@ -12,12 +13,16 @@ const SHORTEST_FORM = 4;
 const DEPTH = 4;
 const MASK = "***";
 
-/** Returns what replaces each of `secrets` in a text by `***`; undefined and blank secrets do not count. */
+/**
+ * Returns what replaces each of `secrets` in a text by `***`; undefined and blank secrets do not count. Beside a secret of more
+ * than SECRET_CHARACTERS the whole text is replaced.
+ */
 export function withoutSecrets(secrets: () => readonly (string | undefined)[]): (text: string) => string {
   /** By secret: making them takes longer than finding them. */
   let forms = new Map<string, readonly string[]>();
   return (text) => {
     const present = secrets().filter((secret) => secret !== undefined);
+    if (present.some((secret) => secret.length > SECRET_CHARACTERS)) return MASK;
     forms = new Map(present.map((secret) => [secret, forms.get(secret) ?? [...new Set(piecesOf(secret).flatMap(formsOf))]]));
     const all = [...forms.values()].flat();
     if (all.length === 0) return text;

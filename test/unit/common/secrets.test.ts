@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SECRET_CHARACTERS } from "../../../src/common/limits";
 import { basicOf, proxySecrets, tlsSecrets, withoutSecrets } from "../../../src/common/secrets";
 import { Canaries, FORMS } from "../../support/canaries";
 
@@ -67,6 +68,11 @@ describe("taking secrets out of texts", () => {
     assert.deepEqual(proxySecrets({ url: "http://p" }), []);
     assert.deepEqual(proxySecrets(undefined), []);
     assert.deepEqual(tlsSecrets({ passphrase: "p", key: [Buffer.from("k1"), "k2", { pem: "x" }] }), ["p", "k1", "k2"]);
+  });
+
+  it("shows nothing beside a secret that is too long to look for", () => {
+    assert.equal(withoutSecrets(() => ["a secret", "b".repeat(SECRET_CHARACTERS + 1)])("any text"), "***");
+    assert.equal(withoutSecrets(() => ["b".repeat(SECRET_CHARACTERS)])("any text"), "any text");
   });
 
   it("works in time linear in the length of hostile texts and secrets", () => {
