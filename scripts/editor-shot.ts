@@ -24,7 +24,9 @@ async function main(): Promise<void> {
   const { BROWSER, ensureDebianPackages } = await import("./debian-packages.mjs");
   ensureDebianPackages(BROWSER);
   const userDir = mkdtempSync(join(tmpdir(), "siem-shot-"));
-  const nodeRed = await startNodeRed({ userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true });
+  // The variables of the examples, as their comments ask for.
+  const env = Object.fromEntries([...JSON.stringify(examples()).matchAll(/\$\{([A-Z0-9_]+)\}/g)].map(([, name]) => [String(name), "set"]));
+  const nodeRed = await startNodeRed({ userDir, env, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true });
   try {
     const { problems } = await visitEditor({
       url: nodeRed.url,
