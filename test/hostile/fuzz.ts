@@ -259,6 +259,8 @@ export async function fuzz({ seconds, random }: { seconds: number; random: Rando
       attempts[name] = (attempts[name] ?? 0) + 1;
       if (fault !== undefined) faults.push(`${name} threw ${fault}`);
     }
+    // What the servers keep for tests.
+    for (const list of [simulator.requests, relp.sessions, management.requests, management.csrs]) list.length = 0;
     // What is made once (code, agents, tables) is there after some rounds.
     if (++round === 5) firstMB = await heapMB();
   }
