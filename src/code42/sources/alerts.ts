@@ -5,7 +5,6 @@
  * The search has only page numbers, and its result changes meanwhile: when an alert leaves it, all later ones move forward.
  * So each request asks for the first page of the alerts created since the last alert of the previous page.
  */
-import { plain } from "../../common/border";
 import { SiemError } from "../../common/errors";
 import { parsed } from "../../common/json";
 import { LIST_PAGES } from "../../common/limits";
@@ -202,7 +201,7 @@ async function detailsOf(alertIds: readonly string[], { api, signal, onRetry, wa
   } catch (error) {
     // One alert without details must not stop the others.
     if (!(error instanceof SiemError) || !["QUERY_REFUSED", "NOT_FOUND"].includes(error.code)) throw error;
-    warn("warning.noDetails", plain.params({ count: alertIds.length, reason: error }));
+    warn("warning.noDetails", api.border.params({ count: alertIds.length, reason: error }));
     return new Map();
   }
 }
