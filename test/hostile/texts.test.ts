@@ -38,14 +38,14 @@ const PROXY_PASSWORD = "canaryProxyPassword8c1e";
 const PASSPHRASE = "canary Passphrase/2b6d+";
 const basic = (name: string, secret: string) => Buffer.from(`${name}:${secret}`).toString("base64");
 
-/** Line ends, controls, marks that turn a text around, and what nobody sees. */
+/** Line ends, controls, marks that reverse the direction of a text, and invisible ones. */
 const FORGERS = ["\n", "\r\n[error] forged", "\u001b[2K\u001b[31m", "\u0000", "\u0085", "\u009b31m", "\u2028", "\u2029", "\u202e", "\u2066", "\u200b", "\ufeff"];
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** What `work` throws; otherwise what it returns. */
 const outcomeOf = (work: () => unknown): Promise<unknown> => Promise.resolve().then(work).catch((error: unknown) => error);
 
-/** The texts of an error that may stand in a line: its sentence, code and parameters, and those of its causes. */
+/** The texts of an error that a line may show: its sentence, code and parameters, and those of its causes. */
 function sentencesIn(error: unknown): string[] {
   if (typeof error === "string") return [error];
   if (typeof error !== "object" || error === null) return [];
@@ -379,7 +379,7 @@ describe("hostile texts", () => {
     });
   });
 
-  describe("a text that would forge a line stands on one line, without what turns it around:", () => {
+  describe("a text that would forge a line stays on one line, without marks of direction:", () => {
     for (const forger of FORGERS) {
       const of = inspect(forger);
       const forged = `a${forger}b`;
