@@ -172,7 +172,7 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
   for await (const reply of replies) {
     const events: FoundEvent[] = [];
     const all = [...reply.events];
-    const texts = new KeptTexts(all.reduce((sum, { slice }) => sum + ("text" in slice ? slice.text.length : 0), 0));
+    const texts = KeptTexts.of(all);
     for (let start = 0; start < all.length; start += DETAILS_PER_REQUEST) {
       const some = all.slice(start, start + DETAILS_PER_REQUEST);
       // One alert at a time: as objects, they take many times the memory of their texts.
@@ -183,7 +183,7 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
       const details = await detailsOf(alertIds, poll, tenantId, texts.copy());
       let index = 0;
       for await (const slice of new PackedEvents(some).slices()) {
-        for (const alert of slice) events.push({ ...some[index++]!, slice: { text: texts.textOf(detailed(alert, details)) }, index: 0 });
+        for (const alert of slice) events.push({ ...some[index++]!, ...texts.placeOf(detailed(alert, details)) });
       }
     }
     yield { ...reply, events };
