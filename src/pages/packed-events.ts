@@ -30,8 +30,6 @@ export interface EventPlace {
   index: number;
 }
 
-export const copyOfEvent = (event: unknown): EventPlace => ({ slice: { text: JSON.stringify(event) }, index: 0 });
-
 /** What makes lines of events while these are read. */
 export interface LineFormatter {
   format(event: unknown): string;

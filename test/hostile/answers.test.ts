@@ -112,7 +112,6 @@ describe("a hostile answer", function () {
 
   async function checkProcess(what: string): Promise<void> {
     const { residentMB, stallMs } = await watched.measure();
-    if (process.env["SHOW"] !== undefined) console.log(`      ${what} ${Math.round(residentMB)} MB ${Math.round(stallMs)} ms`);
     assert.ok(stallMs < LONGEST_MS, `${what}: stood still for ${Math.round(stallMs)} ms`);
     assert.ok(residentMB < MOST_MB, `${what}: ${Math.round(residentMB)} MB`);
   }
@@ -189,7 +188,7 @@ describe("a hostile answer", function () {
       server.answers = { "/v1/oauth": { pieces: [`{"access_token":"${token}"}`] } };
       assert.equal(await signIn("api-client"), "TOKEN_MISSING");
     }
-    // The console says how a user signs in whose sign-in was refused.
+    // After a refused sign-in, the console is asked how the user signs in.
     server.answers = { "/v1/auth": { status: 401, pieces: ["{}"] }, "/api/v3/LoginConfiguration": await compressed('{"loginType":[{}', "objects", "]}") };
     assert.equal(await signIn("user"), "USER_REJECTED");
     server.answers = { "/v1/oauth": { ...await compressed('{"error":[{}', "objects", "]}"), status: 401 } };
@@ -276,7 +275,6 @@ describe("an answer as large as the limits allow", function () {
         server.answers = { [path]: { gzip: true, pieces: [await gzipped([`{"${list}":[`, ...records(500, LARGE[name]!), "]}"])] } };
         assert.match(await watched.poll(id), /^((PAGE|BODY)_TOO_LARGE)?$/);
         const { residentMB, stallMs } = await watched.measure();
-        if (process.env["SHOW"] !== undefined) console.log(`      ${Math.round(residentMB)} MB ${Math.round(stallMs)} ms`);
         assert.ok(stallMs < LONGEST_MS && residentMB < MOST_MB, `${Math.round(residentMB)} MB, ${Math.round(stallMs)} ms`);
         server.answers = {};
         assert.equal(await watched.poll(id), "", "the next poll");

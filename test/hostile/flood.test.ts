@@ -127,7 +127,7 @@ describe("a flood of DXL events with long texts, a slow SIEM and little memory",
           await sleep(10);
         }
         siem.hurry();
-        await broker.publish(EPO_THREAT_EVENT_TOPIC, frameOf({ ...makeThreatEvent(2), eventMessageType: (makeThreatEvent(2))["eventMessageType"] }));
+        await broker.publish(EPO_THREAT_EVENT_TOPIC, frameOf(makeThreatEvent(2)));
         const total = (dropped: NodeFigures) => Object.entries(dropped).reduce((sum, [name, value]) => sum + (name.startsWith("dropped") ? value : 0), 0);
         await eventually(async () => {
           const [dxl, out] = await Promise.all([figures("dxl-threat-event"), figures("syslog-out")]);

@@ -37,7 +37,7 @@ describe("a hostile form", function () {
       { id: "format", type: "cef-format", z: "tab", name: "", wires: [[], []] },
       { id: "syslog", type: "syslog-out", z: "tab", name: "", host: "127.0.0.1", port: "1", transport: "tcp", wires: [[], []] },
     ] satisfies FlowNode[]);
-    // What a route loads at its first use is no answer to a form.
+    // The first request also loads modules: it is not measured.
     for (const [path, form] of Object.entries(ROUTES())) await watched.post(path, JSON.stringify(form));
   });
   after(async () => {

@@ -1,5 +1,8 @@
 /** Texts with which a server, a file or a user tries to show a secret or to write in our log. */
 import assert from "node:assert/strict";
+import type { RequestListener } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import code42Query from "../../nodes/code42-query";
 import code42Tenant from "../../nodes/code42-tenant";
@@ -8,6 +11,7 @@ import { previewQuery } from "../../src/code42/query/preview";
 import { sources } from "../../src/code42/sources";
 import { Tenant } from "../../src/code42/tenant/tenant";
 import { systemClock } from "../../src/common/clock";
+import type { SiemError } from "../../src/common/errors";
 import { certificateInfo, fabricOptions } from "../../src/dxl/client-config";
 import { testFabric } from "../../src/dxl/connection-test";
 import { checkFilter } from "../../src/dxl/filter";
@@ -16,10 +20,12 @@ import { localise } from "../../src/node-red/report";
 import { readSettings } from "../../src/syslog/settings";
 import { sendTestMessage } from "../../src/syslog/test-message";
 import { Canaries, FORMS, formsOf } from "../support/canaries";
+import { startConsoleServer } from "../support/console-server";
 import { makeCertificates, type Certificates } from "../support/certs";
 import { tryForm } from "../support/dialog";
 import { EchoServer, PLACES } from "../support/echo-server";
 import { everythingIn } from "../support/everything-in";
+import { resolveNames } from "../support/host-names";
 import { ManagementServer } from "../support/management-server";
 import { coreNode, getNode, helper, loadFlow, recordMessages, recordStatus, startServer, stopServer, unloadFlow, until } from "../support/node-red";
 import { startRecordingServer } from "../support/recording-server";
@@ -32,14 +38,14 @@ const PROXY_PASSWORD = "canaryProxyPassword8c1e";
 const PASSPHRASE = "canary Passphrase/2b6d+";
 const basic = (name: string, secret: string) => Buffer.from(`${name}:${secret}`).toString("base64");
 
-/** Line ends, controls, marks that turn a text around, and what nobody sees. */
+/** Line ends, controls, marks that reverse the direction of a text, and invisible ones. */
 const FORGERS = ["\n", "\r\n[error] forged", "\u001b[2K\u001b[31m", "\u0000", "\u0085", "\u009b31m", "\u2028", "\u2029", "\u202e", "\u2066", "\u200b", "\ufeff"];
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** What `work` throws; otherwise what it returns. */
 const outcomeOf = (work: () => unknown): Promise<unknown> => Promise.resolve().then(work).catch((error: unknown) => error);
 
-/** The texts of an error that may stand in a line: its sentence, code and parameters, and those of its causes. */
+/** The texts of an error that a line may show: its sentence, code and parameters, and those of its causes. */
 function sentencesIn(error: unknown): string[] {
   if (typeof error === "string") return [error];
   if (typeof error !== "object" || error === null) return [];
@@ -136,6 +142,43 @@ describe("hostile texts", () => {
       } finally {
         tenant.close();
         await server.stop();
+      }
+    });
+
+    it("a console, in the address that it names for a service", async () => {
+      const secret = "canary-client-secret-7f3a";
+      const host = `${secret}.test`;
+      const server = await startConsoleServer(`${USER}:${secret}`);
+      let answer: RequestListener = () => undefined;
+      const service = createServer({ cert: certs.read(certs.server.cert), key: certs.read(certs.server.key) }, (request, response) => answer(request, response));
+      await new Promise<void>((resolve) => service.listen(0, "127.0.0.1", resolve));
+      const forget = resolveNames({ [host]: ["127.0.0.1"] });
+      server.services["FORENSIC_SEARCH-API_URL"] = `https://${host}:${(service.address() as AddressInfo).port}`;
+      const tenant = new Tenant(
+        { baseUrl: server.url, addressKind: "console", clientId: USER, clientSecret: secret, requestsPerMinute: 1e6, timeoutMs: 500, userAgent: "test", tls: { ca: certs.read(certs.ca.cert), checkServerIdentity: () => undefined } },
+        { sleep: async () => undefined },
+      );
+      const canaries = new Canaries([secret], USER);
+      const answers: Record<string, RequestListener> = {
+        FORBIDDEN: (_request, response) => response.writeHead(403).end(),
+        NOT_JSON: (_request, response) => response.writeHead(200, { "content-type": "text/html" }).end(),
+        ANSWER_TOO_LARGE: (_request, response) => response.end(`{"data":"${"x".repeat(2 ** 20)}"}`),
+        TIMED_OUT: (_request, response) => response.write("{"),
+        CONNECTION_FAILED: (request) => request.socket.destroy(),
+      };
+      try {
+        for (const code of Object.keys(answers)) {
+          answer = answers[code]!;
+          const error = await outcomeOf(() => tenant.get("/v2/file-events/saved-searches"));
+          assert.equal((error as SiemError).code, code, inspect(error));
+          assert.deepEqual(canaries.in(everythingIn(error)), [], code);
+        }
+      } finally {
+        forget();
+        tenant.close();
+        server.close();
+        service.closeAllConnections();
+        service.close();
       }
     });
 
@@ -336,7 +379,7 @@ describe("hostile texts", () => {
     });
   });
 
-  describe("a text that would forge a line stands on one line, without what turns it around:", () => {
+  describe("a text that would forge a line stays on one line, without marks of direction:", () => {
     for (const forger of FORGERS) {
       const of = inspect(forger);
       const forged = `a${forger}b`;

@@ -143,7 +143,7 @@ describe("a setting with an environment variable that is not set", () => {
     assert.equal((await tryForm("code42-query/preview", { settings: { source: UNSET } })).code, "ENVIRONMENT_UNSET");
   });
 
-  it("is told to the editor, which asks for names and gets no values", async () => {
+  it("is reported to the editor by name: the editor never gets a value", async () => {
     process.env["SIEM_TEST_SET"] = "a secret value";
     try {
       await loadFlow(initializers, [{ id: "flow", type: "tab", label: "", env: [{ name: "SIEM_TEST_IN_FLOW", value: "x", type: "str" }] }]);

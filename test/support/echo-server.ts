@@ -2,15 +2,15 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Where the text stands in the answer to a call. */
+/** The part of an answer that repeats the text. */
 export const PLACES = ["problems", "error", "content type and body", "location", "body that is no JSON", "problems of a search", "names of saved searches", "terms of a saved search"] as const;
 
 export class EchoServer {
   say = "";
   place: (typeof PLACES)[number] = "problems";
-  /** Then the text stands in the refusal. */
+  /** If true, every sign-in is refused, and the refusal repeats the text. */
   refusesSignIn = false;
-  /** All that were given out. */
+  /** Issued so far. */
   readonly tokens: string[] = [];
   private valid = "";
 
@@ -28,7 +28,7 @@ export class EchoServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** The client has to sign in again. */
+  /** Makes the client sign in again. */
   forgetToken(): void {
     this.valid = "";
   }

@@ -87,7 +87,7 @@ function unknownTerm(source: string, term: string): SiemError {
 
 const textsOf = (value: unknown): string[] => [value].flat().filter((item) => typeof item === "string" || typeof item === "number").map(String);
 
-/** Of a list of values, so many are named in warnings: an error for each of a million would take minutes. */
+/** Values of one list that get a warning each: for a million, the warnings would take minutes. */
 const MOST_NAMED = 10;
 
 function unknownValues({ term, values, open }: Term, value: unknown): SiemError[] {

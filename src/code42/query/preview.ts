@@ -2,7 +2,6 @@
 import { bodyOf, type Body } from "../../pages/body";
 import { readPage } from "../../pages/page-reader";
 import { startInstant, untilInstant } from "../../cursor/instant";
-import { plain } from "../../common/border";
 import type { Params } from "../../common/errors";
 import { PackedEvents } from "../../pages/packed-events";
 import { queryError } from "../errors";
@@ -43,7 +42,7 @@ export async function previewQuery(api: Api, settings: PreviewSettings, signal: 
   try {
     return await preview(api, settings, signal);
   } catch (error) {
-    throw signal.aborted ? queryError("PREVIEW_TIMED_OUT", {}, { cause: plain.cause(error) }) : error;
+    throw signal.aborted ? queryError("PREVIEW_TIMED_OUT", {}, { cause: api.border.cause(error) }) : error;
   }
 }
 

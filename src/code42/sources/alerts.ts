@@ -5,7 +5,6 @@
  * The search has only page numbers, and its result changes meanwhile: when an alert leaves it, all later ones move forward.
  * So each request asks for the first page of the alerts created since the last alert of the previous page.
  */
-import { plain } from "../../common/border";
 import { SiemError } from "../../common/errors";
 import { parsed } from "../../common/json";
 import { LIST_PAGES } from "../../common/limits";
@@ -173,7 +172,7 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
   for await (const reply of replies) {
     const events: FoundEvent[] = [];
     const all = [...reply.events];
-    const texts = new KeptTexts(all.reduce((sum, { slice }) => sum + ("text" in slice ? slice.text.length : 0), 0));
+    const texts = KeptTexts.of(all);
     for (let start = 0; start < all.length; start += DETAILS_PER_REQUEST) {
       const some = all.slice(start, start + DETAILS_PER_REQUEST);
       // One alert at a time: as objects, they take many times the memory of their texts.
@@ -184,7 +183,7 @@ async function* withDetails(replies: AsyncGenerator<Reply>, poll: PollOptions, t
       const details = await detailsOf(alertIds, poll, tenantId, texts.copy());
       let index = 0;
       for await (const slice of new PackedEvents(some).slices()) {
-        for (const alert of slice) events.push({ ...some[index++]!, slice: { text: texts.textOf(detailed(alert, details)) }, index: 0 });
+        for (const alert of slice) events.push({ ...some[index++]!, ...texts.placeOf(detailed(alert, details)) });
       }
     }
     yield { ...reply, events };
@@ -202,7 +201,7 @@ async function detailsOf(alertIds: readonly string[], { api, signal, onRetry, wa
   } catch (error) {
     // One alert without details must not stop the others.
     if (!(error instanceof SiemError) || !["QUERY_REFUSED", "NOT_FOUND"].includes(error.code)) throw error;
-    warn("warning.noDetails", plain.params({ count: alertIds.length, reason: error }));
+    warn("warning.noDetails", api.border.params({ count: alertIds.length, reason: error }));
     return new Map();
   }
 }

@@ -43,8 +43,7 @@ async function readNext(stream: Stream, streams: readonly Stream[]): Promise<num
     stream.done = next.done === true;
     if (next.done === true) break;
     stream.reply = next.value;
-    const waiting = streams.flatMap((each) => each.waiting);
-    stream.waiting = await inOwnSlices(next.value.events, new KeptTexts(waiting.reduce((sum, { slice }) => sum + ("text" in slice ? slice.text.length : 0), 0)));
+    stream.waiting = await inOwnSlices(next.value.events, KeptTexts.of(streams.flatMap(({ waiting }) => waiting)));
     known += next.value.known;
   }
   return known;
@@ -56,7 +55,7 @@ async function inOwnSlices(list: EventList, texts: KeptTexts): Promise<FoundEven
   const pause = yieldIfBusy();
   const copies: FoundEvent[] = [];
   for await (const slice of new PackedEvents(events).slices()) {
-    for (const event of slice) copies.push({ ...events[copies.length]!, slice: { text: texts.textOf(event) }, index: 0 });
+    for (const event of slice) copies.push({ ...events[copies.length]!, ...texts.placeOf(event) });
     await pause();
   }
   return copies;

@@ -15,29 +15,32 @@ import { KeptTexts } from "./kept-texts";
  */
 export type Keep<Kept> = (item: unknown, texts: KeptTexts, rounded: unknown) => Kept;
 
-export interface ListPage<Kept> {
+interface ListAnswer<Kept> {
   items: Kept[];
   /** The answer without the items. */
   envelope: Record<string, unknown>;
+}
+
+export interface ListPage<Kept> extends ListAnswer<Kept> {
   /** Server time of the request, epoch ms; undefined if the answer has no date. */
   askedMs: number | undefined;
 }
 
-export interface ListQuestion<Kept> {
+interface ListQuestion<Kept> {
   /** Property of the answer; a missing list or null counts as empty. */
   key: string;
   /** How many items were asked for. */
   most: number;
   /** Called for each item, from the beginning if the answer must be asked for again. */
   keep: Keep<Kept>;
-  /** Texts that were kept of other pages of the list. */
+  /** What is kept of the other pages of the list. */
   texts?: KeptTexts;
 }
 
 /** Sends the request of `ask` and reads the list of the answer. Throws PAGE_INVALID, PAGE_TOO_LARGE and what `ask` throws. */
 export async function readList<Kept>(
   { key, most, keep, texts = new KeptTexts() }: ListQuestion<Kept>,
-  ask: (read: (body: Body) => Promise<Pick<ListPage<Kept>, "items" | "envelope">>) => Promise<Reading<Pick<ListPage<Kept>, "items" | "envelope">>>,
+  ask: (read: (body: Body) => Promise<ListAnswer<Kept>>) => Promise<Reading<ListAnswer<Kept>>>,
 ): Promise<ListPage<Kept>> {
   const { value, date, elapsedMs } = await ask(async (body) => {
     const items: Kept[] = [];

@@ -71,14 +71,16 @@ interface KeptSession {
 
 /** The session itself, or the session once for each alert, with only that alert in `triggeredAlerts`. */
 function keptSession(session: unknown, poll: PollOptions, byAlert: boolean, texts: KeptTexts): KeptSession {
-  const known = (key: string) => isKnown(poll, key);
   const beganMs = timeAt(session, "beginTime");
-  const alerts = byAlert && isRecord(session) ? session["triggeredAlerts"] ?? [] : undefined;
-  const whole = keptEvent(() => session, versionOf(session), beganMs, (key) => alerts !== undefined || known(key), texts);
-  const events = alerts === undefined ? [whole] : (Array.isArray(alerts) ? alerts : []).map((alert: unknown) =>
-    keptEvent(() => ({ ...(session as Record<string, unknown>), triggeredAlerts: [alert] }), isRecord(alert) ? alert["alertId"] : undefined, beganMs, known, texts));
-  return { id: isRecord(session) ? ledgerKey(String(session["sessionId"])) : whole.key, version: whole.key, changedMs: timeAt(session, "lastUpdated") ?? 0, beganMs, events };
+  const keep = (makeEvent: () => unknown, id: unknown) => keptEvent(makeEvent, id, beganMs, (key) => isKnown(poll, key), texts);
+  const events = byAlert && isRecord(session)
+    ? alertsOf(session).map((alert) => keep(() => ({ ...session, triggeredAlerts: [alert] }), isRecord(alert) ? alert["alertId"] : undefined))
+    : [keep(() => session, versionOf(session))];
+  const version = ledgerKey(versionOf(session) ?? JSON.stringify(session));
+  return { id: isRecord(session) ? ledgerKey(String(session["sessionId"])) : version, version, changedMs: timeAt(session, "lastUpdated") ?? 0, beganMs, events };
 }
+
+const alertsOf = ({ triggeredAlerts }: Record<string, unknown>): unknown[] => (Array.isArray(triggeredAlerts) ? triggeredAlerts : []);
 
 /** Sessions in the order of their last change. If one changed while the list was read, only its newest version counts. */
 function newestVersions(found: KeptSession[]): ReplyBuilder {

@@ -200,7 +200,7 @@ async function* readPages({ search, poll, groups, known }: PageOptions): AsyncGe
       if (!(error instanceof SiemError) || error.code !== "INVALID_PAGE_TOKEN" || token === "") throw error;
       // The event that the token names has left the result: start again, and drop known events.
       restarts += 1;
-      if (restarts > MAX_TOKEN_RESTARTS) throw queryError("PAGE_TOKEN_LOOP", {}, { cause: plain.cause(error) });
+      if (restarts > MAX_TOKEN_RESTARTS) throw queryError("PAGE_TOKEN_LOOP", {}, { cause: api.border.cause(error) });
       currentGroups = groups();
       tokens.clear();
       request = fetchPage("");

@@ -46,7 +46,9 @@ export class AnswerCheck {
   }
 
   private refusal(reply: HttpReply, { host, path, permission = DEFAULT_PERMISSION }: Question) {
-    return statusError(reply.status, { host, path, permission }, this.detail(reply), this.border.text(hostOf(reply.header("location"), host), 253));
+    if (reply.status >= 200 && reply.status < 300) return undefined;
+    // A host may be a server's text too: the console names those of the services.
+    return statusError(reply.status, this.border.params({ host, path, permission, target: hostOf(reply.header("location"), host), detail: this.detail(reply) }));
   }
 }
 

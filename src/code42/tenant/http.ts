@@ -1,6 +1,6 @@
 /** Sends one HTTP request to a host of a tenant, and receives the complete reply in time. */
 import { BodyTooLong, RawBody, wholeOf, type Body } from "../../pages/body";
-import { plain, type Border } from "../../common/border";
+import type { Border } from "../../common/border";
 import { sendRequest } from "../../common/http";
 import { SiemError } from "../../common/errors";
 import { inMegabytes, RECEIVED_LIST_BYTES, SHORT_ANSWER_BYTES } from "../../common/limits";
@@ -79,8 +79,8 @@ export class HttpClient {
       const isUnread = request.leaveUnread === true && status < 300;
       const limit = isUnread ? maxBodyBytes : SHORT_ANSWER_BYTES;
       const tooLarge = isUnread
-        ? (bytes: number) => tenantError("BODY_TOO_LARGE", plain.params({ megabytes: inMegabytes(bytes) }), { permanent: true })
-        : (bytes: number) => tenantError("ANSWER_TOO_LARGE", plain.params({ host: base.host, megabytes: inMegabytes(bytes) }), { permanent: true });
+        ? (bytes: number) => tenantError("BODY_TOO_LARGE", { megabytes: inMegabytes(bytes) }, { permanent: true })
+        : (bytes: number) => tenantError("ANSWER_TOO_LARGE", border.params({ host: base.host, megabytes: inMegabytes(bytes) }), { permanent: true });
       const mostReceived = Math.min(limit, RECEIVED_LIST_BYTES);
       const raw = await received(mostReceived);
       const body = new ReceivedBody(new RawBody(raw ?? Buffer.alloc(0), header("content-encoding") === "gzip" && raw?.length !== 0, limit), base.host, border, tooLarge);
@@ -95,7 +95,7 @@ export class HttpClient {
     } catch (error) {
       if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();
-      if (abort.signal.aborted) throw tenantError("TIMED_OUT", plain.params({ host: base.host, seconds: timeoutMs / 1000 }));
+      if (abort.signal.aborted) throw tenantError("TIMED_OUT", border.params({ host: base.host, seconds: timeoutMs / 1000 }));
       throw networkError(error, base.host, border);
     } finally {
       clearTimeout(timer);

@@ -55,6 +55,7 @@ const CLOSE_BRACE = 0x7d;
 /** Bytes after a brace that may still be the last one: JSON ends with blanks at most. */
 const TAIL_BYTES = 65_536;
 
+/** Length of what stands before the value of `data` in a wrapped body; 0 for any other. */
 const headLength = (body: Buffer): number =>
   /^\s*\{\s*(?:"metadata"\s*:\s*(?:null|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})\s*,\s*)?"data"\s*:/.exec(body.toString("latin1", 0, HEAD_BYTES))?.[0].length ?? 0;
 
@@ -78,7 +79,7 @@ async function* withoutWrapper(chunks: AsyncIterable<Buffer>): AsyncGenerator<Bu
   let isWrapped = false;
   /** From the last brace on: it is dropped if no other follows. */
   let tail = Buffer.alloc(0);
-  const before = function* (chunk: Buffer): Generator<Buffer> {
+  const upToLastBrace = function* (chunk: Buffer): Generator<Buffer> {
     const brace = chunk.lastIndexOf(CLOSE_BRACE);
     if (brace >= 0 || tail.length + chunk.length > TAIL_BYTES) {
       yield tail;
@@ -88,7 +89,7 @@ async function* withoutWrapper(chunks: AsyncIterable<Buffer>): AsyncGenerator<Bu
   };
   for await (const chunk of chunks) {
     if (head === undefined) {
-      if (isWrapped) yield* before(chunk);
+      if (isWrapped) yield* upToLastBrace(chunk);
       else yield chunk;
       continue;
     }
@@ -96,7 +97,7 @@ async function* withoutWrapper(chunks: AsyncIterable<Buffer>): AsyncGenerator<Bu
     if (head.length < HEAD_BYTES) continue;
     const start = headLength(head);
     isWrapped = start > 0;
-    if (isWrapped) yield* before(head.subarray(start));
+    if (isWrapped) yield* upToLastBrace(head.subarray(start));
     else yield head;
     head = undefined;
   }

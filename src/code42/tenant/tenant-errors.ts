@@ -1,6 +1,6 @@
 /** The errors of a tenant. Each says what to do, and none holds a secret. */
 import catalog from "../../../nodes/locales/en-US/code42-tenant.json";
-import { plain, type Border, type Printable } from "../../common/border";
+import type { Border, Printable } from "../../common/border";
 import { errorPrefix, errorsOf, type SiemError } from "../../common/errors";
 
 export const tenantError = errorsOf(errorPrefix("code42-tenant"), catalog.error);
@@ -35,15 +35,14 @@ export function networkError(thrown: unknown, host: string, border: Border): Sie
 }
 
 /**
- * The error of a reply with this `status`; undefined if that is a success. `detail` is what the server said, in one short
- * line; `target` is the host that it redirects to.
+ * The error of a reply with this `status`, which is no success. `detail` is what the server said, in one short line; `target`
+ * is the host that it redirects to.
  */
-export function statusError(status: number, request: { host: string; path: string; permission: string }, detail: Printable, target: Printable): SiemError | undefined {
-  const params = { ...plain.params(request), status, detail };
-  if (status >= 200 && status < 300) return undefined;
+export function statusError(status: number, answer: Record<"host" | "path" | "permission" | "detail" | "target", Printable | number>): SiemError {
+  const params = { ...answer, status };
   if (status === 429) return tenantError("RATE_LIMITED");
   if (status >= 500 || status === 408) return tenantError("SERVER_ERROR", params);
-  if (status >= 300 && status < 400) return tenantError("REDIRECTED", { ...params, target }, PERMANENT);
+  if (status >= 300 && status < 400) return tenantError("REDIRECTED", params, PERMANENT);
   switch (status) {
     case 400: return tenantError("QUERY_REFUSED", params, PERMANENT);
     case 401: return tenantError("UNAUTHORIZED", {}, PERMANENT);

@@ -34,7 +34,8 @@ const TOKEN = /^[\x21-\x7e]{1,12000}$/;
 export class TokenKeeper {
   /** Name and secret as the sign-in sends them, which is a secret too. */
   readonly basic: string;
-  private tokens: readonly string[] = [];
+  /** The current token and the two before it: a server may repeat one after it refused it. */
+  recent: readonly string[] = [];
   private token: { value: string; renewAt: number } | undefined;
   /** The sign-in under way. */
   private renewal: Promise<string> | undefined;
@@ -43,11 +44,6 @@ export class TokenKeeper {
 
   constructor(private readonly base: URL, private readonly identity: Identity, private readonly way: SignIn, private readonly dependencies: TokenDependencies) {
     this.basic = basicOf(identity.name, identity.secret);
-  }
-
-  /** The current token and the two before it: a server may repeat one after it refused it. */
-  get recent(): readonly string[] {
-    return this.tokens;
   }
 
   /** A valid token. Concurrent callers share one sign-in: `signal` ends only the wait of this caller, closing the tenant ends the sign-in. */
@@ -78,7 +74,7 @@ export class TokenKeeper {
     const value = tokenFields.map((field) => answer[field]).find((token) => token !== undefined);
     if (typeof value !== "string" || !TOKEN.test(value)) throw tenantError("TOKEN_MISSING", plain.params({ host: base.host }), { permanent: true });
     const life = typeof expiresIn === "number" && expiresIn > 0 ? expiresIn : lifeS;
-    this.tokens = [value, ...this.tokens].slice(0, RECENT);
+    this.recent = [value, ...this.recent].slice(0, RECENT);
     this.token = { value, renewAt: started + 1000 * Math.max(life / 2, life - RENEW_BEFORE_S) };
     return value;
   }
