@@ -200,7 +200,7 @@ function streamLink(socket: Socket, whenReady: (ready: (accepted: boolean) => vo
     }),
     end: () => void socket.end(),
     // A line of which only a part was written would end here, and the server would take the half for a line. After a reset it
-    // takes nothing of it, and nothing arrives later behind newer lines. (A TLSSocket has no reset.)
+    // takes nothing of it, and nothing arrives later behind newer lines. (A TLSSocket has no reset of its own.)
     destroy: () => {
       // By itself this waits until everything is written.
       if (socket.writableLength > 0 && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
