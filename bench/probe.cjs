@@ -34,8 +34,8 @@ if (file !== undefined) {
 
 if (process.env.PROBE_BLIND !== undefined) {
   const promises = require("node:fs/promises");
-  const { readFile } = promises;
-  promises.readFile = (path, ...more) => (String(path).startsWith("/proc/self/net/") ? Promise.reject(new Error("blind")) : readFile(path, ...more));
+  const { open } = promises;
+  promises.open = (path, ...more) => (String(path).startsWith("/proc/self/net/") ? Promise.reject(new Error("blind")) : open(path, ...more));
 }
 
 if (process.env.PROBE_PROFILE !== undefined) {

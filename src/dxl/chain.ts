@@ -2,7 +2,7 @@
 import type { X509Certificate } from "node:crypto";
 
 /** `CN=node-red, O=Example`, from the lines in which Node.js gives a name. */
-export const nameOf = (lines: string): string => lines.split("\n").join(", ");
+export const nameInOneLine = (lines: string): string => lines.split("\n").join(", ");
 
 /**
  * The subject (`CN=Example CA, O=Example`) of the first certificate that is missing on the way from `leaf` up to its root, if
@@ -13,7 +13,7 @@ export function missingIssuer(leaf: X509Certificate, known: readonly X509Certifi
   let current = leaf;
   for (;;) {
     const next = [...rest].find((candidate) => current.checkIssued(candidate));
-    if (next === undefined) return nameOf(current.issuer);
+    if (next === undefined) return nameInOneLine(current.issuer);
     if (next.subject === next.issuer) return undefined;
     rest.delete(next);
     current = next;

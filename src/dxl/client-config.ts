@@ -11,7 +11,7 @@ import { socketHost, urlHost } from "../common/host";
 import { BROKERS } from "../common/limits";
 import { addressProperty, booleanProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import type { Proxy } from "../common/proxy";
-import { nameOf } from "./chain";
+import { nameInOneLine } from "./chain";
 import type { FabricCredentials } from "./credentials";
 import { fabricError } from "./fabric-errors";
 import { readableText } from "./file-text";
@@ -137,8 +137,8 @@ export function certificateInfo(pem: string): CertificateInfo {
   try {
     const certificate = new X509Certificate(pem);
     return {
-      subject: printable(nameOf(certificate.subject)),
-      issuer: printable(nameOf(certificate.issuer)),
+      subject: printable(nameInOneLine(certificate.subject)),
+      issuer: printable(nameInOneLine(certificate.issuer)),
       thumbprint: certificate.fingerprint.replaceAll(":", "").toLowerCase(),
       validFrom: new Date(certificate.validFrom).toISOString(),
       validTo: new Date(certificate.validTo).toISOString(),

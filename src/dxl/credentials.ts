@@ -4,7 +4,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { Border, plain } from "../common/border";
 import { proxySecrets, withoutSecrets } from "../common/secrets";
 import type { Proxy } from "../common/proxy";
-import { missingIssuer, nameOf } from "./chain";
+import { missingIssuer, nameInOneLine } from "./chain";
 import { credentialError, fabricError } from "./fabric-errors";
 
 /** PEM texts. */
@@ -41,7 +41,7 @@ export function secureContext({ brokerCertChain, certificate, privateKey, passph
 /** The name of the issuer that a broker has to know: of the certificate, or of the last one that follows it. */
 export function clientIssuer({ certificate }: FabricCredentials): string {
   const leaf = new X509Certificate(certificate);
-  return missingIssuer(leaf, blocksOf(certificate).map((block) => new X509Certificate(block))) ?? nameOf(leaf.issuer);
+  return missingIssuer(leaf, blocksOf(certificate).map((block) => new X509Certificate(block))) ?? nameInOneLine(leaf.issuer);
 }
 
 /** Rounds that turn a passphrase into a key: OpenSSL makes a million in a second, and this thread waits for it. */

@@ -116,15 +116,15 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
     const { clock, host, port } = target;
     const began = clock.now();
     const socket = connectTls({ ...serverName(host), ...options, host, port });
-    let judged = false;
+    let awaitsVerdict = false;
     const whenReady = (ready: (accepted: boolean) => void) => socket.once("secureConnect", () => {
       if (socket.getProtocol() !== "TLSv1.3" || listener.accepted === undefined) return ready(false);
       const withCertificate = options.cert !== undefined;
-      judged = withCertificate;
+      awaitsVerdict = withCertificate;
       const cancel = clock.after(Math.max(2 * (clock.now() - began), JUDGEMENT), () => go(true));
       const go = (accepted: boolean) => {
         cancel();
-        judged = false;
+        awaitsVerdict = false;
         ready(accepted);
       };
       socket.once("session", () => go(withCertificate)).once("close", cancel);
@@ -132,7 +132,7 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
     // Not every server sends an alert before it closes.
     const closed = (error?: Error) => {
       const silently = error === undefined || (error as NodeJS.ErrnoException).code === "ECONNRESET";
-      listener.closed(judged && silently ? syslogError("TLS_CLIENT_CERTIFICATE", (target.border ?? plain).params({ host, reason: error ?? "connection closed" })) : error);
+      listener.closed(awaitsVerdict && silently ? syslogError("TLS_CLIENT_CERTIFICATE", (target.border ?? plain).params({ host, reason: error ?? "connection closed" })) : error);
     };
     return streamLink(socket, whenReady, target, { ...listener, closed });
   },
@@ -200,7 +200,7 @@ function streamLink(socket: Socket, whenReady: (ready: (accepted: boolean) => vo
     }),
     end: () => void socket.end(),
     // A line of which only a part was written would end here, and the server would take the half for a line. After a reset it
-    // takes nothing of it, and nothing arrives later behind newer lines. (Node.js cannot reset below TLS.)
+    // takes nothing of it, and nothing arrives later behind newer lines. (A TLSSocket has no reset of its own.)
     destroy: () => {
       // By itself this waits until everything is written.
       if (socket.writableLength > 0 && !(socket instanceof TLSSocket)) socket.resetAndDestroy();

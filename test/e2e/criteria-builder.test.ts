@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type Locator, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
+import { launchBrowser } from "../support/editor";
 import { startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 
@@ -37,7 +38,7 @@ describe("the criteria builder", () => {
   before(async function () {
     this.timeout(120_000);
     nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules, flows });
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    browser = await launchBrowser();
     page = await (await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 2000 } })).newPage();
     page.setDefaultTimeout(15_000);
     page.on("pageerror", (error) => problems.push(error.message));

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
-import { chromium, type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import manifest from "../../package.json";
 import { makeAlert } from "../../src/simulator/alerts";
 import { makeAuditEntry } from "../../src/simulator/audit-log";
@@ -16,6 +16,7 @@ import { startSiem, type Siem } from "../../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { makeThreatEvent } from "../../src/simulator/threat-events";
 import { modulesWithDashboard } from "../support/dashboard";
+import { launchBrowser } from "../support/editor";
 import { examples } from "../support/examples";
 import { startHttpSink, type HttpSink } from "../support/http-sink";
 import { durableStore, startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
@@ -89,7 +90,7 @@ describe("the examples from 06 on", function () {
     // A file in place of the folder, so that at first nothing can be written.
     writeFileSync(files, "");
 
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    browser = await launchBrowser();
     const userDir = join(folder, "user");
     nodeRed = await startNodeRed({
       userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true, contextStorage: durableStore,

@@ -6,11 +6,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type Locator, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { root } from "../../scripts/built";
 import { startSiem, type Siem } from "../../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
-import { watch } from "../support/editor";
+import { launchBrowser, watch } from "../support/editor";
 import { startNodeRed, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 import { until } from "../support/until";
@@ -157,7 +157,7 @@ describe("a newcomer", function () {
 
   before(async () => {
     modules();
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    browser = await launchBrowser();
   });
   after(() => browser.close());
 

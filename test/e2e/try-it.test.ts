@@ -6,12 +6,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { startDxlBroker, type DxlBroker } from "../../src/simulator/dxl-broker";
 import { makeFileEvent } from "../../src/simulator/events";
 import { startSiem, type Siem } from "../../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { makeCertificates, type Certificates } from "../support/certs";
+import { launchBrowser } from "../support/editor";
 import { startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 
@@ -59,7 +60,7 @@ describe("the buttons that try the settings in a dialog", () => {
       { id: "syslog", type: "syslog-out", name: "", transport: "tcp", host: "127.0.0.1", port: String(siem.port), header: "rfc3164", framing: "auto", facility: "16", severity: "6", appName: "CEF", maxBytes: "8192", queueEvents: "100000", queueBytes: "67108864", overflow: "refuse", confirmDelay: "100", resendWindow: "5", ...place(480), wires: [[], []] },
     ];
     nodeRed = await startNodeRed({ userDir, modules: packedPackage().modules, flows, settings: { httpAdminRoot: "/" }, env: { TZ: "America/Denver" } });
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    browser = await launchBrowser();
     const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 900 } });
     page = await context.newPage();
     page.setDefaultTimeout(30_000);

@@ -11,27 +11,32 @@ const MB = 1024 * 1024;
 const MINUTE = 60_000;
 const reset = () => Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
 /** A sender on a system that tells what the peer has acknowledged. Each line of the name's length is a frame of that and one byte. */
-const withEvidence = (options: Parameters<typeof testSender>[0] = {}) => testSender({ evidence: true, chunkBytes: 8, ...options });
+function withEvidence(options: Parameters<typeof testSender>[0] = {}) {
+  const made = testSender({ evidence: true, chunkBytes: 8, ...options });
+  /** Writes a line, which the kernel takes. */
+  const write = async (name: string) => {
+    made.push(name);
+    await turns();
+    made.link().flush();
+  };
+  return { ...made, write };
+}
 
 describe("arrival of lines over TCP and TLS", () => {
   describe("is seen", () => {
     it("when the peer has acknowledged them, and the confirm delay since hand-over is over", async () => {
-      const { sender, clock, table, link, push, settled, up } = withEvidence();
+      const { sender, clock, table, write, settled, up } = withEvidence();
       sender.start();
       await up();
-      push("line");
-      await turns();
       table.missingBytes = 5;
-      link().flush();
+      await write("line");
       await clock.advance(5000);
       assert.equal(settled.size, 0, "the kernel took it, but the peer did not");
       table.missingBytes = 0;
       await clock.advance(50);
       assert.equal(settled.get("line")?.error, undefined);
       assert.ok(settled.has("line"));
-      push("next");
-      await turns();
-      link().flush();
+      await write("next");
       await clock.advance(99);
       assert.equal(settled.size, 1, "acknowledged, but not long enough ago");
       await clock.advance(30);
@@ -63,13 +68,11 @@ describe("arrival of lines over TCP and TLS", () => {
     });
 
     it("without counting lines that were handed over after the reading began, or were only written", async () => {
-      const { sender, clock, table, link, push, order, up } = withEvidence();
+      const { sender, clock, table, link, push, write, order, up } = withEvidence();
       sender.start();
       await up();
-      push("first.");
-      await turns();
       table.missingBytes = 7;
-      link().flush();
+      await write("first.");
       // The kernel takes the second line while the table is read: its 7 bytes are not those that are missing.
       table.reading = () => link().flush();
       push("second");
@@ -79,15 +82,13 @@ describe("arrival of lines over TCP and TLS", () => {
 
     it("by hand-over and time alone on a system that does not tell, which the node says once", async () => {
       let told = 0;
-      const { sender, clock, table, links, link, push, order, up } = withEvidence({ noEvidence: () => void (told += 1) });
+      const { sender, clock, table, links, link, write, order, up } = withEvidence({ noEvidence: () => void (told += 1) });
       table.tells = false;
       table.missingBytes = 99;
       sender.start();
       for (const name of ["a", "b"]) {
         await up();
-        push(name);
-        await turns();
-        link().flush();
+        await write(name);
         await clock.advance(100);
         assert.equal(order.at(-1), name);
         await clock.advance(MINUTE);
@@ -100,13 +101,11 @@ describe("arrival of lines over TCP and TLS", () => {
 
   describe("that is not seen", () => {
     it("leaves lines in hand however old they are, and they are sent again", async () => {
-      const { sender, clock, table, link, push, settled, up } = withEvidence({ resendWindow: 1000 });
+      const { sender, clock, table, link, write, settled, up } = withEvidence({ resendWindow: 1000 });
       sender.start();
       await up();
-      push("line");
-      await turns();
       table.missingBytes = 5;
-      link().flush();
+      await write("line");
       await clock.advance(50_000);
       link().listener.closed(reset());
       await clock.advance(500);
@@ -133,7 +132,7 @@ describe("arrival of lines over TCP and TLS", () => {
     });
 
     it("is shown after 10 s and told once, until something arrives", async () => {
-      const { sender, clock, table, link, push, outages, up } = withEvidence();
+      const { sender, clock, table, write, outages, up } = withEvidence();
       const status = () => {
         const [fill, key] = senderStatus(sender);
         return `${fill} ${key}`;
@@ -142,10 +141,8 @@ describe("arrival of lines over TCP and TLS", () => {
       await up();
       await clock.advance(30_000);
       assert.equal(status(), "green status.delivered", "nothing waits");
-      push("line");
-      await turns();
       table.missingBytes = 5;
-      link().flush();
+      await write("line");
       await clock.advance(9000);
       assert.deepEqual([status(), outages.length], ["green status.delivered", 0]);
       assert.deepEqual([sender.figures["unacknowledgedBytes"], sender.figures["secondsWithoutProgress"]], [5, 9]);
@@ -157,10 +154,8 @@ describe("arrival of lines over TCP and TLS", () => {
       await clock.advance(2000);
       assert.equal(status(), "green status.delivered");
       assert.deepEqual([sender.figures["unacknowledgedBytes"], sender.figures["secondsWithoutProgress"]], [0, 0]);
-      push("more");
-      await turns();
       table.missingBytes = 5;
-      link().flush();
+      await write("more");
       await clock.advance(12_000);
       assert.equal(outages.length, 2, "another silence is news");
     });
@@ -177,13 +172,11 @@ describe("arrival of lines over TCP and TLS", () => {
     });
 
     it("leads to a new link after 60 s, over which everything is sent again", async () => {
-      const { sender, clock, table, links, link, push, outages, order, up } = withEvidence();
+      const { sender, clock, table, links, link, write, outages, order, up } = withEvidence();
       sender.start();
       await up();
-      push("line");
-      await turns();
       table.missingBytes = 5;
-      link().flush();
+      await write("line");
       await clock.advance(59_000);
       assert.equal(link().destroyed, false);
       await clock.advance(2500);
@@ -210,49 +203,43 @@ describe("arrival of lines over TCP and TLS", () => {
       assert.deepEqual([links[0]?.destroyed, links.length], [true, 2]);
     });
 
+    /** It is closed before the peer has acknowledged the line. */
+    const closedTooEarly = async () => {
+      const made = withEvidence();
+      made.sender.start();
+      await made.up();
+      made.table.missingBytes = 5;
+      await made.write("line");
+      return { ...made, closed: made.sender.close(9000) };
+    };
+
     it("is waited for 9 s when the node is closed, and then counts as not delivered", async () => {
-      const { sender, clock, table, link, push, settled, up } = withEvidence();
-      sender.start();
-      await up();
-      table.missingBytes = 5;
-      push("gone");
-      await turns();
-      link().flush();
-      const closed = sender.close(9000);
+      const { clock, settled, closed } = await closedTooEarly();
       await clock.advance(8900);
       assert.equal(settled.size, 0);
       await clock.advance(2000);
       await closed;
-      assert.equal(settled.get("gone")?.error?.code, "CLOSED");
+      assert.equal(settled.get("line")?.error?.code, "CLOSED");
       assert.deepEqual(clock.pending, []);
     });
 
     it("and comes within the 9 s counts", async () => {
-      const { sender, clock, table, link, push, settled, up } = withEvidence();
-      sender.start();
-      await up();
-      table.missingBytes = 5;
-      push("late");
-      await turns();
-      link().flush();
-      const closed = sender.close(9000);
+      const { clock, table, settled, closed } = await closedTooEarly();
       await clock.advance(8000);
       table.missingBytes = 0;
       await clock.advance(1000);
       await closed;
-      assert.equal(settled.get("late")?.error, undefined);
+      assert.equal(settled.get("line")?.error, undefined);
     });
   });
 
   describe("over a new link", () => {
     it("counts only after twice the time that connecting took", async () => {
-      const { sender, clock, link, push, order, up } = withEvidence();
+      const { sender, clock, write, order, up } = withEvidence();
       sender.start();
       await clock.advance(400);
       await up();
-      push("line");
-      await turns();
-      link().flush();
+      await write("line");
       await clock.advance(799);
       assert.deepEqual(order, []);
       await clock.advance(1);
@@ -260,26 +247,22 @@ describe("arrival of lines over TCP and TLS", () => {
     });
 
     it("counts at once when the server has accepted the client certificate", async () => {
-      const { sender, clock, link, push, order, up } = withEvidence();
+      const { sender, clock, link, write, order, up } = withEvidence();
       sender.start();
       await clock.advance(4000);
       await up();
       link().listener.accepted?.();
-      push("line");
-      await turns();
-      link().flush();
+      await write("line");
       await clock.advance(120);
       assert.deepEqual(order, ["line"]);
     });
 
     it("is doubted for its whole life if the other side ends it within a minute", async () => {
-      const { sender, clock, link, push, order, up } = withEvidence();
+      const { sender, clock, link, write, order, up } = withEvidence();
       sender.start();
       await up();
       for (const name of ["a", "b", "c"]) {
-        push(name);
-        await turns();
-        link().flush();
+        await write(name);
         await clock.advance(18_000);
       }
       assert.deepEqual(order, ["a", "b", "c"]);
@@ -291,18 +274,14 @@ describe("arrival of lines over TCP and TLS", () => {
     });
 
     it("is not doubted for longer than the resend window if it was older, even for lines that were written before", async () => {
-      const { sender, clock, table, link, push, order, up } = withEvidence();
+      const { sender, clock, table, link, write, order, up } = withEvidence();
       sender.start();
       await up();
       await clock.advance(MINUTE);
-      push("old");
-      await turns();
-      link().flush();
+      await write("old");
       await clock.advance(6000);
-      push("late");
-      await turns();
       table.missingBytes = 5;
-      link().flush();
+      await write("late");
       await clock.advance(20_000);
       table.missingBytes = 0;
       await clock.advance(1000);
@@ -314,12 +293,10 @@ describe("arrival of lines over TCP and TLS", () => {
     });
 
     it("sends nothing twice that was confirmed if the resend window is 0", async () => {
-      const { sender, clock, link, push, up } = withEvidence({ resendWindow: 0 });
+      const { sender, clock, link, write, up } = withEvidence({ resendWindow: 0 });
       sender.start();
       await up();
-      push("line");
-      await turns();
-      link().flush();
+      await write("line");
       await clock.advance(1000);
       link().listener.closed();
       await clock.advance(500);
@@ -329,16 +306,14 @@ describe("arrival of lines over TCP and TLS", () => {
 
     it("counts only after twice the life of the last one, if that ended within a minute; after 60 s at most", async () => {
       for (const [life, wait] of [[3000, 6000], [40_000, MINUTE], [59_000, MINUTE], [61_000, 100]] as const) {
-        const { sender, clock, link, push, order, up } = withEvidence();
+        const { sender, clock, link, write, order, up } = withEvidence();
         sender.start();
         await up();
         await clock.advance(life);
         link().listener.closed();
         await clock.advance(500);
         await up();
-        push("line");
-        await turns();
-        link().flush();
+        await write("line");
         await clock.advance(wait - 50);
         assert.deepEqual(order, [], `${life} ms`);
         await clock.advance(100);
