@@ -46,7 +46,7 @@ interface QueueDependencies {
 const TURN_MS = 4;
 /** Events between two looks at the clock. */
 const EVENTS_PER_CHECK = 16;
-/** What may wait: four pages of 10,000 events as objects, if they fit in an eighth of V8's heap. */
+/** What may wait: in bytes, four pages of 10,000 events as objects, or an eighth of V8's heap. */
 const MOST_EVENTS = 100_000;
 export const MOST_BYTES = Math.min(256 * 1024 * 1024, getHeapStatistics().heap_size_limit / 8);
 

@@ -39,7 +39,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 /** What `work` throws; otherwise what it returns. */
 const outcomeOf = (work: () => unknown): Promise<unknown> => Promise.resolve().then(work).catch((error: unknown) => error);
 
-/** The texts of an error that may stand in a line: its sentence, code and parameters, and those of its causes. */
+/** The texts of an error that a log or dialog may write into a line: message, code and parameters, also of its causes. */
 function sentencesIn(error: unknown): string[] {
   if (typeof error === "string") return [error];
   if (typeof error !== "object" || error === null) return [];
@@ -336,7 +336,7 @@ describe("hostile texts", () => {
     });
   });
 
-  describe("a text that would forge a line stands on one line, without what turns it around:", () => {
+  describe("a text that would forge a line of the log stays on one line, without marks that turn it around:", () => {
     for (const forger of FORGERS) {
       const of = inspect(forger);
       const forged = `a${forger}b`;

@@ -2,15 +2,15 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Where the text stands in the answer to a call. */
+/** The places of an answer in which the server can repeat the text. */
 export const PLACES = ["problems", "error", "content type and body", "location", "body that is no JSON", "problems of a search", "names of saved searches", "terms of a saved search"] as const;
 
 export class EchoServer {
   say = "";
   place: (typeof PLACES)[number] = "problems";
-  /** Then the text stands in the refusal. */
+  /** True: sign-ins are refused, with the text as the reason. */
   refusesSignIn = false;
-  /** All that were given out. */
+  /** Every token that a sign-in got. */
   readonly tokens: string[] = [];
   private valid = "";
 
