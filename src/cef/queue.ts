@@ -5,12 +5,13 @@
  */
 import { getHeapStatistics } from "node:v8";
 import type { SiemError } from "../common/errors";
+import { inMegabytes } from "../common/limits";
 import type { PackedLines } from "../pages/packed-lines";
 import { cefError } from "./errors";
 import type { Formatter } from "./formatter";
 
 /** An event that got only a minimal line. */
-interface FormatFailure {
+export interface FormatFailure {
   event: unknown;
   reason: SiemError;
 }
@@ -45,7 +46,7 @@ interface QueueDependencies {
 const TURN_MS = 4;
 /** Events between two looks at the clock. */
 const EVENTS_PER_CHECK = 16;
-/** What may wait: four pages of 10,000 events as objects, if they fit in an eighth of V8's heap. */
+/** What may wait: in bytes, four pages of 10,000 events as objects, or an eighth of V8's heap. */
 const MOST_EVENTS = 100_000;
 export const MOST_BYTES = Math.min(256 * 1024 * 1024, getHeapStatistics().heap_size_limit / 8);
 
@@ -71,7 +72,7 @@ export class FormatQueue {
    */
   push(job: FormatJob): void {
     if (this.jobs.length > 0 && (this.events + job.events > MOST_EVENTS || this.bytes + job.bytes > MOST_BYTES)) {
-      throw cefError("FORMAT_QUEUE_FULL", { events: this.events, megabytes: Math.round(this.bytes / 1024 / 1024) });
+      throw cefError("FORMAT_QUEUE_FULL", { events: this.events, megabytes: inMegabytes(this.bytes) });
     }
     this.jobs.push(job);
     this.events += job.events;

@@ -1,6 +1,6 @@
 /**
- * The border for texts from outside. Whatever a server, a file, an event or a user wrote passes it before it stands in an
- * error, a log, a status, a metric or a dialog: without our secrets, on one line, and cut.
+ * The border for texts from outside. Every text that a server, a file, an event or a user wrote passes it before it enters
+ * an error, a log, a status, a metric or a dialog. It takes our secrets out, makes one line of the text, and cuts it.
  */
 
 declare const passed: unique symbol;
@@ -16,7 +16,7 @@ const FRAMES = 10;
 /** Controls, line ends, and what changes the direction of a text or has no width; private use and lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]+/gu;
 
-/** The text of anything thrown, as it came. */
+/** The message of an error, or `thrown` itself as text. It has not passed a border. */
 export function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);
@@ -25,7 +25,7 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** An error of somebody else: no more than its name, its code, its text and where it was thrown, each as a border lets it pass. */
+/** An error that is not ours (of Node.js, a library, another node): only its name, code, message and stack frames, each past a border. */
 export class ForeignError extends Error {
   declare private readonly passed: true;
   readonly code?: Printable;
@@ -41,7 +41,7 @@ export class ForeignError extends Error {
 }
 
 export class Border {
-  /** `redact` takes the secrets out (`withoutSecrets`); whoever has none leaves it away. */
+  /** `redact` takes secrets out of a text (`withoutSecrets`). Leave it out where there are none. */
   constructor(private readonly redact: (text: string) => string = (text) => text) {}
 
   /** `value`, or the text of an error, in at most `limit` characters; what is longer ends in an ellipsis. */

@@ -29,11 +29,12 @@ export function variablesIn(value: unknown): string[] {
 export function checkVariables(properties: Record<string, unknown>, place = ""): void {
   for (const [property, value] of Object.entries(properties)) {
     const name = `${place}${property}`;
-    // Node-RED sees no variable in a value with a blank beside it, but we read most values without.
-    const [variable] = variablesIn(typeof value === "string" ? value.trim() : value);
+    // Node-RED fills in no variable that has blanks around it, but we trim most values.
+    const trimmed = typeof value === "string" ? value.trim() : value;
+    const [variable] = variablesIn(trimmed);
     if (variable === undefined) continue;
-    if (variable.includes("${") || (typeof value === "string" && value.trim() !== value)) throw commonError("ENVIRONMENT_PART", plain.params({ name }), { permanent: true });
-    throw commonError("ENVIRONMENT_UNSET", plain.params({ variable, name }), { permanent: true });
+    const isPart = trimmed !== value || variable.includes("${");
+    throw commonError(isPart ? "ENVIRONMENT_PART" : "ENVIRONMENT_UNSET", plain.params({ variable, name }), { permanent: true });
   }
 }
 

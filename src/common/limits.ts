@@ -1,6 +1,6 @@
 /**
- * The bounds of what comes from outside: answers, files, forms. They stand here together, each with its reason, and hold
- * before the bytes are parsed, and while they are inflated.
+ * The bounds of what comes from outside (answers, files, forms), each with its reason. They are checked while bytes are
+ * inflated and before they are parsed.
  */
 const MIB = 2 ** 20;
 
@@ -19,10 +19,10 @@ export const WHOLE_JSON_BYTES = 2 * MIB;
 /** Levels of JSON. JSON.stringify overflows the stack at some thousands; no product nests deeper than 10. */
 export const JSON_DEPTH = 64;
 
-/** A page or list that is read in slices, inflated: 10,000 events, the API's maximum, of 26 kB. */
+/** A page or list that is read in slices, after inflating: 10,000 events, the API's maximum, of 26 kB. */
 export const LIST_BYTES = 256 * MIB;
 
-/** The same as it is received, because it stays in memory like this. JSON is compressed to a tenth; where a proxy takes the compression away, these are 10,000 events of 3 kB. */
+/** The same before inflating, because the received bytes stay in memory. Compression makes a tenth of JSON; where a proxy removes it, these are 10,000 events of 3 kB. */
 export const RECEIVED_LIST_BYTES = 32 * MIB;
 
 /**
@@ -31,7 +31,7 @@ export const RECEIVED_LIST_BYTES = 32 * MIB;
  */
 export const LIST_VALUES = 2_000_000;
 
-/** JSON texts that a source keeps of a list whose answers cannot be read again, in characters of two bytes: 5,000 new events of 3 kB. */
+/** JSON texts that a source keeps of a list whose answers cannot be read again: 5,000 new events of 3 kB. A character may take two bytes. */
 export const KEPT_CHARACTERS = 16 * MIB;
 
 /** Pages of one list: a server that never ends its list must not be read for ever. */

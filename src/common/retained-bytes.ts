@@ -2,25 +2,26 @@
 
 /** Header and slot of a value; numbers and short texts cost little more. */
 const VALUE_BYTES = 24;
-/** A message that keeps more is not measured to its end. */
+/** Counting of a message stops here. */
 const MOST_BYTES = 64 * 1024 * 1024;
-/** V8 stores a text with such a character in two bytes a character. */
+/** V8 stores a text with such a character in two bytes per character. */
 const WIDE = /[^\0-\xff]/;
 
 /**
- * Not a request or a socket, for example, which a message may carry and which leads to half of the process. The objects of
- * a function node have a prototype of their own realm.
+ * False for a request or a socket, for example: a message may carry one, and it refers to half of the process. Function nodes
+ * have an Object.prototype of their own, so it is recognised by having no prototype.
  */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** Bytes of memory that V8 takes for the characters of `text`. */
 export const textBytes = (text: string): number => (WIDE.test(text) ? 2 * text.length : text.length);
 
 /**
- * About how many bytes of memory `value` keeps, with all texts, bytes, arrays and plain objects that it refers to. Stops
- * counting above `limit`, so that the work is bounded and a circle ends too. Reads every property: not for a packed payload.
+ * About how many bytes of memory `value` keeps, with all texts, bytes, arrays and plain objects that it refers to. Counting
+ * stops above `limit`, also in an object that refers to itself. Do not use it on a packed payload: it reads every property.
  */
 export function retainedBytes(value: unknown, limit: number): number {
   let bytes = 0;
@@ -41,7 +42,7 @@ export function retainedBytes(value: unknown, limit: number): number {
   return bytes;
 }
 
-/** As `retainedBytes`, of all properties of `message` but one, whose bytes are counted elsewhere. */
+/** `retainedBytes` of all properties of `message` except `property`, whose bytes the caller counts. */
 export function bytesBeside(message: object, property: string): number {
   const names = Object.keys(message).filter((name) => name !== property);
   return retainedBytes(names.map((name) => (message as Record<string, unknown>)[name]), MOST_BYTES);

@@ -27,7 +27,8 @@ export function withoutSecrets(secrets: () => readonly (string | undefined)[]): 
     const all = [...forms.values()].flat();
     if (all.length === 0) return text;
     const isSecret = new Uint8Array(text.length);
-    let layer: Layer | undefined = { text: folded(text), starts: Array.from(text.split("").keys()), ends: Array.from(text.split("").keys(), (at) => at + 1) };
+    const places = Array.from(isSecret.keys());
+    let layer: Layer | undefined = { text: folded(text), starts: places, ends: places.map((at) => at + 1) };
     for (let depth = 0; depth <= DEPTH && layer !== undefined; depth++) {
       mark(isSecret, layer, all);
       layer = unescaped(layer);
@@ -47,7 +48,7 @@ export const basicOf = (name: string, secret: string): string => Buffer.from(`${
 export const proxySecrets = (proxy: Proxy | undefined): string[] =>
   (proxy?.password === undefined || proxy.password === "" ? [] : [proxy.password, basicOf(proxy.username ?? "", proxy.password)]);
 
-/** A text, and for each of its characters where the part of the original begins and ends that means it. */
+/** A text after some rounds of unescaping, and for each of its characters where its escape begins and ends in the original. */
 interface Layer {
   text: string;
   starts: number[];

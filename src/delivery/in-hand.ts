@@ -1,10 +1,10 @@
 /**
- * What formatters have taken and not yet sent on, by the source that it came from.
+ * Counts the events that formatters have taken and not yet sent on, by the source of the events.
  *
- * A source of events that nobody confirms cannot see how far the flow has come: Node-RED calls `done()` in the next node
- * only. So such a source marks its messages by the beginning of `msg._msgid`, which every node passes on, formatters count
- * here what they hold of it, and the source hands nothing on while they hold too much. A flow that makes new messages
- * loses the mark; then only the bound of the formatter's own queue holds.
+ * A source of events that nobody confirms cannot see how far the flow has come, because no later node tells it. So its
+ * messages have a `msg._msgid` with a beginning of its own, which nodes pass on; formatters count here what they hold of
+ * it, and the source sends nothing while they hold too much. A flow that makes new messages loses the id; then only the
+ * bound of the formatter's own queue holds.
  */
 import { randomBytes } from "node:crypto";
 import { processWide } from "../common/process-wide";
@@ -47,7 +47,10 @@ export class InHand {
     };
   }
 
-  /** A formatter has taken `events` events with `bytes` bytes of memory from the message `id`. Returns what it calls when it holds them no more. */
+  /**
+   * A formatter has taken the events of the message `id` (`_msgid`), which keep `bytes` bytes of memory. Returns the function
+   * that releases them, which may be called any number of times.
+   */
   take(id: unknown, events: number, bytes: number): () => void {
     const share = typeof id === "string" ? this.shares.get(id.slice(0, PREFIX_DIGITS)) : undefined;
     if (share === undefined) return () => undefined;

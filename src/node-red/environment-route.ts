@@ -3,7 +3,7 @@ import { commonError } from "../common/errors";
 import { isRecord } from "../common/messages";
 import { processWide } from "../common/process-wide";
 import { serveDialog } from "./dialog-route";
-import { isSet } from "./environment";
+import { setVariables } from "./environment";
 import type { DialogHost } from "./host";
 
 /**
@@ -17,6 +17,7 @@ export function serveEnvironment(host: DialogHost): void {
   serveDialog(host, "post", "security-events/environment", "security-events.write", ({ body }) => {
     const names = isRecord(body) ? body["names"] : undefined;
     if (!Array.isArray(names)) throw commonError("TRY_REQUEST", {}, { permanent: true });
-    return { unset: names.filter((name) => typeof name === "string" && !isSet(host, name)) };
+    const isSet = setVariables(host);
+    return { unset: names.filter((name) => typeof name === "string" && !isSet(name)) };
   });
 }

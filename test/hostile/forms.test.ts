@@ -36,6 +36,8 @@ describe("a hostile form", function () {
       { id: "query", type: "code42-query", z: "tab", name: "", tenant: "tenant", source: "file-events", pollInterval: "0", cursor: "cursor", cursorType: "global", wires: [[]] },
       { id: "format", type: "cef-format", z: "tab", name: "", wires: [[], []] },
       { id: "syslog", type: "syslog-out", z: "tab", name: "", host: "127.0.0.1", port: "1", transport: "tcp", wires: [[], []] },
+      // A large flow, for what looks at each of its nodes.
+      ...Array.from({ length: 1000 }, (_, index) => ({ id: `comment ${index}`, type: "comment", z: "tab", name: "", info: "" })),
     ] satisfies FlowNode[]);
     // The first request also loads modules: it is not measured.
     for (const [path, form] of Object.entries(ROUTES())) await watched.post(path, JSON.stringify(form));
@@ -60,6 +62,7 @@ describe("a hostile form", function () {
     "dxl-fabric/test": { id: "new", settings: { configFile: "", brokers: "1;127.0.0.1", keepAlive: "30" }, credentials: { ...pem(), passphrase: "p" } },
     "dxl-fabric/certificate": { configFile: "", certificate: certs.read(certs.client.cert) },
     "dxl-fabric/provision": { host: "127.0.0.1", port: 1, user: "u", password: "", commonName: "c", truststore: certs.read(certs.ca.cert), byFingerprint: false, fingerprint: "" },
+    "security-events/environment": { names: ["A"] },
   });
 
   /** `form` with each of its values, at any depth, replaced by `value`. */
@@ -89,7 +92,7 @@ describe("a hostile form", function () {
     "criteria as text": JSON.stringify(many({ filters: [filter] }, BODY_BYTES / 90)),
   };
 
-  for (const path of ["code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test", "dxl-fabric/test", "dxl-fabric/certificate", "dxl-fabric/provision"]) {
+  for (const path of ["code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test", "dxl-fabric/test", "dxl-fabric/certificate", "dxl-fabric/provision", "security-events/environment"]) {
     it(`of whatever content is answered in time: ${path}`, async () => {
       await watched.measure();
       for (const [what, value] of Object.entries(VALUES)) {
