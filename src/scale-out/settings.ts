@@ -1,0 +1,89 @@
+/** The properties of a `nats-connection` node, checked. */
+import type { ConnectionOptions } from "node:tls";
+import { plain, printable } from "../common/border";
+import { addressProperty, booleanProperty, choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
+import { natsError } from "./errors";
+
+export interface NatsSettings {
+  /** `host` or `host:port` each. */
+  servers: readonly string[];
+  auth: NatsAuth;
+  /** Undefined: no TLS, unless the server asks for it. */
+  tls: ConnectionOptions | undefined;
+  stream: string;
+  bucket: string;
+  /** Make the stream and the bucket if they are missing. */
+  create: boolean;
+  replicas: 1 | 3 | 5;
+  streamBytes: number;
+  /** Milliseconds. */
+  dedupeWindowMs: number;
+}
+
+export type NatsAuth =
+  | { type: "none" }
+  | { type: "user"; user: string; password: string }
+  | { type: "token"; token: string }
+  | { type: "nkey"; seed: string }
+  | { type: "creds"; creds: string };
+
+const MOST_SERVERS = 100;
+/** Names of streams and buckets are parts of subjects and of file names (NATS ADR-6). */
+const NAME = /^[A-Za-z0-9_-]{1,100}$/;
+/** `host`, `host:port`, `[IPv6]:port`, with or without the scheme that NATS tools write. */
+const SERVER = /^(?:nats:\/\/|tls:\/\/)?(\[[\da-fA-F:.]+\]|[^\s:/@,[\]]+)(?::(\d{1,5}))?$/;
+const MIB = 2 ** 20;
+
+/** Throws the SiemError of the first property that is wrong. `tls` are the options of the TLS configuration, if one is chosen. */
+export function readSettings(properties: Properties, credentials: Properties, tls: ConnectionOptions | undefined): NatsSettings {
+  return {
+    servers: serversOf(properties),
+    auth: authOf(choiceProperty(properties, "authType", ["none", "user", "token", "nkey", "creds"]), credentials),
+    tls,
+    stream: nameOf(properties, "stream", "SECURITY_EVENTS"),
+    bucket: nameOf(properties, "bucket", "security-events"),
+    create: booleanProperty(properties, "create", true),
+    replicas: Number(choiceProperty({ replicas: String(properties["replicas"] ?? "") }, "replicas", ["1", "3", "5"])) as NatsSettings["replicas"],
+    streamBytes: numberProperty(properties, "streamBytes", { fallback: 1024 * MIB, min: MIB, max: Number.MAX_SAFE_INTEGER, integer: true }),
+    dedupeWindowMs: numberProperty(properties, "dedupeWindow", { fallback: 600, min: 1, max: 86_400 }) * 1000,
+  };
+}
+
+/** A list, or lines as the dialog has them. */
+function serversOf(properties: Properties): string[] {
+  const value = properties["servers"];
+  const servers = (typeof value === "string" ? value.split(/[\n,]/) : listProperty(properties, "servers"))
+    .map((_, index, all) => addressProperty({ servers: all[index] }, "servers", ""))
+    .filter((server) => server !== "");
+  if (servers.length === 0) throw natsError("SERVERS_EMPTY", {}, { permanent: true });
+  if (servers.length > MOST_SERVERS) throw natsError("SERVERS_COUNT", { max: MOST_SERVERS }, { permanent: true });
+  return servers.map((server) => {
+    const [, host, port = "4222"] = SERVER.exec(server) ?? [];
+    if (host === undefined || Number(port) < 1 || Number(port) > 65_535) throw natsError("SERVER_INVALID", { server: printable(server, 80) }, { permanent: true });
+    return `${host}:${port}`;
+  });
+}
+
+/** True if one of the servers is written with the scheme that asks for TLS. */
+export const asksForTls = (properties: Properties): boolean => JSON.stringify(properties["servers"] ?? "").includes("tls://");
+
+function authOf(type: NatsAuth["type"], credentials: Properties): NatsAuth {
+  const secret = (name: string) => {
+    const value = textProperty(credentials, name, "");
+    if (value === "") throw natsError("CREDENTIAL_MISSING", plain.params({ name }), { permanent: true });
+    return value;
+  };
+  switch (type) {
+    case "user": return { type, user: secret("user"), password: secret("password") };
+    case "token": return { type, token: secret("token") };
+    case "nkey": return { type, seed: secret("nkeySeed") };
+    case "creds": return { type, creds: secret("creds") };
+    case "none": return { type };
+  }
+}
+
+function nameOf(properties: Properties, property: string, fallback: string): string {
+  const name = textProperty(properties, property, fallback);
+  if (!NAME.test(name)) throw natsError("NAME_INVALID", plain.params({ property, name: printable(name, 80) }), { permanent: true });
+  return name;
+}
