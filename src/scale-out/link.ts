@@ -74,10 +74,10 @@ const CLOSE_MS = 2000;
 const OLDEST = [2, 10] as const;
 
 /** The secrets of a configuration, which no text may show. */
-const secretsOf = ({ auth, tls }: NatsSettings): string[] => {
-  const { type, ...secrets } = auth;
-  return [...Object.entries(secrets).filter(([name]) => name !== "user").map(([, secret]) => secret as string), ...tlsSecrets(tls ?? {})];
-};
+const secretsOf = ({ auth, tls }: NatsSettings): string[] => [
+  ...Object.entries(auth).filter(([name]) => name !== "type" && name !== "user").map(([, secret]) => secret as string),
+  ...tlsSecrets(tls ?? {}),
+];
 
 export const natsBorder = (settings: NatsSettings): Border => new Border(withoutSecrets(() => secretsOf(settings)));
 

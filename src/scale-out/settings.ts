@@ -43,11 +43,14 @@ export function readSettings(properties: Properties, credentials: Properties, tl
     stream: nameOf(properties, "stream", "SECURITY_EVENTS"),
     bucket: nameOf(properties, "bucket", "security-events"),
     create: booleanProperty(properties, "create", true),
-    replicas: Number(choiceProperty({ replicas: String(properties["replicas"] ?? "") }, "replicas", ["1", "3", "5"])) as NatsSettings["replicas"],
+    replicas: Number(choiceProperty(asText(properties["replicas"]), "replicas", ["1", "3", "5"])) as NatsSettings["replicas"],
     streamBytes: numberProperty(properties, "streamBytes", { fallback: 1024 * MIB, min: MIB, max: Number.MAX_SAFE_INTEGER, integer: true }),
     dedupeWindowMs: numberProperty(properties, "dedupeWindow", { fallback: 600, min: 1, max: 86_400 }) * 1000,
   };
 }
+
+/** A flow made by hand may have the number. */
+const asText = (replicas: unknown) => ({ replicas: typeof replicas === "number" ? String(replicas) : replicas });
 
 /** A list, or lines as the dialog has them. */
 function serversOf(properties: Properties): string[] {
