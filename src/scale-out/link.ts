@@ -75,7 +75,7 @@ const OLDEST = [2, 10] as const;
 
 /** The secrets of a configuration, which no text may show. */
 const secretsOf = ({ auth, tls }: NatsSettings): string[] => [
-  ...Object.entries(auth).filter(([name]) => name !== "type" && name !== "user").map(([, secret]) => secret as string),
+  ...Object.entries(auth).filter(([name]) => name !== "type" && name !== "user").map(([, secret]) => secret),
   ...tlsSecrets(tls ?? {}),
 ];
 
