@@ -42,6 +42,12 @@ export const isMissing = (error: unknown): boolean => {
   return code === API.noStream || code === API.noConsumer;
 };
 
+/** True if the stream or bucket that a request needs is not there any more: nobody answers what is published to it. */
+export const isGone = (error: unknown): boolean => isMissing(error) || chainOf(error).some(({ name }) => name === "NoRespondersError" || name === "JetStreamNotEnabled");
+
+/** True if the server answered that it cannot do what was asked; false for time-outs and lost connections. */
+export const isAnswer = (error: unknown): boolean => apiCode(error) !== undefined;
+
 const named = (chain: readonly Thrown[], name: string) => chain.find((each) => each.name === name);
 
 /** TLS errors of Node.js: what OpenSSL says of a certificate, and of a peer that does not speak TLS. */

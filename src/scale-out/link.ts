@@ -34,6 +34,8 @@ export interface Session {
   stream(): Promise<void>;
   /** The bucket of the cursors and leases, made or checked at the first call. Rejects as `stream` does. */
   bucket(): Promise<KV>;
+  /** Makes or checks both anew at the next call: somebody has deleted one. */
+  recheck(): void;
 }
 
 export type LinkState =
@@ -228,6 +230,9 @@ export class NatsLink {
         bucket = undefined;
         throw error;
       }),
+      recheck: () => {
+        stream = bucket = undefined;
+      },
     };
   }
 

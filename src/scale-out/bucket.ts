@@ -1,0 +1,28 @@
+/** The bucket of the cursors and leases, also after somebody has deleted it. */
+import type { KV } from "@nats-io/kv";
+import { plain } from "../common/border";
+import { natsError } from "./errors";
+import { isGone } from "./explain";
+import type { NatsLink } from "./link";
+
+export type BucketLink = Pick<NatsLink, "instance" | "session" | "state" | "explain" | "address">;
+
+/** Keys of NATS take fewer characters than ours. */
+export const bucketKey = (kind: "cursor" | "lease", key: string): string => `${kind}.${Buffer.from(key).toString("base64url")}`;
+
+/**
+ * Does `work` with the bucket. If it is gone, it is made or checked anew, and `work` done once more. Rejects with what
+ * `Session.bucket` and `work` reject with, and with the reason why there is no connection.
+ */
+export async function withBucket<Result>(link: BucketLink, work: (bucket: KV) => Promise<Result>): Promise<Result> {
+  const { session, state } = link;
+  if (session === undefined) throw state.phase === "waiting" ? state.error : natsError("NATS_UNREACHABLE", { server: link.address, ...plain.params({ reason: state.phase }) });
+  const bucket = await session.bucket();
+  try {
+    return await work(bucket);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    session.recheck();
+    return await work(await session.bucket());
+  }
+}
