@@ -1,11 +1,8 @@
 /** The bucket of the cursors and leases, also after somebody has deleted it. */
 import type { KV } from "@nats-io/kv";
-import { plain } from "../common/border";
-import { natsError } from "./errors";
-import { isGone } from "./explain";
 import type { NatsLink } from "./link";
 
-export type BucketLink = Pick<NatsLink, "instance" | "session" | "state" | "explain" | "address">;
+export type BucketLink = Pick<NatsLink, "instance" | "session" | "state" | "explain">;
 
 /** Keys of NATS take fewer characters than ours. */
 export const bucketKey = (kind: "cursor" | "lease", key: string): string => `${kind}.${Buffer.from(key).toString("base64url")}`;
@@ -16,13 +13,13 @@ export const bucketKey = (kind: "cursor" | "lease", key: string): string => `${k
  */
 export async function withBucket<Result>(link: BucketLink, work: (bucket: KV) => Promise<Result>): Promise<Result> {
   const { session, state } = link;
-  if (session === undefined) throw state.phase === "waiting" ? state.error : natsError("NATS_UNREACHABLE", { server: link.address, ...plain.params({ reason: state.phase }) });
+  if (session === undefined) throw state.phase === "waiting" ? state.error : link.explain(new Error("there is no connection yet"));
   const bucket = await session.bucket();
   try {
     return await work(bucket);
   } catch (error) {
-    if (!isGone(error)) throw error;
-    session.recheck();
+    // The session looks for it again once the error is explained.
+    if (link.explain(error).code !== "STREAM_MISSING") throw error;
     return await work(await session.bucket());
   }
 }

@@ -13,7 +13,7 @@ import type { CursorStore } from "../cursor/context-store";
 import { cursorError } from "../cursor/errors";
 import type { LedgerRoom } from "../cursor/ledger";
 import { bucketKey, withBucket, type BucketLink } from "./bucket";
-import { isAnswer, isConflict } from "./explain";
+import { apiCode, isConflict } from "./explain";
 
 /** A cursor of more ids takes too long to save. */
 const MOST_IDS = 80_000;
@@ -153,7 +153,7 @@ export class SharedCursor implements CursorStore {
   /** What the connection reports itself becomes CURSOR_AWAY. */
   private explain(error: unknown): SiemError {
     const explained = this.link.explain(error);
-    if (explained.code !== "NATS_UNREACHABLE" || isAnswer(error)) return explained;
+    if (explained.code !== "NATS_UNREACHABLE" || apiCode(error) !== undefined) return explained;
     return cursorError("CURSOR_AWAY", plain.params({ key: this.key, reason: explained }), { cause: plain.cause(explained) });
   }
 

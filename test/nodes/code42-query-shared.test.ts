@@ -79,7 +79,7 @@ describe("code42-query with a shared cursor", () => {
     caught = recordMessages("caught") as unknown as Caught[];
     for (const id of INSTANCES.filter((each) => flow.some((node) => node.id === each))) {
       statuses[id] = recordStatus(id);
-      outs[id] = recordMessages(`out-${id}`) as FlowMessage[];
+      outs[id] = recordMessages(`out-${id}`);
       getNode(`out-${id}`).on("input", ((message: FlowMessage) => sink(message, id)) as never);
     }
   }
