@@ -5,7 +5,7 @@ import { natsError } from "./errors";
 
 /** Codes of the JetStream API (nats-server, server/errors.json). */
 const API = {
-  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077, storeFailed: 10054,
+  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077, messageSize: 10054,
   wrongSequence: 10071, wrongSequenceUnknown: 10164, noStream: 10059, noConsumer: 10014, notForAccount: 10039, notEnabled: 10076,
 } as const;
 
@@ -42,6 +42,12 @@ export const isMissing = (error: unknown): boolean => {
   return code === API.noStream || code === API.noConsumer;
 };
 
+/** True if the stream takes no message of that size (its max_msg_size). */
+export const isTooLarge = (error: unknown): boolean => apiCode(error) === API.messageSize;
+
+/** True if nothing listens on the subject of a request: the stream or consumer is missing, or JetStream is not enabled. */
+export const isUnanswered = (error: unknown): boolean => named(chainOf(error), "NoResponders") !== undefined;
+
 const named = (chain: readonly Thrown[], name: string) => chain.find((each) => each.name === name);
 
 /** TLS errors of Node.js: what OpenSSL says of a certificate, and of a peer that does not speak TLS. */
@@ -64,7 +70,7 @@ export function explainNats(error: unknown, border: Border, server: string): Sie
   const code = apiCode(error);
   if (code === API.notForAccount || code === API.notEnabled || named(chain, "JetStreamNotEnabled")) return make("NATS_NO_JETSTREAM", true);
   if (code !== undefined && FULL.includes(code)) return make("STREAM_FULL");
-  if (isMissing(error) || named(chain, "NoRespondersError")) return natsError("STREAM_MISSING", border.params({ stream: messageOf(error) }), { cause: border.cause(error) });
+  if (isMissing(error) || isUnanswered(error)) return natsError("STREAM_MISSING", border.params({ stream: messageOf(error) }), { cause: border.cause(error) });
   if (chain.some((each) => typeof each.code === "string" && TLS.test(each.code))) return make("NATS_TLS", true);
   return make("NATS_UNREACHABLE");
 }

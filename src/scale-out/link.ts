@@ -11,7 +11,7 @@
 import { randomBytes } from "node:crypto";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import type { MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import { Border, type Printable } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { Params, SiemError } from "../common/errors";
@@ -30,8 +30,11 @@ export interface Session {
   readonly jsm: JetStreamManager;
   /** The largest message that the server takes, bytes. */
   readonly maxPayload: number;
-  /** The stream, made or checked at the first call. Rejects with STREAM_UNSUITABLE, STREAM_MISSING and what `explainNats` returns. */
+  /** Makes or checks the stream, at each call: it may be deleted at any time. Rejects with STREAM_UNSUITABLE, STREAM_MISSING and what `explainNats` returns. */
   stream(): Promise<void>;
+  /** Sends what nobody answers. False if the connection is lost. */
+  send(subject: string, body: string): boolean;
+  headers(): MsgHdrs;
   /** The bucket of the cursors and leases, made or checked at the first call. Rejects as `stream` does. */
   bucket(): Promise<KV>;
 }
@@ -206,7 +209,7 @@ export class NatsLink {
     }
   }
 
-  private async open(connection: NatsConnection, { jetstream, kv }: NatsPackages): Promise<Session> {
+  private async open(connection: NatsConnection, { transport, jetstream, kv }: NatsPackages): Promise<Session> {
     const { settings, dependencies } = this;
     const jsm = await jetstream.jetstreamManager(connection, { timeout: REQUEST_MS });
     const js = jsm.jetstream();
@@ -215,15 +218,20 @@ export class NatsLink {
     const explained = async <Value>(work: Promise<Value>): Promise<Value> => work.catch((error: unknown) => {
       throw this.explain(error);
     });
-    let stream: Promise<void> | undefined;
     let bucket: Promise<KV> | undefined;
     return {
       js, jsm, maxPayload,
+      stream: () => explained(openStream(jsm, settings)),
+      send: (subject, body) => {
+        try {
+          connection.publish(subject, body);
+          return true;
+        } catch {
+          return false;
+        }
+      },
+      headers: () => transport.headers(),
       // What failed is tried again at the next call.
-      stream: () => stream ??= explained(openStream(jsm, settings)).catch((error: unknown) => {
-        stream = undefined;
-        throw error;
-      }),
       bucket: () => bucket ??= explained(openBucket(jsm, kv, settings)).catch((error: unknown) => {
         bucket = undefined;
         throw error;

@@ -15,3 +15,6 @@ export function serverOf(text: string): { host: string; port: number } | undefin
   const [, host, port = "4222"] = SERVER.exec(text) ?? [];
   return host === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
 }
+
+/** A part of a subject, and the name of a consumer. */
+export const isChannel = (text: string): boolean => /^[a-z0-9-]{1,100}$/.test(text);
