@@ -28,9 +28,15 @@ const UNWANTED = ["headers_only", "deliver_subject", "priority_policy", "max_bat
 export interface OpenConsumer {
   consumer: Consumer;
   ackWaitMs: number;
-  /** Differs for a consumer that was deleted and made again: then acknowledgements of the old one mean other messages. */
-  created: string;
+  /** When it was made, ms. */
+  createdMs: number;
 }
+
+/** nats-server tells the instant with some microseconds of difference after a restart. */
+const SAME_MS = 100;
+
+/** False for a consumer that was deleted and made again: then acknowledgements of the old one would mean other messages. */
+export const isSameConsumer = (createdMs: number, otherMs: number): boolean => Math.abs(createdMs - otherMs) < SAME_MS;
 
 /** Rejects with STREAM_UNSUITABLE, CONSUMER_MISSING, CONSUMER_REFUSED, those of `session.stream`, and what the package throws. */
 export async function openConsumer({ settings: { stream, create }, border }: NatsLink, session: Session, channel: string): Promise<OpenConsumer> {
@@ -44,7 +50,7 @@ export async function openConsumer({ settings: { stream, create }, border }: Nat
   };
   for (const setting of REQUIRED) check(setting, found[setting], wanted[setting]);
   for (const setting of UNWANTED) check(setting, found[setting] || "none", "none");
-  return { consumer: session.js.consumers.getConsumerFromInfo(info), ackWaitMs: (config.ack_wait ?? wanted.ack_wait) / 1e6, created };
+  return { consumer: session.js.consumers.getConsumerFromInfo(info), ackWaitMs: (config.ack_wait ?? wanted.ack_wait) / 1e6, createdMs: Date.parse(created) };
 
   async function make(): Promise<ConsumerInfo> {
     const names = border.params({ stream, consumer: channel });

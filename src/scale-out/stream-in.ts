@@ -17,7 +17,7 @@ import type { DeliveryRegistry } from "../delivery/registry";
 import type { Figures } from "../metrics/table";
 import { Access, type AccessDependencies, type Ready } from "./access";
 import { decodeChunk, type Decoded } from "./codec";
-import { consumerInfo, openConsumer, type OpenConsumer } from "./consumer";
+import { consumerInfo, isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
 import { streamInError } from "./errors";
 import { Trouble } from "./trouble";
 
@@ -92,7 +92,7 @@ export class StreamIn {
   pending = 0;
   readonly access: Access<OpenConsumer>;
   /** When a message last could not be read, monotonic ms. */
-  unreadableAt = -Infinity;
+  private unreadableAt = -Infinity;
   private readonly unreadable: Trouble;
   /** In hand or out, by key, oldest first. */
   private readonly entries = new Map<string, Entry>();
@@ -107,10 +107,12 @@ export class StreamIn {
   private isClosing = false;
   private readonly waiters: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private workedAt = 0;
+  /** Runs while there is a connection. */
+  private worker: NodeJS.Timeout | undefined;
   private askedAt = 0;
   private changedAt = -Infinity;
-  private consumer: OpenConsumer | undefined;
+  /** Of the consumer that our messages came from. */
+  private createdMs = NaN;
 
   constructor(private readonly settings: StreamInSettings, private readonly dependencies: StreamInDependencies) {
     this.usualEvents = settings.eventsOut;
@@ -124,6 +126,11 @@ export class StreamIn {
   /** Events that are sent and not confirmed. */
   get eventsOut(): number {
     return this.out.events;
+  }
+
+  /** There is a message that cannot be read: it comes again after its pause. */
+  get hasUnreadable(): boolean {
+    return this.now - this.unreadableAt < 1.5 * UNREADABLE_PAUSE_MS;
   }
 
   get isFull(): boolean {
@@ -144,8 +151,7 @@ export class StreamIn {
 
   start(): void {
     const { confirmTimeoutMs } = this.settings;
-    this.timer = setInterval(() => this.tick(), Math.min(1000, Math.max(10, confirmTimeoutMs / 4)));
-    this.timer.unref();
+    this.timer = setInterval(() => this.tick(), Math.min(1000, Math.max(10, confirmTimeoutMs / 4))).unref();
     this.access.start();
   }
 
@@ -183,9 +189,11 @@ export class StreamIn {
   private accessChanged(): void {
     const { ready } = this.access;
     this.dependencies.changed();
+    clearInterval(this.worker);
     if (ready === undefined) return this.stopFetching();
-    if (this.consumer?.created !== ready.opened.created) this.forgetAll();
-    this.consumer = ready.opened;
+    this.worker = setInterval(() => this.work(), ready.opened.ackWaitMs / 4).unref();
+    if (!isSameConsumer(this.createdMs, ready.opened.createdMs)) this.forgetAll();
+    this.createdMs = ready.opened.createdMs;
     for (const entry of [...this.entries.values(), ...this.past.values()]) if (entry.unsent !== undefined) this.answer(entry, entry.unsent);
     this.work();
     void this.fetch(ready);
@@ -273,7 +281,12 @@ export class StreamIn {
     if (entry.deliveries > 1) this.counters.resent += count;
     this.moveTo(entry, { at: "out", since: this.now, held: false });
     const { sequence, deliveries } = entry;
-    this.dependencies.send({ ...message, stream: { sequence, deliveries, storedAt: place.stored.time.toISOString() }, delivery: { token, index: 0, count: 1 } });
+    Object.assign(message, { stream: { sequence, deliveries, storedAt: place.stored.time.toISOString() }, delivery: { token, index: 0, count: 1 } });
+    try {
+      this.dependencies.send(message);
+    } catch (error) {
+      this.giveBackLater(entry, printable(error));
+    }
   }
 
   /** Undefined if the message cannot be read, or is no longer ours. */
@@ -360,7 +373,6 @@ export class StreamIn {
   private tick(): void {
     const { ready } = this.access;
     const { now } = this;
-    if (ready !== undefined && now - this.workedAt >= ready.opened.ackWaitMs / 4) this.work();
     if (ready !== undefined && now - this.askedAt >= PENDING_MS) this.look(ready).catch((error: unknown) => this.access.failed(ready, error));
     const { confirmTimeoutMs } = this.settings;
     for (const entry of [...this.entries.values()]) {
@@ -374,7 +386,6 @@ export class StreamIn {
 
   /** Tells the server that we still have them. */
   private work(): void {
-    this.workedAt = this.now;
     for (const entry of this.entries.values()) this.access.ready?.session.send(entry.reply, WORKING);
   }
 
@@ -383,7 +394,10 @@ export class StreamIn {
     this.askedAt = this.now;
     const { settings: { channel }, dependencies: { link } } = this;
     const info = await consumerInfo(session, link.settings.stream, channel);
-    if (info?.created !== opened.created) throw streamInError("CONSUMER_GONE", link.border.params({ stream: link.settings.stream, consumer: channel }));
+    if (info === undefined || !isSameConsumer(Date.parse(info.created), opened.createdMs)) {
+      session.forget();
+      throw streamInError("CONSUMER_GONE", link.border.params({ stream: link.settings.stream, consumer: channel }));
+    }
     this.pending = info.num_pending + info.num_ack_pending;
   }
 

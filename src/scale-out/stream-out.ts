@@ -6,8 +6,8 @@ import { SiemError } from "../common/errors";
 import { BoundedQueue, type QueueItem, type QueueLimits } from "../delivery/queue";
 import type { Figures } from "../metrics/table";
 import { cutChunk, encodeChunk, tooLarge, type Chunk, type Content } from "./codec";
-import { natsError, streamOutError } from "./errors";
-import { isTooLarge, isUnanswered } from "./explain";
+import { streamOutError } from "./errors";
+import { isTooLarge } from "./explain";
 import { Access, type AccessDependencies, type Ready } from "./access";
 import { subjectOf } from "./setup";
 
@@ -219,7 +219,6 @@ export class StreamOut {
 
   private unpublished(ready: Ready<void>, range: Range, error: unknown): void {
     const { batch, first, most } = range;
-    const { settings: { channel }, dependencies: { link } } = this;
     const isLarge = isTooLarge(error) || (error instanceof SiemError && error.code === "STREAM_MESSAGE_TOO_LARGE");
     if (isLarge && most === 1) return this.setAside(batch, first, error instanceof SiemError ? error : tooLarge(ready.session.maxPayload));
     if (isLarge) {
@@ -228,8 +227,7 @@ export class StreamOut {
       return;
     }
     this.again.push(range);
-    const stream = `${link.settings.stream} (${subjectOf(channel)})`;
-    this.access.failed(ready, isUnanswered(error) ? natsError("STREAM_MISSING", link.border.params({ stream })) : error);
+    this.access.failed(ready, error);
   }
 
   private setAside(batch: Batch, index: number, error: unknown): void {

@@ -29,7 +29,8 @@ export function outStatus(out: StreamOut, link: NatsLink): Status {
 
 export function inStatus(input: StreamIn, link: NatsLink): Status {
   if (input.access.phase === "closed") return ["grey", "status.closed", {}];
-  return failing(link, input.access.trouble.error) ?? (input.isFull
-    ? ["yellow", "status.waiting", { count: input.eventsOut }]
-    : ["green", "status.confirmed", { count: input.counters.confirmed }]);
+  const failure = failing(link, input.access.trouble.error);
+  if (failure !== undefined) return failure;
+  if (input.hasUnreadable) return ["yellow", "status.unreadable", {}];
+  return input.isFull ? ["yellow", "status.waiting", { count: input.eventsOut }] : ["green", "status.confirmed", { count: input.counters.confirmed }];
 }
