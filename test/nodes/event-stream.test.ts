@@ -273,10 +273,11 @@ describe("the event stream", () => {
 
     it("loses nothing while the server is killed again and again", async () => {
       const own = await started();
-      await load([outNode({ eventsPerMessage: "10", overflow: "refuse" })], own);
+      await load([outNode({ eventsPerMessage: "5" })], own);
       const pages: ReturnType<typeof deliver>[] = [];
       for (let round = 0; round < 3; round++) {
-        for (let page = 0; page < 20; page++) pages.push(deliver({ payload: lines(50, pages.length * 50) }));
+        for (let page = 0; page < 15; page++) pages.push(deliver({ payload: lines(200, pages.length * 200) }));
+        await until(() => figures("out")["sent"]! > round * 3000 + 500, "some are stored");
         await own.kill();
         await own.start();
       }
@@ -291,7 +292,8 @@ describe("the event stream", () => {
         }
         return texts;
       }));
-      assert.equal(found.size, 3000);
+      assert.equal(found.size, 9000);
+      assert.ok(figures("out")["retries"]! > 0);
     });
 
     it("waits while the server is frozen", async () => {
@@ -356,6 +358,21 @@ describe("the event stream", () => {
       const sent = deliver({ payload: ["after"] });
       assert.equal(await sent.done, undefined);
       assert.equal(await streamMessages(), 1);
+    });
+
+    it("stores nothing in another stream that got the subject", async () => {
+      const { caught } = await load([outNode()]);
+      await deliver({ payload: ["before"] }).done;
+      await server.ask(async (jsm) => {
+        await jsm.streams.delete(STREAM);
+        await jsm.streams.add({ name: "OTHER", subjects: ["security.events.*"] });
+      });
+      const sent = deliver({ payload: ["after"] });
+      await until(() => codes(caught).includes("STREAM_REFUSED"), "it is told");
+      assert.equal(sent.confirmed, false);
+      assert.equal(await server.ask(async (jsm) => (await jsm.streams.info("OTHER")).state.messages), 0);
+      await server.ask((jsm) => jsm.streams.delete("OTHER"));
+      await until(() => sent.confirmed, "it is stored", 15_000);
     });
 
     it("sets aside what the stream cannot hold, with the reason, and stores the rest", async () => {
@@ -689,7 +706,7 @@ describe("the event stream", () => {
       await until(() => figures("in")["connected"] === 0, "the loss is noticed");
       for (const message of got.slice(0, 3)) confirm(message);
       await own.start();
-      await eventually(async () => await streamMessages(own) === 1, "three are acknowledged", 15_000);
+      await eventually(async () => await streamMessages(own) === 1, "three are acknowledged", 5000);
       confirm(got[3]);
       await eventually(async () => await streamMessages(own) === 0, "all are acknowledged");
       assert.deepEqual([got.length, figures("in")["resent"]], [4, 0]);
