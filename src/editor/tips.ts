@@ -43,7 +43,7 @@ function confirmationTips(id: string, { advance, confirmedBy }: QueryForm, flow:
   if (advance === "sent") return [{ key: "notice.sent" }];
   const { nodes, complete } = reachFrom(flow, id);
   if (!complete) return [];
-  const confirming = nodes.filter(({ type, mode }) => type === "syslog-out" || (type === "delivery-confirm" && mode !== "reject"));
+  const confirming = nodes.filter(({ type, mode }) => type === "syslog-out" || type === "event-stream-out" || (type === "delivery-confirm" && mode !== "reject"));
   if (confirming.length === 0) return [{ key: "notice.noConfirmation" }];
   const names = new Set(confirming.flatMap((node) => {
     const others = node.type === "delivery-confirm" && Array.isArray(node["confirmsFor"]) ? (node["confirmsFor"] as string[]) : [];
