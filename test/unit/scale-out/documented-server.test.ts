@@ -23,7 +23,7 @@ describe("the configuration of nats-server in the documentation", function () {
   this.timeout(60_000);
   let certs: Certificates;
   const servers: NatsServer[] = [];
-  const links: NatsLink[] = [];
+  const links: (() => Promise<void>)[] = [];
   let ports: { client: number; route: number }[];
 
   /** What has to be changed for a server: its name, its certificates, and here also its addresses and its folder. */
@@ -42,8 +42,11 @@ describe("the configuration of nats-server in the documentation", function () {
     const link = new NatsLink(readSettings(properties, { user, password: passwordOf(user) }, tls), {
       clock: systemClock, random: Math.random, systemHostname: "host-1", warn: (key) => assert.fail(key), outage: () => undefined,
     });
-    links.push(link);
-    link.use(() => undefined);
+    const end = link.use(() => undefined);
+    links.push(() => {
+      end();
+      return link.close();
+    });
     await until(() => link.session !== undefined, `${user} is connected: ${link.state.phase === "waiting" ? link.state.error.message : link.state.phase}`, 20_000);
     return link.session as Session;
   }
@@ -59,8 +62,7 @@ describe("the configuration of nats-server in the documentation", function () {
   });
 
   after(async () => {
-    for (const link of links) link.use(() => undefined)();
-    for (const link of links) await link.close();
+    for (const close of links) await close();
     for (const server of servers) await server.remove();
     certs?.remove();
   });
