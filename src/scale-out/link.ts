@@ -260,7 +260,8 @@ export class NatsLink {
     const { settings, border } = this;
     const { version, isOld, maxPayload, isEncrypted } = serverFacts(connection);
     if (isOld) this.warnOnce("NATS_OLD", border.params({ version }));
-    if (!isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
+    const sendsSecret = settings.auth.type === "user" || settings.auth.type === "token";
+    if (sendsSecret && !isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
     void this.watch(connection);
     const jsm = await jetstream.jetstreamManager(connection, { timeout: REQUEST_MS });
     const explained = <Value>(work: Promise<Value>): Promise<Value> => work.catch((error: unknown) => {

@@ -7,9 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { root } from "../../../scripts/built";
 import { subjectOf } from "../../../src/scale-out/setup";
 import { makeCertificates, type Certificates } from "../../support/certs";
-import { pasted, signIn, type SignedIn, type User } from "../../support/documented-nats";
+import { linkOf, pasted, type User } from "../../support/documented-nats";
 import { freePort } from "../../support/free-port";
 import { NatsServer } from "../../support/nats";
+import type { WatchedLink } from "../../support/nats-link";
 
 const HOSTS = [1, 2, 3].map((number) => `nats-${number}`);
 
@@ -18,7 +19,7 @@ describe("the configuration of nats-server in the documentation", function () {
   let certs: Certificates;
   let ports: { client: number; route: number }[];
   const servers: NatsServer[] = [];
-  const users: SignedIn[] = [];
+  const links: WatchedLink[] = [];
 
   /** What has to be changed for a server: its name, its certificates, and here also its addresses and its folder. */
   const filledIn = (index: number) => {
@@ -31,9 +32,9 @@ describe("the configuration of nats-server in the documentation", function () {
   };
 
   async function connect(user: User) {
-    const signedIn = await signIn(user, servers.map(({ address }) => address), { tls: { ca: certs.read(certs.ca.cert) }, replicas: "3" });
-    users.push(signedIn);
-    return signedIn.session;
+    const link = linkOf(user, servers.map(({ address }) => address), { tls: { ca: certs.read(certs.ca.cert) }, replicas: "3" });
+    links.push(link);
+    return link.session();
   }
 
   before(async () => {
@@ -43,7 +44,7 @@ describe("the configuration of nats-server in the documentation", function () {
   });
 
   after(async () => {
-    for (const user of users) await user.close();
+    for (const link of links) await link.close();
     for (const server of servers) await server.remove();
     certs?.remove();
   });
