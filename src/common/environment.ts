@@ -4,7 +4,7 @@
  * process (`mapEnvVarProperties` in @node-red/runtime/lib/flows/util.js, 4.1 and 5.0).
  */
 import { plain } from "./border";
-import { commonError } from "./errors";
+import { commonError, propertyParams } from "./errors";
 
 const WHOLE = /^\$(?:\{(\S+)\}|\((\S+)\))$/;
 const INSIDE = /\$(?:\{\w+\}|\(\w+\))/;
@@ -34,11 +34,11 @@ export function checkVariables(properties: Record<string, unknown>, place = ""):
     const [variable] = variablesIn(trimmed);
     if (variable === undefined) continue;
     const isPart = trimmed !== value || variable.includes("${");
-    throw commonError(isPart ? "ENVIRONMENT_PART" : "ENVIRONMENT_UNSET", plain.params({ variable, name }), { permanent: true });
+    throw commonError(isPart ? "ENVIRONMENT_PART" : "ENVIRONMENT_UNSET", { ...propertyParams(properties, name), ...plain.params({ variable }) }, { permanent: true });
   }
 }
 
-/** Throws ENVIRONMENT_PART if the address `text` contains `${NAME}` beside other text. */
-export function checkAddress(name: string, text: string): void {
-  if (INSIDE.test(text)) throw commonError("ENVIRONMENT_PART", plain.params({ name }), { permanent: true });
+/** Throws ENVIRONMENT_PART if the address `text`, the property `name`, contains `${NAME}` beside other text. */
+export function checkAddress(name: string, text: string, properties: Record<string, unknown> = {}): void {
+  if (INSIDE.test(text)) throw commonError("ENVIRONMENT_PART", propertyParams(properties, name), { permanent: true });
 }

@@ -38,6 +38,11 @@ export class SiemError extends Error {
     this.params = params;
     this.permanent = options.permanent ?? false;
   }
+
+  /** What Node-RED writes to its log and into `msg.error.message`: the sentence, without the name of a class. */
+  override toString(): string {
+    return this.message;
+  }
 }
 
 /** Makes the errors of one subject: `texts` is the `error` section of its catalog, `prefix` the catalog key of that section. */
@@ -51,6 +56,10 @@ export const errorPrefix = (nodeType: string) => `@security-events/node-red-siem
 
 /** Errors that every node shares; the build merges `common.json` into each node's catalog. */
 export const commonError = errorsOf("common.error", common.error);
+
+/** The property `name` of a node for an error text, and the node's type, whose catalog has the label of the property. */
+export const propertyParams = ({ type }: Readonly<Record<string, unknown>>, name: string): Params =>
+  ({ name: printable(name), ...(typeof type === "string" ? { node: printable(type) } : {}) });
 
 /** Type of a user's input and, if it is no list and no object, which may be large, its short value, for an error text. */
 export function describe(value: unknown): { type: Printable; value: Printable } {

@@ -1,5 +1,7 @@
 /** The texts of a dialog: those of its catalog, and those that the runtime sends. */
 
+import { withFieldLabel } from "../common/field-label";
+
 /** Translates a key of one node's catalog. */
 export type Translate = (key: string, params?: Record<string, unknown>) => string;
 
@@ -19,8 +21,11 @@ export const translator = (RED: { _(key: string, params?: never): string }, type
 /** The text in the browser's language. `message` if the catalog with the key is not loaded. */
 export function localise(text: Translate, { key, params, message }: Text): string {
   if (key === "") return message;
-  const translated = text(key, translateParams(text, params));
-  return translated === "" || translated.endsWith(key.slice(key.indexOf(":") + 1)) ? message : translated;
+  const found = (wanted: string, values: Text["params"] = {}) => {
+    const translated = text(wanted, values);
+    return translated === "" || translated.endsWith(wanted.slice(wanted.indexOf(":") + 1)) ? undefined : translated;
+  };
+  return found(key, translateParams(text, withFieldLabel(key, params, found))) ?? message;
 }
 
 /** Translates those parameters of an error of `code42-query` that are catalog keys: what is expected, and why. */

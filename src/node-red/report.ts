@@ -1,6 +1,7 @@
 /** How every adapter reports: one place for status texts, one for errors. */
-import { plain } from "../common/border";
+import { plain, printable } from "../common/border";
 import { SiemError, type Params } from "../common/errors";
+import { withFieldLabel } from "../common/field-label";
 import type { Colour } from "../common/status-colour";
 import type { FlowMessage } from "../common/messages";
 import type { Translate } from "./host";
@@ -65,15 +66,23 @@ export class StatusLine {
 
 /**
  * The error for `done(err)` or `node.error(err, msg)`: the sentence in the server's language if the catalog has it, the
- * stable code, and the cause for the log. An error of somebody else passes the border. `RED._` returns the key if the
- * catalog does not have it.
+ * stable code, and the cause for the log. An error of somebody else passes the border.
  */
 export function localise(translate: Translate, error: unknown): Error {
   if (!(error instanceof SiemError)) return plain.cause(error);
-  const text = translate(error.key, error.params);
-  const key = error.key.slice(error.key.indexOf(":") + 1);
-  if (text === error.key || text === key || text.includes(key)) return error;
+  const label = (key: string) => {
+    const text = translated(translate, key);
+    return text === undefined ? undefined : printable(text);
+  };
+  const text = translated(translate, error.key, withFieldLabel(error.key, error.params, label));
+  if (text === undefined) return error;
   return new SiemError(error.code, error.key, text, {}, { permanent: error.permanent, ...(error.cause === undefined ? {} : { cause: error.cause }) });
+}
+
+/** `RED._` returns the key, perhaps with the node set in front, if the catalog does not have it. */
+function translated(translate: Translate, key: string, params: Params = {}): string | undefined {
+  const text = translate(key, params);
+  return text === "" || text.includes(key.slice(key.indexOf(":") + 1)) ? undefined : text;
 }
 
 /**

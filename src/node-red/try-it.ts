@@ -80,7 +80,7 @@ export function editedForm(host: Host, type: string, body: unknown, secrets?: Se
   const request = readRequest(body);
   const deployed = deployedForm(host, type, request.id);
   if (deployed === undefined) guardSubflow(host, type, request, secrets);
-  const settings = withEnvironment(host, request.settings, deployed);
+  const settings = { ...withEnvironment(host, request.settings, deployed), type };
   const { credentials, usesStored } = withStored(host, request.credentials, deployed, secrets?.names(settings) ?? []);
   checkVariables({ ...settings, ...credentials });
   if (secrets !== undefined && usesStored && deployed !== undefined) {

@@ -3,6 +3,9 @@ import { plain } from "../../../src/common/border";
 import { checkFilter } from "../../../src/code42/criteria/criteria-check";
 import { queryError } from "../../../src/code42/errors";
 import { tenantError } from "../../../src/code42/tenant/tenant-errors";
+import { checkVariables } from "../../../src/common/environment";
+import { addressProperty, choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../../../src/common/properties";
+import { localise as localiseError } from "../../../src/node-red/report";
 import { commonError, fill, SiemError, type Params } from "../../../src/common/errors";
 import { criteriaProblems } from "../../../src/editor/criteria-builder/problems";
 import { translateParams, localise, translator } from "../../../src/editor/texts";
@@ -35,6 +38,41 @@ describe("the texts of a dialog", () => {
   it("are the server's if the browser's catalog lacks them", () => {
     assert.equal(localise(text, { key: "@security-events/node-red-siem/code42-tenant:error.OF_TOMORROW", params: {}, message: "the server's" }), "the server's");
     assert.equal(localise(text, { key: "", params: {}, message: "no key" }), "no key");
+  });
+
+  /** The error of `work`. */
+  const thrown = (work: () => unknown): SiemError => {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof SiemError) return error;
+    }
+    return assert.fail("nothing was thrown");
+  };
+
+  const wrong: [what: string, node: string, property: string, read: (form: Properties, name: string) => unknown][] = [
+    ["a number", "code42-query", "pageSize", (form, name) => numberProperty({ ...form, [name]: "many" }, name, { fallback: 1, min: 1, max: 10 })],
+    ["a text", "code42-query", "startFrom", (form, name) => textProperty({ ...form, [name]: [] }, name)],
+    ["a missing value", "code42-tenant", "clientId", (form, name) => textProperty(form, name)],
+    ["a choice", "code42-tenant", "authType", (form, name) => choiceProperty({ ...form, [name]: "x" }, name, ["user"])],
+    ["a list", "code42-query", "confirmedBy", (form, name) => listProperty({ ...form, [name]: 1 }, name)],
+    ["a variable that is not set", "code42-tenant", "baseUrl", (form, name) => checkVariables({ ...form, [name]: "${NOBODY}" })],
+    ["a part of an address", "code42-tenant", "baseUrl", (form, name) => addressProperty({ ...form, [name]: "https://${HOST}" }, name)],
+  ];
+  for (const [what, node, property, read] of wrong) {
+    it(`call the field of ${what} by its label, also in the dialog of another node`, () => {
+      const labels = (node === "code42-query" ? query : tenant).label as Record<string, string>;
+      const error = thrown(() => read({ type: node }, property));
+      for (const shown of [told(error), localiseError((key, params) => text(key, params), error).message]) {
+        assert.ok(shown.includes(labels[property]!), shown);
+        assert.ok(!shown.includes(property), shown);
+      }
+    });
+  }
+
+  it("keep the name of a property without a label", () => {
+    assert.match(told(thrown(() => textProperty({ type: "code42-query" }, "x1"))), /x1/);
+    assert.match(told(thrown(() => textProperty({}, "pageSize"))), /pageSize|Seitengröße/);
   });
 
   it("name the expected value in the same language", () => {
