@@ -103,7 +103,7 @@ function secretsOf({ auth, tls = {} }: NatsSettings): string[] {
 export const natsBorder = (settings: NatsSettings): Border => new Border(withoutSecrets(() => secretsOf(settings)));
 
 /** Connects to one of the servers. Rejects with CREDENTIALS_INVALID for a seed or credentials file that the package cannot read, and what the package rejects with. */
-export function connectTo(server: string, { auth, tls }: NatsSettings, packages: NatsPackages, border: Border): Promise<NatsConnection> {
+export async function connectTo(server: string, { auth, tls }: NatsSettings, packages: NatsPackages, border: Border): Promise<NatsConnection> {
   return connect(packages, {
     servers: [server],
     ...authOptions(auth, packages.transport, border),
