@@ -216,7 +216,7 @@ describe("a lease in NATS", () => {
 
   it("is given up when somebody else has written the record", async () => {
     const [first, second] = await pair();
-    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, seconds: LEASE_S }));
+    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, term: "t", seconds: LEASE_S }));
     await clock.advance(LEASE_MS / 3);
     assert.deepEqual(first.lease.state, { phase: "standby", holder: "host-3", since: 1 });
     await clock.advance(TAKEN_MS);
@@ -286,9 +286,9 @@ describe("a lease in NATS", () => {
 
   for (const [what, value] of [
     ["no JSON", "\u0000\u0001 garbage"], ["other JSON", "[1]"], ["half a record", "{\"holder\":\"host-3/cccc\"}"],
-    ["a record of a megabyte", JSON.stringify({ holder: "x".repeat(2 ** 20), since: 1, seconds: LEASE_S })],
-    ["a record without an end", JSON.stringify({ holder: "host-3/cccc", since: 1, seconds: null })],
-    ["a time that no calendar has", JSON.stringify({ holder: "host-3/cccc", since: 1e300, seconds: 6 })],
+    ["a record of a megabyte", JSON.stringify({ holder: "x".repeat(2 ** 20), since: 1, term: "t", seconds: LEASE_S })],
+    ["a record without an end", JSON.stringify({ holder: "host-3/cccc", since: 1, term: "t", seconds: null })],
+    ["a time that no calendar has", JSON.stringify({ holder: "host-3/cccc", since: 1e300, term: "t", seconds: 6 })],
   ] as const) {
     it(`is taken after one lease if its record is ${what}`, async () => {
       bucket.put(value);
@@ -301,7 +301,7 @@ describe("a lease in NATS", () => {
   }
 
   it("is waited for as long as its holder said, within bounds", async () => {
-    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, seconds: 1e9 }));
+    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, term: "t", seconds: 1e9 }));
     const first = await instance("host-1/aaaa").start();
     await clock.advance(299_000);
     assert.equal(first.phase, "standby");
@@ -312,7 +312,7 @@ describe("a lease in NATS", () => {
   it("shows the holder as one short line, and the whole name only where the hosts are the same", async () => {
     const first = await instance("host-1/aaaa").start();
     const holderOf = async (holder: string) => {
-      bucket.put(JSON.stringify({ holder, since: 1, seconds: LEASE_S }));
+      bucket.put(JSON.stringify({ holder, since: 1, term: "t", seconds: LEASE_S }));
       await clock.advance(LEASE_MS / 3 + 10);
       return (first.lease.state as { holder?: string }).holder;
     };
