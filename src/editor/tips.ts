@@ -41,7 +41,8 @@ export function queryTips(id: string, form: QueryForm, flow: readonly FlowItem[]
   return [...confirmationTips(id, form, flow), ...storeTips(form, stores), ...criteriaTips(form)];
 }
 
-function confirmationTips(id: string, { advance, confirmedBy }: QueryForm, flow: readonly FlowItem[]): Tip[] {
+/** Of a node that waits for the confirmation of what it sends. */
+export function confirmationTips(id: string, { advance, confirmedBy }: Pick<QueryForm, "advance" | "confirmedBy">, flow: readonly FlowItem[]): Tip[] {
   if (advance === "sent") return [{ key: "notice.sent" }];
   const { nodes, complete } = reachFrom(flow, id);
   if (!complete) return [];
