@@ -65,8 +65,9 @@ describe("the event stream", () => {
     for (const id of ["stored", "aside", "got"]) if (!all.some((node) => node.id === id)) all.push(helperNode(id));
     await loadFlow(nodes, all);
     const seen = { stored: recordMessages("stored"), aside: recordMessages("aside"), got: recordMessages("got"), caught: recordMessages("caught") };
-    return { ...seen, status: (id: string) => (getNode(id) as unknown as { status: { lastCall?: { args: [{ fill: string; text: string }] } } }).status.lastCall?.args[0] };
+    return { ...seen, status: getStatus };
   }
+  const getStatus = (id: string) => (getNode(id) as unknown as { status: { lastCall?: { args: [{ fill: string; text: string }] } } }).status.lastCall?.args[0];
 
   const figures = (id: string) => metricsOfProcess().all().find((node) => node.id === id) as unknown as Record<string, number> & { dropped: Record<string, number> };
 
@@ -101,6 +102,12 @@ describe("the event stream", () => {
   }
   const confirm = (message: unknown) => deliveryRegistry().confirm(message as FlowMessage);
   const lines = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `CEF:0|line ${from + index}`);
+
+  const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  /** Makes the stream as the nodes do, with other settings in part. */
+  const makeStream = (more: Partial<StreamConfig> = {}) => server.ask((jsm) => jsm.streams.add({
+    name: STREAM, subjects: ["security.events.*"], retention: "workqueue", storage: "file", discard: "new", ...more,
+  }));
 
   describe("from a query to the SIEM", () => {
     let simulator: TenantSimulator;
@@ -144,6 +151,35 @@ describe("the event stream", () => {
       assert.deepEqual(pick(figures("out"), ["received", "sent", "duplicates", "waiting", "retries"]), [count, count, 0, 0, 0]);
       assert.deepEqual(pick(figures("in"), ["read", "confirmed", "resent", "pagesOut"]), [count, count, 0, 0]);
     });
+
+    it("makes no searches while the stream is full, and delivers everything when there is room", async () => {
+      simulator.add(Array.from({ length: 3000 }, (_, index) => makeFileEvent(index, { insertedUs: (Date.now() - 3_600_000 + index) * 1000 })));
+      await makeStream({ max_bytes: 2 ** 20 });
+      await server.ask(async (_jsm, raw) => {
+        for (let index = 0; index < 10; index++) await jetstream(raw).publish("security.events.other", randomBytes(100_000));
+      });
+      await loadFlow(nodes, [
+        connection(),
+        { id: "t", type: "code42-tenant", baseUrl: simulator.url, authType: "api-client" },
+        { id: "q", type: "code42-query", tenant: "t", pollInterval: "0", pageSize: "500", pagesOut: "2", confirmTimeout: "0.5", cursor: "cursor_full", cursorType: "global", wires: [["f"]] },
+        { id: "f", type: "cef-format", wires: [["out"]] },
+        outNode({ wires: [[], []] }),
+        inNode({ wires: [["s"]] }),
+        { id: "s", type: "syslog-out", host: "127.0.0.1", port: String(siem.port), transport: "tcp", header: "none", confirmDelay: "10", wires: [[], []] },
+      ], { credentials: { t: { clientId: simulator.clientId, clientSecret: simulator.clientSecret } } });
+      const status = recordStatus("q");
+      getNode("q").receive({});
+      await until(() => getStatus("out")?.text.endsWith("status.full") === true, "the stream is full");
+      await sleep(1000);
+      const before = simulator.requests.length;
+      await sleep(1500);
+      assert.equal(simulator.requests.length, before);
+      assert.equal(figures("q")["pagesOut"], 2);
+      await server.ask((jsm) => jsm.streams.purge(STREAM, { filter: "security.events.other" }));
+      await until(() => status.at(-1)?.text === "status.idle" || status.at(-1)?.fill === "red", "the poll ends", 30_000);
+      await until(() => siem.ids.size === 3000, "every line is at the SIEM", 20_000);
+      assert.equal(siem.duplicates, 0);
+    });
   });
 
   const pick = (from: Record<string, unknown>, names: string[]) => names.map((name) => from[name]);
@@ -156,11 +192,6 @@ describe("the event stream", () => {
   });
   const bodyOf = (payload: unknown[], properties: object = {}) => `{"form":"json","list":true,"properties":${JSON.stringify(properties)}}\n${payload.map((value) => JSON.stringify(value)).join("\n")}`;
   const streamOf = (message: unknown) => (message as { stream: { sequence: number; deliveries: number; storedAt: string } }).stream;
-  const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  /** Makes the stream as the nodes do, with other settings in part. */
-  const makeStream = (more: Partial<StreamConfig> = {}) => server.ask((jsm) => jsm.streams.add({
-    name: STREAM, subjects: ["security.events.*"], retention: "workqueue", storage: "file", discard: "new", ...more,
-  }));
   const noise = (bytes: number) => randomBytes(bytes / 2).toString("hex");
 
   describe("event-stream-out", () => {
@@ -594,6 +625,23 @@ describe("the event stream", () => {
       }
       await eventually(async () => await streamMessages() === 0, "all are acknowledged");
       assert.equal(settled, false);
+    });
+
+    it("gets past messages of 30 MiB", async () => {
+      // The file store of nats-server 2.10 damages records of more than 32 MiB.
+      const large = await started({ settings: "max_payload: 67108864" });
+      const { got, caught } = await load([outNode({ wires: [[], []] }), inNode()], large);
+      await input({ payload: "first" });
+      await large.ask(async (_jsm, raw) => {
+        const headers = natsHeaders();
+        headers.set("Siem-Format", "1");
+        const body = Buffer.alloc(30 * 2 ** 20, "\n");
+        for (let index = 0; index < 3; index++) await jetstream(raw).publish("security.events.siem", body, { headers, timeout: 10_000 });
+      });
+      await input({ payload: "last" });
+      await until(() => got.length === 2, "the others come", 20_000);
+      await until(() => caught.length === 1, "it is told");
+      assert.deepEqual(codes(caught), ["STREAM_UNREADABLE"]);
     });
 
     it("refuses a consumer that would lose events or their bodies, and names the setting", async () => {
