@@ -67,7 +67,7 @@ export class Access<Opened> {
   private linkChanged(state: LinkState): void {
     if (this.phase === "closed") return;
     if (state.phase === "connected") void this.open(state.session);
-    else if (this.phase !== "away") this.enter({ phase: "away" });
+    else this.enter({ phase: "away" });
   }
 
   private async open(session: Session): Promise<void> {

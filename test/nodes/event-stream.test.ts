@@ -271,6 +271,12 @@ describe("the event stream", () => {
       assert.equal(await streamMessages(late), 1);
     });
 
+    it("shows that NATS is away before the first message comes", async () => {
+      const { status } = await load([outNode()], { address: `127.0.0.1:${await freePort()}` } as NatsServer);
+      await until(() => status("out")?.fill === "yellow", `yellow: ${JSON.stringify(status("out"))}`);
+      assert.match(status("out")?.text ?? "", /away/);
+    });
+
     it("loses nothing while the server is killed again and again", async () => {
       const own = await started();
       await load([outNode({ eventsPerMessage: "5" })], own);

@@ -15,6 +15,8 @@ export interface NatsOptions {
   version?: keyof typeof FOLDERS;
   /** More lines of its configuration: authorization, tls, cluster, limits. */
   settings?: string;
+  /** Its whole configuration, which listens on `port`; the options below do not apply. */
+  config?: string;
   /** False: a server without JetStream. */
   jetstream?: boolean;
   /** Lines inside `jetstream { }`. */
@@ -78,7 +80,7 @@ export class NatsServer {
   private configure(settings: string): string {
     const { jetstream = true, jetstreamSettings = "", name } = this.options;
     const config = join(this.folder, "nats.conf");
-    writeFileSync(config, `listen: "127.0.0.1:${this.port}"
+    writeFileSync(config, this.options.config ?? `listen: "127.0.0.1:${this.port}"
 ${name === undefined ? "" : `server_name: ${name}`}
 ${jetstream ? `jetstream { store_dir: "${join(this.folder, "store")}"\n${jetstreamSettings}\n}` : ""}
 ${settings}
