@@ -44,7 +44,10 @@ describe("the event stream", () => {
     for (const each of servers) await each.remove();
     await stopServer();
   });
+  /** What the flow got last: a node waits for confirmations when it closes. */
+  let open: unknown[] = [];
   afterEach(async () => {
+    for (const message of open.splice(0)) confirm(message);
     await unloadFlow();
     for (const each of servers.splice(1)) await each.remove();
     await server.ask((jsm) => jsm.streams.delete(STREAM)).catch(() => undefined);
@@ -65,6 +68,7 @@ describe("the event stream", () => {
     for (const id of ["stored", "aside", "got"]) if (!all.some((node) => node.id === id)) all.push(helperNode(id));
     await loadFlow(nodes, all);
     const seen = { stored: recordMessages("stored"), aside: recordMessages("aside"), got: recordMessages("got"), caught: recordMessages("caught") };
+    open = seen.got;
     return { ...seen, status: getStatus };
   }
   const getStatus = (id: string) => (getNode(id) as unknown as { status: { lastCall?: { args: [{ fill: string; text: string }] } } }).status.lastCall?.args[0];
