@@ -91,6 +91,12 @@ const MOST_TOLD = 10;
 /** What is published without a request: nobody but the connection gets to know that it was refused. */
 const UNANSWERED = /^\$JS\.(?:ACK|API\.CONSUMER\.MSG\.NEXT)\./;
 
+/** JWT and seed of a credentials file. The package's own parser takes hours for a long text of blanks. */
+function keysIn(creds: string): { jwt: string | undefined; seed: string | undefined } {
+  const words = creds.split(/\s+/);
+  return { jwt: words.find((word) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(word) && word.startsWith("ey")), seed: words.find((word) => /^SU[A-Z2-7]{56}$/.test(word)) };
+}
+
 /** The secrets of a configuration, which no text may show. */
 function secretsOf({ auth, tls = {} }: NatsSettings): string[] {
   switch (auth.type) {
@@ -98,8 +104,7 @@ function secretsOf({ auth, tls = {} }: NatsSettings): string[] {
     case "user": return [auth.password, ...tlsSecrets(tls)];
     case "token": return [auth.token, ...tlsSecrets(tls)];
     case "nkey": return [auth.seed, ...tlsSecrets(tls)];
-    // JWT and seed. The rest of the file are words that occur in any text.
-    case "creds": return [...auth.creds.split(/\s+/).filter((word) => /^[\w.-]{40,}$/.test(word) && !word.startsWith("---")), ...tlsSecrets(tls)];
+    case "creds": return [...Object.values(keysIn(auth.creds)).filter((key) => key !== undefined), ...tlsSecrets(tls)];
   }
 }
 
@@ -122,7 +127,7 @@ export async function connectTo(server: string, { auth, tls }: NatsSettings, pac
   });
 }
 
-function authOptions(auth: NatsAuth, { nkeyAuthenticator, credsAuthenticator, nkeys }: NatsPackages["transport"], border: Border): NodeConnectionOptions {
+function authOptions(auth: NatsAuth, { nkeyAuthenticator, jwtAuthenticator, nkeys }: NatsPackages["transport"], border: Border): NodeConnectionOptions {
   try {
     switch (auth.type) {
       case "none": return {};
@@ -134,10 +139,10 @@ function authOptions(auth: NatsAuth, { nkeyAuthenticator, credsAuthenticator, nk
         return { authenticator: nkeyAuthenticator(seed) };
       }
       case "creds": {
-        // The package wants the line ends of Unix, also after the last line.
-        const authenticator = credsAuthenticator(Buffer.from(`${auth.creds.replace(/\r\n?/g, "\n")}\n`));
-        authenticator("");
-        return { authenticator };
+        const { jwt, seed } = keysIn(auth.creds);
+        if (jwt === undefined || seed === undefined) throw new Error("a JWT and a seed are not in it");
+        nkeys.fromSeed(Buffer.from(seed));
+        return { authenticator: jwtAuthenticator(jwt, Buffer.from(seed)) };
       }
     }
   } catch (error) {

@@ -66,10 +66,7 @@ describe("a hostile form", function () {
     "dxl-fabric/test": { id: "new", settings: { configFile: "", brokers: "1;127.0.0.1", keepAlive: "30" }, credentials: { ...pem(), passphrase: "p" } },
     "dxl-fabric/certificate": { configFile: "", certificate: certs.read(certs.client.cert) },
     "dxl-fabric/provision": { host: "127.0.0.1", port: 1, user: "u", password: "", commonName: "c", truststore: certs.read(certs.ca.cert), byFingerprint: false, fingerprint: "" },
-    "nats-connection/test": {
-      id: "new", settings: { servers: "127.0.0.1:1", authType: "creds", stream: "S", bucket: "b", create: true, replicas: "1", streamBytes: "1073741824", dedupeWindow: "600" },
-      credentials: { creds: accounts.creds, user: "u", password: "p", token: "t", nkeySeed: accounts.seed },
-    },
+    "nats-connection/test": { id: "new", settings: { servers: "127.0.0.1:1", authType: "creds", stream: "S" }, credentials: { creds: accounts.creds } },
     "security-events/environment": { names: ["A"] },
   });
 
