@@ -21,8 +21,8 @@ import type { NatsLink, Session } from "./link";
 
 /** How often a standby looks, ms. */
 const LOOK_MS = 500;
-/** Until a failed renewal is tried again: the lease must outlast two that got no answer, ms. */
-const RENEW_AGAIN_MS = 100;
+/** After a write that failed or was refused; the lease must outlast two renewals without an answer, ms. */
+const AGAIN_MS = 100;
 /** More than this between two looks does not count: the process stood still. */
 const LONGEST_LOOK_MS = 2000;
 /** How long an instance leaves a free lease to others for each one that it holds already, ms. */
@@ -155,7 +155,7 @@ export class NatsLease implements Lease {
     const { own } = this;
     // Ours if the answer to a renewal was lost, if the lease ended meanwhile, or if somebody deleted the bucket.
     if (own !== undefined && (entry === null || record?.term === own.term)) {
-      return await this.write({ ...own, revision: entry?.revision ?? 0 }) ? this.leaseMs / 3 : 0;
+      return await this.write({ ...own, revision: entry?.revision ?? 0 }) ? this.leaseMs / 3 : AGAIN_MS;
     }
     this.endTerm();
     // A record that was never there was lost with the bucket: its holder will write it again, and has the only copy of the cursor.
@@ -176,7 +176,7 @@ export class NatsLease implements Lease {
     }
     // Counted before it is there, so that the other leases of this process wait.
     this.count(true);
-    if (!await this.write({ term: randomUUID(), since: clock.date(), revision: entry?.revision ?? 0 }).finally(() => this.count(this.current.phase === "active"))) return 0;
+    if (!await this.write({ term: randomUUID(), since: clock.date(), revision: entry?.revision ?? 0 }).finally(() => this.count(this.current.phase === "active"))) return AGAIN_MS;
     this.takeovers += 1;
     return this.leaseMs / 3;
   }
@@ -233,14 +233,16 @@ export class NatsLease implements Lease {
       this.reported.add(error.code);
       this.dependencies.report(error);
     }
-    if (this.current.phase === "active") return RENEW_AGAIN_MS;
+    if (this.current.phase === "active") return AGAIN_MS;
     return error.permanent ? REFUSED_PAUSE_MS : LOOK_MS;
   }
 
   /** The time until we can read again does not count. An active instance stays so until its lease ends. */
   private cannotRead(error: SiemError | undefined): void {
     if (this.seen !== undefined) this.seen.at = undefined;
-    if (this.current.phase !== "active") this.enter({ phase: "away", ...(error === undefined ? {} : { error }) });
+    const { phase } = this.current;
+    // The next attempt to connect does not yet take the reason of the last one away.
+    if (phase === "standby" || (phase === "away" && error !== undefined)) this.enter({ phase: "away", ...(error === undefined ? {} : { error }) });
   }
 
   private linkError(): { error?: SiemError } {

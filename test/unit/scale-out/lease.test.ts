@@ -253,16 +253,48 @@ describe("a lease in NATS", () => {
 
   it("counts no time in which the standby could not read", async () => {
     const [first, second] = await pair();
-    second.fate = () => "dropped";
-    await clock.advance(LEASE_MS);
-    assert.equal(second.phase, "away");
     first.lose();
-    await clock.advance(LEASE_MS);
+    await clock.advance(1000);
+    second.fate = () => "dropped";
+    await clock.advance(10_000);
+    assert.equal(second.phase, "away");
     second.fate = () => 2;
-    await clock.advance(LEASE_MS - 1000);
+    while (second.phase === "away") await clock.advance(10);
+    // Two seconds had counted before.
+    await clock.advance(LEASE_MS - 2500);
     assert.equal(second.phase, "standby");
-    await clock.advance(2500);
+    await clock.advance(1000);
     assert.equal(second.phase, "active");
+  });
+
+  it("counts little of a time in which the standby stood still", async () => {
+    const [first, second] = await pair();
+    first.lose();
+    second.fate = () => 20_000;
+    await clock.advance(500);
+    second.fate = () => 2;
+    await clock.advance(20_000);
+    assert.equal(second.phase, "standby");
+    await clock.advance(LEASE_MS);
+    assert.equal(second.phase, "active");
+  });
+
+  it("is not held because of an answer that comes after its end", async () => {
+    const first = instance("host-1/aaaa");
+    let puts = 0;
+    first.fate = (request) => (request === "put" && puts++ === 0 ? 2 * LEASE_MS : 2);
+    await first.start();
+    await clock.advance(3 * LEASE_MS);
+    assert.deepEqual([first.phase, first.states.length, first.lease.lapses], ["active", 1, 0]);
+  });
+
+  it("is not written into an empty bucket by an instance that had it before", async () => {
+    const [first, second] = await pair();
+    await Promise.all([first.lease.yield(), clock.advance(1200)]);
+    assert.equal(second.phase, "active");
+    bucket.entry = null;
+    await clock.advance(LEASE_MS);
+    assert.deepEqual([first.phase, second.phase, second.states.filter(({ phase }) => phase === "active").length], ["standby", "active", 1]);
   });
 
   for (const [what, operation] of [["deleted", "DEL"], ["lost with its bucket", undefined]] as const) {
