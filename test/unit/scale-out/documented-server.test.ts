@@ -60,9 +60,9 @@ describe("the configuration of nats-server in the documentation", function () {
     const setup = await connect("siem-setup");
     // The servers have to find each other first.
     for (const end = Date.now() + 30_000; ;) {
-      const failure = await setup.stream().then(() => setup.bucket()).then(() => undefined, (error: unknown) => error);
+      const failure = await setup.stream().then(() => setup.bucket()).then(() => undefined, (error: unknown) => (error as Error).message);
       if (failure === undefined) break;
-      assert.ok(Date.now() < end, String(failure));
+      assert.ok(Date.now() < end, failure);
       await sleep(200);
     }
     const { config, cluster } = await setup.jsm.streams.info("SECURITY_EVENTS");
