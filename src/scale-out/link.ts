@@ -17,6 +17,7 @@ import type { Clock } from "../common/clock";
 import type { Params, SiemError } from "../common/errors";
 import { processWide } from "../common/process-wide";
 import { tlsSecrets, withoutSecrets } from "../common/secrets";
+import type { Figures } from "../metrics/table";
 import { natsError } from "./errors";
 import { explainNats } from "./explain";
 import { loadNats, type NatsPackages } from "./load";
@@ -146,6 +147,10 @@ export class NatsLink {
   /** The session; undefined while there is no connection. */
   get session(): Session | undefined {
     return this.current.phase === "connected" ? this.current.session : undefined;
+  }
+
+  get figures(): Figures {
+    return { connected: this.session === undefined ? 0 : 1, reconnects: this.reconnects };
   }
 
   /** The servers, for texts. */

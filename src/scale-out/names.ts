@@ -1,0 +1,17 @@
+/** What a server, and what the name of a stream or bucket, may look like. The dialog uses this too. */
+
+/** Names of streams and buckets are parts of subjects and of file names (NATS ADR-6). */
+const NAME = /^[A-Za-z0-9_-]{1,100}$/;
+/** `host`, `host:port`, `[IPv6]:port`, with or without the scheme that NATS tools write. */
+const SERVER = /^(?:nats:\/\/|tls:\/\/)?(\[[\da-fA-F:.]+\]|[^\s:/@,[\]]+)(?::(\d{1,5}))?$/;
+
+export const isName = (text: string): boolean => NAME.test(text);
+
+/** The lines of a list of servers, without blank ones. */
+export const serverLines = (text: string): string[] => text.split(/[\n,]/).map((line) => line.trim()).filter((line) => line !== "");
+
+/** Host and port of a server; undefined if the text is none. */
+export function serverOf(text: string): { host: string; port: number } | undefined {
+  const [, host, port = "4222"] = SERVER.exec(text) ?? [];
+  return host === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
+}
