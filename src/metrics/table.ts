@@ -36,6 +36,9 @@ export const METRICS = {
   pagesHeld: gauge("Pages of these that sinks have in hand."),
   cursorIds: gauge("Event ids in the cursor's ledger."),
   cursorAgeSeconds: gauge("How far the cursor lies behind the clock, in seconds."),
+  active: gauge("1 while this instance has the lease of a shared cursor."),
+  takeovers: counter("Times that this instance got the lease of a shared cursor."),
+  leaseLapses: counter("Times that the lease of a shared cursor ended before it was renewed."),
   largestLatenessSeconds: gauge("The longest that an event needed to become searchable after its insertion time, in seconds."),
 } satisfies Record<string, Metric>;
 

@@ -15,3 +15,6 @@ export function serverOf(text: string): { host: string; port: number } | undefin
   const [, host, port = "4222"] = SERVER.exec(text) ?? [];
   return host === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
 }
+
+/** True if `server` (`host` or `host:port`) is this machine. */
+export const isLoopback = (server: string): boolean => /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)(?::\d+)?$/i.test(server);

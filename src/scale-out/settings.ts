@@ -68,16 +68,17 @@ function serversOf(properties: Properties): string[] {
 export const asksForTls = (properties: Properties): boolean => JSON.stringify(properties["servers"] ?? "").includes("tls://");
 
 function authOf(type: NatsAuth["type"], credentials: Properties): NatsAuth {
+  // Not trimmed, because a password may begin or end with a blank.
   const secret = (name: string) => {
-    const value = textProperty(credentials, name, "");
-    if (value === "") throw natsError("CREDENTIAL_MISSING", plain.params({ name }), { permanent: true });
+    const value = credentials[name];
+    if (typeof value !== "string" || value.trim() === "") throw natsError("CREDENTIAL_MISSING", plain.params({ name }), { permanent: true });
     return value;
   };
   switch (type) {
     case "user": return { type, user: secret("user"), password: secret("password") };
     case "token": return { type, token: secret("token") };
-    case "nkey": return { type, seed: secret("nkeySeed") };
-    case "creds": return { type, creds: secret("creds") };
+    case "nkey": return { type, seed: secret("nkeySeed").trim() };
+    case "creds": return { type, creds: secret("creds").trim() };
     case "none": return { type };
   }
 }
