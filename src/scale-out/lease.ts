@@ -20,6 +20,8 @@ import type { NatsLink, Session } from "./link";
 
 /** How often a standby looks, ms. */
 const LOOK_MS = 500;
+/** Until a failed renewal is tried again: the lease must outlast two that got no answer, ms. */
+const RENEW_AGAIN_MS = 100;
 /** More than this between two looks does not count: the process stood still. */
 const LONGEST_LOOK_MS = 2000;
 /** How long an instance leaves a free lease to others for each one that it holds already, ms. */
@@ -214,6 +216,7 @@ export class NatsLease implements Lease {
       this.reported.add(error.code);
       this.dependencies.report(error);
     }
+    if (this.current.phase === "active") return RENEW_AGAIN_MS;
     return error.permanent ? REFUSED_PAUSE_MS : LOOK_MS;
   }
 
