@@ -61,3 +61,14 @@ export const FORM_BYTES = MIB;
 /** Own fields of a node, and steps of their paths: the table of a mapping has 60 rows, its longest path 4 steps. */
 export const OWN_FIELDS = 200;
 export const PATH_STEPS = 20;
+
+/**
+ * The body of a message in a stream after inflating, and what one item may have: NATS recommends messages of at most 8 MB.
+ */
+export const STREAM_BODY_BYTES = 8 * MIB;
+
+/** Items of a message in a stream; we write at most that many. */
+export const STREAM_ITEMS = 10_000;
+
+/** JSON of the properties beside the payload, which every message of a page in a stream carries: a few hundred bytes in practice. */
+export const STREAM_PROPERTIES_BYTES = 64 * 1024;

@@ -39,11 +39,12 @@ export function queryTips(id: string, form: QueryForm, flow: readonly FlowItem[]
   return [...confirmationTips(id, form, flow), ...storeTips(form, stores), ...criteriaTips(form)];
 }
 
-function confirmationTips(id: string, { advance, confirmedBy }: QueryForm, flow: readonly FlowItem[]): Tip[] {
+/** Of a node that waits for the confirmation of what it sends. */
+export function confirmationTips(id: string, { advance, confirmedBy }: Pick<QueryForm, "advance" | "confirmedBy">, flow: readonly FlowItem[]): Tip[] {
   if (advance === "sent") return [{ key: "notice.sent" }];
   const { nodes, complete } = reachFrom(flow, id);
   if (!complete) return [];
-  const confirming = nodes.filter(({ type, mode }) => type === "syslog-out" || (type === "delivery-confirm" && mode !== "reject"));
+  const confirming = nodes.filter(({ type, mode }) => type === "syslog-out" || type === "event-stream-out" || (type === "delivery-confirm" && mode !== "reject"));
   if (confirming.length === 0) return [{ key: "notice.noConfirmation" }];
   const names = new Set(confirming.flatMap((node) => {
     const others = node.type === "delivery-confirm" && Array.isArray(node["confirmsFor"]) ? (node["confirmsFor"] as string[]) : [];

@@ -6,7 +6,7 @@ import type { NatsSettings } from "./settings";
 
 /** Codes of the JetStream API (nats-server, server/errors.json). */
 const API = {
-  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077,
+  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077, messageSize: 10054,
   wrongSequence: 10071, wrongSequenceUnknown: 10164, noStream: 10059, noConsumer: 10014, notForAccount: 10039, notEnabled: 10076,
 } as const;
 
@@ -43,6 +43,9 @@ export const isMissing = (error: unknown): boolean => {
   const code = apiCode(error);
   return code === API.noStream || code === API.noConsumer;
 };
+
+/** True if the stream takes no message of that size (its max_msg_size). */
+export const isTooLarge = (error: unknown): boolean => apiCode(error) === API.messageSize;
 
 const named = (chain: readonly Thrown[], ...names: string[]) => chain.find((each) => names.includes(String(each.name)));
 const codesOf = (chain: readonly Thrown[]) => chain.map(({ code }) => code).filter((code) => typeof code === "string");

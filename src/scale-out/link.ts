@@ -11,7 +11,7 @@
 import { randomBytes } from "node:crypto";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import type { MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import { Border } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { Params, SiemError } from "../common/errors";
@@ -39,6 +39,9 @@ export interface Session {
   stream(): Promise<void>;
   /** The bucket of the cursors and leases, made or checked as `stream` is; rejects as `stream` does. */
   bucket(): Promise<KV>;
+  /** Sends what nobody answers. False if the connection is lost. */
+  send(subject: string, body: string): boolean;
+  headers(): MsgHdrs;
   /** Has stream and bucket made or checked again at the next call. */
   forget(): void;
 }
@@ -256,7 +259,7 @@ export class NatsLink {
     throw failure as SiemError;
   }
 
-  private async open(connection: NatsConnection, { jetstream, kv }: NatsPackages): Promise<Session> {
+  private async open(connection: NatsConnection, { transport, jetstream, kv }: NatsPackages): Promise<Session> {
     const { settings, border } = this;
     const { version, isOld, maxPayload, isEncrypted } = serverFacts(connection);
     if (isOld) this.warnOnce("NATS_OLD", border.params({ version }));
@@ -270,6 +273,15 @@ export class NatsLink {
     let bucket: Promise<KV> | undefined;
     const session: Session = {
       js: jsm.jetstream(), jsm, maxPayload,
+      headers: () => transport.headers(),
+      send: (subject, body) => {
+        try {
+          connection.publish(subject, body);
+          return true;
+        } catch {
+          return false;
+        }
+      },
       // What failed is tried again at the next call.
       stream: () => stream ??= explained(openStream(jsm, settings, border)).catch((error: unknown) => {
         stream = undefined;

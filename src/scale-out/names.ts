@@ -18,3 +18,6 @@ export function serverOf(text: string): { host: string; port: number } | undefin
 
 /** True if `server` (`host` or `host:port`) is this machine. */
 export const isLoopback = (server: string): boolean => /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)(?::\d+)?$/i.test(server);
+
+/** A part of a subject, and the name of a consumer. */
+export const isChannel = (text: string): boolean => /^[a-z0-9-]{1,100}$/.test(text);
