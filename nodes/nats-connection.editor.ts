@@ -1,5 +1,9 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { variablesDefault } from "../src/editor/environment";
+import { localise, translator, type Text } from "../src/editor/texts";
+import { showTips } from "../src/editor/tip-rows";
+import { natsTips, type TlsForm } from "../src/editor/tips";
+import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 import { isName, serverLines, serverOf } from "../src/scale-out/names";
 
@@ -23,6 +27,15 @@ interface Credentials {
   token: string;
   nkeySeed: string;
   creds: string;
+}
+
+/** The result of a connection test. */
+interface ConnectionReport {
+  servers: { server: string; error?: Text }[];
+  version: string;
+  isOld: boolean;
+  hasStream: boolean;
+  hasBucket: boolean;
 }
 
 const AUTH_TYPES = ["user", "token", "nkey", "creds"];
@@ -86,6 +99,27 @@ RED.nodes.registerType<Properties, Credentials>("nats-connection", {
       const [size, unit] = bytes >= 1024 * MIB ? [bytes / 1024 / MIB, "GiB"] : [bytes / MIB, "MiB"];
       $("#nats-connection-size").text(bytes > 0 ? `= ${Number(size.toFixed(2))} ${unit}` : "");
     };
+    const translate = translator(RED, "nats-connection");
+    prepareTrial<ConnectionReport>({
+      button: "nats-connection-test", url: "nats-connection/test", text: translate,
+      body: () => ({
+        id: this.id,
+        settings: formValues("node-config-input", ["servers", "authType", "tls", "stream", "bucket", "create", "replicas", "streamBytes", "dedupeWindow"]),
+        credentials: typedCredentials(["user", "password", "token", "nkeySeed", "creds"]),
+      }),
+      show({ servers, version, isOld, hasStream, hasBucket }, box) {
+        for (const { server, error } of servers) {
+          box.append(resultRow(error === undefined, `${server}: ${error === undefined ? translate("tryIt.connected") : `${translate("tryIt.failed")}. ${localise(translate, error)}`}`));
+        }
+        box.append(resultRow(!isOld, isOld ? translate("warning.NATS_OLD", { version }) : translate("tryIt.version", { version })));
+        for (const [name, isThere] of [["stream", hasStream], ["bucket", hasBucket]] as const) {
+          box.append(resultRow(true, translate(isThere ? `tryIt.${name}` : `tryIt.${name}New`, { name: value(name) })));
+        }
+      },
+    });
+    showTips($("#nats-connection-tips"), (key, params) => this._(key, params), () => natsTips({
+      servers: linesOf(field("servers").val()), tls: RED.nodes.node(value("tls")) as unknown as TlsForm,
+    }));
     authType.add(field("create")).on("change", show);
     field("streamBytes").on("input", show);
     show();

@@ -3,6 +3,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { systemClock } from "../src/common/clock";
 import { checkVariables } from "../src/common/environment";
 import type { Properties } from "../src/common/properties";
+import { serveDialog } from "../src/node-red/dialog-route";
 import { serveEnvironment } from "../src/node-red/environment-route";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
 import type { DialogHost, Translate } from "../src/node-red/host";
@@ -10,6 +11,8 @@ import { serveMetrics } from "../src/node-red/metrics-route";
 import { localise } from "../src/node-red/report";
 import { NodeStats } from "../src/node-red/stats";
 import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
+import { editedForm, explained } from "../src/node-red/try-it";
+import { natsSecrets, testConnection } from "../src/scale-out/connection-test";
 import { NatsLink, type NatsConnectionNode } from "../src/scale-out/link";
 import { asksForTls, readSettings, type NatsSettings } from "../src/scale-out/settings";
 
@@ -64,4 +67,10 @@ export = function (RED: NodeAPI) {
   }
 
   RED.nodes.registerType("nats-connection", NatsConnection as never, { credentials: CREDENTIALS });
+
+  serveDialog(RED as unknown as DialogHost, "post", "nats-connection/test", "nats-connection.write", async ({ body }) => {
+    const { settings, credentials } = editedForm(RED as unknown as DialogHost, "nats-connection", body, natsSecrets);
+    const { servers, ...report } = await testConnection(settingsOf(settings, credentials), { clock: systemClock });
+    return { ...report, servers: servers.map(({ server, error }) => ({ server, ...(error === undefined ? {} : { error: explained(translate, error) }) })) };
+  });
 };

@@ -4,6 +4,8 @@
  */
 import { SEARCH_RULES, type SearchRules } from "../code42/criteria/search-rules";
 import type { StoreTable } from "../cursor/store-safety";
+import { isLoopback } from "../scale-out/names";
+import { isEnvironment } from "./validators";
 import { reachFrom, type FlowItem } from "./wires";
 
 export interface Tip {
@@ -108,6 +110,17 @@ export function syslogTips({ transport, host, maxBytes, overflow, tls }: SyslogF
   if (maxBytes > USUAL_LIMIT) tips.push({ key: "notice.aboveUsualLimit", params: { limit: USUAL_LIMIT } });
   if (overflow === "drop-oldest" || overflow === "drop-newest") tips.push({ key: "notice.drops" });
   return tips;
+}
+
+/** The form of a `nats-connection`. */
+export interface NatsForm {
+  servers: readonly string[];
+  tls: TlsForm;
+}
+
+export function natsTips({ servers, tls }: NatsForm): Tip[] {
+  if (tls != null) return tlsTips(tls);
+  return servers.some((server) => !server.startsWith("tls://") && !isEnvironment(server) && !isLoopback(server.replace("nats://", ""))) ? [{ key: "notice.notEncrypted" }] : [];
 }
 
 /**

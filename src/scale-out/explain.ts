@@ -18,6 +18,8 @@ interface Thrown {
   code?: unknown;
   operation?: unknown;
   subject?: unknown;
+  /** What OpenSSL says, without its file names. */
+  reason?: unknown;
   cause?: unknown;
 }
 
@@ -64,6 +66,11 @@ const API_ITSELF = /^\$JS\.API\.(?:INFO$|STREAM\.(?!MSG\.)|CONSUMER\.(?!MSG\.))/
 /** The part of the settings that the texts name. */
 export type Names = Pick<NatsSettings, "stream" | "bucket"> & { server: string };
 
+const tlsReason = (error: unknown, chain: readonly Thrown[]): unknown => {
+  const reason = chain.find(({ code }) => String(code).startsWith("ERR_SSL"))?.reason;
+  return /alert certificate required|alert bad certificate|alert handshake failure/.test(String(reason)) ? `the server does not accept our certificate, or wants one (${String(reason)})` : reason ?? error;
+};
+
 /** The reason of a failed connection in words; an error of the package that says nothing to people is replaced. */
 function reasonOf(error: unknown, chain: readonly Thrown[]): unknown {
   if (named(chain, "TimeoutError") !== undefined) return "no answer in time";
@@ -96,6 +103,6 @@ export function explainNats(error: unknown, border: Border, names: Names): SiemE
     return make("STREAM_MISSING", { stream: isOfBucket ? `KV_${names.bucket}` : names.stream, reason: unanswered === undefined ? error : "nobody answers" });
   }
   const isTls = codesOf(chain).some((each) => TLS.test(String(each)));
-  if (isTls || chain.some(({ message }) => message === NO_TLS)) return make("NATS_TLS", { server, reason: isTls ? error : "the server does not offer TLS" }, true);
+  if (isTls || chain.some(({ message }) => message === NO_TLS)) return make("NATS_TLS", { server, reason: isTls ? tlsReason(error, chain) : "the server does not offer TLS" }, true);
   return make("NATS_UNREACHABLE", { server, reason: reasonOf(error, chain) });
 }

@@ -106,7 +106,7 @@ function secretsOf({ auth, tls = {} }: NatsSettings): string[] {
 export const natsBorder = (settings: NatsSettings): Border => new Border(withoutSecrets(() => secretsOf(settings)));
 
 /** Connects to one of the servers. Rejects with CREDENTIALS_INVALID for a seed or credentials file that the package cannot read, and what the package rejects with. */
-export function connectTo(server: string, { auth, tls }: NatsSettings, packages: NatsPackages, border: Border): Promise<NatsConnection> {
+export async function connectTo(server: string, { auth, tls }: NatsSettings, packages: NatsPackages, border: Border): Promise<NatsConnection> {
   return connect(packages, {
     servers: [server],
     ...authOptions(auth, packages.transport, border),
@@ -263,7 +263,8 @@ export class NatsLink {
     const { settings, border } = this;
     const { version, isOld, maxPayload, isEncrypted } = serverFacts(connection);
     if (isOld) this.warnOnce("NATS_OLD", border.params({ version }));
-    if (!isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
+    const sendsSecret = settings.auth.type === "user" || settings.auth.type === "token";
+    if (sendsSecret && !isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
     void this.watch(connection);
     const jsm = await jetstream.jetstreamManager(connection, { timeout: REQUEST_MS });
     const explained = <Value>(work: Promise<Value>): Promise<Value> => work.catch((error: unknown) => {

@@ -49,8 +49,8 @@ export function readSettings(properties: Properties, credentials: Properties, tl
 /** A flow made by hand may have the number. */
 const asText = (replicas: unknown) => ({ replicas: typeof replicas === "number" ? String(replicas) : replicas });
 
-/** A list, or lines as the dialog has them. */
-function serversOf(properties: Properties): string[] {
+/** `host:port` each. The property is a list, or lines as the dialog has them. */
+export function serversOf(properties: Properties): string[] {
   const value = properties["servers"];
   const servers = (typeof value === "string" ? serverLines(value) : listProperty(properties, "servers"))
     .map((server) => addressProperty({ servers: server }, "servers", ""))
