@@ -58,7 +58,7 @@ export function confirmationTips(id: string, { advance, confirmedBy }: Pick<Quer
 }
 
 function storeTips({ cursor, cursorType }: QueryForm, stores: StoreTable | undefined): Tip[] {
-  if (stores === undefined || cursorType === "none") return [];
+  if (stores === undefined || cursorType === "none" || cursorType === "shared") return [];
   const store = /^#:\((.*?)\)::/.exec(cursor)?.[1] ?? "default";
   const safety = stores[store];
   if (safety === undefined) return [{ key: "error.STORE_UNKNOWN", params: { store, stores: [...new Set(Object.values(stores).map(({ name }) => name))].join(", ") } }];

@@ -9,6 +9,7 @@
  * No clock of another instance counts, only the time that passes here. The lease keeps two instances from doing the same
  * work; what keeps them from harming each other is the compare-and-swap of the cursor.
  */
+import { randomUUID } from "node:crypto";
 import type { KvEntry } from "@nats-io/kv";
 import { isRecord } from "../common/messages";
 import type { Clock } from "../common/clock";
@@ -20,8 +21,8 @@ import type { NatsLink, Session } from "./link";
 
 /** How often a standby looks, ms. */
 const LOOK_MS = 500;
-/** Until a failed renewal is tried again: the lease must outlast two that got no answer, ms. */
-const RENEW_AGAIN_MS = 100;
+/** After a write that failed or was refused; the lease must outlast two renewals without an answer, ms. */
+const AGAIN_MS = 100;
 /** More than this between two looks does not count: the process stood still. */
 const LONGEST_LOOK_MS = 2000;
 /** How long an instance leaves a free lease to others for each one that it holds already, ms. */
@@ -29,6 +30,8 @@ const SPREAD_MS = 100;
 const LONGEST_SPREAD_MS = 1000;
 /** After what only people can mend, ms. */
 const REFUSED_PAUSE_MS = 5000;
+/** How much later than this instance another one may find the server again after an outage, ms. */
+const RECONNECT_MS = 6000;
 const CLOSE_MS = 2000;
 const RECORD_BYTES = 1024;
 /** Of JavaScript, epoch ms. */
@@ -38,8 +41,10 @@ const LATEST_DATE = 8.64e15;
 interface LeaseRecord {
   /** Name of the instance. */
   holder: string;
-  /** Epoch ms of the holder's clock: for people, and for the holder to know its own record by. */
+  /** Epoch ms of the holder's clock, for people. */
   since: number;
+  /** Drawn at random, for the holder to know its own record by. */
+  term: string;
   /** The lease. */
   seconds: number;
 }
@@ -56,7 +61,7 @@ export class NatsLease implements Lease {
   private current: LeaseState = { phase: "away" };
   private changed: (state: LeaseState) => void = () => undefined;
   /** The last record that this instance wrote, or tried to write; undefined once somebody else wrote one. */
-  private own: { since: number; revision: number } | undefined;
+  private own: { term: string; since: number; revision: number } | undefined;
   /** The record of another instance: how long it has stood unchanged while we could read it. */
   private seen: { revision: number; session: Session; countedMs: number; at: number | undefined } | undefined;
   /** Since when the lease could be taken, monotonic ms. */
@@ -71,6 +76,8 @@ export class NatsLease implements Lease {
   /** One exchange with the server at a time. */
   private last: Promise<unknown> = Promise.resolve();
   private isClosed = false;
+  /** In `leases` of the link. */
+  private isCounted = false;
 
   constructor(
     private readonly link: BucketLink & Pick<NatsLink, "border" | "leases" | "use">,
@@ -130,7 +137,7 @@ export class NatsLease implements Lease {
     if (session === undefined || this.isClosed) return Infinity;
     try {
       const { own } = this;
-      const isRenewed = this.current.phase === "active" && own !== undefined && await this.write(own.since, own.revision);
+      const isRenewed = this.current.phase === "active" && own !== undefined && await this.write(own);
       const pause = isRenewed ? this.leaseMs / 3 : await this.look(session);
       this.reported.clear();
       return pause;
@@ -147,15 +154,17 @@ export class NatsLease implements Lease {
     const record = entry?.operation === "PUT" ? recordIn(entry) : undefined;
     const { own } = this;
     // Ours if the answer to a renewal was lost, if the lease ended meanwhile, or if somebody deleted the bucket.
-    if (own !== undefined && (entry === null || (record?.holder === this.link.instance && record.since === own.since))) {
-      return await this.write(own.since, entry?.revision ?? 0) ? this.leaseMs / 3 : 0;
+    if (own !== undefined && (entry === null || record?.term === own.term)) {
+      return await this.write({ ...own, revision: entry?.revision ?? 0 }) ? this.leaseMs / 3 : AGAIN_MS;
     }
     this.endTerm();
-    if (entry?.operation === "PUT") {
-      const rest = this.restOf(entry.revision, (record?.seconds ?? this.seconds) * 1000, session, now);
+    // A record that was never there was lost with the bucket: its holder will write it again, and has the only copy of the cursor.
+    const revision = entry === null ? this.seen?.revision : entry.operation === "PUT" ? entry.revision : undefined;
+    if (revision !== undefined) {
+      const rest = this.restOf(revision, (record?.seconds ?? this.seconds) * 1000, session, now);
       if (rest > 0) {
         this.yieldsUntil = -Infinity;
-        this.enter({ phase: "standby", holder: this.link.border.text(holderName(record?.holder ?? "?", this.link.instance), 40), ...(record === undefined ? {} : { since: record.since }) });
+        if (entry !== null || this.current.phase !== "standby") this.enter(this.standbyOf(record));
         return Math.min(LOOK_MS, rest);
       }
     }
@@ -165,16 +174,23 @@ export class NatsLease implements Lease {
       if (this.current.phase !== "standby") this.enter({ phase: "standby" });
       return Math.min(LOOK_MS, wait);
     }
-    if (!await this.write(clock.date(), entry?.revision ?? 0)) return 0;
+    // Counted before it is there, so that the other leases of this process wait.
+    this.count(true);
+    if (!await this.write({ term: randomUUID(), since: clock.date(), revision: entry?.revision ?? 0 }).finally(() => this.count(this.current.phase === "active"))) return AGAIN_MS;
     this.takeovers += 1;
     return this.leaseMs / 3;
   }
 
+  private standbyOf(record: LeaseRecord | undefined): LeaseState {
+    const holder = this.link.border.text(holderName(record?.holder ?? "?", this.link.instance), 40);
+    return { phase: "standby", holder, ...(record === undefined ? {} : { since: record.since }) };
+  }
+
   /** How long the record with this revision must still stand unchanged, ms. */
   private restOf(revision: number, leaseMs: number, session: Session, now: number): number {
-    // A connection that is new was away: the holder may need as long as we did to find the server.
     if (this.seen?.revision !== revision || this.seen.session !== session) {
-      this.seen = { revision, session, countedMs: 0, at: now };
+      const isBack = this.seen !== undefined && this.seen.session !== session;
+      this.seen = { revision, session, countedMs: isBack ? Math.min(0, leaseMs - RECONNECT_MS) : 0, at: now };
       this.freeSince = undefined;
     }
     this.seen.countedMs += Math.min(LONGEST_LOOK_MS, now - (this.seen.at ?? now));
@@ -182,14 +198,15 @@ export class NatsLease implements Lease {
     return leaseMs - this.seen.countedMs;
   }
 
-  /** Writes our record over that of `revision` (0: none). False if something else is stored. */
-  private async write(since: number, revision: number): Promise<boolean> {
+  /** Writes our record over that of `own.revision` (0: none). False if something else is stored. */
+  private async write(own: NonNullable<NatsLease["own"]>): Promise<boolean> {
     const { clock } = this.dependencies;
-    this.own = { since, revision };
+    const { term, since, revision } = own;
+    this.own = own;
     const endsAt = clock.now() + this.leaseMs;
     try {
-      const record: LeaseRecord = { holder: this.link.instance, since, seconds: this.seconds };
-      this.own.revision = await withBucket(this.link, (bucket) => bucket.put(this.key, JSON.stringify(record), { previousSeq: revision }));
+      const record: LeaseRecord = { holder: this.link.instance, since, seconds: this.seconds, term };
+      own.revision = await withBucket(this.link, (bucket) => bucket.put(this.key, JSON.stringify(record), { previousSeq: revision }));
     } catch (error) {
       if (isConflict(error)) return false;
       throw error;
@@ -216,14 +233,16 @@ export class NatsLease implements Lease {
       this.reported.add(error.code);
       this.dependencies.report(error);
     }
-    if (this.current.phase === "active") return RENEW_AGAIN_MS;
+    if (this.current.phase === "active") return AGAIN_MS;
     return error.permanent ? REFUSED_PAUSE_MS : LOOK_MS;
   }
 
   /** The time until we can read again does not count. An active instance stays so until its lease ends. */
   private cannotRead(error: SiemError | undefined): void {
     if (this.seen !== undefined) this.seen.at = undefined;
-    if (this.current.phase !== "active") this.enter({ phase: "away", ...(error === undefined ? {} : { error }) });
+    const { phase } = this.current;
+    // The next attempt to connect does not yet take the reason of the last one away.
+    if (phase === "standby" || (phase === "away" && error !== undefined)) this.enter({ phase: "away", ...(error === undefined ? {} : { error }) });
   }
 
   private linkError(): { error?: SiemError } {
@@ -246,10 +265,15 @@ export class NatsLease implements Lease {
     if (this.current.phase === "active") this.enter({ phase: "standby" });
   }
 
+  private count(isHeld: boolean): void {
+    this.link.leases += Number(isHeld) - Number(this.isCounted);
+    this.isCounted = isHeld;
+  }
+
   private enter(state: LeaseState): void {
     const before = this.current;
     this.current = state;
-    this.link.leases += Number(state.phase === "active") - Number(before.phase === "active");
+    this.count(state.phase === "active");
     if (state.phase !== "active") this.cancelEnd();
     if (JSON.stringify(state) !== JSON.stringify(before)) this.changed(state);
   }
@@ -261,9 +285,9 @@ function recordIn({ value }: KvEntry): LeaseRecord | undefined {
   try {
     const record: unknown = JSON.parse(Buffer.from(value).toString());
     if (!isRecord(record)) return undefined;
-    const { holder, since, seconds } = record;
-    if (typeof holder !== "string" || typeof since !== "number" || !(Math.abs(since) <= LATEST_DATE) || typeof seconds !== "number") return undefined;
-    return { holder, since, seconds: Math.min(LEASE_SECONDS.max, Math.max(LEASE_SECONDS.min, seconds)) };
+    const { holder, since, seconds, term } = record;
+    if (typeof holder !== "string" || typeof term !== "string" || typeof since !== "number" || !(Math.abs(since) <= LATEST_DATE) || typeof seconds !== "number") return undefined;
+    return { holder, since, term, seconds: Math.min(LEASE_SECONDS.max, Math.max(LEASE_SECONDS.min, seconds)) };
   } catch {
     return undefined;
   }

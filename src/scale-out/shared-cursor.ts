@@ -71,7 +71,13 @@ export class SharedCursor implements CursorStore {
   }
 
   look(): Promise<string | undefined> {
-    return this.alone(async () => (this.seen = await this.stored()).text);
+    return this.alone(async () => {
+      const found = await this.stored();
+      // The whole bucket was deleted: the next commit stores the cursor again.
+      if (found.revision === 0 && this.own !== undefined) return this.own.text;
+      this.seen = found;
+      return found.text;
+    });
   }
 
   commit(expected: string | undefined, next: string | undefined): Promise<void> {

@@ -79,8 +79,10 @@ export class QueryRunner {
   start(): void {
     const { lease } = this.dependencies;
     this.automatic = this.settings.pollIntervalMs > 0;
-    if (lease !== undefined) lease.start((state) => this.leaseChanged(state));
-    else if (this.automatic) this.tick();
+    if (lease !== undefined) {
+      this.showLease(lease.state);
+      lease.start((state) => this.leaseChanged(state));
+    } else if (this.automatic) this.tick();
     else this.dependencies.status("grey", "status.stopped");
   }
 
@@ -221,6 +223,8 @@ export class QueryRunner {
     // What was stopped may still be about to end.
     if (this.running?.abort.signal.aborted === true) await Promise.race([this.running.ended, sleep(STOPPED_MS, undefined, { ref: false })]);
     if (this.running !== undefined && (extra.length > 0 || this.settings.once)) throw queryError("POLL_RUNNING");
+    // An instance that has its lease back waits for its pages in flight.
+    this.isHurried ||= this.given.lease !== undefined && this.running?.abort.signal.aborted === true;
     if (this.running !== undefined || this.closing.signal.aborted) return;
     const abort = new AbortController();
     const work = this.pollOnce(extra, abort.signal);
@@ -249,7 +253,6 @@ export class QueryRunner {
   private async pollOnce(extra: WireGroup[], signal: AbortSignal): Promise<void> {
     const { settings, dependencies, counters, lateness } = this;
     const { source, savedSearch, until, once } = settings;
-    const { lease } = dependencies;
     const api = dependencies.api();
     counters.polls += 1;
     const onlyNow: Criteria = { clause: "AND", groups: extra };
@@ -293,7 +296,7 @@ export class QueryRunner {
     counters.duplicates += totals.known;
     if (totals.withoutId > 0) dependencies.warn("warning.withoutId", plain.params({ count: totals.withoutId, field: source.idField }));
     this.pageDivisor = 1;
-    if (lease === undefined || !signal.aborted) await sender.idle();
+    await sender.idle();
     if (!signal.aborted) dependencies.status("green", "status.idle", { count: counters.read });
   }
 

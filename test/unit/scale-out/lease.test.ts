@@ -216,7 +216,7 @@ describe("a lease in NATS", () => {
 
   it("is given up when somebody else has written the record", async () => {
     const [first, second] = await pair();
-    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, seconds: LEASE_S }));
+    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, term: "t", seconds: LEASE_S }));
     await clock.advance(LEASE_MS / 3);
     assert.deepEqual(first.lease.state, { phase: "standby", holder: "host-3", since: 1 });
     await clock.advance(TAKEN_MS);
@@ -253,16 +253,48 @@ describe("a lease in NATS", () => {
 
   it("counts no time in which the standby could not read", async () => {
     const [first, second] = await pair();
-    second.fate = () => "dropped";
-    await clock.advance(LEASE_MS);
-    assert.equal(second.phase, "away");
     first.lose();
-    await clock.advance(LEASE_MS);
+    await clock.advance(1000);
+    second.fate = () => "dropped";
+    await clock.advance(10_000);
+    assert.equal(second.phase, "away");
     second.fate = () => 2;
-    await clock.advance(LEASE_MS - 1000);
+    while (second.phase === "away") await clock.advance(10);
+    // Two seconds had counted before.
+    await clock.advance(LEASE_MS - 2500);
     assert.equal(second.phase, "standby");
-    await clock.advance(2500);
+    await clock.advance(1000);
     assert.equal(second.phase, "active");
+  });
+
+  it("counts little of a time in which the standby stood still", async () => {
+    const [first, second] = await pair();
+    first.lose();
+    second.fate = () => 20_000;
+    await clock.advance(500);
+    second.fate = () => 2;
+    await clock.advance(20_000);
+    assert.equal(second.phase, "standby");
+    await clock.advance(LEASE_MS);
+    assert.equal(second.phase, "active");
+  });
+
+  it("is not held because of an answer that comes after its end", async () => {
+    const first = instance("host-1/aaaa");
+    let puts = 0;
+    first.fate = (request) => (request === "put" && puts++ === 0 ? 2 * LEASE_MS : 2);
+    await first.start();
+    await clock.advance(3 * LEASE_MS);
+    assert.deepEqual([first.phase, first.states.length, first.lease.lapses], ["active", 1, 0]);
+  });
+
+  it("is not written into an empty bucket by an instance that had it before", async () => {
+    const [first, second] = await pair();
+    await Promise.all([first.lease.yield(), clock.advance(1200)]);
+    assert.equal(second.phase, "active");
+    bucket.entry = null;
+    await clock.advance(LEASE_MS);
+    assert.deepEqual([first.phase, second.phase, second.states.filter(({ phase }) => phase === "active").length], ["standby", "active", 1]);
   });
 
   for (const [what, operation] of [["deleted", "DEL"], ["lost with its bucket", undefined]] as const) {
@@ -286,9 +318,9 @@ describe("a lease in NATS", () => {
 
   for (const [what, value] of [
     ["no JSON", "\u0000\u0001 garbage"], ["other JSON", "[1]"], ["half a record", "{\"holder\":\"host-3/cccc\"}"],
-    ["a record of a megabyte", JSON.stringify({ holder: "x".repeat(2 ** 20), since: 1, seconds: LEASE_S })],
-    ["a record without an end", JSON.stringify({ holder: "host-3/cccc", since: 1, seconds: null })],
-    ["a time that no calendar has", JSON.stringify({ holder: "host-3/cccc", since: 1e300, seconds: 6 })],
+    ["a record of a megabyte", JSON.stringify({ holder: "x".repeat(2 ** 20), since: 1, term: "t", seconds: LEASE_S })],
+    ["a record without an end", JSON.stringify({ holder: "host-3/cccc", since: 1, term: "t", seconds: null })],
+    ["a time that no calendar has", JSON.stringify({ holder: "host-3/cccc", since: 1e300, term: "t", seconds: 6 })],
   ] as const) {
     it(`is taken after one lease if its record is ${what}`, async () => {
       bucket.put(value);
@@ -301,7 +333,7 @@ describe("a lease in NATS", () => {
   }
 
   it("is waited for as long as its holder said, within bounds", async () => {
-    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, seconds: 1e9 }));
+    bucket.put(JSON.stringify({ holder: "host-3/cccc", since: 1, term: "t", seconds: 1e9 }));
     const first = await instance("host-1/aaaa").start();
     await clock.advance(299_000);
     assert.equal(first.phase, "standby");
@@ -312,7 +344,7 @@ describe("a lease in NATS", () => {
   it("shows the holder as one short line, and the whole name only where the hosts are the same", async () => {
     const first = await instance("host-1/aaaa").start();
     const holderOf = async (holder: string) => {
-      bucket.put(JSON.stringify({ holder, since: 1, seconds: LEASE_S }));
+      bucket.put(JSON.stringify({ holder, since: 1, term: "t", seconds: LEASE_S }));
       await clock.advance(LEASE_MS / 3 + 10);
       return (first.lease.state as { holder?: string }).holder;
     };
