@@ -5,6 +5,7 @@ import type { Border } from "../common/border";
 import { natsError } from "./errors";
 import { apiCode, isMissing } from "./explain";
 import type { NatsSettings } from "./settings";
+import { MOST_PAYLOAD } from "./transport";
 
 /** The subject of a channel. */
 export const subjectOf = (channel: string): string => `security.events.${channel}`;
@@ -23,6 +24,8 @@ const streamConfig = ({ stream, replicas, streamBytes, dedupeWindowMs }: NatsSet
   storage: "file",
   discard: "new",
   max_bytes: streamBytes,
+  // We end a connection that brings a much larger one, which would come again with the next.
+  max_msg_size: MOST_PAYLOAD,
   num_replicas: replicas,
   // Nanoseconds, as the API has them.
   duplicate_window: dedupeWindowMs * 1e6,

@@ -227,6 +227,8 @@ export class StreamOut {
       return;
     }
     this.again.push(range);
+    // It may have been deleted, and its subject may be another stream's now.
+    ready.session.forget();
     this.access.failed(ready, error);
   }
 

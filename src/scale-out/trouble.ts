@@ -3,9 +3,8 @@ import type { Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
 
 const FIRST_PAUSE_MS = 500;
+/** Also where somebody has to change something first. */
 const LAST_PAUSE_MS = 5000;
-/** Somebody has to change something first. */
-const PERMANENT_PAUSE_MS = 10_000;
 /** A spell ends when the cause did not return for so long: a full stream takes a message now and then. */
 const QUIET_MS = 60_000;
 
@@ -25,9 +24,9 @@ export class Trouble {
     this.seen.set(error.code, now);
     this.error = error;
     if (isNew) this.tell(error);
-    const pause = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.failures);
+    const pause = error.permanent ? LAST_PAUSE_MS : Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.failures);
     this.failures += 1;
-    return error.permanent ? PERMANENT_PAUSE_MS : pause;
+    return pause;
   }
 
   over(): void {

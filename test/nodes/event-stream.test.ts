@@ -44,7 +44,10 @@ describe("the event stream", () => {
     for (const each of servers) await each.remove();
     await stopServer();
   });
+  /** What the flow got last: a node waits for confirmations when it closes. */
+  let open: unknown[] = [];
   afterEach(async () => {
+    for (const message of open.splice(0)) confirm(message);
     await unloadFlow();
     for (const each of servers.splice(1)) await each.remove();
     await server.ask((jsm) => jsm.streams.delete(STREAM)).catch(() => undefined);
@@ -65,8 +68,10 @@ describe("the event stream", () => {
     for (const id of ["stored", "aside", "got"]) if (!all.some((node) => node.id === id)) all.push(helperNode(id));
     await loadFlow(nodes, all);
     const seen = { stored: recordMessages("stored"), aside: recordMessages("aside"), got: recordMessages("got"), caught: recordMessages("caught") };
-    return { ...seen, status: (id: string) => (getNode(id) as unknown as { status: { lastCall?: { args: [{ fill: string; text: string }] } } }).status.lastCall?.args[0] };
+    open = seen.got;
+    return { ...seen, status: getStatus };
   }
+  const getStatus = (id: string) => (getNode(id) as unknown as { status: { lastCall?: { args: [{ fill: string; text: string }] } } }).status.lastCall?.args[0];
 
   const figures = (id: string) => metricsOfProcess().all().find((node) => node.id === id) as unknown as Record<string, number> & { dropped: Record<string, number> };
 
@@ -101,6 +106,12 @@ describe("the event stream", () => {
   }
   const confirm = (message: unknown) => deliveryRegistry().confirm(message as FlowMessage);
   const lines = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `CEF:0|line ${from + index}`);
+
+  const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  /** Makes the stream as the nodes do, with other settings in part. */
+  const makeStream = (more: Partial<StreamConfig> = {}) => server.ask((jsm) => jsm.streams.add({
+    name: STREAM, subjects: ["security.events.*"], retention: "workqueue", storage: "file", discard: "new", ...more,
+  }));
 
   describe("from a query to the SIEM", () => {
     let simulator: TenantSimulator;
@@ -144,6 +155,35 @@ describe("the event stream", () => {
       assert.deepEqual(pick(figures("out"), ["received", "sent", "duplicates", "waiting", "retries"]), [count, count, 0, 0, 0]);
       assert.deepEqual(pick(figures("in"), ["read", "confirmed", "resent", "pagesOut"]), [count, count, 0, 0]);
     });
+
+    it("makes no searches while the stream is full, and delivers everything when there is room", async () => {
+      simulator.add(Array.from({ length: 3000 }, (_, index) => makeFileEvent(index, { insertedUs: (Date.now() - 3_600_000 + index) * 1000 })));
+      await makeStream({ max_bytes: 2 ** 20 });
+      await server.ask(async (_jsm, raw) => {
+        for (let index = 0; index < 10; index++) await jetstream(raw).publish("security.events.other", randomBytes(100_000));
+      });
+      await loadFlow(nodes, [
+        connection(),
+        { id: "t", type: "code42-tenant", baseUrl: simulator.url, authType: "api-client" },
+        { id: "q", type: "code42-query", tenant: "t", pollInterval: "0", pageSize: "500", pagesOut: "2", confirmTimeout: "0.5", cursor: "cursor_full", cursorType: "global", wires: [["f"]] },
+        { id: "f", type: "cef-format", wires: [["out"]] },
+        outNode({ wires: [[], []] }),
+        inNode({ wires: [["s"]] }),
+        { id: "s", type: "syslog-out", host: "127.0.0.1", port: String(siem.port), transport: "tcp", header: "none", confirmDelay: "10", wires: [[], []] },
+      ], { credentials: { t: { clientId: simulator.clientId, clientSecret: simulator.clientSecret } } });
+      const status = recordStatus("q");
+      getNode("q").receive({});
+      await until(() => getStatus("out")?.text.endsWith("status.full") === true, "the stream is full");
+      await sleep(1000);
+      const before = simulator.requests.length;
+      await sleep(1500);
+      assert.equal(simulator.requests.length, before);
+      assert.equal(figures("q")["pagesOut"], 2);
+      await server.ask((jsm) => jsm.streams.purge(STREAM, { filter: "security.events.other" }));
+      await until(() => status.at(-1)?.text === "status.idle" || status.at(-1)?.fill === "red", "the poll ends", 30_000);
+      await until(() => siem.ids.size === 3000, "every line is at the SIEM", 20_000);
+      assert.equal(siem.duplicates, 0);
+    });
   });
 
   const pick = (from: Record<string, unknown>, names: string[]) => names.map((name) => from[name]);
@@ -156,11 +196,6 @@ describe("the event stream", () => {
   });
   const bodyOf = (payload: unknown[], properties: object = {}) => `{"form":"json","list":true,"properties":${JSON.stringify(properties)}}\n${payload.map((value) => JSON.stringify(value)).join("\n")}`;
   const streamOf = (message: unknown) => (message as { stream: { sequence: number; deliveries: number; storedAt: string } }).stream;
-  const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  /** Makes the stream as the nodes do, with other settings in part. */
-  const makeStream = (more: Partial<StreamConfig> = {}) => server.ask((jsm) => jsm.streams.add({
-    name: STREAM, subjects: ["security.events.*"], retention: "workqueue", storage: "file", discard: "new", ...more,
-  }));
   const noise = (bytes: number) => randomBytes(bytes / 2).toString("hex");
 
   describe("event-stream-out", () => {
@@ -242,10 +277,11 @@ describe("the event stream", () => {
 
     it("loses nothing while the server is killed again and again", async () => {
       const own = await started();
-      await load([outNode({ eventsPerMessage: "10", overflow: "refuse" })], own);
+      await load([outNode({ eventsPerMessage: "5" })], own);
       const pages: ReturnType<typeof deliver>[] = [];
       for (let round = 0; round < 3; round++) {
-        for (let page = 0; page < 20; page++) pages.push(deliver({ payload: lines(50, pages.length * 50) }));
+        for (let page = 0; page < 15; page++) pages.push(deliver({ payload: lines(200, pages.length * 200) }));
+        await until(() => figures("out")["sent"]! > round * 3000 + 500, "some are stored");
         await own.kill();
         await own.start();
       }
@@ -260,7 +296,8 @@ describe("the event stream", () => {
         }
         return texts;
       }));
-      assert.equal(found.size, 3000);
+      assert.equal(found.size, 9000);
+      assert.ok(figures("out")["retries"]! > 0);
     });
 
     it("waits while the server is frozen", async () => {
@@ -325,6 +362,21 @@ describe("the event stream", () => {
       const sent = deliver({ payload: ["after"] });
       assert.equal(await sent.done, undefined);
       assert.equal(await streamMessages(), 1);
+    });
+
+    it("stores nothing in another stream that got the subject", async () => {
+      const { caught } = await load([outNode()]);
+      await deliver({ payload: ["before"] }).done;
+      await server.ask(async (jsm) => {
+        await jsm.streams.delete(STREAM);
+        await jsm.streams.add({ name: "OTHER", subjects: ["security.events.*"] });
+      });
+      const sent = deliver({ payload: ["after"] });
+      await until(() => codes(caught).includes("STREAM_REFUSED"), "it is told");
+      assert.equal(sent.confirmed, false);
+      assert.equal(await server.ask(async (jsm) => (await jsm.streams.info("OTHER")).state.messages), 0);
+      await server.ask((jsm) => jsm.streams.delete("OTHER"));
+      await until(() => sent.confirmed, "it is stored", 15_000);
     });
 
     it("sets aside what the stream cannot hold, with the reason, and stores the rest", async () => {
@@ -590,6 +642,23 @@ describe("the event stream", () => {
       assert.equal(settled, false);
     });
 
+    it("gets past messages of 8 MiB that cannot be read, and keeps larger ones out of the stream", async () => {
+      const large = await started({ settings: "max_payload: 33554432" });
+      const { got, caught } = await load([outNode({ wires: [[], []] }), inNode()], large);
+      await input({ payload: "first" });
+      await large.ask(async (_jsm, raw) => {
+        const headers = natsHeaders();
+        headers.set("Siem-Format", "1");
+        const write = (bytes: number) => jetstream(raw).publish("security.events.siem", Buffer.alloc(bytes, "\n"), { headers, timeout: 10_000 });
+        for (let index = 0; index < 5; index++) await write(8 * 2 ** 20 - 100);
+        await assert.rejects(write(30 * 2 ** 20), /message size exceeds/);
+      });
+      await input({ payload: "last" });
+      await until(() => got.length === 2, "the others come", 20_000);
+      await until(() => caught.length === 1, "it is told");
+      assert.deepEqual(codes(caught), ["STREAM_UNREADABLE"]);
+    });
+
     it("refuses a consumer that would lose events or their bodies, and names the setting", async () => {
       for (const [more, setting] of [[{ max_deliver: 3 }, "max_deliver"], [{ headers_only: true }, "headers_only"]] as const) {
         await makeStream();
@@ -641,7 +710,7 @@ describe("the event stream", () => {
       await until(() => figures("in")["connected"] === 0, "the loss is noticed");
       for (const message of got.slice(0, 3)) confirm(message);
       await own.start();
-      await eventually(async () => await streamMessages(own) === 1, "three are acknowledged", 15_000);
+      await eventually(async () => await streamMessages(own) === 1, "three are acknowledged", 5000);
       confirm(got[3]);
       await eventually(async () => await streamMessages(own) === 0, "all are acknowledged");
       assert.deepEqual([got.length, figures("in")["resent"]], [4, 0]);
