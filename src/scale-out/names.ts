@@ -10,8 +10,12 @@ export const isName = (text: string): boolean => NAME.test(text);
 /** The lines of a list of servers, without blank ones. */
 export const serverLines = (text: string): string[] => text.split(/[\n,]/).map((line) => line.trim()).filter((line) => line !== "");
 
+/** The longest host name has 253 characters (RFC 1035 section 2.3.4). */
+const MOST_CHARACTERS = 270;
+
 /** Host and port of a server; undefined if the text is none. */
 export function serverOf(text: string): { host: string; port: number } | undefined {
+  if (text.length > MOST_CHARACTERS) return undefined;
   const [, host, port = "4222"] = SERVER.exec(text) ?? [];
   return host === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
 }
