@@ -24,7 +24,7 @@ export const LEASE_S = 3;
 /** The standby looks every half second; the other half is for a machine with other work. */
 const TAKE_OVER_MS = LEASE_S * 1000 + 1000;
 /** `eventsOut` of the receiving node. */
-export const EVENTS_OUT = 500;
+const EVENTS_OUT = 500;
 /** Limits the rate to 500 events/s. */
 const SEARCH_MS = 200;
 /** 20 events a second, so the overlap of 300 s has 6,000 events. */
@@ -235,14 +235,18 @@ export class Cluster {
     return first()?.by as Instance;
   }
 
+  private get eventsOut(): number {
+    return Number(this.options.change?.["in"]?.["eventsOut"] ?? EVENTS_OUT);
+  }
+
   /** Allows what the death of an instance repeats: what its sink had out, and without the stream the pages in flight. */
   allowDead(): void {
-    this.bound += this.options.stream === false ? PAGE * PAGES_OUT : EVENTS_OUT;
+    this.bound += this.options.stream === false ? PAGE * PAGES_OUT : this.eventsOut;
   }
 
   /** Allows what the death of the server repeats: each sink may have delivered what it could not acknowledge, and ids of stored pages are forgotten. */
   allowLostServer(): void {
-    this.bound += this.options.stream === false ? PAGE * PAGES_OUT : this.instances.length * EVENTS_OUT + PAGE * PAGES_OUT;
+    this.bound += this.options.stream === false ? PAGE * PAGES_OUT : this.instances.length * this.eventsOut + PAGE * PAGES_OUT;
   }
 
   /** Waits until so many messages are in the stream: what a dead sink had out comes again after `ack_wait`. */

@@ -199,6 +199,8 @@ const dxl = ({ times, events, ...options }: ClusterOptions & { times: number }) 
   try {
     return await on({
       ...options, events: 0,
+      // So few that second copies would be more than what the dead sinks had out.
+      change: { in: { eventsOut: "100" } },
       more: [
         { id: "fabric", type: "dxl-fabric", name: "", configFile: join(folder, "dxlclient.config") },
         { id: "dxl", type: "dxl-threat-event", z: "tab", x: 100, y: 300, name: "", fabric: "fabric", wires: [["format-chaos"]] },
