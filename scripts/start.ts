@@ -19,7 +19,7 @@ import { startTenantSimulator, type TenantSimulator } from "../src/simulator/ten
 import { makeThreatEvent } from "../src/simulator/threat-events";
 import { modulesWithDashboard } from "../test/support/dashboard";
 import { examples } from "../test/support/examples";
-import { freePort } from "../test/support/free-port";
+import { freePort, mustBeFree } from "../test/support/free-port";
 import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
 import { ensureBuilt, root } from "./built";
 
@@ -199,6 +199,8 @@ async function main(): Promise<void> {
   if (headless && (baseUrl ?? dxlConfig ?? siemHost) !== undefined) {
     throw new Error("--headless-until-idle counts what the embedded tenant and SIEM have: unset CODE42_BASE_URL, DXL_CONFIG_FILE and SIEM_HOST");
   }
+  const port = Number(process.env["PORT"] ?? 1880);
+  await mustBeFree(port);
   ensureBuilt();
 
   const demo = await loadOrMakeDemo(events);
@@ -227,7 +229,7 @@ async function main(): Promise<void> {
     dashboard: true,
     ...(isNew ? { flows: flow } : {}),
     contextStorage: durableStore,
-    port: Number(process.env["PORT"] ?? 1880),
+    port,
     env: {
       ...(tenant === undefined ? {} : { CODE42_BASE_URL: tenant.url, CODE42_CLIENT_ID: tenant.clientId, CODE42_CLIENT_SECRET: tenant.clientSecret }),
       ...(fabric === undefined ? {} : { DXL_CONFIG_FILE: fabric.configFile }),
