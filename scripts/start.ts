@@ -15,6 +15,7 @@ import { startDxlBroker } from "../src/simulator/dxl-broker";
 import { makeThreatEvent } from "../src/simulator/threat-events";
 import { modulesWithDashboard } from "../test/support/dashboard";
 import { examples } from "../test/support/examples";
+import { mustBeFree } from "../test/support/free-port";
 import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
 import { ensureBuilt, root } from "./built";
 import { startCluster } from "./cluster";
@@ -109,8 +110,10 @@ async function main(): Promise<void> {
   if ((headless || cluster) && (baseUrl ?? dxlConfig ?? siemHost) !== undefined) {
     throw new Error("--headless-until-idle and --cluster count what the embedded tenant and SIEM have: unset CODE42_BASE_URL, DXL_CONFIG_FILE and SIEM_HOST");
   }
-  ensureBuilt();
   const port = Number(process.env["PORT"] ?? 1880);
+  await mustBeFree(port);
+  if (cluster) await mustBeFree(port + 1);
+  ensureBuilt();
   if (cluster) return startCluster({ folder: join(DEMO, "cluster"), events, headless, kill, port });
 
   const demo = await loadOrMakeDemo(DEMO, events);
