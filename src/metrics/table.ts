@@ -36,6 +36,8 @@ export const METRICS = {
   pagesHeld: gauge("Pages of these that sinks have in hand."),
   cursorIds: gauge("Event ids in the cursor's ledger."),
   cursorAgeSeconds: gauge("How far the cursor lies behind the clock, in seconds."),
+  lastDeliveryTimestampSeconds: gauge("When the SIEM last took a line, in seconds since 1970."),
+  newestDeliveredTimestampSeconds: gauge("Insertion time of the newest delivered event, in seconds since 1970."),
   largestLatenessSeconds: gauge("The longest that an event needed to become searchable after its insertion time, in seconds."),
 } satisfies Record<string, Metric>;
 

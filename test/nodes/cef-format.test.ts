@@ -83,8 +83,9 @@ describe("cef-format in Node-RED", () => {
     assert.equal(out[1]?.["topic"], "security-events/stats");
     const [figures, ...more] = out[1]?.["payload"] as Record<string, unknown>[];
     assert.equal(more.length, 0);
-    const { lastError, ...counts } = figures ?? {};
+    const { lastError, status, ...counts } = figures ?? {};
     assert.deepEqual(counts, { id: "cef", type: "cef-format", name: "", received: 3, sent: 2, failed: 1, waiting: 0, dropped: { queue_full: 0, stopped: 0, unusable: 0 } });
+    assert.deepEqual(status, { fill: "yellow", text: "status.failed" });
     assert.equal((lastError as { code: string }).code, "EVENT_NOT_OBJECT");
     assert.equal((out[2]?.["payload"] as string[]).length, 1, "a page is never a command");
   });
