@@ -32,13 +32,14 @@ const START = Date.UTC(2026, 5, 1, 12);
 /** The functions Count and Health, wired as in the example. */
 class Functions {
   now = START;
+  /** The context of both; their keys differ. */
+  readonly kept = new Map<string, unknown>();
   private readonly run = new Map<string, (message: object) => { payload: unknown } | null>();
 
   constructor() {
     for (const name of ["Count", "Health"]) {
       const node = examples().flatMap(({ flow }) => flow).find((candidate) => candidate["name"] === name && String(candidate.id).startsWith("siem13")) as unknown as { func: string; initialize: string };
-      const kept = new Map<string, unknown>();
-      const context = { get: (key: string) => kept.get(key), set: (key: string, value: unknown) => void kept.set(key, value) };
+      const context = { get: (key: string) => this.kept.get(key), set: (key: string, value: unknown) => void this.kept.set(key, value) };
       const surroundings = { context, Date: { now: () => this.now } };
       runInNewContext(node.initialize, surroundings);
       this.run.set(name, runInNewContext(`(function (msg) { ${node.func} })`, surroundings) as never);
@@ -184,9 +185,11 @@ describe("the functions of the dashboard", () => {
     });
 
     it("stays small, however many names and however long lines there are", () => {
-      for (let page = 0; page < 10; page++) functions.delivered(Array.from({ length: 1000 }, (_, index) => line(`suser=u${page}x${index} fname=${"y".repeat(12_000)}`)));
+      for (let page = 0; page < 10; page++) functions.delivered(Array.from({ length: 1000 }, (_, index) => line(`suser=u${page}x${index} fname=${"y".repeat(30_000)}`)));
       const text = JSON.stringify(functions.counted());
       assert.ok(text.length < 128 * 1024, `${text.length} bytes`);
+      const { hours } = functions.kept.get("seen") as { hours: { users: Map<string, unknown> }[] };
+      assert.ok((hours[0]?.users.size ?? Infinity) <= 500);
     });
   });
 });
