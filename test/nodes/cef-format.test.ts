@@ -211,6 +211,14 @@ describe("cef-format in Node-RED", () => {
     assert.deepEqual([figures?.["received"], figures?.["sent"], figures?.["dropped"]], [100_004, 100_001, { queue_full: 2, stopped: 0, unusable: 1 }]);
     registry.close(token);
   }).timeout(60_000);
+  it("tells its figures, with the reason, also with a wrong configuration", async () => {
+    const { out, caught, send } = await start({ maxBytes: "few" });
+    send({ action: "stats" });
+    await until(() => out.length === 1, "the answer comes");
+    const [figures] = out[0]?.["payload"] as { status?: { fill: string }; lastError?: { code: string } }[];
+    assert.deepEqual([figures?.status?.fill, figures?.lastError?.code], ["red", "PROPERTY_NUMBER"]);
+    assert.equal(caught.filter(({ action }) => action === "stats").length, 0);
+  });
   it("counts what it holds of a source by the ids of its messages, whatever becomes of them", async () => {
     const { out, caught, send } = await start();
     let releases = 0;

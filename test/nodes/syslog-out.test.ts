@@ -434,6 +434,14 @@ describe("syslog-out", () => {
       });
     }
 
+    it("still tells its figures, with the reason, so that whoever watches sees which node it is", async () => {
+      const { sent } = await load({ port: 70_000 });
+      assert.equal((await input({ action: "stats" })).error, undefined);
+      await until(() => sent.length === 1, "the answer comes");
+      const [figures] = sent[0]?.["payload"] as { status?: { fill: string }; lastError?: { code: string } }[];
+      assert.deepEqual([figures?.status?.fill, figures?.lastError?.code], ["red", "PROPERTY_NUMBER"]);
+    });
+
     it("never sends to a server that a TLS configuration would not verify", async () => {
       await load({ port: 6514, transport: "tls", tls: "tls" }, [tls({ verifyservercert: false })]);
       assert.equal((await input({ payload: "a" })).error?.code, "TLS_UNVERIFIED");
