@@ -145,6 +145,7 @@ describe("the dashboard", function () {
     assert.equal(counts.length, 4);
     assert.ok(Math.abs(counts.reduce((sum, count) => sum + count, 0) - siem.received) < 20, `${counts.join(" + ")} of ${siem.received}`);
     assert.ok((await page.locator(".severities").innerText()).includes(","), "no thousands separator");
+    assert.deepEqual(await page.locator("td.number, .level").evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth && cell.clientWidth > 0).map(({ textContent }) => textContent)), []);
     const risks = (await page.locator(".risky .level").allInnerTexts()).map((text) => Number.parseInt(text, 10));
     assert.deepEqual([risks.length, Math.min(...risks)], [10, 10]);
     assert.ok((await page.locator(".destinations").innerText()).includes("OneDrive"));
