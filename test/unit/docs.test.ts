@@ -45,7 +45,7 @@ describe("the documentation", () => {
 
   it("describes UDP in the guarantees as in the help, with the transport's number of lines", () => {
     const lastCell = (file: string, row: RegExp) => row.exec(readFileSync(join(root, file), "utf8"))?.[1]?.replaceAll(/[,:]/g, "");
-    const help = lastCell("nodes/locales/en-US/syslog-out.html", /<tr><td>UDP<\/td>.*<td>([^<]*)<\/td><\/tr>/);
+    const help = lastCell("nodes/locales/en-US/syslog-out.html", /<dt>UDP<\/dt>[^]*?<b>Repeated<\/b>: ([^<]*)<\/dd>/);
     assert.equal(lastCell("docs/guarantees.md", /^\| UDP \|.*\| ([^|]*) \|$/m), help);
     assert.match(help ?? "", new RegExp(`up to ${udpTransport({ host: "", port: 1, clock: {} as never }).maxFrames} lines`));
   });
