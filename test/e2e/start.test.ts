@@ -36,7 +36,7 @@ describe("npm start", () => {
   it("prints the editor's address and its progress, and stops in order", async () => {
     const { child, exit, output } = await start("--events", String(EVENTS));
     const end = Date.now() + 60_000;
-    while (!(/backlog [1-9]/.test(output()) && /received [1-9]/.test(output())) && Date.now() < end) await delay(50);
+    while (!(/backlog [1-9]/.test(output()) && /received [1-9]/.test(output()) && /cursor 20/.test(output())) && Date.now() < end) await delay(50);
     const dashboard = /Dashboard: (\S+)/.exec(output())?.[1] ?? "";
     const page = await fetch(dashboard);
     assert.equal(page.status, 200, dashboard);
