@@ -111,8 +111,7 @@ async function main(): Promise<void> {
     throw new Error("--headless-until-idle and --cluster count what the embedded tenant and SIEM have: unset CODE42_BASE_URL, DXL_CONFIG_FILE and SIEM_HOST");
   }
   const port = Number(process.env["PORT"] ?? 1880);
-  await mustBeFree(port);
-  if (cluster) await mustBeFree(port + 1);
+  await mustBeFree(port, ...(cluster ? [port + 1] : []));
   ensureBuilt();
   if (cluster) return startCluster({ folder: join(DEMO, "cluster"), events, headless, kill, port });
 

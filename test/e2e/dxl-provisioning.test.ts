@@ -62,7 +62,7 @@ describe("provisioning in the edit dialog of dxl-fabric", () => {
     await page.locator("#dxl-fabric-source").selectOption("here");
     await fillIn({ truststore: certs.read(certs.otherCa.cert), folder: "dxl/client" });
     await part("start").click();
-    await page.waitForFunction(() => /files stand in the folder/.test(document.querySelector("#dxl-fabric-provision-result")?.textContent ?? ""));
+    await page.waitForFunction(() => /files are in the folder/.test(document.querySelector("#dxl-fabric-provision-result")?.textContent ?? ""));
     assert.equal(await page.locator("#node-config-input-configFile").inputValue(), join(userDir, "dxl", "client"));
     assert.equal(await page.locator("#node-config-input-configFile").isVisible(), true);
     assert.equal(await page.locator("#node-config-input-privateKey").inputValue(), "");

@@ -72,18 +72,20 @@ describe("npm start", () => {
     assert.match(output(), /--events takes a number/);
   });
 
-  it("says in one sentence that its port is taken, and what to do", async () => {
-    const other = createServer();
-    await new Promise<void>((resolve) => other.listen(0, resolve));
-    const { port } = other.address() as AddressInfo;
-    try {
-      const { exit, output } = startOn(port);
-      assert.equal((await exit)[0], 1);
-      assert.match(output(), new RegExp(`^Port ${port} is taken, probably by another Node-RED: stop that one, or choose another port, such as PORT=\\d+ npm start\n$`));
-    } finally {
-      other.close();
-    }
-  });
+  for (const [what, before, ...args] of [["its port", 0], ["the port of the second Node-RED", 1, "--cluster"]] as const) {
+    it(`says in one sentence that ${what} is taken, and what to do`, async () => {
+      const other = createServer();
+      await new Promise<void>((resolve) => other.listen(0, resolve));
+      const { port } = other.address() as AddressInfo;
+      try {
+        const { exit, output } = startOn(port - before, ...args);
+        assert.equal((await exit)[0], 1);
+        assert.match(output(), new RegExp(`^Port ${port} is taken, probably by another Node-RED: stop that one, or choose another port, such as PORT=\\d+ npm start\n$`));
+      } finally {
+        other.close();
+      }
+    });
+  }
 
   it("says in one sentence that its port is no port", async () => {
     const { exit, output } = startOn("http");

@@ -135,7 +135,7 @@ describe("the buttons that try the settings in a dialog", () => {
     assert.match(await press("code42-query-preview"), /^Events since [^]*: 12\.[^]*The first 5:[^]*"inserted"/);
     await page.locator("#node-input-startFrom").fill("PT1S");
     assert.match(await press("code42-query-preview"), /Events since [^]*: 0\.[^]*No event matches/);
-    assert.match(await press("code42-query-cursor"), /There is no cursor yet[^]*in memory: it survives nothing/);
+    assert.match(await press("code42-query-cursor"), /There is no cursor yet[^]*in memory: lost at restart/);
     await page.locator("#code42-query-cursor-value").fill("2026-01-31T08:00:00Z");
     assert.match(await press("code42-query-cursor-set", "code42-query-cursor-result"), /The cursor was set\.[^]*2026-01-31 08:00:00\.000 UTC/);
     assert.match(questions.pop() ?? "", /to 2026-01-31T08:00:00\.000Z\?[^]*at once[^]*no cursor yet/);

@@ -8,8 +8,10 @@ const OTHER_WORDS: readonly (readonly [name: string, others: RegExp, files?: Reg
   // `Warnung` is a warning of a node, not an alert of Code42.
   ["Alarm", /Warnungen|(?<!(?:Wenn diese|mit einer|kommt eine) )Warnung\b|(?<!-)\bAlerts?\b(?!:)/],
   ["Audit-Log", /Prüfprotokoll|Audit-?protokoll|Auditlog|Audit Log\b(?!:)/i],
-  ["Knoten", /(?<![\w<>/.])Nodes?\b(?!-RED|\.js)|-Nodes?\b(?!-RED)/, /\.json/],
-  ["Node", /[Kk]noten/, /locales.*\.html$/],
+  // These three as in Node-RED's own German catalog.
+  ["Node", /Knoten/i],
+  ["Tab", /Reiter\b/, /\.json/],
+  ["Übernahme (deploy)", /Deploy\b/, /\.json/],
   ["Header", /Syslog-Kopf|CEF-Kopf/],
   ["Queue", /Warteschlange/i],
   ["Längste Meldung", /Längsten? Nachricht/i],
@@ -32,9 +34,9 @@ describe("the German texts", () => {
   }
 
   it("are searched for the other words also inside sentences", () => {
-    const wrong = ["3 Warnungen", "einmal je Warnung, die", "Prüfprotokoll", "das Auditprotokoll", "Kein Node hinter", "ein complete-Node;", "alle Nodes", "die Warteschlange", "der längsten Nachricht"];
+    const wrong = ["3 Warnungen", "einmal je Warnung, die", "Prüfprotokoll", "das Auditprotokoll", "Kein Knoten hinter", "mehrere Abfrageknoten", "auf einen Reiter", "ohne Deploy", "die Warteschlange", "der längsten Nachricht"];
     for (const text of wrong) assert.ok(OTHER_WORDS.some(([, others]) => others.test(text)), text);
-    const right = ["Wenn diese Warnung wiederkehrt", "Node-RED", "Node.js", "mit einer Warnung abgeschnitten"];
+    const right = ["Wenn diese Warnung wiederkehrt", "Node-RED", "Node.js", "der complete-Node", "ohne Übernahme (deploy)", "mit einer Warnung abgeschnitten"];
     for (const text of right) assert.ok(!OTHER_WORDS.some(([, others]) => others.test(text)), text);
   });
 });

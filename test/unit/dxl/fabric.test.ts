@@ -344,7 +344,7 @@ describe("Fabric", () => {
         await failed(make({ brokers, webSockets, ...bundle(certs.read(certs.ca.cert)) }), "BROKER_UNKNOWN_CA");
         await failed(make({ brokers, webSockets, ...bundle(read("intermediate")) }), "BROKER_UNKNOWN_CA");
         const root = /CN\s*=\s*(\S+)/.exec(execFileSync("openssl", ["x509", "-in", certs.ca.cert, "-noout", "-subject"], { encoding: "utf8" }))?.[1];
-        assert.deepEqual(outages.map(({ message }) => /lacks the certificate of (.*), on which/.exec(message)?.[1]), ["O=Example, CN=intermediate", `CN=${root}`]);
+        assert.deepEqual(outages.map(({ message }) => /lacks the certificate of (.*), which/.exec(message)?.[1]), ["O=Example, CN=intermediate", `CN=${root}`]);
         const right = make({ brokers, webSockets, ...bundle(read("intermediate") + certs.read(certs.ca.cert)) });
         right.subscribe(TOPIC, recorder());
         await connected(right);

@@ -274,7 +274,7 @@ describe("tenant", () => {
         simulator.faults.add({ kind: "oversized", bytes: 3 * 2 ** 20 });
         const error = await failure(search(connect(simulator, { maxBodyBytes: 2 ** 20 })));
         assert.equal(error.code, "BODY_TOO_LARGE");
-        assert.match(error.message, /1 MiB.*smaller page size/);
+        assert.match(error.message, /1 MiB.*Lower "Page size"/);
         assert.equal(error.permanent, true);
       });
     }
