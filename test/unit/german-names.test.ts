@@ -9,7 +9,7 @@ const OTHER_WORDS: readonly (readonly [name: string, others: RegExp, files?: Reg
   ["Alarm", /Warnungen|(?<!(?:Wenn diese|mit einer|kommt eine) )Warnung\b|(?<!-)\bAlerts?\b(?!:)/],
   ["Audit-Log", /Prüfprotokoll|Audit-?protokoll|Auditlog|Audit Log\b(?!:)/i],
   ["Knoten", /(?<![\w<>/.])Nodes?\b(?!-RED|\.js)|-Nodes?\b(?!-RED)/, /\.json/],
-  ["Node", /[Kk]noten/, /locales.*\.html$/],
+  ["Node", /[Kk]noten/, /\.html/],
   ["Header", /Syslog-Kopf|CEF-Kopf/],
   ["Queue", /Warteschlange/i],
   ["Längste Meldung", /Längsten? Nachricht/i],
