@@ -74,7 +74,11 @@ export = function (RED: NodeAPI) {
       const reason = explain(error);
       raise(reason);
       status.show("red", "common.status.badConfig");
-      this.on("input", (_message, _send, done) => done(reason));
+      this.on("input", (message, send, done) => {
+        if (!stats.answer(message)) return done(reason);
+        send(message);
+        done();
+      });
       this.on("close", () => {
         stats.close();
         status.close();

@@ -1,5 +1,6 @@
 /** The figures of every node in the process, and their text for Prometheus. */
 import { processWide } from "../common/process-wide";
+import type { Colour } from "../common/status-colour";
 import { METRICS, type Figures, type MetricName } from "./table";
 
 export interface LastError {
@@ -7,6 +8,8 @@ export interface LastError {
   message: string;
   /** ISO 8601. */
   time: string;
+  /** When the node's status became green again after the error, ISO 8601. */
+  recovered?: string;
 }
 
 /** One node's figures, as `msg.action: "stats"` returns them. */
@@ -14,6 +17,8 @@ export interface NodeFigures extends Figures {
   id: string;
   type: string;
   name: string;
+  /** What the node shows below itself in the editor. */
+  status?: { fill: Colour; text: string };
   lastError?: LastError;
 }
 
@@ -60,8 +65,11 @@ export function prometheusText(nodes: readonly NodeFigures[]): string {
     });
     block(`security_events_${snake(metric)}${kind === "counter" ? "_total" : ""}`, kind, help, samples);
   }
-  const failed = nodes.filter(({ lastError }) => lastError !== undefined);
-  block("security_events_last_error_timestamp_seconds", "gauge", "When the node's last error happened, in seconds since 1970; the code says which.",
-    failed.map((node) => `${labels({ ...nodeLabels(node), code: node.lastError?.code ?? "" })} ${Date.parse(node.lastError?.time ?? "") / 1000}`));
+  const errorTimes = (time: (error: LastError) => string | undefined) => nodes.flatMap((node) => {
+    const at = node.lastError && time(node.lastError);
+    return at === undefined ? [] : [`${labels({ ...nodeLabels(node), code: node.lastError?.code ?? "" })} ${Date.parse(at) / 1000}`];
+  });
+  block("security_events_last_error_timestamp_seconds", "gauge", "When the node's last error happened, in seconds since 1970; the code says which.", errorTimes(({ time }) => time));
+  block("security_events_last_error_recovered_timestamp_seconds", "gauge", "When the node was well again after its last error, in seconds since 1970.", errorTimes(({ recovered }) => recovered));
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }

@@ -40,6 +40,8 @@ export const METRICS = {
   active: gauge("1 while this instance has the lease of a shared cursor."),
   takeovers: counter("Times that this instance got the lease of a shared cursor."),
   leaseLapses: counter("Times that the lease of a shared cursor ended before it was renewed."),
+  lastDeliveryTimestampSeconds: gauge("When the SIEM last took a line, in seconds since 1970."),
+  newestDeliveredTimestampSeconds: gauge("Insertion time of the newest delivered event, in seconds since 1970."),
   largestLatenessSeconds: gauge("The longest that an event needed to become searchable after its insertion time, in seconds."),
 } satisfies Record<string, Metric>;
 

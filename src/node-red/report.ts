@@ -6,8 +6,10 @@ import type { Colour } from "../common/status-colour";
 import type { FlowMessage } from "../common/messages";
 import type { Translate } from "./host";
 
-interface StatusTarget {
+export interface StatusTarget {
   status(status: { fill?: Colour; shape?: "dot" | "ring"; text?: string }): void;
+  /** What it shows. `recovered`: when it became green after it was neither green nor busy (blue), ISO 8601. */
+  shownStatus?: { fill: Colour; text: string; recovered: string | undefined };
 }
 
 /** Colour, catalog key of the text, and its parameters. */
@@ -22,7 +24,7 @@ const MIN_INTERVAL_MS = 250;
 export class StatusLine {
   private pending: (() => Status) | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private last = "";
+  private isTroubled = false;
 
   constructor(private readonly node: StatusTarget, private readonly translate: Translate) {}
 
@@ -58,8 +60,11 @@ export class StatusLine {
 
   private apply([fill, key, params = {}]: Status): void {
     const text = this.translate(key, params);
-    if (`${fill} ${text}` === this.last) return;
-    this.last = `${fill} ${text}`;
+    const before = this.node.shownStatus;
+    if (before?.fill === fill && before.text === text) return;
+    const recovers = this.isTroubled && fill === "green";
+    if (fill !== "blue") this.isTroubled = fill !== "green";
+    this.node.shownStatus = { fill, text, recovered: recovers ? new Date().toISOString() : before?.recovered };
     this.node.status({ fill, shape: fill === "green" || fill === "blue" ? "dot" : "ring", text });
   }
 }

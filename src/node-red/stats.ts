@@ -4,6 +4,7 @@ import { SiemError } from "../common/errors";
 import type { FlowMessage } from "../common/messages";
 import { metricsOfProcess, type LastError, type NodeFigures } from "../metrics/metrics";
 import type { Figures } from "../metrics/table";
+import type { StatusTarget } from "./report";
 
 const STATS_TOPIC = "security-events/stats";
 
@@ -12,13 +13,17 @@ export class NodeStats {
   private readonly remove: () => void;
 
   /** `figures` may be replaced once there is something to count. */
-  constructor(private readonly node: { id: string; type: string; name?: string | undefined }, public figures: () => Figures = () => ({})) {
+  constructor(private readonly node: Pick<StatusTarget, "shownStatus"> & { id: string; type: string; name?: string | undefined }, public figures: () => Figures = () => ({})) {
     this.remove = metricsOfProcess().add(() => this.read());
   }
 
   read(): NodeFigures {
-    const { id, type, name } = this.node;
-    return { id, type, name: printable(name ?? ""), ...this.figures(), ...(this.lastError === undefined ? {} : { lastError: this.lastError }) };
+    const { id, type, name, shownStatus } = this.node;
+    return {
+      id, type, name: printable(name ?? ""), ...this.figures(),
+      ...(shownStatus === undefined ? {} : { status: { fill: shownStatus.fill, text: shownStatus.text } }),
+      ...(this.lastError === undefined ? {} : { lastError: withRecovery(this.lastError, shownStatus?.recovered) }),
+    };
   }
 
   /** Keeps `error` as the last one, and returns it. */
@@ -43,3 +48,6 @@ export class NodeStats {
     this.remove();
   }
 }
+
+const withRecovery = (error: LastError, recovered: string | undefined): LastError =>
+  (recovered === undefined || recovered < error.time ? error : { ...error, recovered });

@@ -83,6 +83,8 @@ export class Sender {
   private readonly life: LinkLife;
   private readonly silence: Silence;
   private toldNoEvidence = false;
+  /** Epoch ms. */
+  private lastDelivery: number | undefined;
   /** Batches that are not settled, oldest first. */
   private readonly batches = new Set<Batch>();
   /** Set by `close`; called when there is nothing left to wait for. */
@@ -146,6 +148,7 @@ export class Sender {
       unacknowledgedBytes: this.inFlight.unacknowledgedBytes + this.backlog.resendBytes,
       secondsWithoutProgress: Math.floor(this.silence.milliseconds / 1000),
       connected: this.state === "up" ? 1 : 0,
+      ...(this.lastDelivery === undefined ? {} : { lastDeliveryTimestampSeconds: this.lastDelivery / 1000 }),
     };
   }
 
@@ -370,6 +373,7 @@ export class Sender {
   private confirm(chunk: Chunk): void {
     const { shares } = chunk;
     chunk.shares = [];
+    this.lastDelivery = this.options.clock.date();
     for (const { batch, count } of shares) {
       this.counters.delivered += count;
       this.done(batch, count);

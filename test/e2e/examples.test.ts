@@ -235,7 +235,7 @@ describe("the examples from 06 on", function () {
     await page.getByText(`${wanted.length} events`, { exact: true }).waitFor();
     const rows = await page.locator("tbody tr").allInnerTexts();
     assert.equal(rows.length, Math.min(20, wanted.length));
-    assert.ok(rows.every((row) => row.includes("dana@example.com")), rows.join("\n"));
+    assert.ok(rows.every((row) => row.includes("dana@example.com") && /^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\s/.test(row)), rows.join("\n"));
     assert.deepEqual(problems, []);
     await page.close();
   });
@@ -274,30 +274,14 @@ describe("the examples from 06 on", function () {
     await page.close();
   });
 
-  it("13: the dashboard shows the figures of both sources and updates with new events", async () => {
+  it("13: the dashboard counts what both sources delivered", async () => {
     const problems: string[] = [];
-    const page = await open("/dashboard", problems);
+    const page = await open("/dashboard/security-events", problems);
     await until(() => broker.filters.length > 0, "the flow listens to the fabric");
     for (let index = 0; index < THREATS; index++) await broker.publish("/mcafee/event/epo/threat/response", JSON.stringify(makeThreatEvent(index, 1, Date.now())));
-    await page.waitForURL("**/dashboard/security-events");
-    const group = (name: string) => page.locator(".nrdb-ui-group", { hasText: name });
-    await group("Pipeline").getByText(String(EVENTS + THREATS), { exact: true }).nth(1).waitFor();
-    const cells = async (name: string) => Promise.all((await group(name).locator("tbody tr").all()).map((row) => row.locator("td").allInnerTexts()));
-    await group("Top users").locator("tbody tr").nth(5).waitFor();
-    const users = await cells("Top users");
-    assert.ok(users.every(([user, events], index) => user !== "" && Number(events) > 0 && Number(events) <= Number(users[index - 1]?.[1] ?? EVENTS)), JSON.stringify(users));
-    assert.ok((await cells("Top destinations")).some(([name]) => name === "OneDrive"));
-    await reached(takenOut, EVENTS + THREATS, "16: threat events that went through the stream");
-    assert.deepEqual((await cells("Nodes")).map(([name]) => name).sort(), ["CEF", "Code42 file events", "SIEM", "ePO threat events"]);
-    // A chart is a bitmap; it must have more than one colour.
-    for (const name of ["Events a minute", "Severity"]) {
-      const colours = await group(name).locator("canvas").first().evaluate((canvas: HTMLCanvasElement) =>
-        new Set(new Uint32Array(canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data.buffer ?? new ArrayBuffer(0))).size);
-      assert.ok(colours > 3, `${name} shows nothing`);
-    }
-    // The picture of the README: SCREENSHOTS=docs/images npx mocha test/e2e/examples.test.ts
-    const pictures = process.env["SCREENSHOTS"];
-    if (pictures !== undefined) await page.screenshot({ path: join(pictures, "dashboard.png"), clip: { x: 0, y: 0, width: 1400, height: 1010 } });
+    await page.waitForFunction((all) => [...document.querySelectorAll(".severities .number")].reduce((sum, { textContent }) => sum + Number(textContent), 0) === all, EVENTS + THREATS);
+    await page.locator(".nodes tr", { hasText: `${EVENTS + THREATS} delivered` }).waitFor();
+      await reached(takenOut, EVENTS + THREATS, "16: threat events that went through the stream");
     assert.deepEqual(problems, []);
     await page.close();
   });

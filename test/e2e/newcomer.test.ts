@@ -13,6 +13,7 @@ import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/
 import { launchBrowser, watch } from "../support/editor";
 import { startNodeRed, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
+import { takePicture, takesPictures } from "../support/pictures";
 import { until } from "../support/until";
 
 const FIVE_MINUTES_MS = 300_000;
@@ -110,9 +111,9 @@ class Newcomer {
   }
 
   /** Takes a screenshot when the notification of the deploy is gone. */
-  async photograph(path: string): Promise<void> {
+  async photograph(name: string): Promise<void> {
     await this.page.locator(".red-ui-notification").first().waitFor({ state: "detached" });
-    await this.page.screenshot({ path });
+    await takePicture(this.page, name);
   }
 
   private node(label: string): Locator {
@@ -213,9 +214,7 @@ describe("a newcomer", function () {
     await until(() => siem.received > 0, `the SIEM gets an event; Node-RED says:\n${nodeRed.log()}`, FIVE_MINUTES_MS - (Date.now() - startedMs));
     assert.ok(Date.now() - startedMs < FIVE_MINUTES_MS);
     await newcomer.mustSee(words.delivered);
-    // The picture of docs/newcomer.md: SCREENSHOTS=docs/images npx mocha --timeout 180000 test/e2e/newcomer.test.ts
-    const pictures = process.env["SCREENSHOTS"];
-    if (pictures !== undefined && words === english) await newcomer.photograph(join(pictures, "newcomer.png"));
+    if (takesPictures && words === english) await newcomer.photograph("newcomer.png");
     assert.deepEqual(illegal, []);
     assert.equal(siem.ids.size, EVENTS);
     assert.deepEqual(problems, []);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,10 +20,11 @@ describe("npm start", () => {
   before(() => ensureBuilt());
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const start = async (...args: string[]) => {
+  const start = async (...args: string[]) => startOn(await freePort(), ...args);
+  const startOn = (port: number | string, ...args: string[]) => {
     const child = spawn(process.execPath, ["--import", "tsx", "scripts/start.ts", ...args], {
       cwd: root,
-      env: { ...process.env, DEMO_DIR: folder, PORT: String(await freePort()) },
+      env: { ...process.env, DEMO_DIR: folder, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
@@ -34,7 +36,7 @@ describe("npm start", () => {
   it("prints the editor's address and its progress, and stops in order", async () => {
     const { child, exit, output } = await start("--events", String(EVENTS));
     const end = Date.now() + 60_000;
-    while (!(/backlog [1-9]/.test(output()) && /received [1-9]/.test(output())) && Date.now() < end) await delay(50);
+    while (!(/backlog [1-9]/.test(output()) && /received [1-9]/.test(output()) && /cursor 20/.test(output())) && Date.now() < end) await delay(50);
     const dashboard = /Dashboard: (\S+)/.exec(output())?.[1] ?? "";
     const page = await fetch(dashboard);
     assert.equal(page.status, 200, dashboard);
@@ -68,5 +70,24 @@ describe("npm start", () => {
     const { exit, output } = await start("--events", "many");
     assert.deepEqual((await exit)[0], 1);
     assert.match(output(), /--events takes a number/);
+  });
+
+  it("says in one sentence that its port is taken, and what to do", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, resolve));
+    const { port } = other.address() as AddressInfo;
+    try {
+      const { exit, output } = startOn(port);
+      assert.equal((await exit)[0], 1);
+      assert.match(output(), new RegExp(`^Port ${port} is taken, probably by another Node-RED: stop that one, or choose another port, such as PORT=\\d+ npm start\n$`));
+    } finally {
+      other.close();
+    }
+  });
+
+  it("says in one sentence that its port is no port", async () => {
+    const { exit, output } = startOn("http");
+    assert.equal((await exit)[0], 1);
+    assert.equal(output(), "PORT must be a number from 1 to 65535, such as PORT=1890 npm start\n");
   });
 });

@@ -83,8 +83,9 @@ describe("cef-format in Node-RED", () => {
     assert.equal(out[1]?.["topic"], "security-events/stats");
     const [figures, ...more] = out[1]?.["payload"] as Record<string, unknown>[];
     assert.equal(more.length, 0);
-    const { lastError, ...counts } = figures ?? {};
+    const { lastError, status, ...counts } = figures ?? {};
     assert.deepEqual(counts, { id: "cef", type: "cef-format", name: "", received: 3, sent: 2, failed: 1, waiting: 0, dropped: { queue_full: 0, stopped: 0, unusable: 0 } });
+    assert.deepEqual(status, { fill: "yellow", text: "status.failed" });
     assert.equal((lastError as { code: string }).code, "EVENT_NOT_OBJECT");
     assert.equal((out[2]?.["payload"] as string[]).length, 1, "a page is never a command");
   });
@@ -210,6 +211,14 @@ describe("cef-format in Node-RED", () => {
     assert.deepEqual([figures?.["received"], figures?.["sent"], figures?.["dropped"]], [100_004, 100_001, { queue_full: 2, stopped: 0, unusable: 1 }]);
     registry.close(token);
   }).timeout(60_000);
+  it("tells its figures, with the reason, also with a wrong configuration", async () => {
+    const { out, caught, send } = await start({ maxBytes: "few" });
+    send({ action: "stats" });
+    await until(() => out.length === 1, "the answer comes");
+    const [figures] = out[0]?.["payload"] as { status?: { fill: string }; lastError?: { code: string } }[];
+    assert.deepEqual([figures?.status?.fill, figures?.lastError?.code], ["red", "PROPERTY_NUMBER"]);
+    assert.equal(caught.filter(({ action }) => action === "stats").length, 0);
+  });
   it("counts what it holds of a source by the ids of its messages, whatever becomes of them", async () => {
     const { out, caught, send } = await start();
     let releases = 0;

@@ -228,7 +228,7 @@ describe("code42-query with a shared cursor", () => {
     addEvents(30);
     proxies.a.rate = 0;
     await start(instance("a"));
-    await until(() => last("a") === "status.away", "it waits");
+    await until(() => caught.length > 0, "the connection reports it");
     assert.deepEqual(outs.a, []);
     proxies.a.rate = Infinity;
     await until(() => delivered().size === 30, "all events arrive");
@@ -261,7 +261,7 @@ describe("code42-query with a shared cursor", () => {
     await until(() => caught.length > 0, "catch gets the reason");
     assert.equal(caught[0]!.error.code, "STREAM_UNSUITABLE");
     assert.equal(caught[0]!.error.source.id, "a");
-    assert.deepEqual([statuses.a.at(-1)?.fill, last("a")], ["red", "status.failed"]);
+    await until(() => statuses.a.at(-1)?.fill === "red", "it is red");
     await nats.ask(async (jsm) => jsm.streams.update(stream, { max_age: 0 }));
     await until(() => delivered().size === 10, "all events arrive", 10_000);
     assert.equal(caught.length, 1);

@@ -112,11 +112,14 @@ describe("syslog-out", () => {
   it("adds its figures to a stats message and sends nothing of it to the SIEM", async () => {
     const server = await lineServer();
     const { sent } = await load({ port: server.port });
+    const startMs = Date.now();
     await input({ payload: ["a", "b"] });
     await input({ action: "stats", topic: "security-events/stats", payload: [{ id: "before" }] });
     await until(() => sent.length === 2, "the answer comes");
-    const [before, own] = sent[1]?.["payload"] as Record<string, unknown>[];
+    const [before, { lastDeliveryTimestampSeconds, status, ...own } = {}] = sent[1]?.["payload"] as Record<string, unknown>[];
     assert.deepEqual(before, { id: "before" });
+    assert.ok(Number(lastDeliveryTimestampSeconds) * 1000 >= startMs && Number(lastDeliveryTimestampSeconds) * 1000 <= Date.now(), String(lastDeliveryTimestampSeconds));
+    assert.ok(status !== undefined);
     assert.deepEqual(own, {
       id: "out", type: "syslog-out", name: "", received: 2, sent: 2, resent: 0, shortened: 0, bytes: 4, reconnects: 0, waiting: 0, connected: 1,
       unacknowledgedBytes: 0, secondsWithoutProgress: 0,
@@ -430,6 +433,14 @@ describe("syslog-out", () => {
         assert.deepEqual(status(), { fill: "red", shape: "ring", text: "common.status.badConfig" });
       });
     }
+
+    it("still tells its figures, with the reason, so that whoever watches sees which node it is", async () => {
+      const { sent } = await load({ port: 70_000 });
+      assert.equal((await input({ action: "stats" })).error, undefined);
+      await until(() => sent.length === 1, "the answer comes");
+      const [figures] = sent[0]?.["payload"] as { status?: { fill: string }; lastError?: { code: string } }[];
+      assert.deepEqual([figures?.status?.fill, figures?.lastError?.code], ["red", "PROPERTY_NUMBER"]);
+    });
 
     it("never sends to a server that a TLS configuration would not verify", async () => {
       await load({ port: 6514, transport: "tls", tls: "tls" }, [tls({ verifyservercert: false })]);

@@ -133,6 +133,7 @@ export class QueryRunner {
       pagesHeld: tracker.pagesHeld,
       cursorIds: cursor?.size ?? 0,
       ...(cursor === undefined ? {} : { cursorAgeSeconds: Math.round((this.dependencies.now() - cursor.floorMs) / 1000) }),
+      ...(cursor?.lastMs === undefined ? {} : { newestDeliveredTimestampSeconds: cursor.lastMs / 1000 }),
       largestLatenessSeconds: this.lateness.largestMs / 1000,
       ...(lease === undefined ? {} : { active: Number(lease.state.phase === "active"), takeovers: lease.takeovers, leaseLapses: lease.lapses }),
     } satisfies Figures;

@@ -39,6 +39,13 @@ describe("metrics in Prometheus' text format", () => {
     assert.equal(sample?.value, Date.parse("2026-01-01T00:00:00.500Z") / 1000);
     assert.equal(sample?.labels["code"], "FORBIDDEN");
     assert.ok(!text.includes("the words"));
+    assert.ok(!text.includes("recovered"));
+  });
+
+  it("hold the time of the recovery after the last error", () => {
+    const text = prometheusText([figures({ lastError: { code: "FORBIDDEN", message: "the words", time: "2026-01-01T00:00:00.500Z", recovered: "2026-01-01T00:07:00.000Z" } })]);
+    const sample = parsed(text).find(({ name }) => name === "security_events_last_error_recovered_timestamp_seconds");
+    assert.equal(sample?.value, Date.parse("2026-01-01T00:07:00.000Z") / 1000);
   });
 
   it("describe every metric once, for any number of nodes", () => {
