@@ -1,6 +1,6 @@
 /**
- * Checks the editor as users see it: it drags every node in and opens every dialog, on Node-RED 4 and 5, light and dark, in
- * English and German, below an admin root and behind a sign-in.
+ * Checks the editor as users see it: it drags every node in and opens every dialog and every help, on Node-RED 4 and 5, light
+ * and dark, in English and German, below an admin root and behind a sign-in.
  *
  *     npm run test:browser
  *
@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import manifest from "../package.json";
 import { checkEditor } from "../test/support/editor-check";
+import { checkHelp } from "../test/support/help-check";
 import { startEditorSite } from "../test/support/editor-site";
 import { root } from "./built";
 
@@ -25,7 +26,8 @@ async function main(): Promise<void> {
       for (const language of ["en-US", "de"] as const) {
         for (const dark of [false, true]) {
           const title = `${name}-${language}-${dark ? "dark" : "light"}`;
-          const problems = await checkEditor({ url, user, language, dark, types, screenshots: join(root, ".cache/editor-check", title) });
+          const check = { url, user, language, dark, types, screenshots: join(root, ".cache/editor-check", title) };
+          const problems = [...await checkEditor(check), ...await checkHelp(check)];
           for (const problem of problems) console.error(`${title}: ${problem}`);
           console.log(`${problems.length === 0 ? "ok" : "FAILED"}: ${title}`);
           totals[problems.length === 0 ? "passed" : "failed"] += 1;

@@ -3,17 +3,20 @@ import assert from "node:assert/strict";
 import manifest from "../../package.json";
 import { checkEditor } from "../support/editor-check";
 import { startEditorSite } from "../support/editor-site";
+import { checkHelp } from "../support/help-check";
 
 const types = Object.keys(manifest["node-red"].nodes);
 
-describe("every node and every dialog in the editor, below an admin root and behind a sign-in", () => {
-  it("works in Node-RED 5, dark, in English", async function () {
+describe("every node, every dialog and every help in the editor, below an admin root and behind a sign-in", () => {
+  it("works in Node-RED 5, dark, in English; the help fits two screens in German too, whose texts are longer", async function () {
     // The first run installs the second runtime.
     this.timeout(600_000);
     const { secondRuntime } = await import("../../scripts/second-runtime.mjs");
     const { url, user, stop } = await startEditorSite(secondRuntime());
     try {
-      assert.deepEqual(await checkEditor({ url, user, language: "en-US", dark: true, types }), []);
+      const check = { url, user, dark: true, types };
+      assert.deepEqual(await checkEditor({ ...check, language: "en-US" }), []);
+      for (const language of ["en-US", "de"] as const) assert.deepEqual(await checkHelp({ ...check, language }), [], language);
     } finally {
       await stop();
     }

@@ -39,7 +39,7 @@ describe("npm run new-node", function () {
     for (const name of ["event-count", "status-line", "node-stats"]) await mustRun("scripts/new-node.mjs", name);
     writeFileSync(join(copy, "tsconfig.one.json"), JSON.stringify({ extends: "./tsconfig.editor.json", include: ["nodes/event-counter.editor.ts"] }));
     const [tests] = await Promise.all([
-      mustRun("node_modules/mocha/bin/mocha.js", "test/unit/event-counter/event-count.test.ts", "test/nodes/event-counter.test.ts", "test/unit/docs.test.ts"),
+      mustRun("node_modules/mocha/bin/mocha.js", "test/unit/event-counter/event-count.test.ts", "test/nodes/event-counter.test.ts", "test/unit/docs.test.ts", "test/unit/help.test.ts"),
       mustRun("node_modules/typescript/bin/tsc", "-p", "tsconfig.one.json"),
       // It also compiles the node.
       mustRun("scripts/build.mjs"),

@@ -93,10 +93,12 @@ class Newcomer {
     await this.waitForTray();
   }
 
-  /** Opens the help of the dialog and waits for a text there. */
+  /** Opens the help of the dialog, unfolds the part with a text and waits for it. */
   async mustFindInHelp(text: string): Promise<void> {
     await this.page.locator(".red-ui-tray-footer").last().locator("button:has(.fa-book)").click();
-    await this.page.locator(".red-ui-help").getByText(text).first().waitFor();
+    const part = this.page.locator(".red-ui-help details", { hasText: text }).first();
+    await part.locator("summary").click();
+    await part.getByText(text).first().waitFor();
   }
 
   async deploy(label: string): Promise<void> {

@@ -83,7 +83,7 @@ export async function checkEditor(check: EditorCheck): Promise<string[]> {
   return problems;
 }
 
-async function signIn(page: Page, { username, password }: { username: string; password: string }): Promise<void> {
+export async function signIn(page: Page, { username, password }: { username: string; password: string }): Promise<void> {
   await page.locator("#node-dialog-login-username").fill(username);
   await page.locator("#node-dialog-login-password").fill(password);
   await page.locator("#node-dialog-login-submit").click();
