@@ -171,7 +171,7 @@ RED.nodes.registerType<Properties>("code42-query", {
   inputs: 1,
   outputs: 1,
   icon: "code42.svg",
-  paletteLabel: "code42 query",
+  paletteLabel: "incydr query",
   inputLabels() {
     return this._("inputLabel");
   },

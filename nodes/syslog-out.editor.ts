@@ -103,7 +103,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
   inputs: 1,
   outputs: 2,
   icon: "syslog-out.svg",
-  paletteLabel: "syslog out",
+  paletteLabel: "siem syslog out",
   inputLabels() {
     return this._("inputLabel");
   },
@@ -111,7 +111,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
     return this._(index === 1 ? "undeliverableLabel" : "outputLabel");
   },
   label() {
-    return this.name || (this.host ? `${this.transport} ${this.host}:${this.port}` : "syslog out");
+    return this.name || (this.host ? `${this.transport} ${this.host}:${this.port}` : "siem syslog out");
   },
   labelStyle() {
     return this.name ? "node_label_italic" : "";
