@@ -103,8 +103,9 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
         for (const { source, refused } of sources) {
           const words = translate(refused === undefined ? "tryIt.mayRead" : "tryIt.mayNotRead");
           const why = refused === undefined ? "" : `. ${localise(translate, refused)}`;
-          box.append(resultRow(refused === undefined, `${translate(`tryIt.source.${source}`)}: ${words}${why}`));
+          box.append(resultRow(refused === undefined ? "good" : "partly", `${translate(`tryIt.source.${source}`)}: ${words}${why}`));
         }
+        return sources.every(({ refused }) => refused === undefined) ? "good" : "partly";
       },
     });
     showTips($("#code42-tenant-tips"), (key, params) => this._(key, params), () =>

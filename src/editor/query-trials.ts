@@ -37,6 +37,7 @@ export function prepareQueryTrials(RED: { _(key: string, params?: never): string
   });
 
   const url = `code42-query/${encodeURIComponent(id)}/cursor`;
+  const value = () => String($("#code42-query-cursor-value").val()).trim();
   const show = (report: CursorReport, box: JQuery) => showCursor(report, box, text);
   const result = "code42-query-cursor-result";
   const done = (key: string) => (report: CursorReport, box: JQuery) => {
@@ -46,12 +47,13 @@ export function prepareQueryTrials(RED: { _(key: string, params?: never): string
   prepareTrial<CursorReport>({ button: "code42-query-cursor", url, method: "GET", text, show });
   prepareTrial<CursorReport>({
     button: "code42-query-cursor-reset", result, url, text, show: done("panel.resetDone"),
-    body: () => (window.confirm(text("panel.confirmReset")) ? { action: "reset" } : undefined),
+    confirm: async () => (window.confirm(text("panel.confirmReset")) ? { action: "reset" } : undefined),
   });
   prepareTrial<CursorReport>({
     button: "code42-query-cursor-set", result, url, text, show: done("panel.setDone"),
-    async body() {
-      const cursor = String($("#code42-query-cursor-value").val()).trim();
+    body: () => ({ cursor: value() }),
+    async confirm() {
+      const cursor = value();
       const now = await request(url, "GET");
       if (!now.ok) return localise(text, now);
       const { scope, cursor: current } = now as unknown as CursorReport;
