@@ -207,7 +207,7 @@ RED.nodes.registerType<Properties>("code42-query", {
     $("#node-input-source").on("change", proposeOverlap);
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showRelevantRows);
     showRelevantRows();
-    prepareQueryTrials(RED, this.id, () => criteriaBuilder().value());
+    prepareQueryTrials(RED as never, this.id, () => criteriaBuilder().value());
     const flow = exportedFlow(RED);
     const value = (name: string) => String($(`#node-input-${name}`).val() ?? "");
     showTips($("#code42-query-tips"), (key, params) => this._(key, params), () => queryTips(this.id, {

@@ -85,10 +85,11 @@ function showAnswer(result: JQuery, box: JQuery, form: () => string): void {
   result.empty().append(box);
   const shown = form();
   const timer = window.setInterval(() => {
-    const isOpen = result[0]?.isConnected === true;
-    if (isOpen && form() === shown) return;
+    // A dialog that is closed loses its data. One that is behind the dialog of a config node is only out of the page.
+    const isClosed = result.data("timer") !== timer;
+    if (!isClosed && (result[0]?.isConnected !== true || form() === shown)) return;
     window.clearInterval(timer);
-    if (isOpen) result.empty();
+    result.empty();
   }, FORM_CHECK_MS);
   result.data("timer", timer);
 }

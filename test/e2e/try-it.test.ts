@@ -19,6 +19,7 @@ import { packedPackage } from "../support/packed-package";
 /** The part of the editor's API that is used here; it exists only inside the page. */
 declare const RED: {
   nodes: { node(id: string): unknown };
+  view: { importNodes(flow: unknown, options: { generateIds: boolean; addFlow: boolean }): void };
   editor: { edit(node: unknown): void; editConfig(name: string, type: string, id: string): void };
 };
 
@@ -166,6 +167,33 @@ describe("the buttons that try the settings in a dialog", () => {
     assert.deepEqual(questions, []);
     assert.match(await press("code42-query-cursor"), /2026-01-31 09:00:00\.000 UTC/);
     assert.match(await press("code42-query-cursor-reset", "code42-query-cursor-result"), /The cursor was reset/);
+    assert.match(questions.pop() ?? "", /Reset the cursor of the deployed node/);
+    await close();
+  });
+
+  it("previews a query before the first deploy, with a tenant that was just added, and does not ask about a cursor that does not exist", async () => {
+    await page.evaluate((node) => RED.view.importNodes([node], { generateIds: false, addFlow: false }), {
+      id: "new-query", type: "code42-query", z: "tab", name: "", tenant: "", source: "file-events", criteria: [], criteriaClause: "AND", criteriaType: "groups", pollInterval: "0", startFrom: "P1D", cursor: "cursor_new", cursorType: "global", overlap: "300", pageSize: "100", x: 120, y: 200, wires: [[]],
+    });
+    await open("new-query", "code42-query");
+    assert.match(await press("code42-query-preview"), /^bad: Failed at the settings\s+Choose or add a tenant first\.|^bad: Failed\s+Choose or add a tenant first\.$/);
+    await page.locator(".form-row:has(#node-input-tenant) a:has(.fa-plus)").click();
+    await page.locator("#code42-tenant-region").selectOption("");
+    await page.locator("#node-config-input-baseUrl").fill(tenant.url);
+    await page.locator("#node-config-input-clientId").fill(tenant.clientId);
+    await page.locator("#node-config-input-clientSecret").fill(SECRET);
+    await page.locator("#node-config-dialog-ok").click();
+    await page.locator("#node-config-dialog-ok").waitFor({ state: "detached" });
+    await page.waitForTimeout(600);
+    assert.match(await press("code42-query-preview"), /^good: OK\s+Events since [^]*: 12\./);
+    await page.locator(".form-row:has(#node-input-tenant) a:has(.fa-pencil)").click();
+    await page.locator("#node-config-input-clientSecret").fill("another secret");
+    await page.locator("#node-config-dialog-ok").click();
+    await page.locator("#node-config-dialog-ok").waitFor({ state: "detached" });
+    await afterwards("code42-query-preview", "the tenant's secret", true, async () => undefined);
+    assert.match(await press("code42-query-preview"), /^bad: Failed at the sign-in/);
+    assert.match(await press("code42-query-cursor-reset", "code42-query-cursor-result"), /^bad: Failed\s+This query is not deployed/);
+    assert.deepEqual(questions, []);
     await close();
   });
 

@@ -63,6 +63,13 @@ function tenantAddress(properties: Properties): string {
   return protocol === "https:" || proxy === "" ? origin : `${origin} (proxy ${proxy})`;
 }
 
+/** A tenant for the few requests of a dialog, which must not wait for the next minute and end within `timeoutMs`. The caller closes it. */
+export const trialTenant = (options: TenantOptions, timeoutMs: number): Tenant => new Tenant({
+  ...options,
+  requestsPerMinute: Math.max(options.requestsPerMinute ?? 0, TEST_REQUESTS),
+  timeoutMs: Math.min(options.timeoutMs ?? timeoutMs, timeoutMs / 2),
+});
+
 /**
  * Signs in, and reads a few records of the last hour from each source: some six requests, `timeoutMs` for all of them.
  * Throws a FailedStep; its step is `permission` if no source is readable.
@@ -70,12 +77,7 @@ function tenantAddress(properties: Properties): string {
 export async function testTenant(options: TenantOptions, timeoutMs: number): Promise<TenantReport> {
   let tenant: Tenant | undefined;
   try {
-    tenant = new Tenant({
-      ...options,
-      // Its few requests must not wait for the next minute.
-      requestsPerMinute: Math.max(options.requestsPerMinute ?? 0, TEST_REQUESTS),
-      timeoutMs: Math.min(options.timeoutMs ?? timeoutMs, timeoutMs / 2),
-    });
+    tenant = trialTenant(options, timeoutMs);
     const signal = AbortSignal.timeout(timeoutMs);
     await tenant.serverTime(signal);
     const access: SourceAccess[] = [];
