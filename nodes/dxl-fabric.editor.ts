@@ -40,6 +40,15 @@ type ProvisioningAnswer =
 const text = translator(RED, "dxl-fabric");
 const field = (name: string) => $(`#node-config-input-${name}`);
 const value = (name: string) => String(field(name).val() ?? "").trim();
+const isFilledIn = (text: unknown) => typeof text === "string" && text.trim() !== "";
+
+/** The id of the fabric whose dialog is open. */
+let openId: string | undefined;
+
+/** Where the settings of a fabric come from: as its open dialog says, else as the runtime decides. */
+const sourceOf = ({ id, brokers, configFile }: Pick<Properties, "brokers" | "configFile"> & { id: string }): string =>
+  (openId === id ? String($("#dxl-fabric-source").val()) : isFilledIn(brokers) && !isFilledIn(configFile) ? "here" : "file");
+
 const isFromFile = () => $("#dxl-fabric-source").val() === "file";
 
 function showCertificate({ subject, thumbprint, validTo }: CertificateInfo, box: JQuery): Verdict {
@@ -126,12 +135,16 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
   defaults: {
     name: { value: "" },
     ...variablesDefault(RED, "dxl-fabric"),
-    configFile: { value: "" },
+    configFile: {
+      value: "",
+      validate: function (this: Properties & { id: string }, file: unknown, _options: unknown) {
+        return sourceOf(this) === "here" || isFilledIn(file) || text("validate.configFile");
+      } as never,
+    },
     brokers: {
       value: "",
-      validate: function (this: Properties, brokers: unknown, _options: unknown) {
-        const file = field("configFile").length > 0 ? value("configFile") : this.configFile ?? "";
-        return file !== "" || (typeof brokers === "string" && brokers.trim() !== "") || text("validate.brokers");
+      validate: function (this: Properties & { id: string }, brokers: unknown, _options: unknown) {
+        return sourceOf(this) === "file" || isFilledIn(brokers) || text("validate.brokers");
       } as never,
     },
     keepAlive: { value: "30", validate: numberBetween(1, 3600, () => text("validate.keepAlive"), true) as never },
@@ -152,14 +165,20 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     return this.name ? "node_label_italic" : "";
   },
   oneditprepare() {
-    const source = $("#dxl-fabric-source").val(this.brokers && !this.configFile ? "here" : "file");
+    const source = $("#dxl-fabric-source").val(sourceOf(this));
+    openId = this.id;
     const show = () => {
       $(".dxl-fabric-file").toggle(source.val() === "file");
       $(".dxl-fabric-here").toggle(source.val() === "here");
       // A configuration file can itself choose WebSockets.
       $(".dxl-fabric-proxy").toggle(source.val() === "file" || field("webSockets").is(":checked"));
     };
-    source.on("change", show);
+    source.on("change", () => {
+      show();
+      // Which of them has to be filled in depends on the source.
+      field("configFile").trigger("change");
+      field("brokers").trigger("change");
+    });
     field("webSockets").on("change", show);
     show();
 
@@ -175,7 +194,11 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     prepareTest(this.id);
     prepareCertificate(this.id, (this as { changed?: boolean }).changed !== true, Boolean(this.configFile || this.brokers));
   },
+  oneditcancel() {
+    openId = undefined;
+  },
   oneditsave() {
+    openId = undefined;
     // The runtime prefers a file over the fields, so drop a file name that the dialog does not show.
     if ($("#dxl-fabric-source").val() === "here") field("configFile").val("");
   },

@@ -320,6 +320,45 @@ describe("the buttons that try the settings in a dialog", () => {
     });
   }
 
+  it("marks the field that is wrong, and only while it is wrong", async () => {
+    const marks = async (field: string) => page.locator(`#${field}`).evaluate((input) => input.classList.contains("input-error"));
+    const enterAll = async (field: string, wrong: readonly string[], right: readonly string[]) => {
+      for (const [texts, marked] of [[wrong, true], [right, false]] as const) {
+        for (const text of texts) {
+          await page.locator(`#${field}`).fill(text);
+          await page.keyboard.press("Tab");
+          assert.equal(await marks(field), marked, `${field}: ${text}`);
+        }
+      }
+    };
+    await open("query", "code42-query");
+    await enterAll("node-input-startFrom", ["yesterday", "P", "2026-13-45", "2026-01-31T25:00:00Z"], ["PT6H", "2026-01-31", "2026-01-31T08:00:00Z", "${FROM}"]);
+    const defaults = async (source: string) => {
+      await page.locator("#node-input-source").selectOption(source);
+      return Promise.all(["pollInterval", "overlap"].map((name) => page.locator(`#node-input-${name}`).inputValue()));
+    };
+    await page.locator("#node-input-pollInterval").fill("60");
+    assert.deepEqual([await defaults("sessions"), await defaults("alerts"), await defaults("file-events")], [["300", "300"], ["60", "900"], ["60", "300"]]);
+    await page.locator("#node-input-pollInterval").fill("90");
+    assert.deepEqual(await defaults("sessions"), ["90", "300"], "a changed interval stays");
+    await close();
+    await open("syslog", "syslog-out");
+    await enterAll("node-input-host", ["https://siem.example.com", "siem.example.com:514", "siem/path", "[::1]:514", "a b"], ["siem.example.com", "10.0.0.1", "::1", "[::1]", "fe80::1%eth0", "${SIEM}"]);
+    await close();
+    await open("tenant", "code42-tenant", true);
+    await enterAll("node-config-input-baseUrl", ["api.us.code42.com", "https://console.us.code42.com/app/#/x", "https://api.us. code42.com"], ["https://api.us.code42.com", "${TENANT}"]);
+    await close(true);
+    await page.evaluate(() => RED.editor.editConfig("", "dxl-fabric", "_ADD_"));
+    await page.locator("#dxl-fabric-source").waitFor();
+    await page.waitForTimeout(600);
+    for (const [source, shown, hidden] of [["file", "configFile", "brokers"], ["here", "brokers", "configFile"], ["file", "configFile", "brokers"]] as const) {
+      await page.locator("#dxl-fabric-source").selectOption(source);
+      assert.deepEqual([await marks(`node-config-input-${shown}`), await marks(`node-config-input-${hidden}`)], [true, false], source);
+    }
+    await enterAll("node-config-input-configFile", [], ["dxlclient.config"]);
+    await close(true);
+  });
+
   it("shows no answer to a form that has changed meanwhile", async () => {
     await open("tenant", "code42-tenant", true);
     let answered = false;

@@ -23,11 +23,11 @@ export interface TenantReport {
 }
 
 const STEPS: Readonly<Record<string, Step>> = {
-  BASE_URL_INVALID: "settings", BASE_URL_INSECURE: "settings", CREDENTIALS_MISSING: "settings", USER_CREDENTIALS_MISSING: "settings", TOTP_SECRET_INVALID: "settings",
+  BASE_URL_INVALID: "settings", BASE_URL_INSECURE: "settings", BASE_URL_SCHEME: "settings", BASE_URL_BLANK: "settings", BASE_URL_PATH: "settings", CREDENTIALS_MISSING: "settings", USER_CREDENTIALS_MISSING: "settings", TOTP_SECRET_INVALID: "settings",
   HOST_NOT_FOUND: "name",
   CONNECTION_FAILED: "connection", TIMED_OUT: "connection",
   PROXY_URL_INVALID: "proxy", PROXY_REFUSED: "proxy",
-  TLS_UNKNOWN_CA: "tls", TLS_WRONG_NAME: "tls", TLS_EXPIRED: "tls", TLS_FAILED: "tls",
+  TLS_UNKNOWN_CA: "tls", TLS_WRONG_NAME: "tls", TLS_EXPIRED: "tls", TLS_NOT_SPOKEN: "tls", TLS_FAILED: "tls",
   CLIENT_REJECTED: "signIn", USER_REJECTED: "signIn", USER_SSO: "signIn", USER_TOTP_MISSING: "signIn", TOKEN_MISSING: "signIn", UNAUTHORIZED: "signIn",
   FORBIDDEN: "permission",
 };
