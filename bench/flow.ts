@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { mainJob } from "../test/support/flows";
-import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
+import { durableStore, startNodeRed, type FlowNode, type NodeRedProcess } from "../test/support/node-red-process";
 import { packedPackage } from "../test/support/packed-package";
 import type { Version } from "../test/support/measured-events";
 import { helper, message } from "./helpers";
@@ -48,7 +48,16 @@ const VARIANTS: Record<string, Variant> = {
   "million": { version: "v1", pageSize: 1000, factor: 10 },
 };
 
-interface FlowFigures {
+/** What a flow that shares its cursor or its stream has in addition (bench/cluster.ts). */
+export interface Shared {
+  query: Record<string, unknown>;
+  format: Record<string, unknown>;
+  nodes: readonly FlowNode[];
+  /** Number of Node-REDs. The first one is measured, and reads the pages. */
+  instances: number;
+}
+
+export interface FlowFigures {
   /** After the first tenth. */
   eventsPerSecond: number;
   /** From the first search to the last line. */
@@ -82,7 +91,7 @@ const SETTLE_MS = 1500;
 const inflate = promisify(gunzip);
 
 /** Runs a variant once, in a new Node-RED. */
-async function measure({ version, pageSize, latencyMs = 0, naive, blind }: Variant, pages: PageFile, events: number, profiled: boolean): Promise<FlowFigures> {
+export async function measure({ version, pageSize, latencyMs = 0, naive, blind }: Variant, pages: PageFile, events: number, profiled: boolean, shared?: Shared): Promise<FlowFigures> {
   const folder = mkdtempSync(join(tmpdir(), "siem-bench-"));
   const probe = join(folder, "probe");
   const profile = join(folder, "profile");
@@ -104,27 +113,29 @@ async function measure({ version, pageSize, latencyMs = 0, naive, blind }: Varia
       ? [{ id: "tab", type: "tab", label: "naive" }, ...naiveFlow({ url, path: `/${version}/file-events`, pageSize, siemPort: port })]
       : mainJob({ url, clientId: "bench", clientSecret: "bench" }, [{
         name: "bench",
-        query: { source: version === "v1" ? "file-events-v1" : "file-events", pageSize: String(pageSize), pollInterval: "0", startFrom: "2026-01-01T00:00:00Z" },
+        query: { source: version === "v1" ? "file-events-v1" : "file-events", pageSize: String(pageSize), pollInterval: "0", startFrom: "2026-01-01T00:00:00Z", ...shared?.query },
+        format: shared?.format ?? {},
         syslog: { host: "127.0.0.1", port: String(port), transport: "tcp" },
-      }]);
+      }], shared?.nodes);
     const start: FlowNode = {
       id: "start", type: "inject", z: "tab", name: "", props: [], repeat: "", crontab: "", once: false, onceDelay: 0, topic: "", x: 60, y: 60,
       wires: [[naive === true ? "fetch" : "query-bench"]],
     };
+    const all = { modules: packedPackage().modules, contextStorage: durableStore, flows: [...flow, start] };
     const nodeRed = await startNodeRed({
+      ...all,
       userDir: join(folder, "user"),
-      modules: packedPackage().modules,
-      contextStorage: durableStore,
-      flows: [...flow, start],
       settingsScript: naive === true ? naiveSettings() : "",
       env: { NODE_OPTIONS: `--require ${join(__dirname, "probe.cjs")}`, PROBE_FILE: probe, PROBE_WINDOW_MS: "100", ...(profiled ? { PROBE_PROFILE: profile } : {}), ...(blind ? { PROBE_BLIND: "1" } : {}) },
     });
+    const others: NodeRedProcess[] = [];
     try {
+      for (let other = 1; other < (shared?.instances ?? 1); other++) others.push(await startNodeRed({ ...all, userDir: join(folder, `other-${other}`) }));
       await sleep(SETTLE_MS);
       await nodeRed.admin("/inject/start", { method: "POST" });
       await Promise.race([finished, nodeRed.exited.then(() => { throw new Error(`Node-RED ended:\n${nodeRed.log()}`); })]);
     } finally {
-      await nodeRed.stop();
+      for (const each of [nodeRed, ...others]) await each.stop();
     }
     const { askedAt } = await asked;
     return { ...figures(readFileSync(probe, "utf8"), reports, askedAt, events, fetchS), ...(profiled ? { stages: stages(readFileSync(profile, "utf8"), askedAt) } : {}) };

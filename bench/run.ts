@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cluster } from "./cluster";
 import { dxl } from "./dxl";
 import { flow } from "./flow";
 import { memory } from "./memory";
@@ -12,7 +13,7 @@ import { machine, table, type Row } from "./report";
 import { send } from "./send";
 import { startup } from "./startup";
 
-const benches: Record<string, (options: string[]) => Promise<Row[]>> = { send, dxl, receive, startup, flow, memory };
+const benches: Record<string, (options: string[]) => Promise<Row[]>> = { send, dxl, receive, startup, flow, cluster, memory };
 
 async function main(): Promise<void> {
   const [name, ...options] = process.argv.slice(2);

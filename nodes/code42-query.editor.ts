@@ -4,6 +4,7 @@ import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
 import { criteriaProblems } from "../src/editor/criteria-builder/problems";
 import { startInstant, untilInstant } from "../src/cursor/instant";
 import { keyOf, proposeCursor, type CursorOwner } from "../src/editor/cursor-key";
+import { LEASE_SECONDS } from "../src/cursor/lease";
 import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { prepareQueryTrials } from "../src/editor/query-trials";
@@ -25,7 +26,9 @@ interface Properties extends EditorNodeProperties {
   pollInterval: string;
   startFrom: string;
   cursor: string;
-  cursorType: "global" | "flow" | "node" | "none";
+  cursorType: "global" | "flow" | "node" | "shared" | "none";
+  connection: string;
+  lease: string;
   until: string;
   overlap: string;
   lookback: string;
@@ -42,6 +45,8 @@ interface Properties extends EditorNodeProperties {
 
 const text = translator(RED, "code42-query");
 const number = (min: number, max: number, integer = false) => numberBetween(min, max, (params) => text("validate.number", params), integer) as never;
+
+const isLease = numberBetween(LEASE_SECONDS.min, LEASE_SECONDS.max, (params) => text("validate.number", params));
 
 /** A validator of an instant, or a duration back from now, as the runtime reads it; blank is the runtime's default. */
 const instant = (read: (text: string, now: number) => number, reason: string) => function (value: unknown, _options: unknown) {
@@ -99,6 +104,8 @@ function showRelevantRows(): void {
   $(".siem-confirmed-by").toggle(confirmed && $("#node-input-confirmedByAll").val() === "all");
   const cursorType = String($("#node-input-cursorType").val());
   $(".siem-cursor-local").toggle(cursorType === "flow" || cursorType === "node");
+  $(".siem-cursor-context").toggle(cursorType !== "none" && cursorType !== "shared");
+  $(".siem-cursor-shared").toggle(cursorType === "shared");
   $(".siem-with-cursor").toggle(cursorType !== "none");
   $(".siem-once").toggle(cursorType === "none");
   const source = String($("#node-input-source").val());
@@ -161,6 +168,18 @@ RED.nodes.registerType<Properties>("code42-query", {
       } as never,
     },
     cursorType: { value: "global" },
+    connection: {
+      value: "", type: "nats-connection", required: false,
+      validate: function (this: { cursorType?: string }, value: unknown, _options: unknown) {
+        return this.cursorType !== "shared" || isEnvironment(value) || (typeof value === "string" && RED.nodes.node(value) != null) || text("validate.connection");
+      } as never,
+    },
+    lease: {
+      value: "10",
+      validate: function (this: { cursorType?: string }, value: unknown, options: unknown) {
+        return this.cursorType !== "shared" || isLease(value, options);
+      } as never,
+    },
     overlap: { value: "300", validate: number(0, 86400) },
     lookback: { value: "86400", validate: number(3600, 7776000) },
     sessionOutput: { value: "session" },
@@ -196,10 +215,12 @@ RED.nodes.registerType<Properties>("code42-query", {
     // Nodes of an earlier version lack these properties.
     if (this.sessionOutput === undefined) $("#node-input-sessionOutput").val("session");
     if (this.lookback === undefined) $("#node-input-lookback").val("86400");
+    if (this.lease === undefined) $("#node-input-lease").val("10");
     $("#node-input-cursor").val(ownCursor(this)).typedInput({
       default: "global",
       types: [
         "global", "flow", { value: "node", label: this._("cursorType.node"), icon: "fa fa-square-o" },
+        { value: "shared", label: this._("cursorType.shared"), icon: "fa fa-share-alt" },
         { value: "none", label: this._("cursorType.none"), icon: "fa fa-dot-circle-o", hasValue: false },
       ] as never,
       typeField: "#node-input-cursorType",

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { CursorPanel } from "../src/code42/query/cursor-panel";
 import { queryError } from "../src/code42/errors";
-import { parseSettings, type CursorType } from "../src/code42/query/query-settings";
+import { parseSettings } from "../src/code42/query/query-settings";
 import { QueryRunner } from "../src/code42/query/query-runner";
 import type { TenantNode } from "../src/code42/tenant/tenant";
 import { CursorClaims } from "../src/cursor/context-store";
@@ -11,6 +11,7 @@ import { checkVariables } from "../src/common/environment";
 import type { Properties } from "../src/common/properties";
 import { cursorPlace } from "../src/node-red/cursor-place";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { linkOf } from "../src/node-red/nats-link";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node-red/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node-red/receivers";
 import { checkSinks } from "../src/node-red/sinks";
@@ -35,13 +36,7 @@ export = function (RED: NodeAPI) {
     return nodes;
   };
 
-  const placeOf = (node: Node, cursorType: CursorType, cursor: string) => cursorPlace({
-    id: node.id, z: node.z, name: node.name ?? node.id, claims: (claims ??= new CursorClaims()),
-    context: () => node.context(),
-    parseContextStore: (text) => RED.util.parseContextStore(text) as { key: string; store?: string },
-    contextStorage: (RED.settings as { contextStorage?: unknown }).contextStorage,
-    warn: (key, params) => node.warn(translate(key, params)),
-  }, cursorType, cursor);
+  const nameOf = (id: string) => allNodes().find((node) => node.id === id)?.name || id;
 
   function Code42Query(this: QueryNode, config: QueryConfig) {
     RED.nodes.createNode(this, config);
@@ -56,9 +51,18 @@ export = function (RED: NodeAPI) {
     let configError: Error | undefined;
     try {
       checkVariables(config);
-      const { cursorType, cursor, warnings, ...settings } = parseSettings(config);
+      const { warnings, ...settings } = parseSettings(config);
       for (const { key, params } of warnings) warn(key, params);
-      const place = placeOf(this, cursorType, cursor);
+      const place = cursorPlace({
+        id: this.id, z: this.z, name: this.name ?? this.id, claims: (claims ??= new CursorClaims()),
+        context: () => this.context(),
+        parseContextStore: (text) => RED.util.parseContextStore(text) as { key: string; store?: string },
+        contextStorage: (RED.settings as { contextStorage?: unknown }).contextStorage,
+        link: (id) => linkOf(RED.nodes, id, this),
+        nodeName: nameOf,
+        warn,
+        error: (error) => raise(explain(error)),
+      }, settings);
       release = place.release;
       runner = new QueryRunner({ ...settings, cursorKey: place.key }, {
         api: () => {
@@ -68,6 +72,7 @@ export = function (RED: NodeAPI) {
           return tenant.getTenant();
         },
         store: place.store,
+        lease: place.shared?.lease,
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
         copies: () => hasSeveralReceivers(this),
@@ -76,7 +81,7 @@ export = function (RED: NodeAPI) {
         error: (error) => raise(explain(error)),
         warn,
         text: translate,
-        nodeName: (id) => allNodes().find((node) => node.id === id)?.name || id,
+        nodeName: nameOf,
         now: Date.now,
         monotonic: () => performance.now(),
         random: Math.random,

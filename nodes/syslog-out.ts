@@ -17,7 +17,7 @@ import { systemClock } from "../src/common/clock";
 import { ownAddresses } from "../src/common/own-addresses";
 import { packedLines } from "../src/pages/packed-events";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
-import { isFollowed } from "../src/node-red/receivers";
+import { isFollowed, type PackedLinesNode } from "../src/node-red/receivers";
 import type { DialogHost, Translate } from "../src/node-red/host";
 import { linesOf, type LineList } from "../src/syslog/lines";
 import type { Sender } from "../src/syslog/sender";
@@ -46,7 +46,7 @@ export = function (RED: NodeAPI) {
     };
   };
 
-  function SyslogOut(this: Node & { settings: SyslogConfig }, config: SyslogConfig) {
+  function SyslogOut(this: Node & PackedLinesNode & { settings: SyslogConfig }, config: SyslogConfig) {
     RED.nodes.createNode(this, config);
     const raise = errors.of(this);
     this.settings = config;
@@ -81,6 +81,7 @@ export = function (RED: NodeAPI) {
       });
       return;
     }
+    this.takesPackedLines = true;
     stats.figures = () => sender.figures;
     sender.start();
 

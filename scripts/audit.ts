@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { root } from "./built";
 import { makeSbom, type Sbom } from "./sbom";
 
-const LICENCES = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD"]);
+const LICENCES = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Unlicense"]);
 const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall"];
 
 interface LockFile {

@@ -1,13 +1,18 @@
 /**
  * The package as its users get it: packs it, installs the tarball in an empty folder, starts a real Node-RED and
  * compares what that serves with the sources. What is packed, and what an installation brings with it, must be on a list.
+ * Then does it again without the optional packages: only the nodes that need them may notice.
  * Prints every deviation; exit code 1 if there is one.
  */
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { packedPackage } from "../test/support/packed-package";
-import { startNodeRed, type FlowNode, type NodeRedProcess } from "../test/support/node-red-process";
+import { startSiem } from "../src/simulator/siem";
+import { startTenantSimulator } from "../src/simulator/tenant";
+import { examples } from "../test/support/examples";
+import { installInto, packedPackage } from "../test/support/packed-package";
+import { startNodeRed, type FlowNode, type NodeRedProcess, type NodeStatus } from "../test/support/node-red-process";
+import { until } from "../test/support/until";
 import { root } from "./built";
 import { makeSbom } from "./sbom";
 
@@ -15,6 +20,7 @@ interface Manifest {
   name: string;
   version: string;
   dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
   "node-red": { nodes: Record<string, string> };
 }
 
@@ -29,6 +35,8 @@ interface NodeSet {
 
 /** As the scorecard of flows.nodered.org allows (D01). */
 const DEPENDENCIES = 6;
+/** What the tenant has, where a flow has to deliver. */
+const EVENTS = 50;
 const LANGUAGES = ["en-US", "de"];
 const text = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
 const manifest = JSON.parse(text("package.json")) as Manifest;
@@ -65,13 +73,16 @@ function checkFiles(files: readonly string[]): void {
 
 /** Every package that an installation brings, and where: all of them are in the bill of materials, with a licence. */
 function checkDependencies(modules: string): void {
-  const direct = Object.keys(manifest.dependencies);
-  check(direct.length <= DEPENDENCIES, `${direct.length} dependencies, at most ${DEPENDENCIES} are allowed`);
+  const required = Object.keys(manifest.dependencies).length;
+  check(required <= DEPENDENCIES, `${required} dependencies, at most ${DEPENDENCIES} are allowed`);
   const { metadata, components } = makeSbom();
   check(metadata.component.name === manifest.name && metadata.component.version === manifest.version, "the bill of materials is not of this package");
-  for (const name of direct) check(components.some((component) => component.name === name && component.version === manifest.dependencies[name]), `${name} is not in the bill of materials`);
-  for (const { name, licenses } of components) check((licenses ?? []).length > 0, `${name} has no licence in the bill of materials`);
   const installed = readdirSync(modules).flatMap((name) => (name.startsWith("@") ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : name.startsWith(".") ? [] : [name]));
+  for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
+    check(components.some((component) => component.name === name && component.version === version), `${name} is not in the bill of materials`);
+    check(installed.includes(name), `${name} is not installed`);
+  }
+  for (const { name, licenses } of components) check((licenses ?? []).length > 0, `${name} has no licence in the bill of materials`);
   for (const name of installed) check(name === manifest.name || components.some((component) => component.name === name), `${name} is installed and not in the bill of materials`);
 }
 
@@ -139,8 +150,49 @@ async function checkExamples(nodeRed: NodeRedProcess, files: readonly string[]):
   for (const type of types) check(used.has(type), `no example uses ${type}`);
 }
 
+/**
+ * Where the optional packages could not be installed, Node-RED starts, example 01 delivers, and each node of the examples 14 and 15
+ * that needs NATS is red and says what to install.
+ */
+async function checkWithoutOptional(tarball: string): Promise<void> {
+  // Not below this folder, where Node.js would find the packages of the development.
+  const userDir = mkdtempSync(join(tmpdir(), "siem-required-"));
+  const tenant = await startTenantSimulator({ requestsPerMinute: 100_000 });
+  const siem = await startSiem();
+  const statuses = new Map<string, NodeStatus["status"]>();
+  let nodeRed: NodeRedProcess | undefined;
+  try {
+    tenant.preload({ count: EVENTS, startMs: Date.now() - 3_600_000 });
+    installInto(userDir, tarball, "--omit=optional");
+    const optional = Object.keys(manifest.optionalDependencies);
+    for (const name of optional) check(!existsSync(join(userDir, "node_modules", name)), `${name} is installed although it was omitted`);
+    // Without `catch` nodes the errors are in the log.
+    const flows = examples().filter(({ name }) => /^(01|14|15) /.test(name)).flatMap(({ flow }) => flow).filter(({ type }) => type !== "catch");
+    nodeRed = await startNodeRed({
+      userDir, modules: join(userDir, "node_modules"), flows, onStatus: ({ id, status }) => void statuses.set(id, status),
+      env: {
+        CODE42_BASE_URL: tenant.url, CODE42_CLIENT_ID: tenant.clientId, CODE42_CLIENT_SECRET: tenant.clientSecret,
+        SIEM_HOST: "127.0.0.1", SIEM_PORT: String(siem.port), NATS_SERVERS: "127.0.0.1:4222", NATS_USER: "siem", NATS_PASSWORD: "password",
+      },
+    });
+    await until(() => siem.received >= EVENTS, "example 01 delivers without the optional packages", 30_000).catch(({ message }: Error) => check(false, message));
+    const needNats = flows.filter(({ connection }) => connection !== undefined);
+    const isRed = ({ id }: FlowNode) => statuses.get(id)?.fill === "red";
+    await until(() => needNats.length > 0 && needNats.every(isRed), "they are red").catch(() => undefined);
+    for (const node of needNats) check(isRed(node), `${node.type} ${node.id} shows ${JSON.stringify(statuses.get(node.id))} without the optional packages`);
+    const wanted = Object.entries(manifest.optionalDependencies).map(([name, version]) => `${name}@${version}`);
+    const named = /npm install((?: @nats-io\/\S+)+)/.exec(nodeRed.log())?.[1]?.trim().split(" ") ?? [];
+    check(named.sort().join() === wanted.sort().join(), `without the optional packages the log says to install "${named.join(" ")}":\n${nodeRed.log()}`);
+  } finally {
+    await nodeRed?.stop();
+    await siem.close();
+    await tenant.close();
+    rmSync(userDir, { recursive: true, force: true });
+  }
+}
+
 async function main(): Promise<void> {
-  const { files, modules } = packedPackage();
+  const { files, tarball, modules } = packedPackage();
   checkFiles(files);
   checkDependencies(modules);
   const userDir = mkdtempSync(join(tmpdir(), "siem-smoke-"));
@@ -155,6 +207,7 @@ async function main(): Promise<void> {
     await nodeRed.stop();
     rmSync(userDir, { recursive: true, force: true });
   }
+  await checkWithoutOptional(tarball);
   for (const deviation of deviations) console.error(`deviation: ${deviation}`);
   const version = /Node-RED version: (\S+)/.exec(nodeRed.log())?.[1];
   console.log(`${manifest.name} ${manifest.version} in Node-RED ${version}: ${files.length} files, ${types.length} nodes, ${deviations.length} deviations`);

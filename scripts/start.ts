@@ -2,81 +2,29 @@
  * `npm start` runs the example with the dashboard in a real Node-RED, with an embedded tenant, DXL fabric and SIEM, or with
  * real ones from environment variables. It keeps its files in `.demo/`, or in the folder `DEMO_DIR`.
  *
- *     npm start -- [--events N] [--headless-until-idle]
+ *     npm start -- [--events N] [--headless-until-idle] [--cluster [--kill]]
  *
  * `--events N` starts with a backlog of N events. `--headless-until-idle` adds no new events and ends when all are
- * delivered, with exit code 0, or 1 if one is missing.
+ * delivered, with exit code 0, or 1 if one is missing. `--cluster` runs two Node-REDs that share the work (see cluster.ts).
  */
-import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { makeAuthority } from "../src/simulator/certificates";
 import { startDxlBroker } from "../src/simulator/dxl-broker";
-import { indexOfId } from "../src/simulator/events";
-import { startSiem, type Siem } from "../src/simulator/siem";
-import { startTenantSimulator, type TenantSimulator } from "../src/simulator/tenant";
 import { makeThreatEvent } from "../src/simulator/threat-events";
 import { modulesWithDashboard } from "../test/support/dashboard";
 import { examples } from "../test/support/examples";
-import { freePort } from "../test/support/free-port";
 import { durableStore, startNodeRed, type FlowNode } from "../test/support/node-red-process";
 import { ensureBuilt, root } from "./built";
+import { startCluster } from "./cluster";
+import { Arrivals, embeddedSiem, embeddedTenant, figure, loadOrMakeDemo, PROGRESS_MS, saveNewDemo, SEED, siemLog, STALL_MS } from "./demo";
 
 const DEMO = resolve(process.env["DEMO_DIR"] ?? join(root, ".demo"));
-const DEMO_FILE = join(DEMO, "demo.json");
-const SIEM_LOG = join(DEMO, "siem.log");
-const DEFAULT_EVENTS = 2000;
-/** The time that the backlog is spread over; less than the example's "Start from". */
-const BACKLOG_MS = 12 * 3600_000;
-const LIVE_PER_SECOND = 2;
 const THREAT_EVERY_MS = 1000;
 const THREAT_TOPIC = "/mcafee/event/epo/threat/response";
 /** The node type of each source, with the type of its config node. */
 const SOURCES = new Map([["code42-query", "code42-tenant"], ["dxl-threat-event", "dxl-fabric"]]);
-const SEED = 1;
-const PROGRESS_MS = 3000;
-/** After this long without a new line, no more will come. */
-const STALL_MS = 60_000;
-
-/** The stored settings of the demo. With them, the tenant has the same address and the same events after a restart. */
-interface Demo {
-  events: number;
-  /** The end of the backlog and the start of new events, epoch ms. */
-  sinceMs: number;
-  tenantPort: number;
-  siemPort: number;
-}
-
-/** The demo stored in `.demo/`, or a new one if there is none or it has another number of events. */
-async function loadOrMakeDemo(events: number | undefined): Promise<Demo & { isNew: boolean }> {
-  const found = existsSync(DEMO_FILE) ? JSON.parse(readFileSync(DEMO_FILE, "utf8")) as Demo : undefined;
-  if (found !== undefined && (events === undefined || events === found.events)) return { ...found, isNew: false };
-  return {
-    events: events ?? DEFAULT_EVENTS,
-    sinceMs: Date.now(),
-    tenantPort: found?.tenantPort ?? await freePort(),
-    siemPort: found?.siemPort ?? await freePort(),
-    isNew: true,
-  };
-}
-
-/** Deletes the events and the cursor of an earlier demo and stores the new settings. The flows stay. */
-function saveNewDemo({ isNew: _isNew, ...demo }: Demo & { isNew: boolean }): void {
-  mkdirSync(DEMO, { recursive: true });
-  for (const path of [SIEM_LOG, join(DEMO, "context")]) rmSync(path, { recursive: true, force: true });
-  writeFileSync(DEMO_FILE, `${JSON.stringify(demo, null, 2)}\n`);
-}
-
-async function embeddedTenant(demo: Demo, live: boolean): Promise<TenantSimulator> {
-  const tenant = await startTenantSimulator({ port: demo.tenantPort, seed: SEED }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EADDRINUSE") throw error;
-    throw new Error(`Port ${demo.tenantPort} is taken, probably by another npm start. Stop that one, or remove ${DEMO} to start from the beginning.`);
-  });
-  tenant.preload({ count: demo.events, startMs: demo.sinceMs - BACKLOG_MS, stepUs: Math.floor((BACKLOG_MS * 1000) / demo.events) });
-  if (live) tenant.live({ perSecond: LIVE_PER_SECOND, sinceMs: demo.sinceMs });
-  return tenant;
-}
 
 interface EmbeddedFabric {
   /** The client configuration that a node connects with. */
@@ -111,44 +59,6 @@ async function embeddedFabric(sinceMs: number, live: boolean): Promise<EmbeddedF
       await broker.close();
     },
   };
-}
-
-/** The events that arrived, over all runs. The index in each event id identifies the event. */
-class Arrivals {
-  /** Number of events of the backlog that arrived. */
-  backlog = 0;
-  /** Number of lines for events that had arrived before. */
-  repeated = 0;
-  lastMs = Date.now();
-  private readonly seen = new Set<number>();
-
-  constructor(private readonly events: number) {}
-
-  add(id: string | undefined): void {
-    const index = id === undefined ? undefined : indexOfId(id, SEED);
-    if (index === undefined) return;
-    this.lastMs = Date.now();
-    if (this.seen.has(index)) this.repeated += 1;
-    else if (index < this.events) this.backlog += 1;
-    this.seen.add(index);
-  }
-
-  /** Adds the events that arrived in earlier runs. */
-  async readLog(path: string): Promise<void> {
-    if (!existsSync(path)) return;
-    for await (const line of createInterface({ input: createReadStream(path) })) this.add(/[ |]devicePayloadId=(\S+)/.exec(line)?.[1]);
-    this.repeated = 0;
-  }
-}
-
-async function embeddedSiem(demo: Demo, arrivals: Arrivals): Promise<Siem> {
-  await arrivals.readLog(SIEM_LOG);
-  return startSiem({
-    port: demo.siemPort,
-    logFile: SIEM_LOG,
-    onEvent: (event) => arrivals.add(event.extension.get("devicePayloadId")),
-    onIllegal: (reason, line) => console.error(`the SIEM refuses a line that ${reason}: ${line.slice(0, 300)}`),
-  });
 }
 
 /**
@@ -188,27 +98,29 @@ function realSystems(): { baseUrl: string | undefined; dxlConfig: string | undef
   return { baseUrl: valueOf("CODE42_BASE_URL"), dxlConfig: valueOf("DXL_CONFIG_FILE"), siemHost: valueOf("SIEM_HOST") };
 }
 
-const figure = (value: number) => value.toLocaleString("en-US");
-
 async function main(): Promise<void> {
-  const { values: options } = parseArgs({ options: { events: { type: "string" }, "headless-until-idle": { type: "boolean", default: false } } });
+  const flag = { type: "boolean", default: false } as const;
+  const { values: options } = parseArgs({ options: { events: { type: "string" }, "headless-until-idle": flag, cluster: flag, kill: flag } });
   const events = options.events === undefined ? undefined : Number(options.events);
   if (events !== undefined && !(Number.isInteger(events) && events > 0)) throw new Error("--events takes a number of events, such as 100000");
-  const headless = options["headless-until-idle"];
+  const { "headless-until-idle": headless, cluster, kill } = options;
+  if (kill && !cluster) throw new Error("--kill kills the active one of several: use it with --cluster");
   const { baseUrl, dxlConfig, siemHost } = realSystems();
-  if (headless && (baseUrl ?? dxlConfig ?? siemHost) !== undefined) {
-    throw new Error("--headless-until-idle counts what the embedded tenant and SIEM have: unset CODE42_BASE_URL, DXL_CONFIG_FILE and SIEM_HOST");
+  if ((headless || cluster) && (baseUrl ?? dxlConfig ?? siemHost) !== undefined) {
+    throw new Error("--headless-until-idle and --cluster count what the embedded tenant and SIEM have: unset CODE42_BASE_URL, DXL_CONFIG_FILE and SIEM_HOST");
   }
   ensureBuilt();
+  const port = Number(process.env["PORT"] ?? 1880);
+  if (cluster) return startCluster({ folder: join(DEMO, "cluster"), events, headless, kill, port });
 
-  const demo = await loadOrMakeDemo(events);
+  const demo = await loadOrMakeDemo(DEMO, events);
   const arrivals = new Arrivals(demo.events);
   // With a real source there is no embedded one, so that invented events never mix with real ones.
   const embedded = (baseUrl ?? dxlConfig) === undefined;
-  const tenant = embedded ? await embeddedTenant(demo, !headless) : undefined;
+  const tenant = embedded ? await embeddedTenant(DEMO, demo, !headless) : undefined;
   // Only after the tenant has started: if another demo is running, its port is in use, and its files must stay.
-  if (demo.isNew) saveNewDemo(demo);
-  const siem = siemHost === undefined ? await embeddedSiem(demo, arrivals) : undefined;
+  if (demo.isNew) saveNewDemo(DEMO, demo, "context");
+  const siem = siemHost === undefined ? await embeddedSiem(DEMO, demo, arrivals) : undefined;
   const fabric = embedded ? await embeddedFabric(demo.sinceMs, !headless) : undefined;
   // A cursor belongs to one tenant, so real sources get a user directory of their own.
   const names = [baseUrl?.replace(/^https?:\/\//, "").replace(/[^\w.-]/g, "_"), dxlConfig === undefined ? undefined : "dxl"];
@@ -227,7 +139,7 @@ async function main(): Promise<void> {
     dashboard: true,
     ...(isNew ? { flows: flow } : {}),
     contextStorage: durableStore,
-    port: Number(process.env["PORT"] ?? 1880),
+    port,
     env: {
       ...(tenant === undefined ? {} : { CODE42_BASE_URL: tenant.url, CODE42_CLIENT_ID: tenant.clientId, CODE42_CLIENT_SECRET: tenant.clientSecret }),
       ...(fabric === undefined ? {} : { DXL_CONFIG_FILE: fabric.configFile }),
@@ -259,7 +171,7 @@ async function main(): Promise<void> {
   });
   console.log(`Dashboard: ${nodeRed.url}/dashboard`);
   console.log(`Editor: ${nodeRed.url}/`);
-  console.log(`Events from ${embedded ? "the embedded tenant and DXL fabric" : [baseUrl, dxlConfig].filter((name) => name !== undefined).join(" and ")}, to ${siem === undefined ? siemHost : `the embedded SIEM, which writes ${SIEM_LOG}`}. Ctrl-C stops.`);
+  console.log(`Events from ${embedded ? "the embedded tenant and DXL fabric" : [baseUrl, dxlConfig].filter((name) => name !== undefined).join(" and ")}, to ${siem === undefined ? siemHost : `the embedded SIEM, which writes ${siemLog(DEMO)}`}. Ctrl-C stops.`);
 
   const delivered = () => siem?.received ?? sentBy("syslog-out");
   const progress = () => {

@@ -3,7 +3,7 @@ import { printable } from "./border";
 import type { Properties } from "./properties";
 
 /** The steps; their names are in the catalog under `common.tryIt.step`. */
-export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signIn" | "permission" | "protocol" | "answer";
+export type Step = "settings" | "name" | "connection" | "proxy" | "tls" | "signIn" | "permission" | "protocol" | "answer" | "jetStream" | "stream" | "bucket";
 
 /** An error, and the step at which it happened. */
 export class FailedStep extends Error {

@@ -37,6 +37,9 @@ export const KEPT_CHARACTERS = 16 * MIB;
 /** Pages of one list: a server that never ends its list must not be read for ever. */
 export const LIST_PAGES = 2000;
 
+/** A shared cursor, inflated: 80,000 ids of 14 bytes, and 12 bytes for each second of a day. */
+export const CURSOR_BYTES = 4 * MIB;
+
 /** The id of an event, which is the token of the next page, has some 100 characters. */
 export const PAGE_TOKEN_CHARACTERS = 1024;
 
@@ -58,3 +61,14 @@ export const FORM_BYTES = MIB;
 /** Own fields of a node, and steps of their paths: the table of a mapping has 60 rows, its longest path 4 steps. */
 export const OWN_FIELDS = 200;
 export const PATH_STEPS = 20;
+
+/**
+ * The body of a message in a stream after inflating, and what one item may have: NATS recommends messages of at most 8 MB.
+ */
+export const STREAM_BODY_BYTES = 8 * MIB;
+
+/** Items of a message in a stream; we write at most that many. */
+export const STREAM_ITEMS = 10_000;
+
+/** JSON of the properties beside the payload, which every message of a page in a stream carries: a few hundred bytes in practice. */
+export const STREAM_PROPERTIES_BYTES = 64 * 1024;

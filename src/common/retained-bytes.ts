@@ -11,7 +11,7 @@ const WIDE = /[^\0-\xff]/;
  * False for a request or a socket, for example: a message may carry one, and it refers to half of the process. Function nodes
  * have an Object.prototype of their own, so it is recognised by having no prototype.
  */
-function isPlain(value: object): boolean {
+export function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
@@ -31,7 +31,10 @@ export function retainedBytes(value: unknown, limit: number): number {
     bytes += VALUE_BYTES;
     if (typeof next === "string") bytes += textBytes(next);
     else if (ArrayBuffer.isView(next)) bytes += next.byteLength;
-    else if (Array.isArray(next)) for (const item of next) open.push(item);
+    else if (Array.isArray(next)) {
+      if (bytes + VALUE_BYTES * next.length > limit) return limit + VALUE_BYTES;
+      for (const item of next) open.push(item);
+    }
     else if (typeof next === "object" && next !== null && isPlain(next)) {
       for (const key of Object.keys(next)) {
         bytes += key.length;

@@ -1,6 +1,7 @@
 /** Stores a cursor in Node-RED's context, behind an interface that a shared store can implement too. */
 import { plain, printable } from "../common/border";
 import { cursorError } from "./errors";
+import type { LedgerRoom } from "./ledger";
 
 /** A place for a cursor. Values are strings: other nodes' values in the same store can then never break it. */
 export interface CursorSlot {
@@ -10,18 +11,26 @@ export interface CursorSlot {
   overwrite(next: string | undefined): Promise<void>;
 }
 
-/** Where one cursor is kept. */
+/**
+ * Where one cursor is kept. `read` of a shared store claims the cursor: whoever read it before can no longer commit. A shared
+ * store rejects with CURSOR_AWAY while it cannot be reached.
+ */
 export interface CursorStore extends CursorSlot {
+  /** What is stored, for those who only look, or do not know whether a commit was applied. Claims nothing. */
+  look(): Promise<string | undefined>;
   /**
    * Replaces `expected` by `next` (undefined: nothing stored). Rejects with CURSOR_CHANGED when something else is
-   * stored, with CURSOR_NOT_SAVED when the store fails.
+   * stored, with CURSOR_NOT_SAVED when the store fails, with CURSOR_TOO_LARGE when it can never take `next`.
    */
   commit(expected: string | undefined, next: string | undefined): Promise<void>;
+  /** How many ids it can hold. Missing: as many as a cursor may have. */
+  readonly room?: LedgerRoom;
 }
 
 /** For a query that keeps no cursor. */
 export const noStore: CursorStore = {
   read: async () => undefined,
+  look: async () => undefined,
   commit: async () => undefined,
   overwrite: async () => undefined,
 };

@@ -11,7 +11,7 @@ import { epochMs } from "../common/instant";
 import { isRecord } from "../common/messages";
 import { cursorError } from "./errors";
 import type { KeyColumn } from "./keys";
-import { Ledger } from "./ledger";
+import { Ledger, type LedgerRoom } from "./ledger";
 
 /** What a cursor belongs to: the event source and the tenant's address. */
 export interface CursorOwner {
@@ -48,6 +48,7 @@ export interface PagePosition {
 
 /** With more ids than this the overlap is shortened: a cursor must stay cheap to save. */
 export const MAX_LEDGER = 200_000;
+const USUAL_ROOM: LedgerRoom = { ids: MAX_LEDGER, bytes: Infinity };
 
 export class Cursor {
   /** Grows with every change that is worth saving. */
@@ -107,26 +108,26 @@ export class Cursor {
 
   /**
    * Moves past a delivered page. Returns the overlap that it kept (ms): it is shorter than `overlapMs` when the ledger
-   * would otherwise hold more than `MAX_LEDGER` ids.
+   * would otherwise not fit into `room`.
    */
-  advance(page: PagePosition, overlapMs: number): number {
+  advance(page: PagePosition, overlapMs: number, room = USUAL_ROOM): number {
     const before = this.floor;
-    const overlap = this.move(page, overlapMs);
+    const overlap = this.move(page, overlapMs, room);
     if (page.ids.keys.length > 0 || this.floor !== before) this.revision += 1;
     return overlap;
   }
 
   /** Adds the events of a delivered page to the ledger without moving past the page, as far as there is room. */
-  remember(page: PagePosition): void {
+  remember(page: PagePosition, room = USUAL_ROOM): void {
     const { keys, times } = page.ids;
-    for (const [index, insertedMs] of times.entries()) if (insertedMs >= this.floor && this.ledger.size < MAX_LEDGER) this.ledger.add(keys, index, insertedMs);
+    for (const [index, insertedMs] of times.entries()) if (insertedMs >= this.floor && this.ledger.fits(room)) this.ledger.add(keys, index, insertedMs);
   }
 
-  private move({ lastMs, serverMs, ids, floorStays }: PagePosition, overlapMs: number): number {
+  private move({ lastMs, serverMs, ids, floorStays }: PagePosition, overlapMs: number, room: LedgerRoom): number {
     if (lastMs === undefined) return overlapMs;
     this.last = Math.max(this.last ?? 0, lastMs);
     if (floorStays === true) {
-      this.remember({ lastMs, serverMs, ids });
+      this.remember({ lastMs, serverMs, ids }, room);
       return overlapMs;
     }
     let overlap = overlapMs;
@@ -134,7 +135,7 @@ export class Cursor {
     // In a backlog nearly all ids of a page are below the floor already.
     const { keys, times } = ids;
     for (let index = 0; index < times.length; index++) if (times[index]! >= this.floor) this.ledger.add(keys, index, times[index]!);
-    while (this.ledger.size > MAX_LEDGER && overlap >= 1000) {
+    while (!this.ledger.fits(room) && overlap >= 1000) {
       overlap /= 2;
       this.raise(lastMs, serverMs - overlap);
     }

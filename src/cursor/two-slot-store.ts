@@ -56,6 +56,11 @@ export class TwoSlotStore implements CursorStore {
     return main.text;
   }
 
+  /** Nobody else writes to the context. */
+  look(): Promise<string | undefined> {
+    return this.read();
+  }
+
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
     const { text } = await readSlot(this.main).catch((error: Error) => {
       throw cursorError("CURSOR_NOT_SAVED", plain.params({ key: this.key, reason: error.cause ?? error }), { cause: plain.cause(error) });

@@ -231,7 +231,7 @@ function tellHolds({ sinks, listener }: Entry, unit: Unit, index: number): void 
  * The sequences that splits made of a unit, outermost first. The sequence of the source itself (its id is the token, or
  * was until core `batch` wrote its own over it) and everything around it is not part of the unit.
  */
-function splitPath(parts: unknown, token: string): MessageParts[] {
+export function splitPath(parts: unknown, token: string): MessageParts[] {
   const path: MessageParts[] = [];
   let level = parts;
   while (isMessageParts(level) && level.id !== token && level["token"] !== token && path.length < 32) {

@@ -10,6 +10,8 @@ export interface CursorOwner {
   /** As a typedInput stores it, with the context store in front: `#:(store)::key`. */
   cursor?: string;
   cursorType?: string;
+  /** Id of the NATS connection of a shared cursor. */
+  connection?: string;
 }
 
 const STORE = /^#:\((.*?)\)::/;
@@ -17,8 +19,9 @@ const STORE = /^#:\((.*?)\)::/;
 /** The key in a property `cursor`, without the store. */
 export const keyOf = (cursor: string): string => cursor.replace(STORE, "");
 
-/** The cursor's place in the context; undefined if no other node can reach it. */
-function placeOf({ z, cursor = "", cursorType = "global" }: CursorOwner): string | undefined {
+/** The cursor's place in the context or in NATS; undefined if no other node can reach it. */
+function placeOf({ z, cursor = "", cursorType = "global", connection = "" }: CursorOwner): string | undefined {
+  if (cursorType === "shared") return JSON.stringify([`shared ${connection}`, keyOf(cursor)]);
   if (cursorType !== "global" && cursorType !== "flow") return undefined;
   return JSON.stringify([cursorType === "flow" ? z : "", STORE.exec(cursor)?.[1] ?? "default", keyOf(cursor)]);
 }

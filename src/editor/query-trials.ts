@@ -13,9 +13,10 @@ interface Preview {
 }
 
 interface CursorReport {
-  scope: "global" | "flow" | "node" | "none";
+  scope: "global" | "flow" | "node" | "shared" | "none";
   key: string;
-  store: { name: string; kind: "memory" | "cached" | "durable" | "unknown"; seconds?: number };
+  store?: { name: string; kind: "memory" | "cached" | "durable" | "unknown"; seconds?: number };
+  shared?: { connection: string; phase: "away" | "standby" | "active"; holder: string | null; since: string | null; revision: number | null };
   cursor: { floor: string; lastInserted: string | null; ids: number } | null;
   latenessSeconds: number | null;
   pagesOut: number;
@@ -23,7 +24,7 @@ interface CursorReport {
 }
 
 const FORM_FIELDS = [
-  "tenant", "source", "criteriaClause", "criteriaType", "criteriaJson", "savedSearch", "startFrom", "until", "cursor", "cursorType", "overlap", "lookback",
+  "tenant", "source", "criteriaClause", "criteriaType", "criteriaJson", "savedSearch", "startFrom", "until", "cursor", "cursorType", "connection", "lease", "overlap", "lookback",
   "sessionOutput", "alertChanges", "excludeOwn", "pageSize",
 ] as const;
 
@@ -101,7 +102,7 @@ function showPreview({ count, exact, from, events, warnings }: Preview, box: JQu
   else box.append($("<div>").text(text("preview.first", { count: events.length })), code(JSON.stringify(events, null, 2)));
 }
 
-function showCursor({ scope, key, store, cursor, latenessSeconds, pagesOut, pagesHeld }: CursorReport, box: JQuery, text: Translate): void {
+function showCursor({ scope, key, store, shared, cursor, latenessSeconds, pagesOut, pagesHeld }: CursorReport, box: JQuery, text: Translate): void {
   if (scope === "none") return void box.append($("<div>").text(text("panel.none")));
   const time = (instant: string) => text("panel.utc", { local: new Date(instant).toLocaleString(), utc: instant.replace("T", " ").replace("Z", "") });
   const rows: [label: string, value: string][] = cursor === null
@@ -110,8 +111,14 @@ function showCursor({ scope, key, store, cursor, latenessSeconds, pagesOut, page
   rows.push(
     ["lateness", latenessSeconds === null ? text("panel.unknownLateness") : text("panel.seconds", { count: latenessSeconds })],
     ["pagesOut", text("panel.pages", { count: pagesOut, held: pagesHeld })],
-    ["store", `${text(`panel.scope.${scope}`)} "${key}", ${text(`panel.${store.kind}`, { store: store.name, seconds: store.seconds ?? 0 })}`],
+    ["store", `${text(`panel.scope.${scope}`)} "${key}", ${store === undefined ? text("panel.connection", { connection: shared?.connection ?? "" }) : text(`panel.${store.kind}`, { store: store.name, seconds: store.seconds ?? 0 })}`],
   );
+  if (shared !== undefined) {
+    const { phase, holder, since, revision } = shared;
+    const who = phase === "standby" && holder === null ? "panel.leaseFree" : `panel.lease_${phase}`;
+    const from = since === null ? "" : text("panel.leaseSince", { time: time(since) });
+    rows.push(["lease", text(who, { holder: holder ?? "" }) + from], ["revision", revision === null ? "-" : String(revision)]);
+  }
   if (cursor === null) box.append($("<div>").text(text("panel.noCursor")));
   for (const [label, value] of rows) box.append($("<div>").append($("<b>").text(`${text(`panel.${label}`)}: `), document.createTextNode(value)));
 }

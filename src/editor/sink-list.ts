@@ -29,7 +29,7 @@ interface TreeList {
   treeList(method: "data"): SinkItem[];
 }
 
-const SINK_TYPES = ["syslog-out", "delivery-confirm"];
+const SINK_TYPES = ["syslog-out", "event-stream-out", "delivery-confirm"];
 
 /**
  * Fills `container` with every node that can confirm a delivery, except the node `own`. Those in `selected` are ticked and

@@ -4,6 +4,8 @@
  */
 import { SEARCH_RULES, type SearchRules } from "../code42/criteria/search-rules";
 import type { StoreTable } from "../cursor/store-safety";
+import { isLoopback } from "../scale-out/names";
+import { isEnvironment } from "./validators";
 import { reachFrom, type FlowItem } from "./wires";
 
 export interface Tip {
@@ -39,11 +41,12 @@ export function queryTips(id: string, form: QueryForm, flow: readonly FlowItem[]
   return [...confirmationTips(id, form, flow), ...storeTips(form, stores), ...criteriaTips(form)];
 }
 
-function confirmationTips(id: string, { advance, confirmedBy }: QueryForm, flow: readonly FlowItem[]): Tip[] {
+/** Of a node that waits for the confirmation of what it sends. */
+export function confirmationTips(id: string, { advance, confirmedBy }: Pick<QueryForm, "advance" | "confirmedBy">, flow: readonly FlowItem[]): Tip[] {
   if (advance === "sent") return [{ key: "notice.sent" }];
   const { nodes, complete } = reachFrom(flow, id);
   if (!complete) return [];
-  const confirming = nodes.filter(({ type, mode }) => type === "syslog-out" || (type === "delivery-confirm" && mode !== "reject"));
+  const confirming = nodes.filter(({ type, mode }) => type === "syslog-out" || type === "event-stream-out" || (type === "delivery-confirm" && mode !== "reject"));
   if (confirming.length === 0) return [{ key: "notice.noConfirmation" }];
   const names = new Set(confirming.flatMap((node) => {
     const others = node.type === "delivery-confirm" && Array.isArray(node["confirmsFor"]) ? (node["confirmsFor"] as string[]) : [];
@@ -55,7 +58,7 @@ function confirmationTips(id: string, { advance, confirmedBy }: QueryForm, flow:
 }
 
 function storeTips({ cursor, cursorType }: QueryForm, stores: StoreTable | undefined): Tip[] {
-  if (stores === undefined || cursorType === "none") return [];
+  if (stores === undefined || cursorType === "none" || cursorType === "shared") return [];
   const store = /^#:\((.*?)\)::/.exec(cursor)?.[1] ?? "default";
   const safety = stores[store];
   if (safety === undefined) return [{ key: "error.STORE_UNKNOWN", params: { store, stores: [...new Set(Object.values(stores).map(({ name }) => name))].join(", ") } }];
@@ -107,6 +110,17 @@ export function syslogTips({ transport, host, maxBytes, overflow, tls }: SyslogF
   if (maxBytes > USUAL_LIMIT) tips.push({ key: "notice.aboveUsualLimit", params: { limit: USUAL_LIMIT } });
   if (overflow === "drop-oldest" || overflow === "drop-newest") tips.push({ key: "notice.drops" });
   return tips;
+}
+
+/** The form of a `nats-connection`. */
+export interface NatsForm {
+  servers: readonly string[];
+  tls: TlsForm;
+}
+
+export function natsTips({ servers, tls }: NatsForm): Tip[] {
+  if (tls != null) return tlsTips(tls);
+  return servers.some((server) => !server.startsWith("tls://") && !isEnvironment(server) && !isLoopback(server.replace("nats://", ""))) ? [{ key: "notice.notEncrypted" }] : [];
 }
 
 /**

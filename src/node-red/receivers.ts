@@ -9,6 +9,11 @@ export interface FormatNode {
   formatterOf?: ChooseFormatter;
 }
 
+/** A node that takes packed lines (`src/pages/`) from a node that sends only to it. */
+export interface PackedLinesNode {
+  takesPackedLines?: boolean;
+}
+
 interface Nodes {
   getNode(id: string): unknown;
   eachNode(each: (node: object) => void): void;
@@ -18,13 +23,13 @@ interface Nodes {
 export const hasSeveralReceivers = (node: object): boolean => ((node as { wires?: string[][] }).wires?.[0] ?? []).length > 1;
 
 /** The node that alone receives what `node` sends from its first output. */
-function onlyReceiver(nodes: Nodes, node: object): FormatNode | null {
+function onlyReceiver(nodes: Nodes, node: object): (FormatNode & PackedLinesNode) | null {
   const { wires: [next = []] = [] } = node as { wires?: string[][] };
-  return next.length === 1 ? (nodes.getNode(next[0] ?? "") as FormatNode | null) : null;
+  return next.length === 1 ? (nodes.getNode(next[0] ?? "") as (FormatNode & PackedLinesNode) | null) : null;
 }
 
-/** True if `node` sends only to a `syslog-out`. */
-export const takesPackedLines = (nodes: Nodes, node: object): boolean => onlyReceiver(nodes, node)?.type === "syslog-out";
+/** True if `node` sends only to a node that takes packed lines. */
+export const takesPackedLines = (nodes: Nodes, node: object): boolean => onlyReceiver(nodes, node)?.takesPackedLines === true;
 
 /** True if a node receives the messages that `node` passes on: by a wire or as a `complete` node. */
 export function isFollowed(nodes: Nodes, node: { id: string; _alias?: string }): boolean {

@@ -2,10 +2,11 @@
 import { messageOf, type Border } from "../common/border";
 import { SiemError } from "../common/errors";
 import { natsError } from "./errors";
+import type { NatsSettings } from "./settings";
 
 /** Codes of the JetStream API (nats-server, server/errors.json). */
 const API = {
-  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077, storeFailed: 10054,
+  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077, messageSize: 10054,
   wrongSequence: 10071, wrongSequenceUnknown: 10164, noStream: 10059, noConsumer: 10014, notForAccount: 10039, notEnabled: 10076,
 } as const;
 
@@ -13,9 +14,12 @@ const FULL: readonly number[] = [API.maximum, API.noStorage, API.noResources, AP
 
 interface Thrown {
   name?: unknown;
+  message?: unknown;
   code?: unknown;
   operation?: unknown;
   subject?: unknown;
+  /** What OpenSSL says, without its file names. */
+  reason?: unknown;
   cause?: unknown;
 }
 
@@ -27,7 +31,7 @@ function chainOf(error: unknown): Thrown[] {
 }
 
 /** The code of the JetStream API in `error`, if it has one. */
-const apiCode = (error: unknown): number | undefined =>
+export const apiCode = (error: unknown): number | undefined =>
   chainOf(error).map(({ code }) => code).find((code): code is number => typeof code === "number" && code >= 10_000);
 
 /** True if a compare-and-swap was refused because something else is stored. */
@@ -42,29 +46,63 @@ export const isMissing = (error: unknown): boolean => {
   return code === API.noStream || code === API.noConsumer;
 };
 
-const named = (chain: readonly Thrown[], name: string) => chain.find((each) => each.name === name);
+/** True if the stream takes no message of that size (its max_msg_size). */
+export const isTooLarge = (error: unknown): boolean => apiCode(error) === API.messageSize;
+
+const named = (chain: readonly Thrown[], ...names: string[]) => chain.find((each) => names.includes(String(each.name)));
+const codesOf = (chain: readonly Thrown[]) => chain.map(({ code }) => code).filter((code) => typeof code === "string");
 
 /** TLS errors of Node.js: what OpenSSL says of a certificate, and of a peer that does not speak TLS. */
-const TLS = /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|EPROTO|HOSTNAME_MISMATCH)/;
+const TLS = /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|INVALID_CA|EPROTO|HOSTNAME_MISMATCH)/;
+const NO_TLS = "server does not support 'tls'";
+/** What the server says besides the texts that the package knows (nats-server, server/errors.go). */
+const REFUSED = /authenticat|authoriz|revoked/i;
+/** How the package says that a connection has ended. */
+const ENDED = /^(?:connection closed|connection disconnected|closed connection|connection draining|cancelled|error connecting - node provided an undefined error)$/;
+const ENDED_CODES: readonly unknown[] = ["ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_DESTROYED", "EPIPE", "ECONNRESET"];
+/** Subjects on which JetStream itself answers; on others the stream, the bucket or the consumer does. */
+const API_ITSELF = /^\$JS\.API\.(?:INFO$|STREAM\.(?!MSG\.)|CONSUMER\.(?!MSG\.))/;
+
+/** The part of the settings that the texts name. */
+export type Names = Pick<NatsSettings, "stream" | "bucket"> & { server: string };
+
+const tlsReason = (error: unknown, chain: readonly Thrown[]): unknown => {
+  const reason = chain.find(({ code }) => String(code).startsWith("ERR_SSL"))?.reason;
+  return /alert certificate required|alert bad certificate|alert handshake failure/.test(String(reason)) ? `the server does not accept our certificate, or wants one (${String(reason)})` : reason ?? error;
+};
+
+/** The reason of a failed connection in words; an error of the package that says nothing to people is replaced. */
+function reasonOf(error: unknown, chain: readonly Thrown[]): unknown {
+  if (named(chain, "TimeoutError") !== undefined) return "no answer in time";
+  if (error === undefined || chain.some(({ message }) => ENDED.test(String(message))) || codesOf(chain).some((code) => ENDED_CODES.includes(code))) return "the connection was lost";
+  return error;
+}
 
 /**
- * `server` is what the settings name. Returns an error of ours as it is. Codes: NATS_REFUSED, NATS_PERMISSION, NATS_NO_JETSTREAM,
+ * `names` are of the settings. Returns an error of ours as it is. Codes: NATS_REFUSED, NATS_PERMISSION, NATS_NO_JETSTREAM,
  * NATS_TLS, STREAM_FULL, STREAM_MISSING, and NATS_UNREACHABLE for everything that may pass by itself.
  */
-export function explainNats(error: unknown, border: Border, server: string): SiemError {
+export function explainNats(error: unknown, border: Border, names: Names): SiemError {
   if (error instanceof SiemError) return error;
+  const { server } = names;
   const chain = chainOf(error);
-  const make = (code: Parameters<typeof natsError>[0], permanent = false) =>
-    natsError(code, border.params({ server, reason: error }), { permanent, cause: border.cause(error) });
+  const make = (code: Parameters<typeof natsError>[0], params: Record<string, unknown>, permanent = false) =>
+    natsError(code, border.params(params), { permanent, cause: border.cause(error) });
   const permission = named(chain, "PermissionViolationError");
-  if (permission !== undefined) {
-    return natsError("NATS_PERMISSION", border.params({ operation: permission.operation, subject: permission.subject }), { permanent: true, cause: border.cause(error) });
+  if (permission !== undefined) return make("NATS_PERMISSION", { operation: permission.operation, subject: permission.subject }, true);
+  if (named(chain, "AuthorizationError", "UserAuthenticationExpiredError") !== undefined || (named(chain, "ProtocolError") !== undefined && REFUSED.test(messageOf(error)))) {
+    return make("NATS_REFUSED", { server, reason: error }, true);
   }
-  if (named(chain, "AuthorizationError") ?? named(chain, "UserAuthenticationExpiredError")) return make("NATS_REFUSED", true);
   const code = apiCode(error);
-  if (code === API.notForAccount || code === API.notEnabled || named(chain, "JetStreamNotEnabled")) return make("NATS_NO_JETSTREAM", true);
-  if (code !== undefined && FULL.includes(code)) return make("STREAM_FULL");
-  if (isMissing(error) || named(chain, "NoRespondersError")) return natsError("STREAM_MISSING", border.params({ stream: messageOf(error) }), { cause: border.cause(error) });
-  if (chain.some((each) => typeof each.code === "string" && TLS.test(each.code))) return make("NATS_TLS", true);
-  return make("NATS_UNREACHABLE");
+  if (code === API.notForAccount || code === API.notEnabled) return make("NATS_NO_JETSTREAM", { server, reason: error }, true);
+  if (code !== undefined && FULL.includes(code)) return make("STREAM_FULL", { reason: error });
+  const unanswered = named(chain, "NoResponders");
+  if (unanswered !== undefined && API_ITSELF.test(String(unanswered.subject))) return make("NATS_NO_JETSTREAM", { server, reason: "jetstream is not enabled" }, true);
+  if (unanswered !== undefined || isMissing(error)) {
+    const isOfBucket = /\bKV\b|\bKV_/.test(String(unanswered?.subject));
+    return make("STREAM_MISSING", { stream: isOfBucket ? `KV_${names.bucket}` : names.stream, reason: unanswered === undefined ? error : "nobody answers" });
+  }
+  const isTls = codesOf(chain).some((each) => TLS.test(String(each)));
+  if (isTls || chain.some(({ message }) => message === NO_TLS)) return make("NATS_TLS", { server, reason: isTls ? tlsReason(error, chain) : "the server does not offer TLS" }, true);
+  return make("NATS_UNREACHABLE", { server, reason: reasonOf(error, chain) });
 }

@@ -11,17 +11,20 @@
 import { randomBytes } from "node:crypto";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
-import { Border, type Printable } from "../common/border";
+import type { MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import { Border } from "../common/border";
 import type { Clock } from "../common/clock";
 import type { Params, SiemError } from "../common/errors";
 import { processWide } from "../common/process-wide";
 import { tlsSecrets, withoutSecrets } from "../common/secrets";
+import type { Figures } from "../metrics/table";
 import { natsError } from "./errors";
 import { explainNats } from "./explain";
 import { loadNats, type NatsPackages } from "./load";
+import { isLoopback } from "./names";
 import type { NatsAuth, NatsSettings } from "./settings";
 import { openBucket, openStream } from "./setup";
+import { connect, MOST_PAYLOAD } from "./transport";
 
 /** A connection that is or was up. Its requests reject once it is lost. */
 export interface Session {
@@ -29,10 +32,18 @@ export interface Session {
   readonly jsm: JetStreamManager;
   /** The largest message that the server takes, bytes. */
   readonly maxPayload: number;
-  /** The stream, made or checked at the first call. Rejects with STREAM_UNSUITABLE, STREAM_MISSING and what `explainNats` returns. */
+  /**
+   * The stream, made or checked at the first call, and again once `explain` has found that something is missing. Rejects
+   * with STREAM_UNSUITABLE, STREAM_REFUSED, STREAM_MISSING and what `explainNats` returns.
+   */
   stream(): Promise<void>;
-  /** The bucket of the cursors and leases, made or checked at the first call. Rejects as `stream` does. */
+  /** The bucket of the cursors and leases, made or checked as `stream` is; rejects as `stream` does. */
   bucket(): Promise<KV>;
+  /** Sends what nobody answers. False if the connection is lost. */
+  send(subject: string, body: string): boolean;
+  headers(): MsgHdrs;
+  /** Has stream and bucket made or checked again at the next call. */
+  forget(): void;
 }
 
 export type LinkState =
@@ -63,59 +74,92 @@ export interface NatsConnectionNode {
 const CONNECT_MS = 5000;
 /** The package asks 5 s: a lease must be given up long before. */
 const REQUEST_MS = 1500;
-/** A connection that is cut without a word is noticed after two of these. */
+/** A connection that is cut without a word is noticed after two or three of these. */
 const PING_MS = 5000;
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
 /** Somebody has to change something first. */
 const REFUSED_PAUSE_MS = 30_000;
+/** A connection that ends earlier continues the outage before it. */
+const SOUND_MS = 1000;
 const CLOSE_MS = 2000;
 /** Older servers forget acknowledgements when they are killed. */
 const OLDEST = [2, 10] as const;
+const USUAL_PAYLOAD = 2 ** 20;
+/** Subjects of one session: a server may make any number up. */
+const MOST_TOLD = 10;
+/** What is published without a request: nobody but the connection gets to know that it was refused. */
+const UNANSWERED = /^\$JS\.(?:ACK|API\.CONSUMER\.MSG\.NEXT)\./;
+
+/** JWT and seed of a credentials file. The package's own parser takes hours for a long text of blanks. */
+function keysIn(creds: string): { jwt: string | undefined; seed: string | undefined } {
+  const words = creds.split(/\s+/);
+  return { jwt: words.find((word) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(word) && word.startsWith("ey")), seed: words.find((word) => /^SU[A-Z2-7]{56}$/.test(word)) };
+}
 
 /** The secrets of a configuration, which no text may show. */
-const secretsOf = ({ auth, tls }: NatsSettings): string[] => [
-  ...Object.entries(auth).filter(([name]) => name !== "type" && name !== "user").map(([, secret]) => secret),
-  ...tlsSecrets(tls ?? {}),
-];
+function secretsOf({ auth, tls = {} }: NatsSettings): string[] {
+  switch (auth.type) {
+    case "none": return tlsSecrets(tls);
+    case "user": return [auth.password, ...tlsSecrets(tls)];
+    case "token": return [auth.token, ...tlsSecrets(tls)];
+    case "nkey": return [auth.seed, ...tlsSecrets(tls)];
+    case "creds": return [...Object.values(keysIn(auth.creds)).filter((key) => key !== undefined), ...tlsSecrets(tls)];
+  }
+}
 
 export const natsBorder = (settings: NatsSettings): Border => new Border(withoutSecrets(() => secretsOf(settings)));
 
-/** The options of the NATS package. Throws CREDENTIALS_INVALID for a seed or creds text that it cannot read. */
-export function connectOptions({ servers, auth, tls }: NatsSettings, { transport }: NatsPackages, border: Border): NodeConnectionOptions {
+/** Connects to one of the servers. Rejects with CREDENTIALS_INVALID for a seed or credentials file that the package cannot read, and what the package rejects with. */
+export async function connectTo(server: string, { auth, tls }: NatsSettings, packages: NatsPackages, border: Border): Promise<NatsConnection> {
+  return connect(packages, {
+    servers: [server],
+    ...authOptions(auth, packages.transport, border),
+    // The package passes them to tls.connect.
+    ...(tls === undefined ? {} : { tls: { ...tls, rejectUnauthorized: true } as NonNullable<NodeConnectionOptions["tls"]> }),
+    reconnect: false,
+    // A server could name others, to which our secrets would go.
+    ignoreClusterUpdates: true,
+    timeout: CONNECT_MS,
+    pingInterval: PING_MS,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+  });
+}
+
+function authOptions(auth: NatsAuth, { nkeyAuthenticator, jwtAuthenticator, nkeys }: NatsPackages["transport"], border: Border): NodeConnectionOptions {
   try {
-    return {
-      servers: [...servers],
-      ...authOptions(auth, transport),
-      // The package passes them to tls.connect.
-      ...(tls === undefined ? {} : { tls: { ...tls, rejectUnauthorized: true } as NonNullable<NodeConnectionOptions["tls"]> }),
-      reconnect: false,
-      timeout: CONNECT_MS,
-      pingInterval: PING_MS,
-      maxPingOut: 2,
-      noAsyncTraces: true,
-    };
+    switch (auth.type) {
+      case "none": return {};
+      case "user": return { user: auth.user, pass: auth.password };
+      case "token": return { token: auth.token };
+      case "nkey": {
+        const seed = Buffer.from(auth.seed);
+        nkeys.fromSeed(seed);
+        return { authenticator: nkeyAuthenticator(seed) };
+      }
+      case "creds": {
+        const { jwt, seed } = keysIn(auth.creds);
+        if (jwt === undefined || seed === undefined) throw new Error("a JWT and a seed are not in it");
+        nkeys.fromSeed(Buffer.from(seed));
+        return { authenticator: jwtAuthenticator(jwt, Buffer.from(seed)) };
+      }
+    }
   } catch (error) {
     throw natsError("CREDENTIALS_INVALID", border.params({ reason: error }), { permanent: true });
   }
 }
 
-function authOptions(auth: NatsAuth, { nkeyAuthenticator, credsAuthenticator, nkeys }: NatsPackages["transport"]): NodeConnectionOptions {
-  switch (auth.type) {
-    case "none": return {};
-    case "user": return { user: auth.user, pass: auth.password };
-    case "token": return { token: auth.token };
-    case "nkey": {
-      const seed = Buffer.from(auth.seed);
-      nkeys.fromSeed(seed);
-      return { authenticator: nkeyAuthenticator(seed) };
-    }
-    case "creds": {
-      const authenticator = credsAuthenticator(Buffer.from(auth.creds));
-      authenticator("");
-      return { authenticator };
-    }
-  }
+/** What the server said of itself, checked. */
+export function serverFacts({ info }: NatsConnection): { version: string; isOld: boolean; maxPayload: number; isEncrypted: boolean } {
+  const { version = "", max_payload: most, tls_required: demandsTls, tls_available: hasTls } = info ?? {};
+  return {
+    version,
+    isOld: isOlder(version),
+    maxPayload: typeof most === "number" && most > 0 ? Math.min(most, MOST_PAYLOAD) : USUAL_PAYLOAD,
+    // The package uses TLS wherever the server has it.
+    isEncrypted: demandsTls === true || hasTls === true,
+  };
 }
 
 export class NatsLink {
@@ -131,8 +175,10 @@ export class NatsLink {
   private cancel: () => void = () => undefined;
   private connection: NatsConnection | undefined;
   private failures = 0;
+  /** Codes of this outage. */
   private readonly reported = new Set<string>();
-  private isClosing = false;
+  private readonly warned = new Set<string>();
+  private lastLeft: (() => void) | undefined;
 
   constructor(readonly settings: NatsSettings, private readonly dependencies: LinkDependencies) {
     this.instance = `${dependencies.systemHostname}/${bootId()}`;
@@ -148,14 +194,15 @@ export class NatsLink {
     return this.current.phase === "connected" ? this.current.session : undefined;
   }
 
-  /** The servers, for texts. */
-  get address(): Printable {
-    return this.border.text(this.settings.servers.join(", "));
+  get figures(): Figures {
+    return { connected: this.session === undefined ? 0 : 1, reconnects: this.reconnects };
   }
 
-  /** An error of the NATS packages as one of ours. */
-  explain(error: unknown): SiemError {
-    return explainNats(error, this.border, this.address);
+  /** An error of the NATS packages as one of ours. If it says that the stream or bucket is missing, the session looks for both again. */
+  explain(error: unknown, server = this.settings.servers.join(", ")): SiemError {
+    const explained = explainNats(error, this.border, { ...this.settings, server });
+    if (explained.code === "STREAM_MISSING") this.session?.forget();
+    return explained;
   }
 
   /**
@@ -169,92 +216,148 @@ export class NatsLink {
     this.users.add(user);
     if (this.current.phase === "idle") void this.connect();
     return () => {
-      if (this.users.delete(user) && this.users.size === 0) void this.disconnect("idle");
+      if (!this.users.delete(user) || this.users.size > 0) return;
+      if (this.lastLeft === undefined) void this.disconnect("idle");
+      else this.lastLeft();
     };
   }
 
-  /** Closes as soon as the last user has gone: Node-RED may close a configuration node before the nodes that use it. */
+  /** Closes once the last user has gone: Node-RED may close a configuration node before the nodes that use it. */
   async close(): Promise<void> {
-    this.isClosing = true;
-    if (this.users.size === 0) await this.disconnect("closed");
+    if (this.users.size > 0) await new Promise<void>((resolve) => { this.lastLeft = resolve; });
+    await this.disconnect("closed");
   }
 
   private async connect(): Promise<void> {
-    this.enter({ phase: "connecting" });
-    const { settings, dependencies, border } = this;
-    const isWanted = () => this.current.phase === "connecting";
+    const attempt: LinkState = { phase: "connecting" };
+    const isWanted = () => this.current === attempt;
+    this.enter(attempt);
     try {
-      const packages = await loadNats(dependencies.load);
-      const connection = await packages.transport.connect(connectOptions(settings, packages, border));
+      const packages = await loadNats(this.dependencies.load);
+      const connection = await this.dial(packages, isWanted);
       if (!isWanted()) return await connection.close();
       this.connection = connection;
       void connection.closed().then((reason) => {
-        if (this.connection === connection) this.lost(reason ?? new Error("the connection was closed"));
+        if (this.connection === connection) this.lost(reason);
       });
       const session = await this.open(connection, packages);
-      if (!isWanted() || this.connection !== connection) return;
-      this.failures = 0;
-      this.reported.clear();
+      if (!isWanted()) return;
+      this.cancel = this.dependencies.clock.after(SOUND_MS, () => this.forgetOutage());
       this.enter({ phase: "connected", session });
     } catch (error) {
       if (isWanted()) this.lost(error);
     }
   }
 
-  private async open(connection: NatsConnection, { jetstream, kv }: NatsPackages): Promise<Session> {
-    const { settings, dependencies } = this;
+  /** Tries each server once, in any order. Rejects with the error that somebody has to do something about, or else with the last one. */
+  private async dial(packages: NatsPackages, isWanted: () => boolean): Promise<NatsConnection> {
+    let failure: SiemError | undefined;
+    for (const server of shuffled(this.settings.servers, () => this.dependencies.random())) {
+      try {
+        return await connectTo(server, this.settings, packages, this.border);
+      } catch (error) {
+        const explained = this.explain(error, server);
+        if (failure?.permanent !== true) failure = explained;
+      }
+      if (!isWanted()) break;
+    }
+    throw failure as SiemError;
+  }
+
+  private async open(connection: NatsConnection, { transport, jetstream, kv }: NatsPackages): Promise<Session> {
+    const { settings, border } = this;
+    const { version, isOld, maxPayload, isEncrypted } = serverFacts(connection);
+    if (isOld) this.warnOnce("NATS_OLD", border.params({ version }));
+    const sendsSecret = settings.auth.type === "user" || settings.auth.type === "token";
+    if (sendsSecret && !isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
+    void this.watch(connection);
     const jsm = await jetstream.jetstreamManager(connection, { timeout: REQUEST_MS });
-    const js = jsm.jetstream();
-    const { version = "", max_payload: maxPayload } = connection.info ?? { max_payload: 1024 * 1024 };
-    if (isOlder(version)) dependencies.warn("warning.NATS_OLD", this.border.params({ version }));
-    const explained = async <Value>(work: Promise<Value>): Promise<Value> => work.catch((error: unknown) => {
+    const explained = <Value>(work: Promise<Value>): Promise<Value> => work.catch((error: unknown) => {
       throw this.explain(error);
     });
     let stream: Promise<void> | undefined;
     let bucket: Promise<KV> | undefined;
-    return {
-      js, jsm, maxPayload,
+    const session: Session = {
+      js: jsm.jetstream(), jsm, maxPayload,
+      headers: () => transport.headers(),
+      send: (subject, body) => {
+        try {
+          connection.publish(subject, body);
+          return true;
+        } catch {
+          return false;
+        }
+      },
       // What failed is tried again at the next call.
-      stream: () => stream ??= explained(openStream(jsm, settings)).catch((error: unknown) => {
+      stream: () => stream ??= explained(openStream(jsm, settings, border)).catch((error: unknown) => {
         stream = undefined;
         throw error;
       }),
-      bucket: () => bucket ??= explained(openBucket(jsm, kv, settings)).catch((error: unknown) => {
+      bucket: () => bucket ??= explained(openBucket(jsm, kv, settings, border)).catch((error: unknown) => {
         bucket = undefined;
         throw error;
       }),
+      forget() {
+        stream = undefined;
+        bucket = undefined;
+      },
     };
+    return session;
+  }
+
+  /** Reports each permission that is missing for what nobody waits for; ends with the connection. */
+  private async watch(connection: NatsConnection): Promise<void> {
+    const told = new Set<string>();
+    for await (const status of connection.status()) {
+      if (status.type !== "error") continue;
+      const { subject } = status.error as { subject?: unknown };
+      if (typeof subject !== "string" || !UNANSWERED.test(subject) || told.has(subject) || told.size >= MOST_TOLD) continue;
+      told.add(subject);
+      this.dependencies.outage(this.explain(status.error));
+    }
+  }
+
+  private warnOnce(code: string, params: Params): void {
+    if (this.warned.has(code)) return;
+    this.warned.add(code);
+    this.dependencies.warn(`warning.${code}`, params);
   }
 
   private lost(reason: unknown): void {
-    const connection = this.connection;
+    this.cancel();
+    const { connection } = this;
     this.connection = undefined;
     void connection?.close().catch(() => undefined);
     const error = this.explain(reason);
-    if (!this.reported.has(error.code)) {
-      this.reported.add(error.code);
-      this.dependencies.outage(error);
-    }
     const pause = error.permanent ? REFUSED_PAUSE_MS : Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.failures);
     this.failures += 1;
-    this.enter({ phase: "waiting", error });
     this.cancel = this.dependencies.clock.after(pause * (0.5 + this.dependencies.random() / 2), () => {
       this.reconnects += 1;
       void this.connect();
     });
+    this.enter({ phase: "waiting", error });
+    if (this.reported.has(error.code)) return;
+    this.reported.add(error.code);
+    this.dependencies.outage(error);
+  }
+
+  private forgetOutage(): void {
+    this.failures = 0;
+    this.reported.clear();
   }
 
   private async disconnect(phase: "idle" | "closed"): Promise<void> {
     this.cancel();
-    const connection = this.connection;
+    this.forgetOutage();
+    const { connection } = this;
     this.connection = undefined;
-    this.failures = 0;
-    this.reported.clear();
-    this.enter({ phase: this.isClosing ? "closed" : phase });
+    this.enter({ phase });
     if (connection === undefined) return;
     // Acknowledgements may still be on their way.
-    const patience = new Promise<void>((resolve) => void this.dependencies.clock.after(CLOSE_MS, resolve));
+    let enough = (): void => undefined;
+    const patience = new Promise<void>((resolve) => { enough = this.dependencies.clock.after(CLOSE_MS, () => resolve()); });
     await Promise.race([connection.drain().catch(() => undefined), patience]);
+    enough();
     await connection.close().catch(() => undefined);
   }
 
@@ -270,4 +373,9 @@ const bootId = () => processWide("nats-boot@1", () => randomBytes(2).toString("h
 function isOlder(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
+}
+
+/** So that many clients do not all begin with the same server. */
+function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
+  return items.map((item) => ({ item, at: random() })).sort((one, other) => one.at - other.at).map(({ item }) => item);
 }

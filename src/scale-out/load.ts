@@ -5,6 +5,7 @@
 import type * as Jetstream from "@nats-io/jetstream";
 import type * as Kv from "@nats-io/kv";
 import type * as Transport from "@nats-io/transport-node";
+import type * as NodeTransport from "@nats-io/transport-node/lib/node_transport.js";
 import { plain } from "../common/border";
 import { natsError } from "./errors";
 
@@ -14,13 +15,16 @@ const NAMES = ["@nats-io/transport-node", "@nats-io/jetstream", "@nats-io/kv"] a
 
 export interface NatsPackages {
   transport: typeof Transport;
+  node: typeof NodeTransport;
   jetstream: typeof Jetstream;
   kv: typeof Kv;
 }
 
 const importAll = async (): Promise<NatsPackages> => {
-  const [transport, jetstream, kv] = await Promise.all([import("@nats-io/transport-node"), import("@nats-io/jetstream"), import("@nats-io/kv")]);
-  return { transport, jetstream, kv };
+  const [transport, node, jetstream, kv] = await Promise.all([
+    import("@nats-io/transport-node"), import("@nats-io/transport-node/lib/node_transport.js"), import("@nats-io/jetstream"), import("@nats-io/kv"),
+  ]);
+  return { transport, node, jetstream, kv };
 };
 
 /** Rejects with NATS_MISSING, which has the line that installs them. */

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from "node:tls";
 import { plain, printable } from "../common/border";
 import { addressProperty, booleanProperty, choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { natsError } from "./errors";
+import { isName, serverLines, serverOf } from "./names";
 
 export interface NatsSettings {
   /** `host` or `host:port` each. */
@@ -28,10 +29,6 @@ export type NatsAuth =
   | { type: "creds"; creds: string };
 
 const MOST_SERVERS = 100;
-/** Names of streams and buckets are parts of subjects and of file names (NATS ADR-6). */
-const NAME = /^[A-Za-z0-9_-]{1,100}$/;
-/** `host`, `host:port`, `[IPv6]:port`, with or without the scheme that NATS tools write. */
-const SERVER = /^(?:nats:\/\/|tls:\/\/)?(\[[\da-fA-F:.]+\]|[^\s:/@,[\]]+)(?::(\d{1,5}))?$/;
 const MIB = 2 ** 20;
 
 /** Throws the SiemError of the first property that is wrong. `tls` are the options of the TLS configuration, if one is chosen. */
@@ -52,18 +49,18 @@ export function readSettings(properties: Properties, credentials: Properties, tl
 /** A flow made by hand may have the number. */
 const asText = (replicas: unknown) => ({ replicas: typeof replicas === "number" ? String(replicas) : replicas });
 
-/** A list, or lines as the dialog has them. */
-function serversOf(properties: Properties): string[] {
+/** `host:port` each. The property is a list, or lines as the dialog has them. */
+export function serversOf(properties: Properties): string[] {
   const value = properties["servers"];
-  const servers = (typeof value === "string" ? value.split(/[\n,]/) : listProperty(properties, "servers"))
-    .map((_, index, all) => addressProperty({ servers: all[index] }, "servers", ""))
+  const servers = (typeof value === "string" ? serverLines(value) : listProperty(properties, "servers"))
+    .map((server) => addressProperty({ servers: server }, "servers", ""))
     .filter((server) => server !== "");
   if (servers.length === 0) throw natsError("SERVERS_EMPTY", {}, { permanent: true });
   if (servers.length > MOST_SERVERS) throw natsError("SERVERS_COUNT", { max: MOST_SERVERS }, { permanent: true });
-  return servers.map((server) => {
-    const [, host, port = "4222"] = SERVER.exec(server) ?? [];
-    if (host === undefined || Number(port) < 1 || Number(port) > 65_535) throw natsError("SERVER_INVALID", { server: printable(server, 80) }, { permanent: true });
-    return `${host}:${port}`;
+  return servers.map((text) => {
+    const server = serverOf(text);
+    if (server === undefined) throw natsError("SERVER_INVALID", { server: printable(text, 80) }, { permanent: true });
+    return `${server.host}:${server.port}`;
   });
 }
 
@@ -71,22 +68,23 @@ function serversOf(properties: Properties): string[] {
 export const asksForTls = (properties: Properties): boolean => JSON.stringify(properties["servers"] ?? "").includes("tls://");
 
 function authOf(type: NatsAuth["type"], credentials: Properties): NatsAuth {
+  // Not trimmed, because a password may begin or end with a blank.
   const secret = (name: string) => {
-    const value = textProperty(credentials, name, "");
-    if (value === "") throw natsError("CREDENTIAL_MISSING", plain.params({ name }), { permanent: true });
+    const value = credentials[name];
+    if (typeof value !== "string" || value.trim() === "") throw natsError("CREDENTIAL_MISSING", plain.params({ name }), { permanent: true });
     return value;
   };
   switch (type) {
     case "user": return { type, user: secret("user"), password: secret("password") };
     case "token": return { type, token: secret("token") };
-    case "nkey": return { type, seed: secret("nkeySeed") };
-    case "creds": return { type, creds: secret("creds") };
+    case "nkey": return { type, seed: secret("nkeySeed").trim() };
+    case "creds": return { type, creds: secret("creds").trim() };
     case "none": return { type };
   }
 }
 
 function nameOf(properties: Properties, property: string, fallback: string): string {
   const name = textProperty(properties, property, fallback);
-  if (!NAME.test(name)) throw natsError("NAME_INVALID", plain.params({ property, name: printable(name, 80) }), { permanent: true });
+  if (!isName(name)) throw natsError("NAME_INVALID", plain.params({ property, name: printable(name, 80) }), { permanent: true });
   return name;
 }

@@ -63,6 +63,8 @@ export interface LoggedRequest {
   at: number;
   /** 0 until the request is answered. */
   status: number;
+  /** Who asked: the client id or the user's name; "" without a valid token. */
+  by: string;
   headers: IncomingMessage["headers"];
   body: unknown;
 }
@@ -236,7 +238,7 @@ class Simulator implements TenantSimulator {
     const url = new URL(request.url ?? "/", this.url);
     const parsed = parse(text);
     const logged: LoggedRequest = {
-      method: request.method ?? "", path: url.pathname, search: url.search, at: Date.now(), status: 0, headers: request.headers, body: parsed ?? text,
+      method: request.method ?? "", path: url.pathname, search: url.search, at: Date.now(), status: 0, by: this.signIn.principal(request.headers)?.name ?? "", headers: request.headers, body: parsed ?? text,
     };
     if (this.requests.push(logged) > KEPT_REQUESTS) this.requests.shift();
     const body = isRecord(parsed) ? parsed : {};

@@ -3,7 +3,7 @@ import type { BufferPool } from "../common/buffer-pool";
 import { Chunk, type Batch, type Share } from "./chunk";
 import { FrameBuilder, type Framing } from "./framing";
 import type { HeaderSource } from "./header";
-import { BoundedQueue, type QueueLimits } from "./queue";
+import { BoundedQueue, type QueueLimits } from "../delivery/queue";
 import type { Transport } from "./transport";
 
 export interface BacklogOptions {

@@ -2,7 +2,7 @@
 import type { SiemError } from "../common/errors";
 import type { Frames } from "./framing";
 import type { Line, LineList } from "./lines";
-import type { QueueItem } from "./queue";
+import type { QueueItem } from "../delivery/queue";
 
 /** A line that the server refuses for good, and why. */
 export interface Undeliverable {

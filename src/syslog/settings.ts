@@ -10,7 +10,7 @@ import type { Framing } from "./framing";
 import { createHeader, type HeaderOptions } from "./header";
 import { isHost } from "./host";
 import { isAppName, isHostName, type HeaderForm } from "./header-names";
-import type { Overflow, QueueLimits } from "./queue";
+import type { Overflow, QueueLimits } from "../delivery/queue";
 import { relpTlsTransport, relpTransport } from "./relp";
 import { Sender, type SenderOptions } from "./sender";
 import { tcpTableOfProcess } from "./tcp-table";

@@ -5,7 +5,7 @@
 import { execFileSync, fork } from "node:child_process";
 import { packedPackage } from "../support/packed-package";
 import { longNetworks, shortNetworks } from "./networks";
-import { play } from "./play";
+import { playTogether } from "./play";
 import type { Row } from "./scenario";
 
 /** Scenarios that play at a time; more would slow each other down. */
@@ -32,11 +32,8 @@ async function main([form, seed, ...names]: readonly string[]): Promise<void> {
   // The parent was killed.
   process.once("disconnect", () => process.exit(1));
   execFileSync("ip", ["link", "set", "lo", "up"]);
-  const waiting = (form === "long" ? longNetworks : shortNetworks).filter(({ name }) => names.includes(name));
-  const players = Array.from({ length: AT_A_TIME }, async () => {
-    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) process.send?.(await play(scenario, Number(seed)));
-  });
-  await Promise.all(players);
+  const scenarios = (form === "long" ? longNetworks : shortNetworks).filter(({ name }) => names.includes(name));
+  await Promise.all([...playTogether(scenarios, Number(seed), AT_A_TIME).values()].map(async (row) => process.send?.(await row)));
   process.disconnect();
 }
 

@@ -17,3 +17,15 @@ export async function play({ name, run }: Scenario, seed: number): Promise<Row> 
     return { scenario: name, transport: "", events: 0, faults: "", missing: 0, duplicates: 0, bound: 0, note: "", broken: [reason] };
   }
 }
+
+/** Plays the scenarios, `atATime` of them together, and returns the rows to come, by name. */
+export function playTogether(scenarios: readonly Scenario[], seed: number, atATime: number): Map<string, Promise<Row>> {
+  const played = new Map<string, (row: Row) => void>();
+  const rows = new Map(scenarios.map(({ name }) => [name, new Promise<Row>((resolve) => played.set(name, resolve))]));
+  const waiting = [...scenarios];
+  const player = async () => {
+    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) played.get(scenario.name)?.(await play(scenario, seed));
+  };
+  for (let players = 0; players < atATime; players++) void player();
+  return rows;
+}

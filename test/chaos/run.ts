@@ -1,8 +1,9 @@
 /**
- * `npm run chaos -- [--short] [--seed N] [NAME...]` runs the scenarios and prints a row for each. The name `networks` stands for
- * all scenarios of networks.ts. Ends with exit code 1 if a rule was broken.
+ * `npm run chaos -- [--short] [--seed N] [NAME...]` runs the scenarios and prints a row for each. The names `cluster`
+ * and `networks` stand for all scenarios of cluster.ts and networks.ts. Ends with exit code 1 if a rule was broken.
  */
 import { parseArgs } from "node:util";
+import { longCluster, shortCluster } from "./cluster";
 import { longNetworks, shortNetworks } from "./networks";
 import { playInOwnNetwork } from "./own-network";
 import { play } from "./play";
@@ -13,10 +14,11 @@ import { table } from "./table";
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: "boolean" }, seed: { type: "string" } } });
   const form = values.short === true ? "short" : "long";
-  const [onLoopback, overNetworks] = form === "short" ? [short, shortNetworks] : [long, longNetworks];
+  const [onLoopback, overNetworks] = form === "short" ? [[...short, ...shortCluster], shortNetworks] : [[...long, ...longCluster], longNetworks];
   const names = [...onLoopback, ...overNetworks].map(({ name }) => name);
-  const unknown = positionals.filter((name) => name !== "networks" && !names.includes(name));
-  if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(", ")}; there are: networks, ${names.join(", ")}`);
+  const groups = ["cluster", "networks"];
+  const unknown = positionals.filter((name) => ![...groups, ...names].includes(name));
+  if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(", ")}; there are: ${[...groups, ...names].join(", ")}`);
   const chosen = ({ name }: Scenario) => positionals.length === 0 || positionals.includes(name) || positionals.includes(name.split("/")[0] ?? "");
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
   const rows = [];

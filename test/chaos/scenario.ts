@@ -1,4 +1,4 @@
-import type { Site } from "./site";
+import type { Oracle } from "./oracle";
 
 /** The result of a scenario: one row of the final table. */
 export interface Row {
@@ -40,8 +40,17 @@ export interface Verdict {
   mayMiss?: number;
 }
 
+/** What a scenario ran on. */
+export interface Judged {
+  oracle: Pick<Oracle, "missing" | "duplicates" | "wrong" | "freshArrived">;
+  /** Number of duplicates that the faults allow. */
+  bound: number;
+  problems: readonly string[];
+  options: Pick<Row, "transport" | "events">;
+}
+
 /** Checks the rules that hold for every scenario, and `rules`. */
-export function judge(site: Site, { faults, note = "", rules = {}, mayLose = false, mayMiss = 0 }: Verdict): Omit<Row, "scenario"> {
+export function judge(site: Judged, { faults, note = "", rules = {}, mayLose = false, mayMiss = 0 }: Verdict): Omit<Row, "scenario"> {
   const { oracle, bound, problems, options } = site;
   const { missing, duplicates, wrong } = oracle;
   const all: Record<string, boolean> = {

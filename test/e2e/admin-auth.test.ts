@@ -9,7 +9,7 @@ import { packedPackage } from "../support/packed-package";
 /** The routes for POST. */
 const ROUTES = [
   "dxl-fabric/fabric/certificate", "dxl-fabric/certificate", "dxl-fabric/provision", "dxl-fabric/test",
-  "code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test",
+  "code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test", "nats-connection/test",
 ];
 
 describe("the admin routes of this package", () => {

@@ -1,4 +1,7 @@
-/** Runs the unchanged examples from 06 on in one Node-RED, against simulated systems. */
+/**
+ * Runs the unchanged examples from 06 on in one Node-RED, against simulated systems and a real nats-server with the least permissions
+ * of the documentation. Example 17 needs a package that the tests do not install.
+ */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,11 +18,14 @@ import { makeSession } from "../../src/simulator/sessions";
 import { startSiem, type Siem } from "../../src/simulator/siem";
 import { startTenantSimulator, type TenantSimulator } from "../../src/simulator/tenant";
 import { makeThreatEvent } from "../../src/simulator/threat-events";
+import { openConsumer } from "../../src/scale-out/consumer";
 import { modulesWithDashboard } from "../support/dashboard";
+import { authorization, linkOf, passwordOf } from "../support/documented-nats";
 import { launchBrowser } from "../support/editor";
-import { examples } from "../support/examples";
+import { examples, isNotInstalled } from "../support/examples";
 import { startHttpSink, type HttpSink } from "../support/http-sink";
 import { durableStore, startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
+import { NatsServer } from "../support/nats";
 import { packedPackage } from "../support/packed-package";
 import { until } from "../support/until";
 
@@ -36,11 +42,11 @@ const once = () => {
   return () => asked++ === 0;
 };
 
-/** Merges the examples into one flow. As the editor does on import, it keeps only one dashboard. Figures are asked for every second. */
+/** Merges the examples into one flow. As the editor does on import, it keeps only one dashboard. Figures are asked for every second, not every ten. */
 function together(flow: FlowNode[]): FlowNode[] {
   const [base, ...others] = flow.filter(({ type }) => type === "ui-base").map(({ id }) => id);
-  const changed: Record<string, object> = { "ui-page": { ui: base }, inject: { repeat: "1" } };
-  return flow.filter(({ id }) => !others.includes(id)).map((node) => ({ ...node, ...changed[node.type] }));
+  const changed = ({ type, repeat }: FlowNode) => (type === "ui-page" ? { ui: base } : type === "inject" && repeat === "10" ? { repeat: "1" } : {});
+  return flow.filter(({ id }) => !others.includes(id)).map((node) => ({ ...node, ...changed(node) }));
 }
 
 interface Indexed {
@@ -57,6 +63,7 @@ describe("the examples from 06 on", function () {
   let splunk: HttpSink;
   let elastic: HttpSink;
   let chat: HttpSink;
+  let nats: NatsServer;
   let nodeRed: NodeRedProcess;
   let browser: Browser;
   const kinds = new Map<string, number>();
@@ -87,6 +94,12 @@ describe("the examples from 06 on", function () {
     for (const [name, pem] of Object.entries(certificates)) writeFileSync(join(folder, name), pem, { mode: 0o600 });
     const configFile = join(folder, "dxlclient.config");
     writeFileSync(configFile, `[Certs]\nBrokerCertChain=ca.crt\nCertFile=client.crt\nPrivateKey=client.key\n\n[Brokers]\none=one;${broker.port};127.0.0.1\n`);
+    nats = await NatsServer.start({ settings: authorization, admin: { user: "siem-setup", pass: passwordOf("siem-setup") } });
+    const setup = linkOf("siem-setup", [nats.address]);
+    const session = await setup.session();
+    await session.bucket();
+    await openConsumer(setup.link, session, "siem");
+    await setup.close();
     // A file in place of the folder, so that at first nothing can be written.
     writeFileSync(files, "");
 
@@ -94,13 +107,14 @@ describe("the examples from 06 on", function () {
     const userDir = join(folder, "user");
     nodeRed = await startNodeRed({
       userDir, modules: modulesWithDashboard(userDir, join(packedPackage().modules, manifest.name)), dashboard: true, contextStorage: durableStore,
-      flows: together(examples().filter(({ name }) => name >= "06").flatMap(({ flow }) => flow)),
+      flows: together(examples().filter(({ name, flow }) => name >= "06" && !flow.some(({ type }) => isNotInstalled(type))).flatMap(({ flow }) => flow)),
       env: {
         CODE42_BASE_URL: tenant.url, CODE42_CLIENT_ID: tenant.clientId, CODE42_CLIENT_SECRET: tenant.clientSecret,
         SIEM_HOST: "127.0.0.1", SIEM_PORT: String(siem.port), DXL_CONFIG_FILE: configFile, CODE42_FOLDER: files,
         SPLUNK_HEC_URL: `${splunk.url}/services/collector/event`, SPLUNK_HEC_TOKEN: "hec-token",
         ELASTIC_BULK_URL: `${elastic.url}/logs-code42-default/_bulk`, ELASTIC_USER: "code42", ELASTIC_PASSWORD: "elastic-password",
         CHAT_WEBHOOK_URL: `${chat.url}/hooks/room`,
+        NATS_SERVERS: nats.address, NATS_USER: "siem", NATS_PASSWORD: passwordOf("siem"),
       },
     });
   });
@@ -109,21 +123,26 @@ describe("the examples from 06 on", function () {
     await browser?.close();
     await nodeRed?.stop();
     for (const part of [splunk, elastic, chat, broker, siem, tenant]) await part?.close();
+    await nats?.remove();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A metric of the query in example `number`. */
-  const figure = async (number: string, name: string) => {
+  /** A metric of a node in example `number`. */
+  const figure = async (number: string, name: string, node = "query") => {
     const text = await (await nodeRed.admin("/security-events/metrics")).text();
-    const line = text.split("\n").find((candidate) => candidate.startsWith(`security_events_${name}{node="siem${number}query`));
+    const line = text.split("\n").find((candidate) => candidate.startsWith(`security_events_${name}{node="siem${number}${node}`));
     return Number(line?.split(" ").at(-1) ?? Number.NaN);
   };
-  const confirmed = async (number: string, count: number) => {
-    for (const end = Date.now() + 40_000; await figure(number, "confirmed_total") < count; await new Promise((resolve) => setTimeout(resolve, 100))) {
-      assert.ok(Date.now() < end, `example ${number}: ${await figure(number, "confirmed_total")} of ${count} confirmed\n${nodeRed.log().slice(-3000)}`);
+  /** Waits until `value` is `wanted`, which it must not exceed. */
+  const reached = async (value: () => Promise<number>, wanted: number, what: string) => {
+    for (const end = Date.now() + 40_000; !(await value() >= wanted); await new Promise((resolve) => setTimeout(resolve, 100))) {
+      assert.ok(Date.now() < end, `${what}: ${await value()} of ${wanted}\n${nodeRed.log().slice(-3000)}`);
     }
-    assert.equal(await figure(number, "confirmed_total"), count);
+    assert.equal(await value(), wanted, what);
   };
+  const confirmed = (number: string, count: number) => reached(() => figure(number, "confirmed_total"), count, `example ${number}, confirmed`);
+  /** The examples 15 and 16 have the same channel, so each of them delivers what the other one stored. */
+  const takenOut = async () => await figure("15", "confirmed_total", "take") + await figure("16", "confirmed_total", "take");
   const all = (ids: string[]) => assert.deepEqual(new Set(ids.map((id) => indexOfId(id))), new Set(Array.from({ length: EVENTS }, (_, index) => index)));
 
   it("08: no event counts as written while the folder is not writable; then every event is in a file", async () => {
@@ -183,6 +202,19 @@ describe("the examples from 06 on", function () {
     await until(() => siem.received >= SESSIONS + ALERTS + AUDIT_ENTRIES + EVENTS, "all of it arrived", 20_000);
     assert.equal(siem.illegal, 0);
     assert.deepEqual(Object.fromEntries([...kinds].filter(([kind]) => kind !== "file-event")), { session: SESSIONS, alert: ALERTS, audit: AUDIT_ENTRIES });
+  });
+
+  it("14: with the least permissions in NATS, the query takes the lease and delivers from a shared cursor", async () => {
+    await confirmed("14", EVENTS);
+    assert.equal(await figure("14", "active"), 1);
+    assert.equal(await figure("14", "connected", "nats"), 1);
+  });
+
+  it("15: the cursor moves when the stream has a page, and the stream is empty when the SIEM has it", async () => {
+    await confirmed("15", EVENTS);
+    assert.equal(await figure("15", "sent_total", "store"), EVENTS);
+    await reached(takenOut, EVENTS, "taken out of the stream and delivered");
+    assert.equal(await nats.ask(async (jsm) => (await jsm.streams.info("SECURITY_EVENTS")).state.messages), 0);
   });
 
   /** Opens a page of the dashboard and records its errors in `problems`. */
@@ -255,6 +287,7 @@ describe("the examples from 06 on", function () {
     const users = await cells("Top users");
     assert.ok(users.every(([user, events], index) => user !== "" && Number(events) > 0 && Number(events) <= Number(users[index - 1]?.[1] ?? EVENTS)), JSON.stringify(users));
     assert.ok((await cells("Top destinations")).some(([name]) => name === "OneDrive"));
+    await reached(takenOut, EVENTS + THREATS, "16: threat events that went through the stream");
     assert.deepEqual((await cells("Nodes")).map(([name]) => name).sort(), ["CEF", "Code42 file events", "SIEM", "ePO threat events"]);
     // A chart is a bitmap; it must have more than one colour.
     for (const name of ["Events a minute", "Severity"]) {

@@ -10,6 +10,7 @@ import { fieldProblems } from "../../src/editor/own-fields";
 import { secureContext } from "../../src/dxl/credentials";
 import { makeCertificates, type Certificates } from "../support/certs";
 import type { FlowNode } from "../support/node-red-process";
+import { makeAccounts } from "../support/nats-accounts";
 import { startHostileServer, type HostileServer } from "../support/hostile-server";
 import { startWatched, type Watched } from "../support/watched-node-red";
 
@@ -18,6 +19,8 @@ const BODY_BYTES = 1_030_000;
 /** Just below the 5 MB that Node-RED takes (`apiMaxLength`). */
 const LONGER_BYTES = 4_900_000;
 const LONGEST_MS = 1000;
+
+const accounts = makeAccounts();
 
 describe("a hostile form", function () {
   this.timeout(240_000);
@@ -36,6 +39,7 @@ describe("a hostile form", function () {
       { id: "query", type: "code42-query", z: "tab", name: "", tenant: "tenant", source: "file-events", pollInterval: "0", cursor: "cursor", cursorType: "global", wires: [[]] },
       { id: "format", type: "cef-format", z: "tab", name: "", wires: [[], []] },
       { id: "syslog", type: "syslog-out", z: "tab", name: "", host: "127.0.0.1", port: "1", transport: "tcp", wires: [[], []] },
+      { id: "nats", type: "nats-connection", name: "", servers: "127.0.0.1:1" },
       // A large flow, for what looks at each of its nodes.
       ...Array.from({ length: 1000 }, (_, index) => ({ id: `comment ${index}`, type: "comment", z: "tab", name: "", info: "" })),
     ] satisfies FlowNode[]);
@@ -62,6 +66,7 @@ describe("a hostile form", function () {
     "dxl-fabric/test": { id: "new", settings: { configFile: "", brokers: "1;127.0.0.1", keepAlive: "30" }, credentials: { ...pem(), passphrase: "p" } },
     "dxl-fabric/certificate": { configFile: "", certificate: certs.read(certs.client.cert) },
     "dxl-fabric/provision": { host: "127.0.0.1", port: 1, user: "u", password: "", commonName: "c", truststore: certs.read(certs.ca.cert), byFingerprint: false, fingerprint: "" },
+    "nats-connection/test": { id: "new", settings: { servers: "127.0.0.1:1", authType: "creds", stream: "S" }, credentials: { creds: accounts.creds } },
     "security-events/environment": { names: ["A"] },
   });
 
@@ -92,7 +97,7 @@ describe("a hostile form", function () {
     "criteria as text": JSON.stringify(many({ filters: [filter] }, BODY_BYTES / 90)),
   };
 
-  for (const path of ["code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test", "dxl-fabric/test", "dxl-fabric/certificate", "dxl-fabric/provision", "security-events/environment"]) {
+  for (const path of ["code42-tenant/test", "code42-query/preview", "code42-query/query/cursor", "cef-format/preview", "syslog-out/test", "dxl-fabric/test", "dxl-fabric/certificate", "dxl-fabric/provision", "nats-connection/test", "security-events/environment"]) {
     it(`of whatever content is answered in time: ${path}`, async () => {
       await watched.measure();
       for (const [what, value] of Object.entries(VALUES)) {

@@ -63,6 +63,7 @@ export async function playModel(model: Model, seed: number): Promise<void> {
     const write = (begin: () => Promise<void>) => (dead ? new Promise<never>(() => undefined) : writing = begin());
     const alive: CursorStore = {
       read: () => store.read(),
+      look: () => store.look(),
       overwrite: (next) => write(() => store.overwrite(next)),
       commit: (expected, next) => write(() => store.commit(expected, next)),
     };

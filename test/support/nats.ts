@@ -15,6 +15,8 @@ export interface NatsOptions {
   version?: keyof typeof FOLDERS;
   /** More lines of its configuration: authorization, tls, cluster, limits. */
   settings?: string;
+  /** Its whole configuration, which listens on `port`; the options below do not apply. */
+  config?: string;
   /** False: a server without JetStream. */
   jetstream?: boolean;
   /** Lines inside `jetstream { }`. */
@@ -48,13 +50,8 @@ export class NatsServer {
 
   /** Starts the server, or starts it again with its data; `settings` replaces the lines of its configuration. */
   async start(settings = this.options.settings ?? ""): Promise<void> {
-    const { version = "2.10", jetstream = true, jetstreamSettings = "", name, ready = true } = this.options;
-    const config = join(this.folder, "nats.conf");
-    writeFileSync(config, `listen: "127.0.0.1:${this.port}"
-${name === undefined ? "" : `server_name: ${name}`}
-${jetstream ? `jetstream { store_dir: "${join(this.folder, "store")}"\n${jetstreamSettings}\n}` : ""}
-${settings}
-`);
+    const { version = "2.10", ready = true } = this.options;
+    const config = this.configure(settings);
     const child = spawn(join(root, ".cache", FOLDERS[version], "usr/sbin/nats-server"), ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
     this.process = child;
     const from = this.log.length;
@@ -66,6 +63,29 @@ ${settings}
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
     throw new Error(`nats-server did not start (run scripts/debian-packages.mjs to install it): ${failure?.message ?? ""}\n${this.log.slice(-2000)}`);
+  }
+
+  /** Replaces the lines of its configuration while it runs. */
+  async reload(settings: string): Promise<void> {
+    const from = this.log.length;
+    this.configure(settings);
+    this.process?.kill("SIGHUP");
+    for (let tries = 0; tries < 200; tries++) {
+      if (this.log.includes("Reloaded server configuration", from)) return;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error(`nats-server did not take the new configuration\n${this.log.slice(from)}`);
+  }
+
+  private configure(settings: string): string {
+    const { jetstream = true, jetstreamSettings = "", name } = this.options;
+    const config = join(this.folder, "nats.conf");
+    writeFileSync(config, this.options.config ?? `listen: "127.0.0.1:${this.port}"
+${name === undefined ? "" : `server_name: ${name}`}
+${jetstream ? `jetstream { store_dir: "${join(this.folder, "store")}"\n${jetstreamSettings}\n}` : ""}
+${settings}
+`);
+    return config;
   }
 
   /** SIGKILL and SIGTERM resolve when the process has ended. */

@@ -8,11 +8,21 @@ import { ensureBuilt, root } from "../../scripts/built";
 export interface PackedPackage {
   /** The paths in the tarball. */
   files: string[];
+  tarball: string;
   /** The `node_modules` folder that the tarball was installed into. */
   modules: string;
 }
 
+/** What Node-RED's palette says to npm (`lib/installer.js` of `@node-red/registry`); it installs optional dependencies too. */
+const PALETTE = ["--no-audit", "--no-update-notifier", "--no-fund", "--save", "--save-prefix=~", "--omit=dev", "--engine-strict"];
+
 const npm = (cwd: string, ...args: string[]) => execFileSync("npm", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+
+/** Installs `tarball` in `folder` as Node-RED's palette does, with `more` arguments of npm. */
+export function installInto(folder: string, tarball: string, ...more: string[]): void {
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
+  npm(folder, "install", ...PALETTE, "--prefer-offline", "--no-package-lock", ...more, tarball);
+}
 
 /** Packs this package and installs the tarball in an empty folder below `.cache/`. An unchanged tarball is not installed again. */
 export function packedPackage(): PackedPackage {
@@ -25,11 +35,10 @@ export function packedPackage(): PackedPackage {
     const tarball = join(fresh, pack.filename);
     const installed = join(cache, createHash("sha256").update(readFileSync(tarball)).digest("hex").slice(0, 16));
     if (!existsSync(installed)) {
-      writeFileSync(join(fresh, "package.json"), JSON.stringify({ private: true }));
-      npm(fresh, "install", "--omit=dev", "--no-audit", "--no-fund", "--prefer-offline", "--no-package-lock", tarball);
+      installInto(fresh, tarball);
       renameSync(fresh, installed);
     }
-    return { files: pack.files.map((file) => file.path), modules: join(installed, "node_modules") };
+    return { files: pack.files.map((file) => file.path), tarball: join(installed, pack.filename), modules: join(installed, "node_modules") };
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

@@ -24,6 +24,10 @@ export class MemoryStore implements CursorStore {
     return this.value;
   }
 
+  look(): Promise<string | undefined> {
+    return this.read();
+  }
+
   async commit(expected: string | undefined, next: string | undefined): Promise<void> {
     if (this.value !== expected) throw cursorError("CURSOR_CHANGED", plain.params({ key: "test" }), { permanent: true });
     await this.overwrite(next);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import manifest from "../../package.json";
 import { faultsOf } from "../../scripts/audit";
+import { loadNats } from "../../src/scale-out/load";
 
 describe("the audit of run-time packages", () => {
   const packages = { "node_modules/a": { version: "1.0.0" }, "node_modules/b/node_modules/a": { version: "2.0.0" } };
@@ -26,4 +28,12 @@ describe("the audit of run-time packages", () => {
       assert.match(faults[0] ?? "", expected);
     });
   }
+});
+
+describe("the optional packages", () => {
+  it("are pinned to the version that the error names where they are missing", async () => {
+    const missing = await loadNats(() => Promise.reject(new Error("Cannot find package"))).catch((error: unknown) => error as Error);
+    const named = (missing as Error).message.match(/@nats-io\/\S+@[\d.]+(?=[ ])/g) ?? [];
+    assert.deepEqual(named.sort(), Object.entries(manifest.optionalDependencies).map(([name, version]) => `${name}@${version}`).sort());
+  });
 });

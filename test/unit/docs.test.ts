@@ -22,9 +22,16 @@ describe("the documentation", () => {
     }
   });
 
-  it("is linked from the README, page by page", () => {
-    const readme = readFileSync(join(root, "README.md"), "utf8");
-    for (const file of files.slice(0, -2)) assert.ok(readme.includes(`](${file.slice(root.length + 1)})`), file);
+  it("has an index of its pages, which the README links", () => {
+    const index = readFileSync(join(folder, "README.md"), "utf8");
+    for (const name of readdirSync(folder).filter((file) => file.endsWith(".md") && file !== "README.md")) assert.ok(index.includes(`](${name})`), name);
+    assert.ok(readFileSync(join(root, "README.md"), "utf8").includes("](docs/README.md)"));
+  });
+
+  it("is short where people begin", () => {
+    const lines = (name: string) => readFileSync(join(root, name), "utf8").trimEnd().split("\n").length;
+    assert.ok(lines("README.md") <= 150, `README.md: ${lines("README.md")}`);
+    assert.ok(lines("CONTRIBUTING.md") <= 120, `CONTRIBUTING.md: ${lines("CONTRIBUTING.md")}`);
   });
 
   it("names every permission that the sources need", () => {
@@ -36,15 +43,15 @@ describe("the documentation", () => {
     }
   });
 
-  it("describes UDP in the README as in the help, with the transport's number of lines", () => {
+  it("describes UDP in the guarantees as in the help, with the transport's number of lines", () => {
     const lastCell = (file: string, row: RegExp) => row.exec(readFileSync(join(root, file), "utf8"))?.[1]?.replaceAll(/[,:]/g, "");
     const help = lastCell("nodes/locales/en-US/syslog-out.html", /<tr><td>UDP<\/td>.*<td>([^<]*)<\/td><\/tr>/);
-    assert.equal(lastCell("README.md", /^\| UDP \|.*\| ([^|]*) \|$/m), help);
+    assert.equal(lastCell("docs/guarantees.md", /^\| UDP \|.*\| ([^|]*) \|$/m), help);
     assert.match(help ?? "", new RegExp(`up to ${udpTransport({ host: "", port: 1, clock: {} as never }).maxFrames} lines`));
   });
 
-  it("says in the README and in both helps that several wires get a page in short messages", () => {
-    for (const file of ["README.md", "nodes/locales/en-US/code42-query.html", "nodes/locales/de/code42-query.html"]) assert.match(readFileSync(join(root, file), "utf8"), /250 (events|Ereignissen)/, file);
+  it("says in the guarantees and in both helps that several wires get a page in short messages", () => {
+    for (const file of ["docs/guarantees.md", "nodes/locales/en-US/code42-query.html", "nodes/locales/de/code42-query.html"]) assert.match(readFileSync(join(root, file), "utf8"), /250 (events|Ereignissen)/, file);
   });
 
   it("has a README row for every node, and names only scripts that exist", () => {

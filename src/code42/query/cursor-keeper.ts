@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CursorStore } from "../../cursor/context-store";
 import { Cursor } from "../../cursor/cursor";
+import { cursorError } from "../../cursor/errors";
+import type { Lease } from "../../cursor/lease";
 import { startInstant } from "../../cursor/instant";
 import { plain } from "../../common/border";
 import { SiemError, type Params } from "../../common/errors";
@@ -14,6 +16,8 @@ import type { Api } from "../tenant/api";
 import type { EventPage } from "./walk";
 
 export interface KeeperDependencies {
+  /** Of a cursor that several instances share: only the one that has the lease reads. */
+  lease?: Lease | undefined;
   /** The tenant, looked up anew for each poll. Throws when it, or a sink that must confirm, cannot be used. */
   api(): Api;
   store: CursorStore;
@@ -37,6 +41,8 @@ interface KeptCursor {
 }
 
 const MAX_COMMIT_PAUSE_MS = 60_000;
+/** Many instances wait for a store that is away; it reports that itself. */
+const MAX_AWAY_PAUSE_MS = 2000;
 
 export class CursorKeeper {
   /** Undefined until a poll has read it. */
@@ -61,6 +67,7 @@ export class CursorKeeper {
     const { cursorTerm: term } = this.settings.source;
     const onCursorTerm = term !== undefined && hasFilterOn([...criteria.groups, ...extra], term);
     const hash = criteriaHash(criteria);
+    if (this.kept !== undefined && this.dependencies.lease !== undefined) await this.verify(this.kept);
     const known = this.kept ?? await this.read(api);
     if (known !== undefined) this.dependencies.status("blue", "status.polling");
     this.kept = known ?? await this.begin(api, hash, onCursorTerm, signal);
@@ -84,7 +91,7 @@ export class CursorKeeper {
     if (kept === undefined) return;
     const { cursor } = kept;
     for (const page of pages) {
-      const overlap = cursor.advance(page, overlapMs);
+      const overlap = cursor.advance(page, overlapMs, dependencies.store.room);
       if (overlap < overlapMs && !this.overlapWarned) {
         this.overlapWarned = true;
         dependencies.warn("warning.overlapReduced", { count: cursor.size, seconds: Math.round(overlap / 1000) });
@@ -95,9 +102,11 @@ export class CursorKeeper {
         await this.save(kept);
       } catch (error) {
         if (!(error instanceof SiemError) || error.permanent) throw error;
-        dependencies.status("red", "status.cursorFailed");
-        if (attempt === 0) dependencies.error(error);
-        await sleep(Math.min(MAX_COMMIT_PAUSE_MS, 1000 * 2 ** attempt) * (0.5 + dependencies.random() / 2), undefined, { ref: false });
+        const isAway = error.code === "CURSOR_AWAY";
+        if (isAway) dependencies.status("yellow", "status.away");
+        else dependencies.status("red", "status.cursorFailed");
+        if (attempt === 0 && !isAway) dependencies.error(error);
+        await sleep(Math.min(isAway ? MAX_AWAY_PAUSE_MS : MAX_COMMIT_PAUSE_MS, 1000 * 2 ** attempt) * (0.5 + dependencies.random() / 2), undefined, { ref: false });
         if (this.kept !== kept || this.closing.aborted) throw error;
       }
     }
@@ -108,7 +117,7 @@ export class CursorKeeper {
     const { kept } = this;
     if (kept === undefined || pages.length === 0) return;
     await this.lastWrite;
-    for (const page of pages) kept.cursor.remember(page);
+    for (const page of pages) kept.cursor.remember(page, this.dependencies.store.room);
     await this.save(kept).catch((error: unknown) => this.dependencies.error(error));
   }
 
@@ -143,6 +152,16 @@ export class CursorKeeper {
     return { cursor, stored, storedRevision: cursor.revision, unsure: undefined };
   }
 
+  /** Throws CURSOR_CHANGED if another instance has claimed or moved the cursor, and what the store throws. Without its place nothing is read. */
+  private async verify(kept: KeptCursor): Promise<void> {
+    const before = { ...kept };
+    const found = await this.dependencies.store.look();
+    // A commit may be under way.
+    if (![before.stored, before.unsure ?? before.stored, kept.stored, kept.unsure ?? kept.stored].includes(found)) {
+      throw cursorError("CURSOR_CHANGED", plain.params({ key: this.settings.cursorKey }), { permanent: true });
+    }
+  }
+
   private async begin(api: Api, hash: string, onCursorTerm: boolean, signal: AbortSignal): Promise<KeptCursor> {
     const { settings: { startFrom, cursorKey, once }, dependencies } = this;
     const floorMs = onCursorTerm ? 0 : startInstant(startFrom, await api.serverTime(signal));
@@ -174,7 +193,7 @@ export class CursorKeeper {
     const { store } = this.dependencies;
     const { cursor: { revision }, unsure } = kept;
     const next = kept.cursor.serialize(this.dependencies.now());
-    if (unsure !== undefined && await store.read() === unsure) kept.stored = unsure;
+    if (unsure !== undefined && await store.look() === unsure) kept.stored = unsure;
     kept.unsure = next;
     await store.commit(kept.stored, next);
     kept.unsure = undefined;

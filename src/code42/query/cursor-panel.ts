@@ -3,26 +3,29 @@ import type { CursorStore } from "../../cursor/context-store";
 import type { StoreSafety } from "../../cursor/store-safety";
 import { queryError } from "../errors";
 import type { QueryRunner } from "./query-runner";
-import { plain } from "../../common/border";
+import type { Lease, LeaseState } from "../../cursor/lease";
+import { plain, printable, type Printable } from "../../common/border";
 import type { CursorType } from "./query-settings";
 
 /** Where a query keeps its cursor. */
 export interface CursorPlace {
   scope: CursorType;
   key: string;
-  /** What a crash leaves of it; undefined for a query that keeps no cursor. */
-  safety: (StoreSafety & { name: string }) | undefined;
+  /** What a crash leaves of it in Node-RED's context. */
+  safety?: StoreSafety & { name: string };
   store: CursorStore;
-  /** Reads the same slots without `store`, which remembers what it has read. */
+  /** Reads the same place without changing what `store` knows of it. */
   peek: () => Promise<string | undefined>;
   release: () => void;
+  /** Of a shared cursor. */
+  shared?: { lease: Lease; connection: string; revision: () => number | undefined };
 }
 
 export interface CursorReport {
   /** `none` for a query that keeps no cursor; the rest is missing then. */
   scope: CursorPlace["scope"];
   key?: string;
-  store?: NonNullable<CursorPlace["safety"]>;
+  store?: StoreSafety & { name: string };
   /** Null as long as there is no cursor. ISO 8601, UTC. */
   cursor?: { floor: string; lastInserted: string | null; ids: number } | null;
   /** The longest that an event needed to become searchable; null before two polls were made. */
@@ -30,6 +33,8 @@ export interface CursorReport {
   pagesOut?: number;
   /** Of `pagesOut`. */
   pagesHeld?: number;
+  /** Of a shared cursor: the connection's name, who has the lease since when (ISO 8601 by the clock of the holder), and the revision in the bucket. */
+  shared?: { connection: Printable; phase: LeaseState["phase"]; holder: Printable | null; since: string | null; revision: number | null };
 }
 
 export class CursorPanel {
@@ -38,11 +43,13 @@ export class CursorPanel {
   /** Throws CURSOR_UNREADABLE and CURSOR_OTHER_STREAM; changes nothing. */
   async report(): Promise<CursorReport> {
     const { runner, place: { scope, key, safety, peek } } = this;
-    if (safety === undefined) return { scope };
+    if (scope === "none") return { scope };
     const cursor = await runner.keeper.peek(peek);
     const { polls, largestLatenessSeconds, pagesOut, pagesHeld } = runner.figures;
     return {
-      scope, key, store: safety,
+      scope, key,
+      ...(safety === undefined ? {} : { store: safety }),
+      ...this.sharedReport(),
       cursor: cursor === undefined ? null : {
         floor: new Date(cursor.floorMs).toISOString(),
         lastInserted: cursor.lastMs === undefined ? null : new Date(cursor.lastMs).toISOString(),
@@ -50,6 +57,20 @@ export class CursorPanel {
       },
       latenessSeconds: polls < 2 ? null : Math.ceil(largestLatenessSeconds),
       pagesOut, pagesHeld,
+    };
+  }
+
+  private sharedReport(): Pick<CursorReport, "shared"> {
+    const { shared } = this.place;
+    if (shared === undefined) return {};
+    const { state } = shared.lease;
+    const { holder = null, since } = { since: undefined, ...state } as { holder?: Printable; since: number | undefined };
+    return {
+      shared: {
+        connection: printable(shared.connection, 80), phase: state.phase, holder,
+        since: since === undefined ? null : new Date(since).toISOString(),
+        revision: shared.revision() ?? null,
+      },
     };
   }
 

@@ -9,6 +9,7 @@ import { checkpointEventId, cursorInstant, untilInstant } from "../../cursor/ins
 import { plain } from "../../common/border";
 import { SiemError, describe, type Params } from "../../common/errors";
 import type { FlowMessage } from "../../common/messages";
+import type { LeaseState } from "../../cursor/lease";
 import type { Figures } from "../../metrics/table";
 import { PIECE_BYTES } from "../../pages/packed-lines";
 import { BufferPool } from "../../common/buffer-pool";
@@ -31,6 +32,7 @@ export interface QueryDependencies extends KeeperDependencies, SenderDependencie
 const ACTIONS: readonly unknown[] = ["poll", "stop", "start", "reset", "set"];
 /** Of a query that has no cursor. */
 const ACTIONS_ONCE: readonly unknown[] = ["poll", "stop"];
+const ACTIONS_SHARED: readonly unknown[] = [...ACTIONS, "yield"];
 
 /** Errors of a search that was too much at once. */
 const HELPED_BY_SMALLER_PAGES: readonly string[] = ["TIMED_OUT", "SERVER_ERROR", "CONNECTION_FAILED", "BODY_TOO_LARGE", "PAGE_TOO_LARGE", "PAGE_INVALID", "SEARCH_PROBLEMS"];
@@ -39,6 +41,8 @@ const STOP_MS = 50;
 const STOPPED_MS = 500;
 const MAX_FAILURE_PAUSE_MS = 600_000;
 const CLOSE_STORE_MS = 2000;
+/** Until an active instance reads its cursor again after somebody else moved it, or after its place was away. */
+const AGAIN_MS = 1000;
 
 export class QueryRunner {
   /** Since the node was made: polls, requests (`retries`), and events. */
@@ -59,26 +63,41 @@ export class QueryRunner {
   private lastError: unknown;
   /** Fetching in smaller pages helps when the search times out. */
   private pageDivisor = 1;
+  private readonly dependencies: QueryDependencies;
+  /** The term of the lease in which the cursor was read, epoch ms. */
+  private term: number | undefined;
+  private isYielding = false;
+  /** The next poll is soon, whatever the interval. */
+  private isHurried = false;
 
-  constructor(private readonly settings: QuerySettings, private readonly dependencies: QueryDependencies) {
-    this.keeper = new CursorKeeper(settings, dependencies, this.closing.signal);
-    this.lateness = new Lateness(settings, dependencies);
+  constructor(private readonly settings: QuerySettings, private readonly given: QueryDependencies) {
+    // An instance that does not read shows who does, whatever becomes of its pages in flight.
+    this.dependencies = { ...given, status: (...status) => this.reads && given.status(...status) };
+    this.keeper = new CursorKeeper(settings, this.dependencies, this.closing.signal);
+    this.lateness = new Lateness(settings, this.dependencies);
     this.sender = this.newSender();
   }
 
   /** Begins polling, the first time at once. */
   start(): void {
+    const { lease } = this.dependencies;
     this.automatic = this.settings.pollIntervalMs > 0;
-    if (this.automatic) this.tick();
+    if (lease !== undefined) {
+      this.showLease(lease.state);
+      lease.start((state) => this.leaseChanged(state));
+    } else if (this.automatic) this.tick();
     else this.dependencies.status("grey", "status.stopped");
   }
 
   /** Does what `message.action` says (nothing: poll). Rejects with the reason when it could not be done. */
   async act(message: FlowMessage & { action?: unknown; criteria?: unknown; cursor?: unknown }): Promise<void> {
     const action: unknown = message.action === undefined || message.action === "" ? "poll" : message.action;
-    const choices = this.settings.once ? ACTIONS_ONCE : ACTIONS;
+    const choices = this.settings.once ? ACTIONS_ONCE : this.dependencies.lease === undefined ? ACTIONS : ACTIONS_SHARED;
     if (!choices.includes(action)) throw queryError("ACTION_UNKNOWN", plain.params({ choices: choices.join(", "), ...describe(action) }), { permanent: true });
+    if (!this.reads) return this.actOnStandby(action);
     switch (action) {
+      case "yield":
+        return this.yield();
       case "start":
         this.automatic = this.settings.pollIntervalMs > 0;
         return this.pollAndSchedule();
@@ -100,10 +119,8 @@ export class QueryRunner {
   async close(): Promise<void> {
     this.closing.abort();
     this.automatic = false;
-    await this.halt();
-    const delivered = await this.sender.tracker.drain();
-    // A store that does not answer must not hold up the deploy: it costs duplicates only.
-    await Promise.race([this.keeper.remember(delivered), sleep(CLOSE_STORE_MS, undefined, { ref: false })]);
+    await this.settle();
+    await this.dependencies.lease?.close();
   }
 
   /** Nodes of the flow were replaced: what was on its way to them may be gone. */
@@ -112,7 +129,7 @@ export class QueryRunner {
   }
 
   get figures() {
-    const { counters, keeper: { cursor }, sender: { tracker } } = this;
+    const { counters, keeper: { cursor }, sender: { tracker }, dependencies: { lease } } = this;
     return {
       ...counters,
       pagesOut: tracker.pagesOut,
@@ -120,7 +137,63 @@ export class QueryRunner {
       cursorIds: cursor?.size ?? 0,
       ...(cursor === undefined ? {} : { cursorAgeSeconds: Math.round((this.dependencies.now() - cursor.floorMs) / 1000) }),
       largestLatenessSeconds: this.lateness.largestMs / 1000,
+      ...(lease === undefined ? {} : { active: Number(lease.state.phase === "active"), takeovers: lease.takeovers, leaseLapses: lease.lapses }),
     } satisfies Figures;
+  }
+
+  /** False while another instance, or nobody, may read with the shared cursor. */
+  private get reads(): boolean {
+    const { lease } = this.given;
+    return lease === undefined || (lease.state.phase === "active" && !this.isYielding);
+  }
+
+  private leaseChanged(state: LeaseState): void {
+    if (this.closing.signal.aborted) return;
+    this.showLease(state);
+    if (state.phase !== "active") {
+      // What is in flight may still be confirmed and committed, as long as nobody else has claimed the cursor.
+      clearTimeout(this.timer);
+      this.running?.abort.abort();
+      if (this.sender.tracker.pagesOut === 0) this.keeper.forget();
+      return;
+    }
+    if (this.isYielding) return;
+    if (state.since !== this.term) this.giveUp();
+    this.term = state.since;
+    if (this.automatic) this.tick();
+  }
+
+  private showLease(state: LeaseState): void {
+    const { given } = this;
+    switch (state.phase) {
+      case "active": return given.status("green", "status.active");
+      case "standby": return state.holder === undefined ? given.status("grey", "status.standbyAlone") : given.status("grey", "status.standby", { holder: state.holder });
+      case "away": return state.error?.permanent === true ? given.status("red", "status.failed") : given.status("yellow", "status.away");
+    }
+  }
+
+  /** What is asked of an instance that does not read: the one that does gets the same messages, or it is its business. */
+  private actOnStandby(action: unknown): void {
+    const { lease } = this.dependencies;
+    if (action === "set" || action === "reset") {
+      const { holder } = lease?.state.phase === "standby" ? lease.state : {};
+      throw holder === undefined ? queryError("QUERY_AWAY") : queryError("QUERY_STANDBY", { holder });
+    }
+    // They say what to do when this instance gets the lease.
+    if (action === "start") this.automatic = this.settings.pollIntervalMs > 0;
+    if (action === "stop") this.automatic = false;
+  }
+
+  /** Hands the cursor to another instance, without anything being read twice. */
+  private async yield(): Promise<void> {
+    this.isYielding = true;
+    try {
+      await this.settle();
+      this.giveUp();
+      await this.dependencies.lease?.yield();
+    } finally {
+      this.isYielding = false;
+    }
   }
 
   private tick(): void {
@@ -140,9 +213,10 @@ export class QueryRunner {
   /** Plans the next automatic poll: the interval after `started` (monotonic ms), later after failures that another try cannot mend. */
   private schedule(started: number): void {
     clearTimeout(this.timer);
-    if (!this.automatic || this.closing.signal.aborted) return;
+    if (!this.automatic || !this.reads || this.closing.signal.aborted) return;
     const interval = this.settings.pollIntervalMs;
-    const pause = this.failures === 0 ? interval : Math.max(interval, Math.min(MAX_FAILURE_PAUSE_MS, interval * 2 ** (this.failures - 1)));
+    const pause = this.isHurried ? AGAIN_MS : this.failures === 0 ? interval : Math.max(interval, Math.min(MAX_FAILURE_PAUSE_MS, interval * 2 ** (this.failures - 1)));
+    this.isHurried = false;
     const delay = Math.max(0, started + pause - this.dependencies.monotonic());
     this.timer = setTimeout(() => this.tick(), delay);
     if (this.failures > 0) this.dependencies.status("red", "status.nextTry", { ...this.causeOf(this.lastError), ...plain.params({ time: new Date(this.dependencies.now() + delay).toTimeString().slice(0, 5) }) });
@@ -152,6 +226,8 @@ export class QueryRunner {
     // What was stopped may still be about to end.
     if (this.running?.abort.signal.aborted === true) await Promise.race([this.running.ended, sleep(STOPPED_MS, undefined, { ref: false })]);
     if (this.running !== undefined && (extra.length > 0 || this.settings.once)) throw queryError("POLL_RUNNING");
+    // An instance that has its lease back waits for its pages in flight.
+    this.isHurried ||= this.given.lease !== undefined && this.running?.abort.signal.aborted === true;
     if (this.running !== undefined || this.closing.signal.aborted) return;
     const abort = new AbortController();
     const work = this.pollOnce(extra, abort.signal);
@@ -162,6 +238,11 @@ export class QueryRunner {
     } catch (error) {
       // Stopped on purpose, or given up by the sender, which has told why.
       if (abort.signal.aborted) return;
+      if (this.gaveWay(error)) {
+        // A message that asked for this poll gets the reason.
+        if (!this.automatic) throw error;
+        return;
+      }
       this.counters.failedPolls += 1;
       this.failures = error instanceof SiemError && error.permanent ? this.failures + 1 : Math.max(this.failures, 1);
       if (error instanceof SiemError && HELPED_BY_SMALLER_PAGES.includes(error.code)) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
@@ -230,13 +311,30 @@ export class QueryRunner {
 
   private newSender(): PageSender {
     return new PageSender(this.settings, this.dependencies, this.counters, this.keeper, (error) => {
-      this.automatic = false;
       clearTimeout(this.timer);
       this.running?.abort.abort();
+      if (this.gaveWay(error)) {
+        if (this.running === undefined) this.schedule(this.dependencies.monotonic());
+        return;
+      }
       this.giveUp();
+      if (!this.reads) return;
+      this.automatic = false;
       this.dependencies.status("red", "status.undelivered");
       this.dependencies.error(error);
     });
+  }
+
+  /** Does what is to be done when another instance has moved the shared cursor, or its place is away. False for any other error. */
+  private gaveWay(error: unknown): boolean {
+    if (this.given.lease === undefined || !(error instanceof SiemError)) return false;
+    if (error.code === "CURSOR_CHANGED") {
+      this.dependencies.warn("warning.cursorTaken", {});
+      this.giveUp();
+    } else if (error.code === "CURSOR_AWAY") this.dependencies.status("yellow", "status.away");
+    else return false;
+    this.isHurried = true;
+    return true;
   }
 
   /** Ends the poll that runs; its pages stay in flight. */
@@ -246,6 +344,14 @@ export class QueryRunner {
     this.running.abort.abort();
     // A poll that only waits for confirmations has nothing to abort.
     await Promise.race([this.running.ended, sleep(STOP_MS, undefined, { ref: false })]);
+  }
+
+  /** Ends the poll that runs, and waits a little for what is in flight. */
+  private async settle(): Promise<void> {
+    await this.halt();
+    const delivered = await this.sender.tracker.drain();
+    // A store that does not answer must not hold up the deploy: it costs duplicates only.
+    await Promise.race([this.keeper.remember(delivered), sleep(CLOSE_STORE_MS, undefined, { ref: false })]);
   }
 
   /** Gives up what is in flight. The cursor is read again, so that memory and store cannot drift apart. */
@@ -275,7 +381,10 @@ export class QueryRunner {
     await this.running?.ended;
     await this.keeper.lastWrite;
     this.giveUp();
-    await this.keeper.overwrite(floorMs);
-    if (this.automatic) this.tick();
+    try {
+      await this.keeper.overwrite(floorMs);
+    } finally {
+      if (this.automatic && this.reads) this.tick();
+    }
   }
 }

@@ -2,6 +2,7 @@
 import { plain, printable } from "../../common/border";
 import { booleanProperty, choiceProperty, idListProperty, numberProperty, textProperty, type Properties } from "../../common/properties";
 import type { ContextScope } from "../../cursor/two-slot-store";
+import { LEASE_SECONDS } from "../../cursor/lease";
 import { startInstant, untilInstant } from "../../cursor/instant";
 import { SiemError } from "../../common/errors";
 import { checkCriteria } from "../criteria/criteria-check";
@@ -10,8 +11,8 @@ import { criteriaFromJson, criteriaGroups, type Criteria } from "../criteria/cri
 import type { EventSource, SourceOptions } from "../sources/source";
 import { sources } from "../sources";
 
-/** Where the cursor is kept; none: the query runs once for each message, over its own range of time. */
-export type CursorType = ContextScope | "none";
+/** Where the cursor is kept; shared: in NATS; none: the query runs once for each message, over its own range of time. */
+export type CursorType = ContextScope | "shared" | "none";
 
 export interface QuerySettings {
   source: EventSource;
@@ -44,13 +45,17 @@ export interface NodeQuerySettings extends Omit<QuerySettings, "cursorKey"> {
   warnings: readonly SiemError[];
   /** The key as the editor wrote it, the store inside; "" without a cursor. */
   cursor: string;
+  /** Id of the NATS connection of a shared cursor; "" if none is chosen. */
+  connection: string;
+  /** Of a shared cursor. */
+  leaseSeconds: number;
 }
 
 const DAY_S = 86_400;
 
 /** Throws the SiemError of the first property that is wrong. */
 export function parseSettings(config: Properties): NodeQuerySettings {
-  const cursorType = choiceProperty(config, "cursorType", ["global", "flow", "node", "none"]);
+  const cursorType = choiceProperty(config, "cursorType", ["global", "flow", "node", "shared", "none"]);
   const once = cursorType === "none";
   const startFrom = textProperty(config, "startFrom", "P1D");
   startInstant(startFrom, 0);
@@ -76,6 +81,8 @@ export function parseSettings(config: Properties): NodeQuerySettings {
     until,
     cursorType,
     cursor: once ? "" : textProperty(config, "cursor"),
+    connection: textProperty(config, "connection", ""),
+    leaseSeconds: cursorType === "shared" ? numberProperty(config, "lease", LEASE_SECONDS) : LEASE_SECONDS.fallback,
     once,
     overlapMs: source.rereads === "lookback" ? seconds("lookback", source.overlapS, 3600, 90 * DAY_S) : seconds("overlap", source.overlapS, 0),
     pageSize: numberProperty(config, "pageSize", { fallback: 1000, min: 1, max: 10_000, integer: true }),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BoundedQueue, type Overflow } from "../../../src/syslog/queue";
+import { BoundedQueue, type Overflow } from "../../../src/delivery/queue";
 
 const item = (name: string, events = 1, bytes = events * 10) => ({ name, events, bytes });
 const queue = (overflow: Overflow, events = 3, bytes = 100_000) => new BoundedQueue<ReturnType<typeof item>>({ events, bytes, overflow });

@@ -1,0 +1,76 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { systemClock } from "../src/common/clock";
+import { checkVariables } from "../src/common/environment";
+import { deliveryRegistry } from "../src/delivery/registry";
+import { serveEnvironment } from "../src/node-red/environment-route";
+import { ErrorRaiser } from "../src/node-red/error-raiser";
+import type { DialogHost, Translate } from "../src/node-red/host";
+import { serveMetrics } from "../src/node-red/metrics-route";
+import { linkOf } from "../src/node-red/nats-link";
+import { StatusLine, localise } from "../src/node-red/report";
+import { checkSinks } from "../src/node-red/sinks";
+import { NodeStats } from "../src/node-red/stats";
+import { StreamIn } from "../src/scale-out/stream-in";
+import { readInSettings } from "../src/scale-out/stream-settings";
+import { inStatus } from "../src/scale-out/stream-status";
+
+type StreamInConfig = NodeDef & Record<string, unknown>;
+
+export = function (RED: NodeAPI) {
+  const translate: Translate = RED._;
+  serveMetrics(RED);
+  const errors = new ErrorRaiser(RED.events);
+  serveEnvironment(RED as unknown as DialogHost);
+  const allNodes = () => {
+    const nodes: (NodeDef & { d?: boolean })[] = [];
+    RED.nodes.eachNode((node) => nodes.push(node));
+    return nodes;
+  };
+
+  function EventStreamIn(this: Node, config: StreamInConfig) {
+    RED.nodes.createNode(this, config);
+    const raise = errors.of(this);
+    const status = new StatusLine(this, translate);
+    let input: StreamIn | undefined;
+    const stats = new NodeStats(this, () => input?.figures ?? {});
+    const explain = (error: unknown) => stats.failed(localise(translate, error));
+    try {
+      checkVariables(config);
+      const settings = readInSettings(config);
+      const link = linkOf(RED.nodes, config["connection"], this);
+      const made: StreamIn = new StreamIn(settings, {
+        link, clock: systemClock,
+        registry: deliveryRegistry(),
+        send: (message) => this.send(message as never),
+        checkSinks: () => checkSinks(settings.sinks, allNodes()),
+        changed: () => status.showLazily(() => inStatus(made, link)),
+        trouble: (error) => raise(explain(error)),
+        warn: (key, params) => this.warn(translate(key, params)),
+        text: translate,
+      });
+      input = made;
+      made.start();
+    } catch (error) {
+      raise(explain(error));
+      status.show("red", "common.status.badConfig");
+    }
+
+    this.on("input", (message, send, done) => {
+      if (stats.answer(message)) send(message);
+      done();
+    });
+
+    const flowChanged = () => input?.flowChanged();
+    RED.events.on("flows:started", flowChanged);
+
+    this.on("close", (done: () => void) => {
+      RED.events.off("flows:started", flowChanged);
+      void (input?.close() ?? Promise.resolve()).finally(() => {
+        stats.close();
+        status.close();
+        done();
+      });
+    });
+  }
+  RED.nodes.registerType("event-stream-in", EventStreamIn as never);
+};

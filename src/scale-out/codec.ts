@@ -1,0 +1,292 @@
+/**
+ * Flow messages in the stream: a message becomes one or more chunks, and each chunk a message of its own at the receiver.
+ *
+ *   Siem-Format: 1             a newer format is refused, never guessed
+ *   Siem-Count: 250            items, for people who look at the stream; we count them ourselves
+ *   Siem-Encoding: deflate     from 16 KiB on
+ *
+ *   {"form":"text","list":true,"properties":{"topic":…,"kind":…}}
+ *   first item
+ *   second item
+ *
+ * Each item is one line: a text as it is, the JSON of any other value, or a Buffer as base64. Texts with a line feed travel as
+ * JSON, so that nobody can forge an item. What form a chunk has is data in its first line.
+ */
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { deflate, inflate } from "node:zlib";
+import { plain } from "../common/border";
+import type { SiemError } from "../common/errors";
+import { isTooDeep } from "../common/json";
+import { inMegabytes, JSON_DEPTH, STREAM_BODY_BYTES, STREAM_ITEMS, STREAM_PROPERTIES_BYTES, WHOLE_JSON_BYTES } from "../common/limits";
+import { isRecord, type FlowMessage } from "../common/messages";
+import { isPlain, retainedBytes } from "../common/retained-bytes";
+import { yieldIfBusy } from "../common/turns";
+import { splitPath } from "../delivery/registry";
+import type { PackedLines } from "../pages/packed-lines";
+import { streamInError, streamOutError } from "./errors";
+
+export const FORMAT = 1;
+const HEADERS = { format: "Siem-Format", count: "Siem-Count", encoding: "Siem-Encoding" } as const;
+const FORMS = ["text", "json", "bytes"] as const;
+type Form = (typeof FORMS)[number];
+
+/** Small bodies are stored as they are: deflating them halves the rate. */
+const DEFLATE_FROM = 16 * 1024;
+const LINE_FEED = 0x0a;
+
+/** What belongs to this process, to one page or to one connection. The payload travels by itself, and reading it would unpack it. */
+const NOT_CARRIED: ReadonlySet<string> = new Set(["payload", "delivery", "parts", "_msgid", "req", "res", "complete"]);
+
+/** What a flow message gives to the stream. */
+export interface Content {
+  readonly form: Form;
+  readonly isList: boolean;
+  readonly length: number;
+  /** The JSON of the properties that are carried. */
+  readonly properties: string;
+  /** Names of properties that JSON cannot hold, or that are too large. */
+  readonly leftOut: readonly string[];
+  /** Item `index` as its line. Throws STREAM_PAYLOAD or STREAM_ITEM_TOO_LARGE. */
+  line(index: number): string | Buffer;
+  /** Item `index` as the message has it. */
+  value(index: number): unknown;
+  /** The id of the chunk that begins with item `first`; the same in every process. `body` are its items. */
+  id(first: number, body: Buffer): string;
+}
+
+/** Items of a content, cut at the limits. */
+export interface Chunk {
+  readonly first: number;
+  readonly count: number;
+  /** First line and items. */
+  readonly body: Buffer;
+  readonly id: string;
+}
+
+/** What the bytes of a line cannot hold: a line feed, and half of a surrogate pair. */
+const UNFIT = /[\n\p{Cs}]/u;
+const isText = (value: unknown): value is string => typeof value === "string" && !UNFIT.test(value);
+
+/** The form in which all of `values` can travel. */
+const formOf = (values: readonly unknown[]): Form => (values.every(isText) ? "text" : values.every((value) => Buffer.isBuffer(value)) ? "bytes" : "json");
+
+const hasLineFeed = (lines: PackedLines): boolean => {
+  for (let index = 0; index < lines.length; index++) if (lines.at(index).includes("\n")) return true;
+  return false;
+};
+
+/** `packed` are the lines of the payload, if it is packed: then nobody looks at the payload itself. */
+export function contentOf(channel: string, message: FlowMessage, packed: PackedLines | undefined): Content {
+  const { payload, isList } = packed === undefined ? { payload: message.payload, isList: Array.isArray(message.payload) } : { payload: undefined, isList: true };
+  const values: readonly unknown[] = isList ? (payload as unknown[] | undefined) ?? [] : [payload];
+  const form = packed === undefined ? formOf(values) : hasLineFeed(packed) ? "json" : "text";
+  const value = (index: number) => (packed === undefined ? values[index] : packed.text(index));
+  const { json, leftOut, texts } = carriedProperties(message);
+  const place = splitPath(message.parts, isRecord(message.delivery) ? String(message.delivery["token"]) : "").map(({ index }) => index);
+  const dxlId = isList ? undefined : dxlMessageId(message);
+  return {
+    form, isList, leftOut, value,
+    properties: json,
+    length: packed?.length ?? values.length,
+    line: (index) => {
+      if (form === "text") return packed === undefined ? values[index] as string : packed.at(index);
+      return form === "bytes" ? (values[index] as Buffer).toString("base64") : jsonOf(value(index));
+    },
+    // The stream remembers ids for all of its channels together.
+    id: (first, body) => {
+      if (dxlId !== undefined) return [channel, dxlId, ...place].join("/");
+      const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), form, isList, ...place, first]);
+      return createHash("sha256").update(about).update("\n").update(body).digest("hex");
+    },
+  };
+}
+
+/** The ids of DXL messages (OpenDXL clients make UUIDs in braces); any other text would let its sender choose an id of ours. */
+const DXL_ID = /^\{?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}?$/i;
+
+function dxlMessageId({ dxl }: FlowMessage): string | undefined {
+  const id = isRecord(dxl) ? dxl["messageId"] : undefined;
+  return typeof id === "string" && DXL_ID.test(id) ? id.toLowerCase() : undefined;
+}
+
+/** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_ITEM_TOO_LARGE. */
+function jsonOf(value: unknown): string {
+  // JSON of more than that would block everybody.
+  if (retainedBytes(value, 4 * STREAM_BODY_BYTES) > 4 * STREAM_BODY_BYTES) throw tooLarge(WHOLE_JSON_BYTES);
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value);
+  } catch (error) {
+    throw streamOutError("STREAM_PAYLOAD", plain.params({ reason: error }));
+  }
+  if (json === undefined) throw streamOutError("STREAM_PAYLOAD", plain.params({ reason: typeof value }));
+  const bytes = Buffer.from(json);
+  if (bytes.length > WHOLE_JSON_BYTES) throw tooLarge(WHOLE_JSON_BYTES);
+  if (isTooDeep(bytes)) throw streamOutError("STREAM_PAYLOAD", plain.params({ reason: `more than ${JSON_DEPTH} levels` }));
+  return json;
+}
+
+export const tooLarge = (limit: number): SiemError => streamOutError("STREAM_MESSAGE_TOO_LARGE", { limit });
+
+/** JSON keeps plain data. What it would change without a word (functions, Buffers, maps) is no such data. */
+function onlyData(this: unknown, name: string, value: unknown): unknown {
+  // A Buffer has become an object here.
+  if (ArrayBuffer.isView((this as Record<string, unknown>)[name])) throw new TypeError("bytes");
+  if (typeof value === "function" || typeof value === "symbol" || typeof value === "bigint") throw new TypeError(typeof value);
+  if (typeof value === "object" && value !== null && !Array.isArray(value) && !isPlain(value)) throw new TypeError("class");
+  return value;
+}
+
+/** Copies by name: to unpack a packed payload would cost its memory. */
+function carriedProperties(message: FlowMessage): { json: string; leftOut: string[]; texts: Map<string, string> } {
+  const texts = new Map<string, string>();
+  const leftOut: string[] = [];
+  let room = STREAM_PROPERTIES_BYTES;
+  for (const name of Object.keys(message)) {
+    if (NOT_CARRIED.has(name) || message[name] === undefined) continue;
+    const json = propertyJson(message[name], room);
+    const size = json === undefined ? Infinity : Buffer.byteLength(json) + 2 * name.length;
+    if (json === undefined || size > room) {
+      leftOut.push(name);
+      continue;
+    }
+    room -= size;
+    texts.set(name, json);
+  }
+  return { json: `{${[...texts].map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(",")}}`, leftOut, texts };
+}
+
+function propertyJson(value: unknown, room: number): string | undefined {
+  // A number takes more memory than text.
+  if (retainedBytes(value, 16 * room) > 16 * room) return undefined;
+  try {
+    const json = JSON.stringify(value, onlyData) as string | undefined;
+    return json === undefined || isTooDeep(Buffer.from(`[[${json}]]`)) ? undefined : json;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The chunk of `content` that begins with item `first`: as many items as fit into `bytes`, at most `count`, at least one. Throws what
+ * `content.line` throws for the first item, and STREAM_MESSAGE_TOO_LARGE.
+ */
+export function cutChunk(content: Content, first: number, { count: most, bytes: limit }: { count: number; bytes: number }): Chunk {
+  const { form, isList: list, properties } = content;
+  const head = Buffer.from(`{"form":"${form}","list":${list},"properties":${properties}}`);
+  const pieces: Buffer[] = [];
+  let size = head.length;
+  let index = first;
+  for (; index < content.length && index - first < most; index++) {
+    let line: string | Buffer;
+    try {
+      line = content.line(index);
+    } catch (error) {
+      if (index === first) throw error;
+      break;
+    }
+    const piece = typeof line === "string" ? Buffer.from(line) : line;
+    if (index > first && size + piece.length + 1 > limit) break;
+    size += piece.length + 1;
+    if (size > STREAM_BODY_BYTES) throw tooLarge(STREAM_BODY_BYTES);
+    pieces.push(NEW_LINE, piece);
+  }
+  const items = Buffer.concat(pieces);
+  return { first, count: index - first, body: Buffer.concat([head, items]), id: content.id(first, items) };
+}
+
+const NEW_LINE = Buffer.from("\n");
+
+/** The headers of a stored message. */
+export interface Headers {
+  get(name: string): string;
+  set(name: string, value: string): void;
+}
+
+const deflated = promisify(deflate) as (body: Buffer, options: { level: number }) => Promise<Buffer>;
+const inflated = promisify(inflate) as (body: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
+
+/** The body of `chunk` as it is stored. Sets its headers. */
+export async function encodeChunk({ body, count }: Chunk, headers: Headers): Promise<Buffer> {
+  headers.set(HEADERS.format, String(FORMAT));
+  headers.set(HEADERS.count, String(count));
+  if (body.length < DEFLATE_FROM) return body;
+  const small = await deflated(body, { level: 1 });
+  if (small.length >= body.length) return body;
+  headers.set(HEADERS.encoding, "deflate");
+  return small;
+}
+
+/** A message of the stream as a flow message. */
+export interface Decoded {
+  message: FlowMessage;
+  count: number;
+  /** Bytes of the body after inflating. */
+  bytes: number;
+}
+
+/** Reads a message of the stream, which anybody may have written. Rejects with STREAM_FORMAT or STREAM_UNREADABLE. */
+export async function decodeChunk(headers: Pick<Headers, "get"> | undefined, stored: Uint8Array): Promise<Decoded> {
+  const format = headers?.get(HEADERS.format) ?? "";
+  if (/^\d{1,6}$/.test(format) && Number(format) > FORMAT) throw streamInError("STREAM_FORMAT", plain.params({ format, known: FORMAT }));
+  if (format !== String(FORMAT)) throw unreadable(`${HEADERS.format}: ${format}`);
+  const body = await bodyOf(headers?.get(HEADERS.encoding) ?? "", stored);
+  const end = body.indexOf(LINE_FEED);
+  const { form, list, properties } = headOf(body.subarray(0, Math.max(0, end)));
+  const values = await valuesOf(form, body.subarray(end + 1));
+  if (!list && values.length !== 1) throw unreadable("items");
+  for (const name of NOT_CARRIED) delete properties[name];
+  const message: FlowMessage = properties;
+  message.payload = list ? values : values[0];
+  return { message, count: values.length, bytes: body.length };
+}
+
+const unreadable = (reason: unknown): SiemError => streamInError("STREAM_UNREADABLE", plain.params({ reason }));
+
+async function bodyOf(encoding: string, stored: Uint8Array): Promise<Buffer> {
+  if (stored.length > STREAM_BODY_BYTES) throw unreadable(`> ${inMegabytes(STREAM_BODY_BYTES)} MB`);
+  if (encoding === "") return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  if (encoding !== "deflate") throw unreadable(`${HEADERS.encoding}: ${encoding}`);
+  try {
+    return await inflated(stored, { maxOutputLength: STREAM_BODY_BYTES });
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+function headOf(line: Buffer): { form: Form; list: boolean; properties: FlowMessage } {
+  const head = parsedLine(line, 2 * STREAM_PROPERTIES_BYTES);
+  if (isRecord(head)) {
+    const { form, list, properties } = head;
+    const known = FORMS.find((each) => each === form);
+    if (known !== undefined && typeof list === "boolean" && isRecord(properties)) return { form: known, list, properties };
+  }
+  throw unreadable("first line");
+}
+
+/** Throws STREAM_UNREADABLE. */
+function parsedLine(line: Buffer, limit: number): unknown {
+  if (line.length > limit || isTooDeep(line)) throw unreadable("JSON");
+  try {
+    // Not exactly, as numbers of other origin are read: our own JSON holds what a number of JavaScript holds.
+    return JSON.parse(line.toString("utf8"));
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+async function valuesOf(form: Form, items: Buffer): Promise<unknown[]> {
+  const pause = yieldIfBusy();
+  const values: unknown[] = [];
+  for (let start = 0; start <= items.length;) {
+    if (values.length === STREAM_ITEMS) throw unreadable(`> ${STREAM_ITEMS}`);
+    const found = items.indexOf(LINE_FEED, start);
+    const end = found < 0 ? items.length : found;
+    const line = items.subarray(start, end);
+    values.push(form === "json" ? parsedLine(line, WHOLE_JSON_BYTES) : form === "text" ? line.toString("utf8") : Buffer.from(line.toString("latin1"), "base64"));
+    start = end + 1;
+    await pause();
+  }
+  return values;
+}

@@ -1,0 +1,422 @@
+/**
+ * Gives the messages of a channel to the flow, and acknowledges each when the sinks have confirmed it in the delivery registry.
+ *
+ *   fetched ──► hand ──room──► out ──confirmed──► done: acknowledged
+ *                ▲              │ rejected, or nobody confirms or holds it
+ *                └─ redelivered ┴──► away: given back with a pause
+ *
+ * Whatever we fetched is ours until it is acknowledged or given back: we tell the server so (`+WPI`), or it would deliver the
+ * message again. A message that comes again while we have it, or after it was confirmed, does not go to the flow twice. We know
+ * messages by sequence and time, because the sequence alone begins again in a stream that was made again.
+ */
+import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import { printable } from "../common/border";
+import type { Params } from "../common/errors";
+import type { FlowMessage } from "../common/messages";
+import type { DeliveryRegistry } from "../delivery/registry";
+import type { Figures } from "../metrics/table";
+import { Access, type AccessDependencies, type Ready } from "./access";
+import { decodeChunk, type Decoded } from "./codec";
+import { consumerInfo, isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
+import { streamInError } from "./errors";
+import { Trouble } from "./trouble";
+
+export interface StreamInSettings {
+  channel: string;
+  /** Events that are sent and not confirmed. */
+  eventsOut: number;
+  /** A message that nobody confirms or holds for this long is given back, ms. */
+  confirmTimeoutMs: number;
+  /** Node ids of the sinks that must all confirm; none: any one. */
+  sinks: readonly string[];
+}
+
+export interface StreamInDependencies extends Omit<AccessDependencies<OpenConsumer>, "open"> {
+  registry: DeliveryRegistry;
+  send(message: FlowMessage): void;
+  /** Throws if a sink is missing. */
+  checkSinks(): void;
+  warn(key: string, params: Params): void;
+  /** A text of the catalog. */
+  text(key: string, params: Params): string;
+}
+
+/** Its type does not tell the subject for answers, which we need because a message may outlive its connection. */
+type StoredMessage = JsMsg & { readonly reply: string };
+
+interface Entry {
+  readonly key: string;
+  readonly sequence: number;
+  /** Where to answer the newest delivery, and how often the server delivered the message. */
+  reply: string;
+  deliveries: number;
+  /** Opened when it is sent for the first time. */
+  token: string | undefined;
+  events: number;
+  bytes: number;
+  place: Place;
+  /** An answer that found no connection. */
+  unsent: string | undefined;
+}
+
+type Place =
+  | { at: "hand"; stored: JsMsg }
+  /** `since`: when something last happened to it, monotonic ms. */
+  | { at: "out"; since: number; held: boolean }
+  | { at: "away" | "done" };
+
+const FETCH_MS = 5000;
+/** Bytes that one fetch may bring, and that the messages that are out may have after inflating. */
+const MOST_BYTES = 64 * 1024 * 1024;
+const MOST_MESSAGES = 256;
+/** Messages that we remember after they left. */
+const MOST_PAST = 5000;
+/** Pauses before a message comes again, by how often it came. */
+const PAUSES_MS = [1000, 4000, 16_000, 60_000];
+const UNREADABLE_PAUSE_MS = 10_000;
+/** What was sent before a change of the flow may have been dropped without a word: the wait for it is shorter, ms. */
+const AFTER_CHANGE_MS = 10_000;
+const PENDING_MS = 5000;
+/** When the node closes: a message that no sink holds may still be on its way to one; a sink drains for at most 9 s. */
+const CLOSE_UNHELD_MS = 2000;
+const CLOSE_HELD_MS = 10_000;
+
+const WORKING = "+WPI";
+const ACKNOWLEDGED = "+ACK";
+const givenBack = (pauseMs: number): string => (pauseMs === 0 ? "-NAK" : `-NAK {"delay": ${pauseMs * 1e6}}`);
+
+export class StreamIn {
+  /** Events, but for messages that could not be read. */
+  readonly counters = { read: 0, confirmed: 0, rejected: 0, resent: 0, duplicates: 0, unreadable: 0, retries: 0 };
+  /** Messages in the stream that are not acknowledged. */
+  pending = 0;
+  readonly access: Access<OpenConsumer>;
+  /** When a message last could not be read, monotonic ms. */
+  private unreadableAt = -Infinity;
+  private readonly unreadable: Trouble;
+  /** In hand or out, by key, oldest first. */
+  private readonly entries = new Map<string, Entry>();
+  /** Away or done. */
+  private readonly past = new Map<string, Entry>();
+  private readonly hand: Entry[] = [];
+  private out = { messages: 0, events: 0, bytes: 0 };
+  /** Events of the largest message of late: how many a fetch may bring. */
+  private usualEvents: number;
+  private fetching: ConsumerMessages | undefined;
+  private isEmitting = false;
+  private isClosing = false;
+  private readonly waiters: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  /** Runs while there is a connection. */
+  private worker: NodeJS.Timeout | undefined;
+  private askedAt = 0;
+  private changedAt = -Infinity;
+  /** Of the consumer that our messages came from. */
+  private createdMs = NaN;
+
+  constructor(private readonly settings: StreamInSettings, private readonly dependencies: StreamInDependencies) {
+    this.usualEvents = settings.eventsOut;
+    this.unreadable = new Trouble(dependencies.clock, (error) => dependencies.trouble(error));
+    this.access = new Access({ ...dependencies, open: async (session) => {
+      dependencies.checkSinks();
+      return openConsumer(dependencies.link, session, settings.channel);
+    }, changed: () => this.accessChanged() });
+  }
+
+  /** Events that are sent and not confirmed. */
+  get eventsOut(): number {
+    return this.out.events;
+  }
+
+  /** There is a message that cannot be read: it comes again after its pause. */
+  get hasUnreadable(): boolean {
+    return this.now - this.unreadableAt < 1.5 * UNREADABLE_PAUSE_MS;
+  }
+
+  get isFull(): boolean {
+    return this.out.events >= this.settings.eventsOut;
+  }
+
+  get figures(): Figures {
+    const { read, confirmed, rejected, resent, duplicates, unreadable, retries } = this.counters;
+    return {
+      read, confirmed, rejected, resent, duplicates, retries,
+      failed: unreadable,
+      pagesOut: this.out.messages,
+      pagesHeld: [...this.entries.values()].filter(({ place }) => place.at === "out" && place.held).length,
+      streamPending: this.pending,
+      connected: this.dependencies.link.session === undefined ? 0 : 1,
+    };
+  }
+
+  start(): void {
+    const { confirmTimeoutMs } = this.settings;
+    this.timer = setInterval(() => this.tick(), Math.min(1000, Math.max(10, confirmTimeoutMs / 4))).unref();
+    this.access.start();
+  }
+
+  /** Nodes of the flow were replaced: what was on its way to them may be gone, and so may be a sink. */
+  flowChanged(): void {
+    this.changedAt = this.now;
+    const { ready } = this.access;
+    if (ready === undefined) return;
+    try {
+      this.dependencies.checkSinks();
+    } catch (error) {
+      this.access.failed(ready, error);
+    }
+  }
+
+  /** Waits a little for confirmations, then gives back what is not confirmed: another instance gets it at once. */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    this.stopFetching();
+    this.wake();
+    this.hand.length = 0;
+    for (const entry of [...this.entries.values()]) if (entry.place.at === "hand") this.giveBack(entry, 0);
+    await this.drained(CLOSE_UNHELD_MS);
+    if ([...this.entries.values()].every(({ place }) => place.at === "out" && place.held)) await this.drained(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    for (const entry of [...this.entries.values()]) this.giveBack(entry, 0);
+    clearInterval(this.timer);
+    this.forgetPast(0);
+    this.access.stop();
+  }
+
+  private get now(): number {
+    return this.dependencies.clock.now();
+  }
+
+  private accessChanged(): void {
+    const { ready } = this.access;
+    this.dependencies.changed();
+    clearInterval(this.worker);
+    if (ready === undefined) return this.stopFetching();
+    this.worker = setInterval(() => this.work(), ready.opened.ackWaitMs / 4).unref();
+    if (!isSameConsumer(this.createdMs, ready.opened.createdMs)) this.forgetAll();
+    this.createdMs = ready.opened.createdMs;
+    for (const entry of [...this.entries.values(), ...this.past.values()]) if (entry.unsent !== undefined) this.answer(entry, entry.unsent);
+    this.work();
+    void this.fetch(ready);
+  }
+
+  private stopFetching(): void {
+    void this.fetching?.close();
+  }
+
+  /** Another consumer, so other messages: an acknowledgement of ours would take one of them away. */
+  private forgetAll(): void {
+    this.hand.length = 0;
+    for (const entry of [...this.entries.values()]) this.moveTo(entry, { at: "away" });
+    this.forgetPast(0);
+  }
+
+  /** Fetches while `ready` lasts, never more than may be out: what waits here must be kept alive. */
+  private async fetch(ready: Ready<OpenConsumer>): Promise<void> {
+    const isCurrent = () => this.access.ready === ready && !this.isClosing;
+    try {
+      while (isCurrent()) {
+        const room = this.settings.eventsOut - this.out.events;
+        if (this.hand.length > 0 || this.isEmitting || (this.out.messages > 0 && (room <= 0 || this.out.bytes >= MOST_BYTES))) {
+          await this.changed();
+          continue;
+        }
+        const byBytes = Math.min(MOST_MESSAGES, Math.max(1, Math.floor(MOST_BYTES / ready.session.maxPayload)));
+        const messages = await ready.opened.consumer.fetch({ max_messages: Math.min(byBytes, Math.max(1, Math.floor(room / this.usualEvents))), expires: FETCH_MS });
+        this.fetching = messages;
+        if (!isCurrent()) this.stopFetching();
+        for await (const message of messages) {
+          this.access.trouble.over();
+          this.received(message as StoredMessage);
+        }
+        this.access.trouble.over();
+      }
+    } catch (error) {
+      this.counters.retries += 1;
+      const cause = await this.look(ready).then(() => error, (found: unknown) => found);
+      this.access.failed(ready, cause);
+    }
+  }
+
+  private received(stored: StoredMessage): void {
+    const { streamSequence: sequence, timestampNanos, deliveryCount: deliveries } = stored.info;
+    const key = `${sequence}@${timestampNanos}`;
+    const known = this.entries.get(key) ?? this.past.get(key);
+    const entry: Entry = known ?? { key, sequence, reply: "", deliveries: 0, token: undefined, events: 0, bytes: 0, place: { at: "away" }, unsent: undefined };
+    Object.assign(entry, { reply: stored.reply, deliveries, unsent: undefined });
+    if (entry.place.at === "out") return;
+    if (entry.place.at === "done") {
+      this.counters.duplicates += entry.events;
+      this.answer(entry, ACKNOWLEDGED);
+      return;
+    }
+    if (this.isClosing) return this.giveBack(entry, 0);
+    if (entry.place.at === "away") this.hand.push(entry);
+    this.moveTo(entry, { at: "hand", stored });
+    void this.emit();
+  }
+
+  /** Sends what is in hand, in order, as far as there is room. */
+  private async emit(): Promise<void> {
+    if (this.isEmitting) return;
+    this.isEmitting = true;
+    for (let entry = this.hand.shift(); entry !== undefined; entry = this.hand.shift()) await this.send(entry);
+    this.isEmitting = false;
+    this.wake();
+  }
+
+  private async send(entry: Entry): Promise<void> {
+    const { place } = entry;
+    if (place.at !== "hand") return;
+    const decoded = await this.decoded(entry, place.stored);
+    if (decoded === undefined) return;
+    const { message, count, bytes } = decoded;
+    this.usualEvents = Math.max(count, Math.ceil(this.usualEvents / 2));
+    const isFull = () => this.out.messages > 0 && (this.out.events + count > this.settings.eventsOut || this.out.bytes + bytes > MOST_BYTES);
+    while (entry.place.at === "hand" && isFull()) await this.changed();
+    // Confirmed or given back meanwhile.
+    if (entry.place.at !== "hand") return;
+    Object.assign(entry, { events: count, bytes });
+    const token = entry.token ??= this.open(entry);
+    this.counters.read += count;
+    if (entry.deliveries > 1) this.counters.resent += count;
+    this.moveTo(entry, { at: "out", since: this.now, held: false });
+    const { sequence, deliveries } = entry;
+    Object.assign(message, { stream: { sequence, deliveries, storedAt: place.stored.time.toISOString() }, delivery: { token, index: 0, count: 1 } });
+    try {
+      this.dependencies.send(message);
+    } catch (error) {
+      this.giveBackLater(entry, printable(error));
+    }
+  }
+
+  /** Undefined if the message cannot be read, or is no longer ours. */
+  private async decoded(entry: Entry, stored: JsMsg): Promise<Decoded | undefined> {
+    try {
+      const decoded = await decodeChunk(stored.headers, stored.data);
+      return entry.place.at === "hand" ? decoded : undefined;
+    } catch (error) {
+      if (entry.place.at !== "hand") return undefined;
+      this.counters.unreadable += 1;
+      this.unreadableAt = this.now;
+      this.unreadable.add(this.dependencies.link.explain(error));
+      this.giveBack(entry, UNREADABLE_PAUSE_MS);
+      return undefined;
+    }
+  }
+
+  private open(entry: Entry): string {
+    const moved = () => {
+      if (entry.place.at === "out") entry.place.since = this.now;
+    };
+    const token = this.dependencies.registry.open(1, {
+      confirmed: () => {
+        this.counters.confirmed += entry.events;
+        this.moveTo(entry, { at: "done" });
+        this.answer(entry, ACKNOWLEDGED);
+        this.dependencies.registry.close(token);
+      },
+      progressed: moved,
+      holdChanged: (_index, held) => {
+        moved();
+        if (entry.place.at === "out") entry.place.held = held;
+      },
+      rejected: (_index, reason) => {
+        if (entry.place.at !== "out") return;
+        this.counters.rejected += entry.events;
+        this.giveBackLater(entry, printable(reason));
+      },
+    }, this.settings.sinks);
+    return token;
+  }
+
+  private giveBackLater(entry: Entry, reason: string): void {
+    const pause = PAUSES_MS[Math.min(Math.max(entry.deliveries, 1), PAUSES_MS.length) - 1]!;
+    this.dependencies.warn("warning.givenBack", { sequence: entry.sequence, deliveries: entry.deliveries, seconds: pause / 1000, reason: printable(reason) });
+    this.giveBack(entry, pause);
+  }
+
+  /** A confirmation that still comes counts, until the message is sent again. */
+  private giveBack(entry: Entry, pauseMs: number): void {
+    this.moveTo(entry, { at: "away" });
+    this.answer(entry, givenBack(pauseMs));
+  }
+
+  /** The only place that changes where a message is. */
+  private moveTo(entry: Entry, next: Place): void {
+    const { place, key, events, bytes } = entry;
+    const share = (sign: 1 | -1) => {
+      this.out = { messages: this.out.messages + sign, events: this.out.events + sign * events, bytes: this.out.bytes + sign * bytes };
+    };
+    if (place.at === "out") share(-1);
+    entry.place = next;
+    if (next.at === "out") share(1);
+    const isPast = next.at === "away" || next.at === "done";
+    (isPast ? this.entries : this.past).delete(key);
+    (isPast ? this.past : this.entries).set(key, entry);
+    if (isPast) this.forgetPast(MOST_PAST);
+    this.wake();
+    this.dependencies.changed();
+  }
+
+  private forgetPast(most: number): void {
+    for (const [key, { token }] of this.past) {
+      if (this.past.size <= most) return;
+      this.past.delete(key);
+      if (token !== undefined) this.dependencies.registry.close(token);
+    }
+  }
+
+  private answer(entry: Entry, answer: string): void {
+    entry.unsent = this.access.ready?.session.send(entry.reply, answer) === true ? undefined : answer;
+  }
+
+  private tick(): void {
+    const { ready } = this.access;
+    const { now } = this;
+    if (ready !== undefined && now - this.askedAt >= PENDING_MS) this.look(ready).catch((error: unknown) => this.access.failed(ready, error));
+    const { confirmTimeoutMs } = this.settings;
+    for (const entry of [...this.entries.values()]) {
+      if (entry.place.at !== "out" || entry.place.held) continue;
+      const { since } = entry.place;
+      const limit = since < this.changedAt ? Math.min(confirmTimeoutMs, AFTER_CHANGE_MS) : confirmTimeoutMs;
+      if (now - Math.max(since, this.changedAt) >= limit) this.giveBackLater(entry, this.dependencies.text("warning.noReason", { seconds: Math.ceil(limit / 1000) }));
+    }
+    this.dependencies.changed();
+  }
+
+  /** Tells the server that we still have them. */
+  private work(): void {
+    for (const entry of this.entries.values()) this.access.ready?.session.send(entry.reply, WORKING);
+  }
+
+  /** Asks how much waits. Rejects with CONSUMER_GONE if the consumer, or its stream, was deleted. */
+  private async look({ session, opened }: Ready<OpenConsumer>): Promise<void> {
+    this.askedAt = this.now;
+    const { settings: { channel }, dependencies: { link } } = this;
+    const info = await consumerInfo(session, link.settings.stream, channel);
+    if (info === undefined || !isSameConsumer(Date.parse(info.created), opened.createdMs)) {
+      session.forget();
+      throw streamInError("CONSUMER_GONE", link.border.params({ stream: link.settings.stream, consumer: channel }));
+    }
+    this.pending = info.num_pending + info.num_ack_pending;
+  }
+
+  private changed(): Promise<void> {
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiters.splice(0)) resolve();
+  }
+
+  /** Resolves when nothing is out, or after `ms`. */
+  private async drained(ms: number): Promise<void> {
+    let late = false;
+    const cancel = this.dependencies.clock.after(ms, () => {
+      late = true;
+      this.wake();
+    });
+    while (this.out.messages > 0 && !late) await this.changed();
+    cancel();
+  }
+}

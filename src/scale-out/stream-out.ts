@@ -1,0 +1,256 @@
+/**
+ * Stores flow messages in the stream: cuts them into chunks, publishes these with several unacknowledged at a time, and tries again
+ * until the stream has them. The id of a chunk makes it harmless to publish it again after an unknown outcome.
+ */
+import { SiemError } from "../common/errors";
+import { BoundedQueue, type QueueItem, type QueueLimits } from "../delivery/queue";
+import type { Figures } from "../metrics/table";
+import { cutChunk, encodeChunk, tooLarge, type Chunk, type Content } from "./codec";
+import { streamOutError } from "./errors";
+import { isTooLarge } from "./explain";
+import { Access, type AccessDependencies, type Ready } from "./access";
+import { subjectOf } from "./setup";
+
+export interface StreamOutSettings {
+  channel: string;
+  eventsPerMessage: number;
+  bytesPerMessage: number;
+  /** Messages unacknowledged. */
+  window: number;
+  limits: QueueLimits;
+}
+
+/** An item that the stream cannot hold. */
+export interface SetAside {
+  value: unknown;
+  reason: SiemError;
+}
+
+/** Called once a message: without an error when the stream has all of its items but those set aside. */
+export type Stored = (error: SiemError | undefined, aside: readonly SetAside[]) => void;
+
+/** `changed` is called whenever the state or the counters changed; often, so it must be cheap. */
+export type StreamOutDependencies = Omit<AccessDependencies<void>, "open">;
+
+/** The items of one message of the flow. */
+interface Batch extends QueueItem {
+  readonly content: Content;
+  readonly stored: Stored;
+  /** The first item that is in no chunk yet. */
+  next: number;
+  /** Items that are neither stored nor set aside. */
+  unsettled: number;
+  aside: SetAside[];
+}
+
+/** Items of a batch that are published together; `most` is set where they were cut before. */
+interface Range {
+  batch: Batch;
+  first: number;
+  most: number;
+}
+
+/** The package asks less, but a server with a slow disk is no failure. */
+const PUBLISH_MS = 5000;
+/** What NATS adds to a body: the headers with the id. */
+const HEADER_BYTES = 512;
+/** A message with a single event weighs less than a page: so many count as one in the window. */
+const SINGLES = 32;
+/** Bytes of bodies that are being published. */
+const MOST_BYTES = 32 * 1024 * 1024;
+
+export class StreamOut {
+  /** Items, but for bytes and retries. */
+  readonly counters = { received: 0, stored: 0, duplicates: 0, refused: 0, dropped: 0, tooLarge: 0, unusable: 0, bytes: 0, retries: 0 };
+  /** Items dropped since the queue was empty last. */
+  overflowing = 0;
+  readonly access: Access<void>;
+  private readonly queue: BoundedQueue<Batch>;
+  /** Batches that are not settled, oldest first. */
+  private readonly batches = new Set<Batch>();
+  /** The batch that is being cut. */
+  private cutting: Batch | undefined;
+  /** What failed, oldest first. */
+  private readonly again: Range[] = [];
+  private inFlight = { weight: 0, bytes: 0 };
+  /** Set by `close`; called when there is nothing left to wait for. */
+  private finished: (() => void) | undefined;
+
+  constructor(private readonly settings: StreamOutSettings, private readonly dependencies: StreamOutDependencies) {
+    this.queue = new BoundedQueue(settings.limits);
+    this.access = new Access({ ...dependencies, open: (session) => session.stream(), changed: () => this.accessChanged() });
+  }
+
+  /** Items that wait or are not acknowledged. */
+  get queued(): number {
+    return this.queue.events;
+  }
+
+  get figures(): Figures {
+    const { received, stored, duplicates, refused, dropped, tooLarge: large, unusable, bytes, retries } = this.counters;
+    return {
+      received, duplicates, bytes, retries,
+      sent: stored,
+      dropped: { queue_full_refused: refused, queue_full_dropped: dropped, too_large: large, unusable },
+      waiting: this.queued,
+      connected: this.dependencies.link.session === undefined ? 0 : 1,
+    };
+  }
+
+  start(): void {
+    this.access.start();
+  }
+
+  /** Takes the items of `content` over, which keep `bytes` bytes of memory: nobody may change them before they are settled. */
+  push(content: Content, bytes: number, stored: Stored): void {
+    if (this.finished !== undefined) return stored(streamOutError("CLOSED"), []);
+    if (content.length === 0) return stored(undefined, []);
+    const batch: Batch = { content, stored, bytes, events: content.length, next: 0, unsettled: content.length, aside: [] };
+    this.counters.received += batch.events;
+    this.batches.add(batch);
+    const refuse = this.settings.limits.overflow === "refuse";
+    for (const gone of this.queue.add(batch)) {
+      this.counters[refuse ? "refused" : "dropped"] += gone.events;
+      if (!refuse) this.overflowing += gone.events;
+      this.batches.delete(gone);
+      gone.stored(streamOutError(refuse ? "QUEUE_FULL" : "QUEUE_DROPPED", { count: gone.events, queued: this.queued }), []);
+    }
+    this.pump();
+    this.dependencies.changed();
+  }
+
+  /** Takes nothing more and tries for `deadline` ms to store what is queued, if there is a connection. Settles the rest with CLOSED. */
+  async close(deadline: number): Promise<void> {
+    if (this.finished !== undefined) return;
+    this.finished = () => undefined;
+    if (this.queued > 0 && this.canStore) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.dependencies.clock.after(deadline, resolve);
+        this.finished = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    this.access.stop();
+    for (const batch of this.batches) this.settle(batch, streamOutError("CLOSED"));
+  }
+
+  /** Without a connection there is nothing to wait for. */
+  private get canStore(): boolean {
+    return this.access.phase === "ready" || this.access.phase === "opening";
+  }
+
+  private accessChanged(): void {
+    if (!this.canStore) this.finished?.();
+    // With something to publish, that decides.
+    else if (this.queued === 0 && this.access.ready !== undefined) this.access.trouble.over();
+    this.dependencies.changed();
+    this.pump();
+  }
+
+  /** Publishes as much as the window allows; after a failure one message, until the stream takes it. */
+  private pump(): void {
+    for (let { ready } = this.access; ready !== undefined && this.hasRoom(); { ready } = this.access) {
+      const range = this.again.shift() ?? this.nextRange();
+      if (range === undefined) return;
+      void this.publish(ready, range);
+    }
+  }
+
+  private hasRoom(): boolean {
+    const { weight, bytes } = this.inFlight;
+    return weight === 0 || (this.access.trouble.error === undefined && weight < this.settings.window && bytes < MOST_BYTES);
+  }
+
+  private nextRange(): Range | undefined {
+    const batch = this.cutting ??= this.queue.take();
+    return batch && { batch, first: batch.next, most: this.settings.eventsPerMessage };
+  }
+
+  private async publish(ready: Ready<void>, range: Range): Promise<void> {
+    const { settings: { channel, bytesPerMessage }, dependencies: { link }, counters } = this;
+    const { batch, first, most } = range;
+    const { session } = ready;
+    const chunk = this.cut(range, Math.min(bytesPerMessage, session.maxPayload - HEADER_BYTES));
+    if (chunk === undefined) return;
+    const weight = batch.content.isList ? 1 : 1 / SINGLES;
+    this.inFlight = { weight: this.inFlight.weight + weight, bytes: this.inFlight.bytes + chunk.body.length };
+    try {
+      const headers = session.headers();
+      const body = await encodeChunk(chunk, headers);
+      if (body.length + HEADER_BYTES > session.maxPayload) throw tooLarge(session.maxPayload);
+      // Another stream may have our subject.
+      const { duplicate } = await session.js.publish(subjectOf(channel), body, { headers, msgID: chunk.id, timeout: PUBLISH_MS, expect: { streamName: link.settings.stream } });
+      counters.bytes += body.length;
+      counters.stored += chunk.count;
+      if (duplicate) counters.duplicates += chunk.count;
+      this.access.trouble.over();
+      this.done(batch, chunk.count);
+    } catch (error) {
+      this.unpublished(ready, { batch, first, most: Math.min(most, chunk.count) }, error);
+    } finally {
+      this.inFlight = { weight: this.inFlight.weight - weight, bytes: this.inFlight.bytes - chunk.body.length };
+      this.pump();
+    }
+  }
+
+  /** Cuts the next chunk of `range`; undefined if its first item was set aside. */
+  private cut({ batch, first, most }: Range, bytes: number): Chunk | undefined {
+    let chunk: Chunk | undefined;
+    let failure: unknown;
+    try {
+      chunk = cutChunk(batch.content, first, { count: most, bytes });
+    } catch (error) {
+      failure = error;
+    }
+    const count = chunk?.count ?? 1;
+    if (first === batch.next) {
+      batch.next += count;
+      if (batch.next === batch.events) this.cutting = undefined;
+    } else {
+      this.counters.retries += 1;
+      // The server takes less than before.
+      if (count < most) this.again.unshift({ batch, first: first + count, most: most - count });
+    }
+    if (chunk === undefined) this.setAside(batch, first, failure);
+    return chunk;
+  }
+
+  private unpublished(ready: Ready<void>, range: Range, error: unknown): void {
+    const { batch, first, most } = range;
+    const isLarge = isTooLarge(error) || (error instanceof SiemError && error.code === "STREAM_MESSAGE_TOO_LARGE");
+    if (isLarge && most === 1) return this.setAside(batch, first, error instanceof SiemError ? error : tooLarge(ready.session.maxPayload));
+    if (isLarge) {
+      const half = Math.ceil(most / 2);
+      this.again.push({ batch, first, most: half }, { batch, first: first + half, most: most - half });
+      return;
+    }
+    this.again.push(range);
+    // It may have been deleted, and its subject may be another stream's now.
+    ready.session.forget();
+    this.access.failed(ready, error);
+  }
+
+  private setAside(batch: Batch, index: number, error: unknown): void {
+    const reason = error instanceof SiemError ? error : streamOutError("STREAM_PAYLOAD", this.dependencies.link.border.params({ reason: error }));
+    this.counters[reason.code === "STREAM_MESSAGE_TOO_LARGE" ? "tooLarge" : "unusable"] += 1;
+    batch.aside.push({ value: batch.content.value(index), reason });
+    this.done(batch, 1);
+  }
+
+  private done(batch: Batch, count: number): void {
+    batch.unsettled -= count;
+    if (batch.unsettled === 0) this.settle(batch, undefined);
+    this.dependencies.changed();
+  }
+
+  private settle(batch: Batch, error: SiemError | undefined): void {
+    if (!this.batches.delete(batch)) return;
+    this.queue.release(batch);
+    batch.stored(error, batch.aside);
+    if (this.queued > 0) return;
+    this.overflowing = 0;
+    this.finished?.();
+  }
+}
