@@ -2,6 +2,7 @@ import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-r
 import { variablesDefault } from "../src/editor/environment";
 import { CriteriaBuilder } from "../src/editor/criteria-builder/builder";
 import { criteriaProblems } from "../src/editor/criteria-builder/problems";
+import { startInstant, untilInstant } from "../src/cursor/instant";
 import { keyOf, proposeCursor, type CursorOwner } from "../src/editor/cursor-key";
 import { LEASE_SECONDS } from "../src/cursor/lease";
 import { exportedFlow, storesOf } from "../src/editor/red";
@@ -47,7 +48,17 @@ const number = (min: number, max: number, integer = false) => numberBetween(min,
 
 const isLease = numberBetween(LEASE_SECONDS.min, LEASE_SECONDS.max, (params) => text("validate.number", params));
 
-const DURATION_OR_INSTANT = /^(P(?=.)(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?)$/;
+/** A validator of an instant, or a duration back from now, as the runtime reads it; blank is the runtime's default. */
+const instant = (read: (text: string, now: number) => number, reason: string) => function (value: unknown, _options: unknown) {
+  const written = typeof value === "string" ? value.trim() : "";
+  if (written === "" || isEnvironment(value)) return true;
+  try {
+    read(written, Date.now());
+    return true;
+  } catch {
+    return text(reason);
+  }
+} as never;
 
 /** The cursor key that `node` should have, given the other queries. */
 function ownCursor(node: EditorNodeInstance<Properties>): string {
@@ -59,12 +70,16 @@ function ownCursor(node: EditorNodeInstance<Properties>): string {
   return proposeCursor(node, others);
 }
 
-/** Alerts appear later than other events, so they get a longer overlap. An overlap that the user has changed stays. */
-function proposeOverlap(): void {
-  const [usual, ofAlerts] = ["300", "900"];
-  const proposed = $("#node-input-source").val() === "alerts" ? ofAlerts : usual;
-  const overlap = String($("#node-input-overlap").val());
-  if (overlap === usual || overlap === ofAlerts) $("#node-input-overlap").val(proposed);
+/** Seconds. Alerts appear later than other events; sessions are read again over their whole look-back with every poll. */
+const DEFAULTS: Readonly<Record<string, { usual: string; [source: string]: string }>> = { overlap: { usual: "300", alerts: "900" }, pollInterval: { usual: "60", sessions: "300" } };
+
+/** Puts the defaults of the source into the form, where the user has not changed them. */
+function proposeDefaults(): void {
+  const source = String($("#node-input-source").val());
+  for (const [name, defaults] of Object.entries(DEFAULTS)) {
+    const field = $(`#node-input-${name}`);
+    if (Object.values(defaults).includes(String(field.val()))) field.val(defaults[source] ?? defaults.usual);
+  }
 }
 
 const criteriaBuilder = () => $("#code42-query-criteria").data("builder") as CriteriaBuilder;
@@ -144,18 +159,8 @@ RED.nodes.registerType<Properties>("code42-query", {
     },
     savedSearch: { value: "" },
     pollInterval: { value: "60", validate: number(0, 86400) },
-    startFrom: {
-      value: "P1D",
-      validate: function (value: unknown, _options: unknown) {
-        return isEnvironment(value) || DURATION_OR_INSTANT.test(String(value)) || text("validate.startFrom");
-      } as never,
-    },
-    until: {
-      value: "",
-      validate: function (value: unknown, _options: unknown) {
-        return typeof value !== "string" || value === "" || isEnvironment(value) || DURATION_OR_INSTANT.test(value) || text("validate.until");
-      } as never,
-    },
+    startFrom: { value: "P1D", validate: instant(startInstant, "validate.startFrom") },
+    until: { value: "", validate: instant(untilInstant, "validate.until") },
     cursor: {
       value: "",
       validate: function (this: { cursorType?: string }, value: unknown, _options: unknown) {
@@ -190,7 +195,7 @@ RED.nodes.registerType<Properties>("code42-query", {
   inputs: 1,
   outputs: 1,
   icon: "code42.svg",
-  paletteLabel: "code42 query",
+  paletteLabel: "incydr query",
   inputLabels() {
     return this._("inputLabel");
   },
@@ -225,10 +230,10 @@ RED.nodes.registerType<Properties>("code42-query", {
     const sinks = this.confirmedBy ?? [];
     $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
     showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmedBy-list"), sinks, this.id, text("common.sinkMissing"));
-    $("#node-input-source").on("change", proposeOverlap);
+    $("#node-input-source").on("change", proposeDefaults);
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showRelevantRows);
     showRelevantRows();
-    prepareQueryTrials(RED, this.id, () => criteriaBuilder().value());
+    prepareQueryTrials(RED as never, this.id, () => criteriaBuilder().value());
     const flow = exportedFlow(RED);
     const value = (name: string) => String($(`#node-input-${name}`).val() ?? "");
     showTips($("#code42-query-tips"), (key, params) => this._(key, params), () => queryTips(this.id, {

@@ -1,5 +1,5 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
-import { baseUrlFault, isConsole, REGIONS, regionUrl } from "../src/code42/tenant/base-url";
+import { baseUrlFault, isConsole, meantBaseUrl, REGIONS, regionUrl } from "../src/code42/tenant/base-url";
 import { variablesDefault } from "../src/editor/environment";
 import { localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
@@ -33,7 +33,7 @@ interface ConnectionReport {
   sources: { source: string; refused?: Text }[];
 }
 
-const text = (key: string): string => RED._(`@security-events/node-red-siem/code42-tenant:${key}`);
+const text = translator(RED, "code42-tenant");
 
 RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
   category: "config",
@@ -47,8 +47,9 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
       required: true,
       validate: function (value: unknown, _options: unknown) {
         if (isEnvironment(value)) return true;
-        const fault = baseUrlFault(typeof value === "string" ? value.trim() : "");
-        return fault === undefined || text(`validate.${fault}`);
+        const address = typeof value === "string" ? value.trim() : "";
+        const fault = baseUrlFault(address);
+        return fault === undefined || text(`validate.${fault}`, { address: meantBaseUrl(address) });
       } as never,
     },
     authType: { value: "api-client" },
@@ -90,21 +91,21 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
     address.on("input", show);
     authType.on("change", show);
     show();
-    const translate = translator(RED, "code42-tenant");
     prepareTrial<ConnectionReport>({
-      button: "code42-tenant-test", url: "code42-tenant/test", text: translate,
+      button: "code42-tenant-test", url: "code42-tenant/test", text,
       body: () => ({
         id: this.id,
         settings: formValues("node-config-input", ["baseUrl", "authType", "tls", "proxy", "timeout", "requestsPerMinute"]),
         credentials: typedCredentials(["clientId", "clientSecret", "username", "password", "totpSecret"]),
       }),
       show({ address, principal, sources }, box) {
-        box.append($("<div>").text(translate("tryIt.signedIn", { address, principal })));
+        box.append($("<div>").text(text("tryIt.signedIn", { address, principal })));
         for (const { source, refused } of sources) {
-          const words = translate(refused === undefined ? "tryIt.mayRead" : "tryIt.mayNotRead");
-          const why = refused === undefined ? "" : `. ${localise(translate, refused)}`;
-          box.append(resultRow(refused === undefined, `${translate(`tryIt.source.${source}`)}: ${words}${why}`));
+          const words = text(refused === undefined ? "tryIt.mayRead" : "tryIt.mayNotRead");
+          const why = refused === undefined ? "" : `. ${localise(text, refused)}`;
+          box.append(resultRow(refused === undefined ? "good" : "partly", `${text(`tryIt.source.${source}`)}: ${words}${why}`));
         }
+        return sources.every(({ refused }) => refused === undefined) ? "good" : "partly";
       },
     });
     showTips($("#code42-tenant-tips"), (key, params) => this._(key, params), () =>

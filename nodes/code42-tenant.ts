@@ -1,16 +1,14 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { tenantSecrets, testTenant } from "../src/code42/tenant/connection-test";
-import { DEFAULTS, Tenant, type TenantNode, type TenantOptions } from "../src/code42/tenant/tenant";
+import { Tenant, type TenantNode } from "../src/code42/tenant/tenant";
 import { checkVariables } from "../src/common/environment";
 import { SiemError } from "../src/common/errors";
 import { serveDialog } from "../src/node-red/dialog-route";
-import { addressProperty, choiceProperty, numberProperty, textProperty, type Properties } from "../src/common/properties";
+import type { Properties } from "../src/common/properties";
 import { serveEnvironment } from "../src/node-red/environment-route";
-import { proxyOf } from "../src/node-red/proxy";
-import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
+import { tenantOptions } from "../src/node-red/tenant-options";
 import { editedForm, explained } from "../src/node-red/try-it";
 import type { DialogHost } from "../src/node-red/host";
-import { PACKAGE_NAME, VERSION } from "../src/common/version";
 
 interface Code42TenantNode extends Node<Properties>, TenantNode {
   settings: Properties;
@@ -23,28 +21,6 @@ const TEST_MS = 30_000;
 export = function (RED: NodeAPI) {
   serveEnvironment(RED as unknown as DialogHost);
 
-  /** The config node `id`; undefined if none was chosen, null if it is missing or disabled. */
-  const configNode = <T>(id: unknown): T | null | undefined => (typeof id === "string" && id !== "" ? (RED.nodes.getNode(id) as T | null) ?? null : undefined);
-
-  function tenantOptions(config: Properties, credentials: Properties): TenantOptions {
-    const tls = configNode<TlsConfigNode>(config["tls"]);
-    return {
-      baseUrl: addressProperty(config, "baseUrl", ""),
-      authType: choiceProperty(config, "authType", ["api-client", "user"]),
-      clientId: textProperty(credentials, "clientId", ""),
-      clientSecret: textProperty(credentials, "clientSecret", ""),
-      username: textProperty(credentials, "username", ""),
-      // Not trimmed, because a password may begin or end with a blank.
-      password: typeof credentials["password"] === "string" ? credentials["password"] : "",
-      totpSecret: textProperty(credentials, "totpSecret", ""),
-      timeoutMs: 1000 * numberProperty(config, "timeout", { fallback: DEFAULTS.timeoutMs / 1000, min: 1, max: 600 }),
-      requestsPerMinute: numberProperty(config, "requestsPerMinute", { fallback: DEFAULTS.requestsPerMinute, min: 1, max: 6000, integer: true }),
-      tls: tlsOptions(tls !== undefined, tls),
-      proxy: proxyOf(RED.nodes, config["proxy"]),
-      userAgent: `node-red-siem/${VERSION} (${PACKAGE_NAME})`,
-    };
-  }
-
   function Code42Tenant(this: Code42TenantNode, config: NodeDef & Properties) {
     RED.nodes.createNode(this, config);
     this.settings = config;
@@ -54,7 +30,7 @@ export = function (RED: NodeAPI) {
       try {
         this.configError = undefined;
         checkVariables({ ...config, ...this.credentials });
-        this.tenant = new Tenant(tenantOptions(config, this.credentials ?? {}), {
+        this.tenant = new Tenant(tenantOptions(RED.nodes, config, this.credentials ?? {}), {
           log: (level, text) => (level === "info" ? this.log(text) : this.debug(text)),
         });
         return this.tenant;
@@ -78,7 +54,7 @@ export = function (RED: NodeAPI) {
 
   serveDialog(RED as unknown as DialogHost, "post", "code42-tenant/test", "code42-tenant.write", async ({ body }) => {
     const { settings, credentials } = editedForm(RED as unknown as DialogHost, "code42-tenant", body, tenantSecrets);
-    const { sources, ...report } = await testTenant(tenantOptions(settings, credentials), TEST_MS);
+    const { sources, ...report } = await testTenant(tenantOptions(RED.nodes, settings, credentials), TEST_MS);
     return { ...report, sources: sources.map(({ source, refused }) => ({ source, ...(refused === undefined ? {} : { refused: explained(RED._, refused) }) })) };
   });
 };

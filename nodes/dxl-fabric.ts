@@ -9,7 +9,7 @@ import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
 import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { isRecord } from "../src/common/messages";
-import { onlyJson, serveDialog } from "../src/node-red/dialog-route";
+import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty, type Properties } from "../src/common/properties";
 import { checkVariables } from "../src/common/environment";
 import { proxyOf } from "../src/node-red/proxy";
@@ -28,21 +28,12 @@ interface DxlFabricNode extends Node<Properties>, FabricNode {
   certificate(): Promise<string>;
 }
 
-/** The part of an Express request and response that is used. */
-interface Request {
-  params: Record<string, string>;
-  body: unknown;
-}
-interface Response {
-  set(header: string, value: string): void;
-  json(body: unknown): void;
-}
-
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
+  const host = RED as unknown as DialogHost;
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
-  serveEnvironment(RED as unknown as DialogHost);
+  serveEnvironment(host);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const optionsWith = (files: ConfigFiles) => (config: Properties, credentials: Properties): FabricOptions =>
     fabricOptions(config, credentials, { ...files, userFolder, proxy: proxyOf(RED.nodes, config["proxy"]) });
@@ -86,47 +77,35 @@ export = function (RED: NodeAPI) {
     },
   });
 
-  /** Answers with what the administrator of the fabric needs to know of a client certificate (all of it public), or with an error text. */
-  const answer = (certificate: (request: Request) => Promise<string>) => async (request: Request, response: Response) => {
-    try {
-      response.json(certificateInfo(await certificate(request)));
-    } catch (error) {
-      response.json({ message: localise(translate, error).message });
-    }
-  };
-
-  const json = onlyJson(translate) as never;
-  // Whoever may read flows sees the deployed certificate; only whoever may deploy sees that of another file or text.
-  RED.httpAdmin.post("/dxl-fabric/:id/certificate", RED.auth.needsPermission("dxl-fabric.read"), json, answer(async ({ params }) => {
+  // What the administrator of the fabric needs to know of a client certificate: all of it is public. Whoever may read flows sees
+  // the deployed one; only whoever may deploy sees that of another file or text.
+  serveDialog(host, "post", "dxl-fabric/:id/certificate", "dxl-fabric.read", async ({ params }) => {
     const node = RED.nodes.getNode(params["id"] ?? "") as unknown as DxlFabricNode | null;
     if (node?.type !== "dxl-fabric") throw fabricError("NOT_DEPLOYED");
-    return node.certificate();
-  }) as never);
-  RED.httpAdmin.post("/dxl-fabric/certificate", RED.auth.needsPermission("dxl-fabric.write"), json, answer(async ({ body }) => {
-    const { configFile, certificate } = (body ?? {}) as Record<string, unknown>;
-    refuseVariables(RED as unknown as DialogHost, { configFile, certificate });
-    if (typeof configFile === "string" && configFile !== "") return fabricOptions({ configFile }, {}, { ...await readConfigFiles(userFolder, configFile), userFolder }).credentials.certificate;
-    return typeof certificate === "string" ? certificate : "";
-  }) as never);
+    return { ...certificateInfo(await node.certificate()) };
+  });
+  serveDialog(host, "post", "dxl-fabric/certificate", "dxl-fabric.write", async ({ body }) => {
+    const { configFile, certificate } = (isRecord(body) ? body : {});
+    refuseVariables(host, { configFile, certificate });
+    if (typeof configFile === "string" && configFile !== "") {
+      return { ...certificateInfo(fabricOptions({ configFile }, {}, { ...await readConfigFiles(userFolder, configFile), userFolder }).credentials.certificate) };
+    }
+    return { ...certificateInfo(typeof certificate === "string" ? certificate : "") };
+  });
   // Only here a private key leaves the runtime: the dialog makes it a credential of the edited node, which is saved by a
   // deploy. The runtime keeps nothing of it. A key that goes to a folder does not leave.
-  RED.httpAdmin.post("/dxl-fabric/provision", RED.auth.needsPermission("dxl-fabric.write"), json, (async ({ body }: Request, response: Response) => {
-    response.set("Cache-Control", "no-store");
-    try {
-      const form = (body ?? {}) as Properties;
-      refuseVariables(RED as unknown as DialogHost, form);
-      const folder = textProperty(form, "folder", "");
-      response.json(folder === "" ? await provision(form) : await provisionFolder(resolve(userFolder, folder), () => provision(form)));
-    } catch (error) {
-      response.json({ message: localise(translate, error).message });
-    }
-  }) as never);
+  serveDialog(host, "post", "dxl-fabric/provision", "dxl-fabric.write", async ({ body }) => {
+    const form = isRecord(body) ? body : {};
+    refuseVariables(host, form);
+    const folder = textProperty(form, "folder", "");
+    return { ...await (folder === "" ? provision(form) : provisionFolder(resolve(userFolder, folder), () => provision(form))) };
+  });
 
-  serveDialog(RED as unknown as DialogHost, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
+  serveDialog(host, "post", "dxl-fabric/test", "dxl-fabric.write", async ({ body }) => {
     const { id, settings: form } = (isRecord(body) ? body : {}) as { id?: unknown; settings?: unknown };
     const deployed = RED.nodes.getNode(String(id)) as unknown as DxlFabricNode | null;
     const optionsOf = optionsWith(await readConfigFiles(userFolder, isRecord(form) ? form["configFile"] : "", deployed?.settings?.["configFile"]));
-    const { settings, credentials } = editedForm(RED as unknown as DialogHost, "dxl-fabric", body, fabricSecrets(optionsOf));
+    const { settings, credentials } = editedForm(host, "dxl-fabric", body, fabricSecrets(optionsOf));
     const brokers = await testFabric(optionsOf(settings, credentials), { clock: systemClock });
     return { brokers: brokers.map(({ broker, error }) => ({ broker, ...(error === undefined ? {} : { error: explained(translate, error) }) })) };
   });

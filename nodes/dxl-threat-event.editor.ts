@@ -47,7 +47,7 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
   inputs: 1,
   outputs: 1,
   icon: "dxl.svg",
-  paletteLabel: "dxl threat event",
+  paletteLabel: "trellix epo event",
   inputLabels() {
     return this._("inputLabel");
   },
@@ -57,7 +57,7 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
   label() {
     const [topic, ...others] = this.topics ?? [];
     const known = KNOWN_TOPICS.find((entry) => entry.topic === topic);
-    return this.name || (others.length > 0 || topic === undefined ? "dxl threat event" : known === undefined ? topic : this._(`topic.${known.label}`));
+    return this.name || (others.length > 0 || topic === undefined ? "trellix epo event" : known === undefined ? topic : this._(`topic.${known.label}`));
   },
   labelStyle() {
     return this.name ? "node_label_italic" : "";

@@ -109,12 +109,13 @@ RED.nodes.registerType<Properties, Credentials>("nats-connection", {
       }),
       show({ servers, version, isOld, hasStream, hasBucket }, box) {
         for (const { server, error } of servers) {
-          box.append(resultRow(error === undefined, `${server}: ${error === undefined ? translate("tryIt.connected") : `${translate("tryIt.failed")}. ${localise(translate, error)}`}`));
+          box.append(resultRow(error === undefined ? "good" : "bad", `${server}: ${error === undefined ? translate("tryIt.connected") : `${translate("tryIt.failed")}. ${localise(translate, error)}`}`));
         }
-        box.append(resultRow(!isOld, isOld ? translate("warning.NATS_OLD", { version }) : translate("tryIt.version", { version })));
+        box.append(resultRow(isOld ? "partly" : "good", isOld ? translate("warning.NATS_OLD", { version }) : translate("tryIt.version", { version })));
         for (const [name, isThere] of [["stream", hasStream], ["bucket", hasBucket]] as const) {
-          box.append(resultRow(true, translate(isThere ? `tryIt.${name}` : `tryIt.${name}New`, { name: value(name) })));
+          box.append(resultRow("good", translate(isThere ? `tryIt.${name}` : `tryIt.${name}New`, { name: value(name) })));
         }
+        return isOld || servers.some(({ error }) => error !== undefined) ? "partly" : "good";
       },
     });
     showTips($("#nats-connection-tips"), (key, params) => this._(key, params), () => natsTips({

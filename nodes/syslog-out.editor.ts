@@ -5,6 +5,7 @@ import { code, formValues, prepareTrial } from "../src/editor/try-it";
 import { isEnvironment } from "../src/editor/validators";
 import type { TimeZone } from "../src/syslog/header";
 import { isAppName, isHostName, type HeaderForm } from "../src/syslog/header-names";
+import { isHost } from "../src/syslog/host";
 import { showTips } from "../src/editor/tip-rows";
 import { syslogTips, type TlsForm } from "../src/editor/tips";
 
@@ -80,7 +81,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
     name: { value: "" },
     ...variablesDefault(RED, "syslog-out"),
     transport: { value: "tcp", validate: validate("transport", isTransport) },
-    host: { value: "", validate: validate("host", (text) => text !== "") },
+    host: { value: "", validate: validate("host", (text) => text !== "" && (isEnvironment(text) || isHost(text))) },
     port: { value: "514", validate: number("port", 1, 65_535) },
     tls: { value: "", type: "tls-config", required: false },
     header: { value: "rfc3164" },
@@ -103,7 +104,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
   inputs: 1,
   outputs: 2,
   icon: "syslog-out.svg",
-  paletteLabel: "syslog out",
+  paletteLabel: "siem syslog out",
   inputLabels() {
     return this._("inputLabel");
   },
@@ -111,7 +112,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
     return this._(index === 1 ? "undeliverableLabel" : "outputLabel");
   },
   label() {
-    return this.name || (this.host ? `${this.transport} ${this.host}:${this.port}` : "syslog out");
+    return this.name || (this.host ? `${this.transport} ${this.host}:${this.port}` : "siem syslog out");
   },
   labelStyle() {
     return this.name ? "node_label_italic" : "";

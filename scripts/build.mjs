@@ -69,10 +69,11 @@ for (const [index, type] of types.entries()) {
 for (const language of readdirSync(at("nodes/locales"))) {
   const target = at("dist/nodes/locales", language);
   mkdirSync(target, { recursive: true });
-  const common = JSON.parse(readFileSync(at("nodes/locales", language, "common.json"), "utf8"));
+  // Node-RED looks for the name of a palette category in the catalog of its first node.
+  const { palette, ...common } = JSON.parse(readFileSync(at("nodes/locales", language, "common.json"), "utf8"));
   for (const type of types) {
     const own = JSON.parse(readFileSync(at("nodes/locales", language, `${type}.json`), "utf8"));
-    writeFileSync(join(target, `${type}.json`), JSON.stringify({ ...own, common }));
+    writeFileSync(join(target, `${type}.json`), JSON.stringify({ ...own, palette, common }));
     cpSync(at("nodes/locales", language, `${type}.html`), join(target, `${type}.html`));
   }
 }

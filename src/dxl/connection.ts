@@ -52,6 +52,8 @@ export class Connection {
   private client: MqttClient | undefined;
   private closed = false;
   private brokerIssuer: string | undefined;
+  /** True while the broker has accepted the connection, but not answered in TLS. */
+  private awaitsTls = false;
   private readonly timers = new Set<() => void>();
 
   /** Starts to connect. */
@@ -111,7 +113,7 @@ export class Connection {
   }
 
   private async open(): Promise<void> {
-    const failed = (cause: unknown) => this.lost(connectionError(cause, this.broker, this.settings.border, { brokerIssuer: this.brokerIssuer, clientIssuer: this.settings.clientIssuer }));
+    const failed = (cause: unknown) => this.lost(this.answersNoTls(cause) ? this.noTls() : connectionError(cause, this.broker, this.settings.border, { brokerIssuer: this.brokerIssuer, clientIssuer: this.settings.clientIssuer }));
     try {
       // Loaded at the first connection: a Node-RED that only has the node installed does not pay for it.
       const { connect } = await import("mqtt");
@@ -123,7 +125,7 @@ export class Connection {
       // mqtt reports a failed TLS attempt twice; over WebSockets, an error without a code comes from the stream only.
       client.on("error", failed);
       client.stream.on("error", failed);
-      client.on("close", () => this.lost(fabricError("BROKER_CLOSED", plain.params({ broker: this.broker }))));
+      client.on("close", () => this.lost(this.answersNoTls() ? this.noTls() : fabricError("BROKER_CLOSED", plain.params({ broker: this.broker }))));
       client.on("connect", () => {
         if (!this.closed) this.listener.accepted();
       });
@@ -163,10 +165,22 @@ export class Connection {
 
   /** Notes what the CA bundle lacks before Node.js checks the certificate of the broker: after that it is gone. */
   private watch(socket: TLSSocket): void {
+    // Node.js has keys as soon as the broker has answered the first message.
+    socket.once("connect", () => (this.awaitsTls = true)).once("keylog", () => (this.awaitsTls = false));
     socket.prependOnceListener("secure", () => {
       const leaf = socket.getPeerX509Certificate();
       if (leaf !== undefined) this.brokerIssuer = missingIssuer(leaf, [...this.settings.authorities, ...sentIntermediates(leaf)]);
     });
+  }
+
+  /** True if the connection ended with `cause`, or by the broker, before an answer in TLS. */
+  private answersNoTls(cause?: unknown): boolean {
+    const { code, message = "" } = (cause ?? {}) as { code?: unknown; message?: string };
+    return this.awaitsTls && (cause === undefined || code === "ECONNRESET" || code === "EPIPE" || message === "connack timeout");
+  }
+
+  private noTls(): SiemError {
+    return fabricError("TLS_NOT_SPOKEN", plain.params({ broker: this.broker }));
   }
 
   /** `agent`, whose sockets are watched. */

@@ -67,7 +67,7 @@ const LAST_PAUSE = 60_000;
 const STABLE_AFTER = 5000;
 
 /** The broker does not answer: to try it again first would cost the whole patience. */
-const SILENT: ReadonlySet<string> = new Set(["BROKER_SILENT", "NO_ANSWER"]);
+const SILENT: ReadonlySet<string> = new Set(["BROKER_SILENT", "NO_ANSWER", "TLS_NOT_SPOKEN"]);
 
 /** What went wrong since the last connection that lasted. */
 const noTrouble = () => ({

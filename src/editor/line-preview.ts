@@ -1,6 +1,6 @@
 /** Shows the line that the runtime made from an event, and a table of its fields. */
 import { localise, type Text, type Translate } from "./texts";
-import { code } from "./try-it";
+import { code, type Verdict } from "./try-it";
 
 export interface LineAnswer {
   line: string;
@@ -10,10 +10,12 @@ export interface LineAnswer {
 
 const COLUMNS = ["key", "value", "fullName", "type"] as const;
 
-export function showLine({ line, fields, failure }: LineAnswer, box: JQuery, text: Translate): void {
+/** A line with the reason in place of the event is a bad answer. */
+export function showLine({ line, fields, failure }: LineAnswer, box: JQuery, text: Translate): Verdict {
   if (failure !== undefined) box.append($("<div>").append($("<b>").text(localise(text, failure))));
   box.append($("<div>").text(text("preview.line", { bytes: new TextEncoder().encode(line).length })), code(line));
-  if (fields.length === 0) return;
+  const verdict = failure === undefined ? "good" : "bad";
+  if (fields.length === 0) return verdict;
   const cell = (tag: "<th>" | "<td>", content: string) =>
     $(tag).text(content).css({ textAlign: "left", verticalAlign: "top", padding: "2px 8px 2px 0", borderBottom: "1px solid var(--red-ui-secondary-border-color)", overflowWrap: "anywhere" });
   // Beside a long value the browser would break the short words of a type letter by letter.
@@ -27,4 +29,5 @@ export function showLine({ line, fields, failure }: LineAnswer, box: JQuery, tex
   ]));
   const table = $("<table>").css({ width: "100%", fontSize: "12px", marginTop: "8px", tableLayout: "auto" });
   box.append(table.append($("<thead>").append(row("<th>", COLUMNS.map((column) => text(`label.${column}`)))), $("<tbody>").append(rows)));
+  return verdict;
 }

@@ -28,16 +28,40 @@ const FORM_FIELDS = [
   "sessionOutput", "alertChanges", "excludeOwn", "pageSize",
 ] as const;
 
+/** A tenant in the editor, deployed or not. */
+interface TenantItem {
+  id: string;
+  credentials?: Record<string, unknown>;
+  [property: string]: unknown;
+}
+interface Editor {
+  _(key: string, params?: never): string;
+  nodes: {
+    node(id: string): { changed?: boolean; d?: boolean; type: string } | null;
+    /** As a deploy sends it: with those credentials that the user typed. */
+    convertNode(node: unknown): TenantItem;
+  };
+}
+
+/** The form of the chosen tenant, if it has changed since the last deploy. */
+function editedTenant({ nodes }: Editor): object {
+  const node = nodes.node(String($("#node-input-tenant").val()));
+  if (node?.type !== "code42-tenant" || node.changed !== true || node.d === true) return {};
+  const { id, credentials = {}, ...settings } = nodes.convertNode(node);
+  return { question: { tenant: { id, settings, credentials } } };
+}
+
 /** `criteria` returns the groups that the user is editing. */
-export function prepareQueryTrials(RED: { _(key: string, params?: never): string }, id: string, criteria: () => unknown): void {
+export function prepareQueryTrials(RED: Editor, id: string, criteria: () => unknown): void {
   const text = translator(RED, "code42-query");
   prepareTrial<Preview>({
     button: "code42-query-preview", url: "code42-query/preview", text,
-    body: () => ({ id, settings: { ...formValues("node-input", FORM_FIELDS), criteria: criteria() } }),
+    body: () => ({ id, settings: { ...formValues("node-input", FORM_FIELDS), criteria: criteria() }, ...editedTenant(RED) }),
     show: (preview, box) => showPreview(preview, box, text),
   });
 
   const url = `code42-query/${encodeURIComponent(id)}/cursor`;
+  const value = () => String($("#code42-query-cursor-value").val()).trim();
   const show = (report: CursorReport, box: JQuery) => showCursor(report, box, text);
   const result = "code42-query-cursor-result";
   const done = (key: string) => (report: CursorReport, box: JQuery) => {
@@ -47,12 +71,18 @@ export function prepareQueryTrials(RED: { _(key: string, params?: never): string
   prepareTrial<CursorReport>({ button: "code42-query-cursor", url, method: "GET", text, show });
   prepareTrial<CursorReport>({
     button: "code42-query-cursor-reset", result, url, text, show: done("panel.resetDone"),
-    body: () => (window.confirm(text("panel.confirmReset")) ? { action: "reset" } : undefined),
+    async confirm() {
+      const now = await request(url, "GET");
+      if (!now.ok) return localise(text, now);
+      if ((now as unknown as CursorReport).scope === "none") return text("panel.none");
+      return window.confirm(text("panel.confirmReset")) ? { action: "reset" } : undefined;
+    },
   });
   prepareTrial<CursorReport>({
     button: "code42-query-cursor-set", result, url, text, show: done("panel.setDone"),
-    async body() {
-      const cursor = String($("#code42-query-cursor-value").val()).trim();
+    body: () => ({ cursor: value() }),
+    async confirm() {
+      const cursor = value();
       const now = await request(url, "GET");
       if (!now.ok) return localise(text, now);
       const { scope, cursor: current } = now as unknown as CursorReport;

@@ -1,13 +1,15 @@
 /** Serves the edit dialog of `code42-query`: a preview, and the cursor of the running node. */
 import type { CursorPanel } from "../code42/query/cursor-panel";
-import { tenantStep } from "../code42/tenant/connection-test";
+import { tenantSecrets, tenantStep, trialTenant } from "../code42/tenant/connection-test";
 import { queryError } from "../code42/errors";
 import { previewQuery } from "../code42/query/preview";
 import { parseSettings } from "../code42/query/query-settings";
-import type { TenantNode } from "../code42/tenant/tenant";
+import type { Tenant, TenantNode } from "../code42/tenant/tenant";
 import { isRecord } from "../common/messages";
+import { textProperty } from "../common/properties";
 import { serveDialog } from "./dialog-route";
 import { isInSubflow } from "./subflow";
+import { tenantOptions } from "./tenant-options";
 import type { DialogHost } from "./host";
 import { editedForm } from "./try-it";
 import { FailedStep } from "../common/dialog-step";
@@ -18,23 +20,37 @@ export interface QueryDialogNode {
 }
 
 const TYPE = "code42-query";
+const TENANT = "code42-tenant";
 const PREVIEW_MS = 30_000;
+
+/** The tenant of a form that is not deployed, under the same rules as its own connection test. */
+function editedTenant(host: DialogHost, request: unknown): Tenant {
+  const { settings, credentials } = editedForm(host, TENANT, request, tenantSecrets);
+  return trialTenant(tenantOptions(host.nodes, settings, credentials), PREVIEW_MS);
+}
+
+function deployedTenant({ nodes }: DialogHost, id: string): Tenant {
+  if (id === "") throw queryError("PREVIEW_NO_TENANT", {}, { permanent: true });
+  const node = nodes.getNode(id) as (TenantNode & { type: string }) | null | undefined;
+  if (node?.type === TENANT) return node.getTenant();
+  throw queryError(isInSubflow(nodes, TENANT, id) ? "PREVIEW_SUBFLOW" : "PREVIEW_TENANT", {}, { permanent: true });
+}
 
 export function serveQueryDialog(host: DialogHost): void {
   serveDialog(host, "post", `${TYPE}/preview`, `${TYPE}.write`, async ({ body }) => {
-    const { settings: form } = editedForm(host, TYPE, body);
+    const { settings: form, question } = editedForm(host, TYPE, body);
     const query = parseSettings(form);
-    const node = host.nodes.getNode(String(form["tenant"])) as (TenantNode & { type: string }) | null | undefined;
-    if (node?.type !== "code42-tenant") {
-      throw queryError(isInSubflow(host.nodes, "code42-tenant", String(form["tenant"])) ? "PREVIEW_SUBFLOW" : "PREVIEW_TENANT", {}, { permanent: true });
-    }
+    let edited: Tenant | undefined;
     try {
-      const { warnings, ...preview } = await previewQuery(node.getTenant(), query, AbortSignal.timeout(PREVIEW_MS));
+      if (question["tenant"] !== undefined) edited = editedTenant(host, question["tenant"]);
+      const { warnings, ...preview } = await previewQuery(edited ?? deployedTenant(host, textProperty(form, "tenant", "")), query, AbortSignal.timeout(PREVIEW_MS));
       const texts = [...query.warnings, ...warnings].map(({ key, params }) => ({ key, params, message: host._(key, params) }));
       return { ...preview, warnings: texts };
     } catch (error) {
       const step = tenantStep(error, false);
       throw step === "answer" ? error : new FailedStep(step, error);
+    } finally {
+      edited?.close();
     }
   });
 

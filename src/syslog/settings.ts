@@ -8,6 +8,7 @@ import type { Clock } from "../common/clock";
 import { syslogError } from "./errors";
 import type { Framing } from "./framing";
 import { createHeader, type HeaderOptions } from "./header";
+import { isHost } from "./host";
 import { isAppName, isHostName, type HeaderForm } from "./header-names";
 import type { Overflow, QueueLimits } from "../delivery/queue";
 import { relpTlsTransport, relpTransport } from "./relp";
@@ -63,7 +64,7 @@ export function readSettings(properties: Properties): SyslogSettings {
   const form = choiceProperty(properties, "header", ["rfc3164", "rfc5424", "legacy", "none"]);
   const number = (name: string, fallback: number, min: number, max: number) => numberProperty(properties, name, { fallback, min, max, integer: true });
   return {
-    host: socketHost(addressProperty(properties, "host")),
+    host: hostOf(properties),
     port: number("port", kind.port, 1, 65_535),
     transport: chosen,
     framing: framing === "auto" || kind.framing === "datagram" ? kind.framing : framing,
@@ -85,6 +86,12 @@ export function readSettings(properties: Properties): SyslogSettings {
   };
 }
 
+function hostOf(properties: Properties): string {
+  const host = addressProperty(properties, "host");
+  if (!isHost(host)) throw syslogError("HOST_INVALID", plain.params({ value: host }), { permanent: true });
+  return socketHost(host);
+}
+
 /** Only those that the header holds are checked: the dialog does not show the others. */
 function namesOf(properties: Properties, form: HeaderForm): { hostname: string; appName: string } {
   const hostname = addressProperty(properties, "hostname", "");
@@ -103,6 +110,8 @@ export interface Surroundings {
   systemHostname: string;
   systemAddresses: readonly string[];
   processId: number;
+  /** Milliseconds to connect in; the transport's own by default. */
+  patience?: number;
   /** Used by the transports `tls` and `relp-tls` only. */
   tls: ConnectionOptions;
 }
@@ -110,11 +119,11 @@ export interface Surroundings {
 /** The sender connects when it is started. */
 export function createSender(settings: SyslogSettings, around: Surroundings, events: Pick<SenderOptions, "changed" | "outage" | "noEvidence">): Sender {
   const { host, port } = settings;
-  const { clock, random, tls, systemHostname, systemAddresses, processId } = around;
+  const { clock, random, tls, systemHostname, systemAddresses, processId, patience } = around;
   const border = new Border(withoutSecrets(() => tlsSecrets(tls)));
   return new Sender({
     ...settings, ...events, clock, random, border, acknowledgements: tcpTableOfProcess(),
-    transport: KINDS[settings.transport].open({ host, port, clock, border }, tls),
+    transport: KINDS[settings.transport].open({ host, port, clock, border, ...(patience === undefined ? {} : { patience }) }, tls),
     header: createHeader({ ...settings.header, systemHostname, systemAddresses, processId }),
   });
 }

@@ -53,7 +53,7 @@ export async function sendTestMessage(settings: SyslogSettings, around: Surround
   const outcome = new Promise<{ shortened: boolean }>((resolve, reject) => {
     const fail = (error: SiemError) => reject(new FailedStep(syslogStep(error), error));
     cancel = around.clock.after(timeoutMs, () => fail(syslogError("NO_ANSWER", plain.params({ host: settings.host, port: settings.port }))));
-    const sender = createSender(settings, { ...around, clock }, { changed: () => undefined, outage: fail });
+    const sender = createSender(settings, { ...around, clock, patience: timeoutMs / 2 }, { changed: () => undefined, outage: fail });
     close = () => sender.close(GOODBYE_MS);
     sender.start();
     sender.push([line], (error, { shortened, undeliverable }) => {

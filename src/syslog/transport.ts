@@ -117,6 +117,9 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
     const began = clock.now();
     const socket = connectTls({ ...serverName(host), ...options, host, port });
     let awaitsVerdict = false;
+    // Node.js has keys as soon as the server has answered the first message.
+    let awaitsTls = false;
+    socket.once("connect", () => (awaitsTls = true)).once("keylog", () => (awaitsTls = false));
     const whenReady = (ready: (accepted: boolean) => void) => socket.once("secureConnect", () => {
       if (socket.getProtocol() !== "TLSv1.3" || listener.accepted === undefined) return ready(false);
       const withCertificate = options.cert !== undefined;
@@ -131,7 +134,8 @@ export const tlsTransport = (target: Target, options: ConnectionOptions): Transp
     });
     // Not every server sends an alert before it closes.
     const closed = (error?: Error) => {
-      const silently = error === undefined || (error as NodeJS.ErrnoException).code === "ECONNRESET";
+      const silently = error === undefined || ["ECONNRESET", "EPIPE", "NO_ANSWER"].includes((error as NodeJS.ErrnoException).code ?? "");
+      if (awaitsTls && silently) return listener.closed(syslogError("TLS_NOT_SPOKEN", plain.params({ host, port })));
       listener.closed(awaitsVerdict && silently ? syslogError("TLS_CLIENT_CERTIFICATE", (target.border ?? plain).params({ host, reason: error ?? "connection closed" })) : error);
     };
     return streamLink(socket, whenReady, target, { ...listener, closed });

@@ -81,6 +81,10 @@ describe("provisioning in the edit dialog of dxl-fabric", () => {
     assert.match((await part("result").textContent()) ?? "", /([0-9A-F]{2}:){31}/);
     assert.ok(await part("result").evaluate((box) => box.scrollWidth <= box.clientWidth), "the fingerprint is cut off");
     assert.deepEqual(server.requests, []);
+    await part("port").fill("1");
+    await part("confirm").waitFor({ state: "detached" });
+    await part("port").fill(String(server.port));
+    await part("start").click();
     await part("confirm").click();
     await page.waitForFunction(() => (document.querySelector<HTMLInputElement>("#node-config-input-brokers")?.value ?? "") !== "");
     assert.equal(await page.locator("#node-config-input-brokers").inputValue(), BROKERS);

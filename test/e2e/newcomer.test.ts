@@ -21,7 +21,7 @@ const EVENTS = 3;
 
 /** The texts on the screen. A status is in Node-RED's language, everything else in the browser's. */
 const english = {
-  query: "code42 query", format: "cef format", syslog: "syslog out",
+  query: "incydr query", format: "cef format", syslog: "siem syslog out",
   events: "File events (v2)", tenant: "Tenant", region: "Region", otherRegion: "another address", baseUrl: "Base URL", clientId: "Client ID", clientSecret: "Client secret",
   add: "Add", done: "Done", host: "Host", port: "Port", deploy: "Deploy", delivered: `${EVENTS} delivered`,
   helpOfQuery: "beside Tenant", helpOfTenant: "Administration > Integrations > API Clients",

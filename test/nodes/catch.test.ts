@@ -96,7 +96,7 @@ describe("errors that no message waits for reach catch nodes", () => {
 
     it("of code42-tenant, from the query that uses it", async () => {
       await load([{ id: "tenant", type: "code42-tenant", baseUrl: "nonsense" }, query()]);
-      assert.deepEqual(await errors(1), [["BASE_URL_INVALID", "code42-query", "node"]]);
+      assert.deepEqual(await errors(1), [["BASE_URL_SCHEME", "code42-query", "node"]]);
     });
   });
 

@@ -110,7 +110,7 @@ describe("code42-tenant", () => {
   });
 
   const cases: [name: string, tenant: Record<string, unknown>, more: () => FlowNode[], code: string][] = [
-    ["a base URL that is not valid", { baseUrl: "api.us.code42.com" }, () => [tls()], "BASE_URL_INVALID"],
+    ["a base URL that is not valid", { baseUrl: "api.us.code42.com" }, () => [tls()], "BASE_URL_SCHEME"],
     ["a base URL without encryption", { baseUrl: "http://api.us.code42.com" }, () => [tls()], "BASE_URL_INSECURE"],
     ["the address of a console without encryption", { baseUrl: "http://console.us.code42.com" }, () => [tls()], "BASE_URL_INSECURE"],
     ["an unreadable CA", {}, () => [tls({ ca: "/nowhere/ca.pem" })], "TLS_NODE_INVALID"],

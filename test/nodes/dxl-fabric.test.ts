@@ -132,15 +132,15 @@ describe("dxl-fabric", () => {
       await load({ brokers: `${broker.port};127.0.0.1` }, pem());
       const { status, answer } = await post("/dxl-fabric/fabric/certificate");
       assert.equal(status, 200);
-      assert.deepEqual(answer, { ...certificateInfo(certs.read(certs.client.cert)) });
+      assert.deepEqual(answer, { ok: true, ...certificateInfo(certs.read(certs.client.cert)) });
     });
 
     it("of a file or a text that is not deployed yet", async () => {
       writeConfig();
       await load({});
-      const expected = certificateInfo(certs.read(certs.client.cert));
-      assert.deepEqual((await post("/dxl-fabric/certificate", { configFile: "dxlclient.config" })).answer, { ...expected });
-      assert.deepEqual((await post("/dxl-fabric/certificate", { certificate: certs.read(certs.client.cert) })).answer, { ...expected });
+      const expected = { ok: true, ...certificateInfo(certs.read(certs.client.cert)) };
+      assert.deepEqual((await post("/dxl-fabric/certificate", { configFile: "dxlclient.config" })).answer, expected);
+      assert.deepEqual((await post("/dxl-fabric/certificate", { certificate: certs.read(certs.client.cert) })).answer, expected);
     });
 
     it("and says why it cannot, without a secret", async () => {
@@ -151,7 +151,7 @@ describe("dxl-fabric", () => {
       ] as const) {
         const { status, answer } = await post(path, body);
         assert.equal(status, 200);
-        assert.deepEqual(Object.keys(answer), ["message"]);
+        assert.deepEqual(Object.keys(answer), ["ok", "code", "key", "params", "message"]);
       }
     });
   });
@@ -173,7 +173,8 @@ describe("dxl-fabric", () => {
     };
 
     it("with what a fabric then connects with", async () => {
-      const { brokers, webSocketBrokers, ...credentials } = await provision();
+      const { ok, brokers, webSocketBrokers, ...credentials } = await provision();
+      assert.equal(ok, true);
       assert.equal(brokers, BROKERS);
       assert.match(webSocketBrokers ?? "", /;443;/);
       await unloadFlow();
@@ -185,7 +186,7 @@ describe("dxl-fabric", () => {
       server.brokers = `{b}={b};${broker.port};127.0.0.1`;
       const folder = join(certs.folder, "clients", "node-red");
       const answer = await provision({ folder: "clients/node-red" });
-      assert.deepEqual(answer, { folder }, "the private key left the runtime");
+      assert.deepEqual(answer, { ok: true, folder }, "the private key left the runtime");
       assert.match(readFileSync(join(folder, "client.key"), "utf8"), /^-----BEGIN PRIVATE KEY-----/);
 
       const { Client, Config, Event } = dxlClient as {
@@ -210,21 +211,21 @@ describe("dxl-fabric", () => {
       }
 
       const again = await provision({ folder });
-      assert.deepEqual(Object.keys(again), ["message"]);
+      assert.deepEqual(Object.keys(again), ["ok", "code", "key", "params", "message"]);
       assert.equal(server.csrs.length, 1, "the server was asked for a second certificate");
     });
 
     it("shows the fingerprint of the server before it sends anything", async () => {
       const { fingerprint, ...rest } = await provision({ byFingerprint: true });
       assert.match(fingerprint ?? "", /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
-      assert.deepEqual(rest, {});
+      assert.deepEqual(rest, { ok: true });
       assert.deepEqual(server.requests, []);
       assert.equal((await provision({ byFingerprint: true, fingerprint }))["brokers"], BROKERS);
     });
 
     it("and says why it cannot, without a secret", async () => {
       for (const change of [{ truststore: "" }, { password: "wrong" }, { host: "" }]) {
-        assert.deepEqual(Object.keys(await provision(change)), ["message"]);
+        assert.deepEqual(Object.keys(await provision(change)), ["ok", "code", "key", "params", "message"]);
       }
     });
   });

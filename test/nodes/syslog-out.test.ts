@@ -416,6 +416,7 @@ describe("syslog-out", () => {
   describe("with a wrong configuration", () => {
     for (const [why, wrong, code] of [
       ["no host", { host: "", port: 514 }, "PROPERTY_EMPTY"],
+      ["a web address as host", { host: "https://siem.example.com", port: 514 }, "HOST_INVALID"],
       ["a port out of range", { port: 70_000 }, "PROPERTY_NUMBER"],
       ["an unknown transport", { transport: "carrier pigeon" }, "PROPERTY_CHOICE"],
       ["a missing TLS configuration of RELP", { transport: "relp-tls", tls: "gone" }, "TLS_NODE_MISSING"],

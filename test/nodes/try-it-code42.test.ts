@@ -206,6 +206,38 @@ describe("the dialog of code42-query", () => {
     assert.match(warnings[0]?.key ?? "", /WILDCARD_LEADING$/);
   });
 
+  describe("with the tenant as it is edited", () => {
+    const edited = (settings: Record<string, unknown> = {}, credentials: object = { clientId: CREDENTIALS.clientId }, id = "t") =>
+      tryForm("code42-query/preview", { id: "new", settings: query({ tenant: id }), question: { tenant: { id, settings: { baseUrl: simulator.url, authType: "api-client", ...settings }, credentials } } }, [SECRET]);
+
+    it("needs nothing that is deployed, if the user typed everything", async () => {
+      await loadFlow([tenantNode, queryNode], []);
+      assert.equal((await edited({}, CREDENTIALS, "new-tenant")).count, 120);
+    });
+
+    it("asks at the edited address, and keeps the stored secret for the deployed one", async () => {
+      await load();
+      assert.equal((await edited({ timeout: "30" })).count, 120);
+      const requests = simulator.requests.length;
+      const other = simulator.url.replace("127.0.0.1", "localhost");
+      assert.equal((await edited({ baseUrl: other })).code, "TRY_SECRET_ADDRESS");
+      assert.equal((await edited({ authType: "user" }, {})).code, "USER_CREDENTIALS_MISSING");
+      assert.equal((await edited({}, { clientId: "${SIEM_TEST_SECRET}" })).code, "ENVIRONMENT_UNSET");
+      assert.equal(simulator.requests.length, requests);
+      assert.equal((await edited({ baseUrl: other }, CREDENTIALS)).count, 120);
+      const { step, code } = await edited({}, { ...CREDENTIALS, clientSecret: "wrong" });
+      assert.deepEqual([step, code], ["signIn", "CLIENT_REJECTED"]);
+    });
+
+    it("refuses what no dialog sends", async () => {
+      await load();
+      for (const tenant of [7, "t", [], { id: 7 }, { id: "t", settings: {}, credentials: [] }]) {
+        const answer = await tryForm("code42-query/preview", { settings: query(), question: { tenant } });
+        assert.equal(answer.ok, false, JSON.stringify(tenant));
+      }
+    });
+  });
+
   for (const source of ["file-events-v1", "sessions", "alerts", "audit-log"]) {
     it(`previews ${source} with few requests`, async () => {
       await load();
@@ -244,6 +276,7 @@ describe("the dialog of code42-query", () => {
 
   it("says what to do if the tenant is not deployed, and at which step the tenant failed", async () => {
     await load();
+    assert.equal((await preview({ tenant: "" })).code, "PREVIEW_NO_TENANT");
     assert.equal((await preview({ tenant: "gone" })).code, "PREVIEW_TENANT");
     assert.equal((await preview({ tenant: "out" })).code, "PREVIEW_TENANT");
     simulator.faults.add({ kind: "status", status: 403 });

@@ -7,6 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { launchBrowser, untranslated, watch } from "./editor";
+import { checkPalette } from "./palette-check";
 
 export interface EditorCheck {
   /** The editor's address, without a trailing slash. */
@@ -74,7 +75,7 @@ export async function checkEditor(check: EditorCheck): Promise<string[]> {
       if (isConfig[index] === false) await dragIn(page, type, ++place, problems);
     }
     await shoot(page, check, "palette");
-    problems.push(...await definitionProblems(page, check.types));
+    problems.push(...await checkPalette(page, check.language, check.types), ...await definitionProblems(page, check.types));
     for (const [index, type] of check.types.entries()) await checkDialog(page, check, type, isConfig[index] === true, problems);
     if (check.types.includes("cef-format")) await checkOwnFields(page, check, problems);
   } finally {

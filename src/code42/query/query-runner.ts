@@ -7,13 +7,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkpointEventId, cursorInstant, untilInstant } from "../../cursor/instant";
 import { plain } from "../../common/border";
-import { SiemError, describe } from "../../common/errors";
+import { SiemError, describe, type Params } from "../../common/errors";
 import type { FlowMessage } from "../../common/messages";
 import type { LeaseState } from "../../cursor/lease";
 import type { Figures } from "../../metrics/table";
 import { PIECE_BYTES } from "../../pages/packed-lines";
 import { BufferPool } from "../../common/buffer-pool";
 import { checkCriteria } from "../criteria/criteria-check";
+import { causeKey } from "./causes";
 import { CursorKeeper, type KeeperDependencies } from "./cursor-keeper";
 import { queryError } from "../errors";
 import { Lateness } from "./lateness";
@@ -58,6 +59,8 @@ export class QueryRunner {
   private timer: NodeJS.Timeout | undefined;
   /** In a row; those that may pass by themselves count as one. */
   private failures = 0;
+  /** Of the latest poll that failed. */
+  private lastError: unknown;
   /** Fetching in smaller pages helps when the search times out. */
   private pageDivisor = 1;
   private readonly dependencies: QueryDependencies;
@@ -217,7 +220,7 @@ export class QueryRunner {
     this.isHurried = false;
     const delay = Math.max(0, started + pause - this.dependencies.monotonic());
     this.timer = setTimeout(() => this.tick(), delay);
-    if (this.failures > 0) this.dependencies.status("red", "status.nextTry", plain.params({ time: new Date(this.dependencies.now() + delay).toTimeString().slice(0, 5) }));
+    if (this.failures > 0) this.dependencies.status("red", "status.nextTry", { ...this.causeOf(this.lastError), ...plain.params({ time: new Date(this.dependencies.now() + delay).toTimeString().slice(0, 5) }) });
   }
 
   private async poll(extra: WireGroup[]): Promise<void> {
@@ -244,7 +247,8 @@ export class QueryRunner {
       this.counters.failedPolls += 1;
       this.failures = error instanceof SiemError && error.permanent ? this.failures + 1 : Math.max(this.failures, 1);
       if (error instanceof SiemError && HELPED_BY_SMALLER_PAGES.includes(error.code)) this.pageDivisor = Math.min(16, this.pageDivisor * 2);
-      this.dependencies.status("red", "status.failed");
+      this.lastError = error;
+      this.dependencies.status("red", causeKey(error, "status.failed"));
       throw error;
     } finally {
       this.running = undefined;
@@ -286,9 +290,9 @@ export class QueryRunner {
         return sender.add(page, signal);
       },
       warn: (key, params) => dependencies.warn(key, params),
-      onRetry: ({ delayMs }) => {
+      onRetry: ({ delayMs, error }) => {
         counters.retries += 1;
-        dependencies.status("yellow", "status.retry", { seconds: Math.ceil(delayMs / 1000) });
+        dependencies.status("yellow", "status.retry", { ...this.causeOf(error), seconds: Math.ceil(delayMs / 1000) });
       },
     });
     if (once && !signal.aborted) await sender.complete(serverMs ?? 0, signal);
@@ -299,6 +303,11 @@ export class QueryRunner {
     this.pageDivisor = 1;
     await sender.idle();
     if (!signal.aborted) dependencies.status("green", "status.idle", { count: counters.read });
+  }
+
+  /** The words for an error, as a parameter of a status. */
+  private causeOf(error: unknown): Params {
+    return plain.params({ cause: this.dependencies.text(causeKey(error), {}) });
   }
 
   private newSender(): PageSender {

@@ -76,7 +76,7 @@ export function parseSettings(config: Properties): NodeQuerySettings {
     criteria,
     savedSearch,
     warnings: warningsOf(source.name, criteria, config["criteriaType"] === "json"),
-    pollIntervalMs: once ? 0 : seconds("pollInterval", 60, 0),
+    pollIntervalMs: once ? 0 : seconds("pollInterval", source.name === "sessions" ? 300 : 60, 0),
     startFrom,
     until,
     cursorType,

@@ -5,19 +5,36 @@ export const REGIONS = ["us", "us2", "us7", "ie", "uk", "gov", "au", "ca", "de",
 
 export const regionUrl = (region: string): string => `https://api.${region}.code42.com`;
 
-export type BaseUrlFault = "BASE_URL_INVALID" | "BASE_URL_INSECURE";
+export type BaseUrlFault = "BASE_URL_INVALID" | "BASE_URL_INSECURE" | "BASE_URL_SCHEME" | "BASE_URL_BLANK" | "BASE_URL_PATH";
 
-/** What is wrong with `text` as a base URL; undefined if nothing is. Plain http is allowed only for this machine, because the secret is sent there. */
+/** What is wrong with `text` as the base URL of a tenant; undefined if nothing is. */
 export function baseUrlFault(text: string): BaseUrlFault | undefined {
+  if (text !== "" && !/^https?:\/\//i.test(text)) return "BASE_URL_SCHEME";
+  if (/\s/.test(text)) return "BASE_URL_BLANK";
+  const fault = addressFault(text);
+  if (fault !== undefined) return fault;
+  const { hostname, pathname, search, hash } = new URL(text);
+  // Another host may be a gateway of the user's own, which has the API below a path.
+  const isVendors = /(?:^console\.|\.code42\.com$)/.test(hostname);
+  return search !== "" || hash !== "" || (isVendors && pathname !== "/") ? "BASE_URL_PATH" : undefined;
+}
+
+/** What is wrong with `text` as an address that gets secrets. Plain http is allowed only for this machine. */
+export function addressFault(text: string): "BASE_URL_INVALID" | "BASE_URL_INSECURE" | undefined {
   let url: URL;
   try {
     url = new URL(text);
   } catch {
     return "BASE_URL_INVALID";
   }
-  if (!/^https?:\/\//i.test(text) || url.hostname === "" || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return "BASE_URL_INVALID";
-  if (url.protocol === "http:" && !isLoopback(url.hostname)) return "BASE_URL_INSECURE";
-  return undefined;
+  if (!/^https?:\/\//i.test(text) || url.hostname === "" || url.username !== "" || url.password !== "") return "BASE_URL_INVALID";
+  return url.protocol === "http:" && !isLoopback(url.hostname) ? "BASE_URL_INSECURE" : undefined;
+}
+
+/** The base URL that was probably meant with `text`; never with a user name or a password that is in it. */
+export function meantBaseUrl(text: string): string {
+  const [host = ""] = text.replace(/\s/g, "").replace(/^(?:[a-z]*:?\/\/+|https?:\/?)+/i, "").split(/[/\\?#]/, 1);
+  return /^[\w.-]+(?::\d+)?$/.test(host) ? `https://${host}` : regionUrl("us");
 }
 
 /** True for the address of a console, whose services existed before the API gateways. */

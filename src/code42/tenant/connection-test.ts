@@ -23,11 +23,11 @@ export interface TenantReport {
 }
 
 const STEPS: Readonly<Record<string, Step>> = {
-  BASE_URL_INVALID: "settings", BASE_URL_INSECURE: "settings", CREDENTIALS_MISSING: "settings", USER_CREDENTIALS_MISSING: "settings", TOTP_SECRET_INVALID: "settings",
+  BASE_URL_INVALID: "settings", BASE_URL_INSECURE: "settings", BASE_URL_SCHEME: "settings", BASE_URL_BLANK: "settings", BASE_URL_PATH: "settings", CREDENTIALS_MISSING: "settings", USER_CREDENTIALS_MISSING: "settings", TOTP_SECRET_INVALID: "settings",
   HOST_NOT_FOUND: "name",
   CONNECTION_FAILED: "connection", TIMED_OUT: "connection",
   PROXY_URL_INVALID: "proxy", PROXY_REFUSED: "proxy",
-  TLS_UNKNOWN_CA: "tls", TLS_WRONG_NAME: "tls", TLS_EXPIRED: "tls", TLS_FAILED: "tls",
+  TLS_UNKNOWN_CA: "tls", TLS_WRONG_NAME: "tls", TLS_EXPIRED: "tls", TLS_NOT_SPOKEN: "tls", TLS_FAILED: "tls",
   CLIENT_REJECTED: "signIn", USER_REJECTED: "signIn", USER_SSO: "signIn", USER_TOTP_MISSING: "signIn", TOKEN_MISSING: "signIn", UNAUTHORIZED: "signIn",
   FORBIDDEN: "permission",
 };
@@ -63,6 +63,13 @@ function tenantAddress(properties: Properties): string {
   return protocol === "https:" || proxy === "" ? origin : `${origin} (proxy ${proxy})`;
 }
 
+/** A tenant for the few requests of a dialog, which must not wait for the next minute and end within `timeoutMs`. The caller closes it. */
+export const trialTenant = (options: TenantOptions, timeoutMs: number): Tenant => new Tenant({
+  ...options,
+  requestsPerMinute: Math.max(options.requestsPerMinute ?? 0, TEST_REQUESTS),
+  timeoutMs: Math.min(options.timeoutMs ?? timeoutMs, timeoutMs / 2),
+});
+
 /**
  * Signs in, and reads a few records of the last hour from each source: some six requests, `timeoutMs` for all of them.
  * Throws a FailedStep; its step is `permission` if no source is readable.
@@ -70,12 +77,7 @@ function tenantAddress(properties: Properties): string {
 export async function testTenant(options: TenantOptions, timeoutMs: number): Promise<TenantReport> {
   let tenant: Tenant | undefined;
   try {
-    tenant = new Tenant({
-      ...options,
-      // Its few requests must not wait for the next minute.
-      requestsPerMinute: Math.max(options.requestsPerMinute ?? 0, TEST_REQUESTS),
-      timeoutMs: Math.min(options.timeoutMs ?? timeoutMs, timeoutMs / 2),
-    });
+    tenant = trialTenant(options, timeoutMs);
     const signal = AbortSignal.timeout(timeoutMs);
     await tenant.serverTime(signal);
     const access: SourceAccess[] = [];

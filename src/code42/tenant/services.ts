@@ -2,7 +2,7 @@
 import { plain } from "../../common/border";
 import { parsed } from "../../common/json";
 import { isRecord } from "../../common/messages";
-import { baseUrlFault, isLoopback } from "./base-url";
+import { addressFault, isLoopback } from "./base-url";
 import { keyValueStoreOf, unwrap } from "./legacy";
 import { tenantError } from "./tenant-errors";
 
@@ -46,7 +46,7 @@ export class ServiceDirectory {
 
   /** Throws SERVICE_UNKNOWN for an address without encryption too, because the token is sent there; only a console on this machine may name one. */
   private address(text: string, key: string): URL {
-    if (baseUrlFault(text) !== undefined || (isUnencrypted(text) && !isLoopback(this.console.hostname))) throw tenantError("SERVICE_UNKNOWN", plain.params({ host: this.console.host, service: key }), { permanent: true });
+    if (addressFault(text) !== undefined || (isUnencrypted(text) && !isLoopback(this.console.hostname))) throw tenantError("SERVICE_UNKNOWN", plain.params({ host: this.console.host, service: key }), { permanent: true });
     return new URL(text);
   }
 }

@@ -5,6 +5,8 @@ import { errorPrefix, errorsOf, type SiemError } from "../../common/errors";
 
 export const tenantError = errorsOf(errorPrefix("code42-tenant"), catalog.error);
 
+export type TenantErrorCode = keyof typeof catalog.error;
+
 const PERMANENT = { permanent: true };
 
 const UNKNOWN_CA = new Set([
@@ -30,6 +32,9 @@ export function networkError(thrown: unknown, host: string, border: Border): Sie
   if (UNKNOWN_CA.has(code)) return tenantError("TLS_UNKNOWN_CA", params, { cause, ...PERMANENT });
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return tenantError("TLS_WRONG_NAME", params, { cause, ...PERMANENT });
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return tenantError("TLS_EXPIRED", params, { cause, ...PERMANENT });
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/i.test(code.concat(message).replaceAll(" ", "_")) || (code === "ECONNRESET" && /before secure TLS connection/.test(message))) {
+    return tenantError("TLS_NOT_SPOKEN", params, { cause, ...PERMANENT });
+  }
   if (code === "EPROTO" || /^(?:CERT_|INVALID_|PATH_LENGTH_|ERR_SSL_|ERR_TLS_|ERR_OSSL_)/.test(code)) return tenantError("TLS_FAILED", params, { cause, ...PERMANENT });
   return tenantError("CONNECTION_FAILED", params, { cause });
 }

@@ -11,7 +11,7 @@ import { SiemError } from "../../common/errors";
 import { LIST_BYTES } from "../../common/limits";
 import { proxySecrets, tlsSecrets, withoutSecrets } from "../../common/secrets";
 import { AnswerCheck, isPageTokenRefused } from "./answer-check";
-import { baseUrlFault, isConsole } from "./base-url";
+import { baseUrlFault, isConsole, meantBaseUrl } from "./base-url";
 import type { HttpReply } from "./http";
 import { identityOf, type Credentials, type Identity } from "./identity";
 import { legacyService, unwrapped, withGatewayNames } from "./legacy";
@@ -124,15 +124,14 @@ export class Tenant {
   private readonly check: AnswerCheck;
   private readonly calls = new OpenCalls();
 
-  /** Throws BASE_URL_INVALID, BASE_URL_INSECURE, PROXY_URL_INVALID and the errors of `identityOf`. Nothing is sent yet. */
+  /** Throws the errors of `baseUrlFault`, PROXY_URL_INVALID and the errors of `identityOf`. Nothing is sent yet. */
   constructor(options: TenantOptions, dependencies: Partial<TenantDependencies> = {}) {
     const { baseUrl, authType = "api-client", clientSecret, password, totpSecret, proxy, tls = {}, userAgent } = options;
     const { timeoutMs, requestsPerMinute, maxBodyBytes } = { ...DEFAULTS, ...options };
     const fault = baseUrlFault(baseUrl);
-    // A base URL with a password in it is invalid, so its text is not repeated.
-    if (fault === "BASE_URL_INVALID") throw tenantError(fault, {}, { permanent: true });
+    // A base URL may hold a password, so its text is not repeated.
+    if (fault !== undefined) throw tenantError(fault, plain.params({ address: meantBaseUrl(baseUrl) }), { permanent: true });
     this.base = new URL(baseUrl);
-    if (fault !== undefined) throw tenantError(fault, plain.params({ host: this.base.hostname }), { permanent: true });
     this.dependencies = {
       now: () => Date.now(),
       monotonic: () => performance.now(),

@@ -431,7 +431,9 @@ describe("Fabric", () => {
     await failed(make({ brokers: [at(8883, "broker.invalid")] }), "HOST_UNKNOWN");
     const mute = await startMute();
     try {
-      await failed(make({ brokers: [at(mute.port)] }, { patience: 200 }), "NO_ANSWER");
+      await failed(make({ brokers: [at(mute.port)] }, { patience: 200 }), "TLS_NOT_SPOKEN");
+      mute.server.once("connection", (socket: Socket) => void socket.end());
+      await failed(make({ brokers: [at(mute.port)] }), "TLS_NOT_SPOKEN");
       mute.server.on("connection", (socket: Socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
       await failed(make({ brokers: [at(mute.port)] }), "TLS_NOT_SPOKEN");
     } finally {

@@ -130,7 +130,7 @@ describe("syslog transports", () => {
       const port = await listen(createTlsServer({ handshakeTimeout: 10_000 }).on("error", () => undefined));
       const silent = await listen(createServer((socket) => void socket.pause()));
       assert.ok(port);
-      assert.equal((await failure(tlsTransport(target(silent, "127.0.0.1", 200), {}), "127.0.0.1", silent)).code, "NO_ANSWER");
+      assert.equal((await failure(tlsTransport(target(silent, "127.0.0.1", 200), {}), "127.0.0.1", silent)).code, "TLS_NOT_SPOKEN");
     });
   });
 
@@ -233,6 +233,17 @@ describe("syslog transports", () => {
         }
       }
     });
+
+    for (const [what, serve] of [
+      ["closes it", (socket: Socket) => void socket.on("error", () => undefined).end()],
+      ["resets it", (socket: Socket) => void socket.once("data", () => socket.resetAndDestroy())],
+      ["stays silent", (socket: Socket) => void socket.on("error", () => undefined).resume()],
+    ] as const) {
+      it(`asks whether a port expects TLS if the server accepts the connection and ${what}`, async () => {
+        const port = await listen(createServer(serve));
+        assert.equal((await failure(tlsTransport(target(port, "localhost", 300), trusting()), "localhost", port)).code, "TLS_NOT_SPOKEN");
+      });
+    }
 
     it("says that a port does not speak TLS", async () => {
       const port = await listen(createServer((socket) => void socket.on("error", () => undefined).end("220 hello, this is no TLS\r\n".repeat(10))));

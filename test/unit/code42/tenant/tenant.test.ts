@@ -108,14 +108,12 @@ describe("tenant", () => {
       ...REGIONS.map((region): [string, undefined] => [regionUrl(region), undefined]),
       ["https://api.us.code42.com/", undefined],
       ["http://localhost:8080", undefined],
+      ["https://gateway.example.com/code42/", undefined],
       ["http://127.3.2.1:1", undefined],
       ["http://[::1]:1", undefined],
       ["", "BASE_URL_INVALID"],
-      ["api.us.code42.com", "BASE_URL_INVALID"],
-      ["ftp://api.us.code42.com", "BASE_URL_INVALID"],
-      ["https:api.us.code42.com", "BASE_URL_INVALID"],
       ["https://user:pass@api.us.code42.com", "BASE_URL_INVALID"],
-      ["https://api.us.code42.com/?x=1", "BASE_URL_INVALID"],
+      ["https://", "BASE_URL_INVALID"],
       ["http://api.us.code42.com", "BASE_URL_INSECURE"],
       ["http://localhost.example.com", "BASE_URL_INSECURE"],
       ["http://127.0.0.1.example.com", "BASE_URL_INSECURE"],
@@ -127,6 +125,29 @@ describe("tenant", () => {
       it(`${JSON.stringify(url)} ${fault === undefined ? "is accepted" : `is refused as ${fault}`}`, () => {
         assert.equal(baseUrlFault(url), fault);
         if (fault !== undefined) assert.throws(() => connect({ url }), { code: fault, permanent: true });
+      });
+    }
+
+    for (const [url, fault, meant] of [
+      ["api.us.code42.com", "BASE_URL_SCHEME", "https://api.us.code42.com"],
+      ["api.us.code42.com:443/", "BASE_URL_SCHEME", "https://api.us.code42.com:443"],
+      ["ftp://api.us.code42.com", "BASE_URL_SCHEME", "https://api.us.code42.com"],
+      ["https:api.us.code42.com", "BASE_URL_SCHEME", "https://api.us.code42.com"],
+      ["https:/api.us.code42.com", "BASE_URL_SCHEME", "https://api.us.code42.com"],
+      ["//api.us.code42.com", "BASE_URL_SCHEME", "https://api.us.code42.com"],
+      ["https ://api.us.code42.com", "BASE_URL_SCHEME", "https://api.us.code42.com"],
+      ["https://api.us.code42. com", "BASE_URL_BLANK", "https://api.us.code42.com"],
+      ["https://console.us.code42.com/app/#/dashboard", "BASE_URL_PATH", "https://console.us.code42.com"],
+      ["https://console.us.code42.com/console/login.html?next=%2F", "BASE_URL_PATH", "https://console.us.code42.com"],
+      ["https://api.us.code42.com/v1/oauth", "BASE_URL_PATH", "https://api.us.code42.com"],
+      ["https://api.us.code42.com/?x=1", "BASE_URL_PATH", "https://api.us.code42.com"],
+      ["user:pass@api.us.code42.com", "BASE_URL_SCHEME", "https://api.us.code42.com"],
+      ["https://console.example.com/console", "BASE_URL_PATH", "https://console.example.com"],
+      ["https://gateway.example.com/code42?x=1", "BASE_URL_PATH", "https://gateway.example.com"],
+    ] as const) {
+      it(`${JSON.stringify(url)} is refused as ${fault}, with the address that was meant`, () => {
+        assert.equal(baseUrlFault(url), fault);
+        assert.throws(() => connect({ url }), (error: SiemError) => error.code === fault && error.message.includes(meant) && !error.message.includes("pass"));
       });
     }
 
@@ -508,8 +529,8 @@ describe("tenant", () => {
     it("to a server without TLS is refused", async () => {
       const simulator = await simulate();
       const error = await failure(search(connect({ url: simulator.url.replace("http:", "https:") })));
-      assert.equal(error.code, "TLS_FAILED");
-      assert.equal(error.permanent, true);
+      assert.equal(error.code, "TLS_NOT_SPOKEN");
+      assert.match(error.message, /Does this port expect TLS\?/);
     });
 
     describe("through a proxy", () => {
