@@ -28,7 +28,17 @@ describe("the stream and the bucket", () => {
     await Promise.all(links.splice(0).map((link) => link.close()));
     await server.remove();
   });
-  const addStream = (config: Partial<StreamConfig>) => server.ask((jsm) => jsm.streams.add({ name: "SECURITY_EVENTS", ...config }));
+  /** The server removes the files of a deleted stream a little later, and refuses one of the same name until then. */
+  const addStream = (config: Partial<StreamConfig>) => server.ask(async (jsm) => {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await jsm.streams.add({ name: "SECURITY_EVENTS", ...config });
+      } catch (error) {
+        if (tries === 100 || !/creating store/.test(String(error))) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  });
   const infoOf = (stream: string) => server.ask(async (jsm) => (await jsm.streams.info(stream)).config);
   const failed = (work: Promise<unknown>) => work.then(() => assert.fail("no error"), (error: unknown) => error as SiemError);
 
