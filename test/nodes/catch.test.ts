@@ -9,6 +9,9 @@ import code42Tenant from "../../nodes/code42-tenant";
 import deliveryConfirm from "../../nodes/delivery-confirm";
 import dxlFabric from "../../nodes/dxl-fabric";
 import dxlThreatEvent from "../../nodes/dxl-threat-event";
+import eventStreamIn from "../../nodes/event-stream-in";
+import eventStreamOut from "../../nodes/event-stream-out";
+import natsConnection from "../../nodes/nats-connection";
 import syslogOut from "../../nodes/syslog-out";
 import manifest from "../../package.json";
 import type { FabricNode } from "../../src/dxl/fabric";
@@ -51,7 +54,7 @@ describe("errors that no message waits for reach catch nodes", () => {
     RED.nodes.registerType("recorder", Recorder);
   };
 
-  const types = [cefFormat, code42Query, code42Tenant, deliveryConfirm, dxlFabric, dxlThreatEvent, syslogOut];
+  const types = [cefFormat, code42Query, code42Tenant, deliveryConfirm, dxlFabric, dxlThreatEvent, eventStreamIn, eventStreamOut, natsConnection, syslogOut];
   const load = (flow: FlowNode[], credentials: Record<string, Record<string, string>> = {}) =>
     loadFlow([...types as never[], recorder, coreNode("common/25-catch.js"), coreNode("network/05-tls.js")], [
       // After the nodes, as in a flow that was drawn from left to right.
@@ -80,6 +83,8 @@ describe("errors that no message waits for reach catch nodes", () => {
       ["PROPERTY_CHOICE", { id: "node", type: "delivery-confirm", mode: "perhaps", wires: [[]] }],
       ["FABRIC_MISSING", { id: "node", type: "dxl-threat-event", fabric: "", wires: [[]] }],
       ["PROPERTY_NUMBER", { id: "node", type: "syslog-out", host: "127.0.0.1", port: "many", wires: [[]] }],
+      ["CONNECTION_MISSING", { id: "node", type: "event-stream-out", connection: "", wires: [[], []] }],
+      ["CONNECTION_MISSING", { id: "node", type: "event-stream-in", connection: "", wires: [[]] }],
     ];
     for (const [code, node] of settings) {
       it(`of ${node.type}`, async () => {
@@ -92,6 +97,14 @@ describe("errors that no message waits for reach catch nodes", () => {
     it("of dxl-fabric, from each node that uses it", async () => {
       await load([fabric(broker.port), subscriber("one"), subscriber("two")], { fabric: { ...pem(), privateKey: "no key" } });
       assert.deepEqual(await errors(2), [["CREDENTIALS_INVALID", "dxl-threat-event", "one"], ["CREDENTIALS_INVALID", "dxl-threat-event", "two"]]);
+    });
+
+    it("of nats-connection, from each node that uses it", async () => {
+      await load([
+        { id: "nats", type: "nats-connection", servers: "" },
+        { id: "one", type: "event-stream-out", connection: "nats", wires: [[], []] }, { id: "two", type: "event-stream-in", connection: "nats", wires: [[]] },
+      ]);
+      assert.deepEqual(await errors(2), [["SERVERS_EMPTY", "event-stream-out", "one"], ["SERVERS_EMPTY", "event-stream-in", "two"]]);
     });
 
     it("of code42-tenant, from the query that uses it", async () => {
@@ -132,6 +145,14 @@ describe("errors that no message waits for reach catch nodes", () => {
     it("of dxl-fabric that fails while flows start", async () => {
       await load([fabric(await freePort()), subscriber("one")], { fabric: pem() });
       assert.deepEqual(await errors(1), [["CONNECTION_REFUSED", "dxl-fabric", "fabric"]]);
+    });
+
+    it("of nats-connection, once for each node that uses it", async () => {
+      await load([
+        { id: "nats", type: "nats-connection", servers: `127.0.0.1:${await freePort()}` },
+        { id: "one", type: "event-stream-out", connection: "nats", wires: [[], []] }, { id: "two", type: "event-stream-in", connection: "nats", wires: [[]] },
+      ]);
+      assert.deepEqual(await errors(2), [["NATS_UNREACHABLE", "nats-connection", "nats"], ["NATS_UNREACHABLE", "nats-connection", "nats"]]);
     });
 
     it("of syslog-out", async () => {

@@ -180,7 +180,7 @@ describe("code42-query with a shared cursor", () => {
     await until(() => last(other(first)) === "status.idle", "the poll ends");
     assert.ok(outs[other(first)].length > 0);
     assert.deepEqual([...delivered().values()].filter((times) => times !== 1), []);
-    assert.equal(last(first), "status.standby");
+    await until(() => last(first) === "status.standby", "the first one sees who has the lease");
     getNode(other(first)).receive({ action: "yield" });
     await until(() => isActive(first), "the first one gets it back");
     assert.deepEqual(caught, []);

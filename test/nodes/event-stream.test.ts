@@ -173,7 +173,7 @@ describe("the event stream", () => {
       ], { credentials: { t: { clientId: simulator.clientId, clientSecret: simulator.clientSecret } } });
       const status = recordStatus("q");
       getNode("q").receive({});
-      await until(() => getStatus("out")?.text.endsWith("status.full") === true, "the stream is full");
+      await until(() => getStatus("out")?.text.endsWith("status.full") === true, "the stream is full", 30_000);
       await sleep(1000);
       const before = simulator.requests.length;
       await sleep(1500);
@@ -183,7 +183,7 @@ describe("the event stream", () => {
       await until(() => status.at(-1)?.text === "status.idle" || status.at(-1)?.fill === "red", "the poll ends", 30_000);
       await until(() => siem.ids.size === 3000, "every line is at the SIEM", 20_000);
       assert.equal(siem.duplicates, 0);
-    });
+    }).timeout(90_000);
   });
 
   const pick = (from: Record<string, unknown>, names: string[]) => names.map((name) => from[name]);
