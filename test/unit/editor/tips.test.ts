@@ -56,7 +56,7 @@ describe("tips in the dialog of code42-query", () => {
     assert.deepEqual(tips({ cursor: "#:(gone)::key" }), [{ key: "error.STORE_UNKNOWN", params: { store: "gone", stores: "ram, disk, lazy, other" } }]);
     assert.deepEqual(tips({ cursor: "#:(other)::key" }), []);
     assert.deepEqual(tips({ cursor: "key", cursorType: "none" }), []);
-    assert.deepEqual(tips({ cursor: "key" }, confirmed, undefined), []);
+    assert.deepEqual(storeTips({ ...query, cursor: "key" }, undefined), []);
     assert.deepEqual(storeTable(undefined), { default: { name: "memory", kind: "memory" } });
   });
 
