@@ -5,12 +5,13 @@ import { criteriaProblems } from "../src/editor/criteria-builder/problems";
 import { startInstant, untilInstant } from "../src/cursor/instant";
 import { keyOf, proposeCursor, type CursorOwner } from "../src/editor/cursor-key";
 import { LEASE_SECONDS } from "../src/cursor/lease";
+import { prepareAdvanced } from "../src/editor/advanced";
 import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { prepareQueryTrials } from "../src/editor/query-trials";
 import { translateParams, translator } from "../src/editor/texts";
 import { showTips } from "../src/editor/tip-rows";
-import { queryTips } from "../src/editor/tips";
+import { queryTips, storeTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -230,7 +231,13 @@ RED.nodes.registerType<Properties>("code42-query", {
     const sinks = this.confirmedBy ?? [];
     $("#node-input-confirmedByAll").val(sinks.length > 0 ? "all" : "any");
     showSinks(RED.nodes as unknown as EditorNodes, $("#node-input-confirmedBy-list"), sinks, this.id, text("common.sinkMissing"));
-    $("#node-input-source").on("change", proposeDefaults);
+    let source = this.source;
+    $("#node-input-source").on("change", () => {
+      const chosen = String($("#node-input-source").val());
+      // Node-RED raises the event when it opens the dialog, too.
+      if (chosen !== source) proposeDefaults();
+      source = chosen;
+    });
     $("#node-input-source, #node-input-criteriaType, #node-input-advance, #node-input-confirmedByAll, #node-input-cursor").on("change", showRelevantRows);
     showRelevantRows();
     prepareQueryTrials(RED as never, this.id, () => criteriaBuilder().value());
@@ -244,7 +251,21 @@ RED.nodes.registerType<Properties>("code42-query", {
       cursorType: value("cursorType"),
       advance: value("advance"),
       confirmedBy: value("confirmedByAll") === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [],
-    }, flow, storesOf(RED)));
+    }, flow));
+    showTips($("#code42-query-cursor-tips"), (key, params) => this._(key, params), () => storeTips({ cursor: value("cursor"), cursorType: value("cursorType") }, storesOf(RED)));
+    prepareAdvanced($("#code42-query-advanced"), $("#code42-query-differs"), () => {
+      const source = value("source");
+      const ofSource = Object.entries(DEFAULTS).map(([name, values]): [string, string] => [name, values[source] ?? values.usual]);
+      return { lookback: "86400", pageSize: "1000", criteriaType: "groups", output: "page", advance: "confirmed", confirmedByAll: "any", pagesOut: "4", confirmTimeout: "60", lease: "10", ...Object.fromEntries<string>(ofSource) };
+    });
+    const showCriteriaRows = () => {
+      const criteria = $("#node-input-criteriaType").val() === "json" ? undefined : criteriaBuilder().value();
+      const groups = Array.isArray(criteria) ? criteria.length : 1;
+      $(".siem-no-criteria").toggle(groups === 0);
+      $(".siem-several-groups").toggle(groups > 1);
+    };
+    $("#code42-query-criteria").closest("form").on("input change click", () => void window.setTimeout(showCriteriaRows));
+    showCriteriaRows();
   },
   oneditsave() {
     this.confirmedBy = $("#node-input-confirmedByAll").val() === "all" ? tickedSinks($("#node-input-confirmedBy-list")) : [];

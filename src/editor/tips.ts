@@ -36,9 +36,8 @@ export interface QueryForm {
   confirmedBy: readonly string[];
 }
 
-/** `stores` is undefined if the server does not send them. */
-export function queryTips(id: string, form: QueryForm, flow: readonly FlowItem[], stores: StoreTable | undefined): Tip[] {
-  return [...confirmationTips(id, form, flow), ...storeTips(form, stores), ...criteriaTips(form)];
+export function queryTips(id: string, form: QueryForm, flow: readonly FlowItem[]): Tip[] {
+  return [...confirmationTips(id, form, flow), ...criteriaTips(form)];
 }
 
 /** Of a node that waits for the confirmation of what it sends. */
@@ -57,7 +56,8 @@ export function confirmationTips(id: string, { advance, confirmedBy }: Pick<Quer
   return missing.length === 0 ? [] : [{ key: "notice.sinksNotReached", params: { sinks: missing.map(nameOf).join(", ") } }];
 }
 
-function storeTips({ cursor, cursorType }: QueryForm, stores: StoreTable | undefined): Tip[] {
+/** Beside the field of the cursor. `stores` is undefined if the server does not send them. */
+export function storeTips({ cursor, cursorType }: Pick<QueryForm, "cursor" | "cursorType">, stores: StoreTable | undefined): Tip[] {
   if (stores === undefined || cursorType === "none" || cursorType === "shared") return [];
   const store = /^#:\((.*?)\)::/.exec(cursor)?.[1] ?? "default";
   const safety = stores[store];

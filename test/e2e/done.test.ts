@@ -120,6 +120,7 @@ describe("the dialogs of every node in the examples", function () {
     const lists = new Map<string, number>();
     const found = await pressDoneInEach(ours, async (page, { id, type }) => {
       const selects = Object.entries(SHOW_ALL_LISTS[type] ?? {}).map(([name, value]) => ({ select: page.locator(`#node-input-${name}`), value }));
+      await unfold(page);
       const before = await Promise.all(selects.map(({ select }) => select.inputValue()));
       for (const { select, value } of selects) await select.selectOption(value);
       lists.set(type, Math.max(lists.get(type) ?? 0, await changeListsAndTakeItBack(page)));
@@ -149,6 +150,7 @@ describe("the dialogs of every node in the examples", function () {
       assert.deepEqual(await stored(), ["gone", "siem05syslog0002"]);
 
       await open(page, entry);
+      await unfold(page);
       assert.match(await rows.first().innerText(), /gone\s*deleted/);
       const folder = process.env["DONE_SCREENSHOTS"];
       if (folder !== undefined) await page.locator(`#node-input-${property}-list`).screenshot({ path: join(folder, `${property}.png`) });
@@ -161,6 +163,11 @@ describe("the dialogs of every node in the examples", function () {
       await page.context().close();
     });
   }
+});
+
+/** Opens what is folded in the dialog. */
+const unfold = (page: Page) => page.locator("form details:not([open]) > summary").evaluateAll((summaries) => {
+  for (const summary of summaries) (summary as HTMLElement).click();
 });
 
 /** What has changed since the last call in the flow that a deploy would send. */

@@ -337,10 +337,14 @@ describe("the buttons that try the settings in a dialog", () => {
       await page.locator("#node-input-source").selectOption(source);
       return Promise.all(["pollInterval", "overlap"].map((name) => page.locator(`#node-input-${name}`).inputValue()));
     };
+    await page.locator("#code42-query-advanced summary").click();
     await page.locator("#node-input-pollInterval").fill("60");
     assert.deepEqual([await defaults("sessions"), await defaults("alerts"), await defaults("file-events")], [["300", "300"], ["60", "900"], ["60", "300"]]);
     await page.locator("#node-input-pollInterval").fill("90");
     assert.deepEqual(await defaults("sessions"), ["90", "300"], "a changed interval stays");
+    await page.locator("#node-input-pageSize").fill("100000");
+    await page.keyboard.press("Tab");
+    await page.waitForFunction(() => document.getElementById("code42-query-differs")?.textContent === "Poll every: 90 s · Page size: 100000");
     await close();
     await open("syslog", "syslog-out");
     await enterAll("node-input-host", ["https://siem.example.com", "siem.example.com:514", "siem/path", "[::1]:514", "a b"], ["siem.example.com", "10.0.0.1", "::1", "[::1]", "fe80::1%eth0", "${SIEM}"]);

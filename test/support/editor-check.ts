@@ -7,6 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { launchBrowser, untranslated, watch } from "./editor";
+import { dialogProblems } from "./dialog-check";
 import { checkPalette } from "./palette-check";
 
 export interface EditorCheck {
@@ -59,7 +60,7 @@ export async function checkEditor(check: EditorCheck): Promise<string[]> {
   const problems: string[] = [];
   const browser = await launchBrowser();
   try {
-    const context = await browser.newContext({ locale: check.language, viewport: { width: 1200, height: 900 }, colorScheme: check.dark ? "dark" : "light" });
+    const context = await browser.newContext({ locale: check.language, viewport: { width: 1366, height: 768 }, colorScheme: check.dark ? "dark" : "light" });
     const page = await context.newPage();
     // Node-RED 5 has its own setting; earlier versions have one theme only.
     await page.addInitScript(`localStorage.setItem("view-dark-theme", "${check.dark ? "dark" : "light"}")`);
@@ -168,6 +169,7 @@ async function checkDialog(page: Page, check: EditorCheck, type: string, isConfi
   if (text.trim() === "") problems.push(`the dialog of ${type} is empty`);
   const wide = await form.evaluate((element) => element.scrollWidth - element.clientWidth);
   if (wide > 1) problems.push(`the dialog of ${type} is ${wide} pixels too narrow for its content`);
+  problems.push(...await dialogProblems(form, type));
   await shoot(page, check, type);
   await close(page, isConfig ? "#node-config-dialog-cancel" : "#node-dialog-cancel");
 }

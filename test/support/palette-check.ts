@@ -21,14 +21,17 @@ export async function checkPalette(page: Page, language: keyof typeof CATEGORY, 
   if (known.join() !== ORDER.join()) problems.push(`the palette shows ${labels.join(", ")}`);
 
   const search = page.locator("#red-ui-palette-search input");
-  const entry = (type: string) => page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`);
+  // The attribute, because Node-RED's categories slide, and a quick search can leave one closed.
+  const isHidden = (type: string, wanted: boolean) => page.waitForFunction(([node, hidden]) =>
+    document.querySelector(`.red-ui-palette-node[data-palette-type="${node}"]`)?.getAttribute("data-filter") === (hidden ? "true" : null), [type, wanted] as const);
   for (const [text, type] of SEARCHES) {
     // Node-RED reads its search field when a key is released.
     await search.pressSequentially(text);
-    await entry("debug").waitFor({ state: "hidden" });
-    if (!(await entry(type).isVisible())) problems.push(`the palette's search for "${text}" does not find ${type}`);
+    await isHidden("debug", true);
+    const found = await page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`).getAttribute("data-filter") !== "true";
+    if (!found) problems.push(`the palette's search for "${text}" does not find ${type}`);
     await search.press("Escape");
-    await entry("debug").waitFor();
+    await isHidden("debug", false);
   }
 
   for (const { type, ratio } of await iconContrasts(page, types)) {

@@ -48,7 +48,7 @@ export class CriteriaBuilder {
   private readonly list = $("<ol>", { class: "siem-groups" });
   private readonly rowsBox = $("<div>").append(this.list);
   private readonly json = $("<textarea>", { class: "siem-json", rows: 14, spellcheck: "false", "aria-label": "JSON" }).css({ width: "100%", boxSizing: "border-box", fontFamily: "monospace" });
-  private readonly count = $("<span>", { class: "siem-count" }).css({ marginLeft: "auto", color: "var(--red-ui-secondary-text-color)" });
+  private readonly count = $("<span>", { class: "siem-count" }).css({ marginLeft: "auto" });
   private readonly messages = $("<div>");
   private readonly buttons: Record<View, JQuery>;
   private view: View = "rows";

@@ -10,7 +10,7 @@ import englishSyslog from "../../../nodes/locales/en-US/syslog-out.json";
 import { root } from "../../../scripts/built";
 import { MIN_BYTES } from "../../../src/cef/formatter";
 import { storeTable } from "../../../src/cursor/store-safety";
-import { formatTips, queryTips, SHORTEST_LINE, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
+import { formatTips, queryTips, SHORTEST_LINE, storeTips, syslogTips, tlsTips, type QueryForm, type SyslogForm } from "../../../src/editor/tips";
 import type { FlowItem } from "../../../src/editor/wires";
 import { examples } from "../../support/examples";
 
@@ -20,7 +20,7 @@ const stores = storeTable({
 });
 const node = (id: string, type: string, wires: string[][] = [], more: object = {}): FlowItem => ({ id, type, z: "tab", wires, ...more });
 const confirmed = [node("q", "code42-query", [["s"]]), node("s", "syslog-out")];
-const tips = (form: Partial<QueryForm>, flow = confirmed, table: typeof stores | undefined = stores) => queryTips("q", { ...query, ...form }, flow, table);
+const tips = (form: Partial<QueryForm>, flow = confirmed, table: typeof stores | undefined = stores) => [...queryTips("q", { ...query, ...form }, flow), ...storeTips({ ...query, ...form }, table)];
 const keys = (...of: Parameters<typeof tips>) => tips(...of).map(({ key }) => key);
 
 describe("tips in the dialog of code42-query", () => {
@@ -29,7 +29,7 @@ describe("tips in the dialog of code42-query", () => {
     for (const { name, flow } of examples()) {
       for (const each of flow.filter(({ type }) => type === "code42-query")) {
         const form = { ...query, ...each, cursor: query.cursor } as unknown as QueryForm;
-        assert.deepEqual(queryTips(each.id, form, flow as FlowItem[], stores), [], name);
+        assert.deepEqual([...queryTips(each.id, form, flow as FlowItem[]), ...storeTips(form, stores)], [], name);
       }
     }
   });
@@ -56,7 +56,7 @@ describe("tips in the dialog of code42-query", () => {
     assert.deepEqual(tips({ cursor: "#:(gone)::key" }), [{ key: "error.STORE_UNKNOWN", params: { store: "gone", stores: "ram, disk, lazy, other" } }]);
     assert.deepEqual(tips({ cursor: "#:(other)::key" }), []);
     assert.deepEqual(tips({ cursor: "key", cursorType: "none" }), []);
-    assert.deepEqual(queryTips("q", { ...query, cursor: "key" }, confirmed, undefined), []);
+    assert.deepEqual(storeTips({ ...query, cursor: "key" }, undefined), []);
     assert.deepEqual(storeTable(undefined), { default: { name: "memory", kind: "memory" } });
   });
 
