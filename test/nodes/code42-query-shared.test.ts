@@ -243,12 +243,12 @@ describe("code42-query with a shared cursor", () => {
     await until(() => delivered().size === 20, "all events arrive");
     await nats.ask((jsm) => jsm.streams.delete(`KV_${bucket}`));
     addEvents(20);
-    await until(() => delivered().size === 40, "the rest arrives");
+    await until(() => delivered().size === 40, "the rest arrives", 30_000);
     await sleep(1500);
     assert.equal(INSTANCES.filter(isActive).length, 1);
     assert.ok((await ask((kv) => kv.get(bucketKey("cursor", "events")))) !== null);
     assert.deepEqual(caught, []);
-  });
+  }).timeout(60_000);
 
   it("is red with the reason while the bucket is one that loses cursors, and goes on when it is corrected", async () => {
     addEvents(10);

@@ -71,7 +71,11 @@ describe("the event stream", () => {
     open = seen.got;
     return { ...seen, status: getStatus };
   }
-  const getStatus = (id: string) => (getNode(id) as unknown as { status: { lastCall?: { args: [{ fill: string; text: string }] } } }).status.lastCall?.args[0];
+  /** The last status of one node: the test helper has one spy for all nodes. */
+  const getStatus = (id: string) => {
+    const node = getNode(id) as unknown as { status: { thisValues: unknown[]; args: [{ fill: string; text: string }][] } };
+    return node.status.args[node.status.thisValues.lastIndexOf(node)]?.[0];
+  };
 
   const figures = (id: string) => metricsOfProcess().all().find((node) => node.id === id) as unknown as Record<string, number> & { dropped: Record<string, number> };
 
