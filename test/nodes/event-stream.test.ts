@@ -315,6 +315,7 @@ describe("the event stream", () => {
       await load([outNode()], own);
       await deliver({ payload: ["before"] }).done;
       await own.kill("SIGSTOP");
+      await sleep(200);
       const sent = deliver({ payload: lines(1000) });
       await sleep(1000);
       assert.equal(sent.confirmed, false);

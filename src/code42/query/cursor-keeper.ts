@@ -156,8 +156,8 @@ export class CursorKeeper {
   private async verify(kept: KeptCursor): Promise<void> {
     const before = { ...kept };
     const found = await this.dependencies.store.look();
-    // A commit may be under way.
-    if (![before.stored, before.unsure ?? before.stored, kept.stored, kept.unsure ?? kept.stored].includes(found)) {
+    // A commit may be under way; and of a cursor that was deleted with its bucket this instance has the only copy.
+    if (found !== undefined && ![before.stored, before.unsure ?? before.stored, kept.stored, kept.unsure ?? kept.stored].includes(found)) {
       throw cursorError("CURSOR_CHANGED", plain.params({ key: this.settings.cursorKey }), { permanent: true });
     }
   }
