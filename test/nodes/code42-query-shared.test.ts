@@ -95,6 +95,7 @@ describe("code42-query with a shared cursor", () => {
   };
   const counts = (ids: string[]) => ids.reduce((found, id) => found.set(id, (found.get(id) ?? 0) + 1), new Map<string, number>());
   const delivered = () => counts([...eventIds(outs.a), ...eventIds(outs.b)]);
+  const ask = <Answer>(question: (kv: Awaited<ReturnType<Kvm["open"]>>) => Promise<Answer>) => nats.ask(async (_jsm, connection) => question(await new Kvm(connection).open(bucket)));
   const panelOf = (id: Instance) => (getNode(id) as unknown as QueryDialogNode).cursorPanel();
   const act = async (id: Instance, message: Record<string, unknown>) => {
     const before = caught.length;
@@ -233,6 +234,23 @@ describe("code42-query with a shared cursor", () => {
     await until(() => delivered().size === 30, "all events arrive");
     assert.deepEqual(caught.map(({ error }) => error.code), ["NATS_UNREACHABLE"]);
   });
+
+  it("goes on when somebody deletes the bucket, with a backlog older than its start", async () => {
+    addEvents(20);
+    await start([...instance("a", { startFrom: "PT10M" }), ...instance("b", { startFrom: "PT10M" })]);
+    const first = await activeOf();
+    getNode(first).receive({ action: "set", cursor: "2020-01-01" });
+    await until(() => delivered().size === 20, "all events arrive");
+    // Before that it cannot know that somebody has the only copy of the cursor.
+    await until(() => last(other(first)) === "status.standby", "the other one has seen who has the lease");
+    await nats.ask((jsm) => jsm.streams.delete(`KV_${bucket}`));
+    addEvents(20);
+    await until(() => delivered().size === 40, "the rest arrives", 30_000);
+    await sleep(1500);
+    assert.equal(INSTANCES.filter(isActive).length, 1);
+    assert.ok((await ask((kv) => kv.get(bucketKey("cursor", "events")))) !== null);
+    assert.deepEqual(caught, []);
+  }).timeout(60_000);
 
   it("is red with the reason while the bucket is one that loses cursors, and goes on when it is corrected", async () => {
     addEvents(10);
