@@ -14,6 +14,7 @@ import { isFollowed, type PackedLinesNode } from "../src/node-red/receivers";
 import { StatusLine, localise, setAside } from "../src/node-red/report";
 import { sinkId } from "../src/node-red/sinks";
 import { NodeStats } from "../src/node-red/stats";
+import { failMessages } from "../src/node-red/wrong-settings";
 import { packedLines } from "../src/pages/packed-events";
 import { contentOf } from "../src/scale-out/codec";
 import { StreamOut } from "../src/scale-out/stream-out";
@@ -56,13 +57,7 @@ export = function (RED: NodeAPI) {
     } catch (error) {
       const reason = explain(error);
       raise(reason);
-      status.show("red", "common.status.badConfig");
-      this.on("input", (_message, _send, done) => done(reason));
-      this.on("close", () => {
-        stats.close();
-        status.close();
-      });
-      return;
+      return failMessages(this, reason, { status, stats });
     }
     this.takesPackedLines = true;
     stats.figures = () => out.figures;

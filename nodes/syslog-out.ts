@@ -10,6 +10,7 @@ import { StatusLine, localise, setAside } from "../src/node-red/report";
 import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { NodeStats } from "../src/node-red/stats";
+import { failMessages } from "../src/node-red/wrong-settings";
 import { tlsOptions, type TlsConfigNode } from "../src/node-red/tls";
 import { editedForm } from "../src/node-red/try-it";
 import { bytesBeside } from "../src/common/retained-bytes";
@@ -73,17 +74,7 @@ export = function (RED: NodeAPI) {
     } catch (error) {
       const reason = explain(error);
       raise(reason);
-      status.show("red", "common.status.badConfig");
-      this.on("input", (message, send, done) => {
-        if (!stats.answer(message)) return done(reason);
-        send(message);
-        done();
-      });
-      this.on("close", () => {
-        stats.close();
-        status.close();
-      });
-      return;
+      return failMessages(this, reason, { status, stats });
     }
     this.takesPackedLines = true;
     stats.figures = () => sender.figures;

@@ -453,6 +453,7 @@ describe("the event stream", () => {
       ] as const) {
         const { caught, status } = await load([outNode(more)]);
         assert.equal((await input({ payload: "x" }))?.code, code, JSON.stringify(more));
+        assert.equal(await input({ action: "stats" }), undefined);
         assert.equal(status("out")?.text, "common.status.badConfig");
         await until(() => codes(caught).includes(code), "it is told");
         await unloadFlow();
