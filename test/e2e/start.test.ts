@@ -7,7 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ensureBuilt, root } from "../../scripts/built";
+import { launchBrowser } from "../support/editor";
 import { freePort } from "../support/free-port";
+import { takePicture, takesPictures } from "../support/pictures";
 
 const EVENTS = 3000;
 
@@ -33,6 +35,23 @@ describe("npm start", () => {
     return { child, exit, output: () => output };
   };
 
+  /** The picture of the README: the flow with events running. */
+  const pictureOf = async (editor: string) => {
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.newPage({ viewport: { width: 1366, height: 560 } });
+      await page.goto(editor);
+      await page.locator(".red-ui-flow-node-status-label", { hasText: "delivered" }).waitFor();
+      await page.addStyleTag({ content: "#red-ui-notifications { display: none }" });
+      await page.evaluate(() => (globalThis as unknown as { RED: { actions: { invoke(name: string): void } } }).RED.actions.invoke("core:toggle-sidebar"));
+      await page.locator(".red-ui-palette-node[data-palette-type=delivery-confirm]").scrollIntoViewIfNeeded();
+      await page.waitForTimeout(5000);
+      await takePicture(page, "first-flow.png");
+    } finally {
+      await browser.close();
+    }
+  };
+
   it("prints the editor's address and its progress, and stops in order", async () => {
     const { child, exit, output } = await start("--events", String(EVENTS));
     const end = Date.now() + 60_000;
@@ -41,6 +60,7 @@ describe("npm start", () => {
     const page = await fetch(dashboard);
     assert.equal(page.status, 200, dashboard);
     assert.match(await page.text(), /<div id="app">/);
+    if (takesPictures) await pictureOf(/Editor: (\S+)/.exec(output())?.[1] ?? "");
     child.kill("SIGTERM");
     assert.deepEqual((await exit)[0], 0, output());
     assert.match(output(), /Editor: http:\/\/127\.0\.0\.1:\d+\//);
