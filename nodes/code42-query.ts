@@ -14,7 +14,7 @@ import { ErrorRaiser } from "../src/node-red/error-raiser";
 import { linkOf } from "../src/node-red/nats-link";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node-red/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node-red/receivers";
-import { checkSinks } from "../src/node-red/sinks";
+import { checkSinks, nodeName } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
 import { serveEnvironment } from "../src/node-red/environment-route";
 import { serveMetrics } from "../src/node-red/metrics-route";
@@ -30,13 +30,7 @@ export = function (RED: NodeAPI) {
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
-  const allNodes = () => {
-    const nodes: (NodeDef & { d?: boolean })[] = [];
-    RED.nodes.eachNode((node) => nodes.push(node));
-    return nodes;
-  };
-
-  const nameOf = (id: string) => allNodes().find((node) => node.id === id)?.name || id;
+  const nameOf = (id: string) => nodeName(RED.nodes, id);
 
   function Code42Query(this: QueryNode, config: QueryConfig) {
     RED.nodes.createNode(this, config);
@@ -66,7 +60,7 @@ export = function (RED: NodeAPI) {
       release = place.release;
       runner = new QueryRunner({ ...settings, cursorKey: place.key }, {
         api: () => {
-          checkSinks(settings.confirmedBy, allNodes());
+          checkSinks(settings.confirmedBy, RED.nodes);
           const tenant = RED.nodes.getNode(config.tenant) as (Node & TenantNode) | null;
           if (tenant == null) throw queryError("TENANT_MISSING", {}, { permanent: true });
           return tenant.getTenant();

@@ -21,12 +21,6 @@ export = function (RED: NodeAPI) {
   serveMetrics(RED);
   const errors = new ErrorRaiser(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
-  const allNodes = () => {
-    const nodes: (NodeDef & { d?: boolean })[] = [];
-    RED.nodes.eachNode((node) => nodes.push(node));
-    return nodes;
-  };
-
   function EventStreamIn(this: Node, config: StreamInConfig) {
     RED.nodes.createNode(this, config);
     const raise = errors.of(this);
@@ -42,7 +36,7 @@ export = function (RED: NodeAPI) {
         link, clock: systemClock,
         registry: deliveryRegistry(),
         send: (message) => this.send(message as never),
-        checkSinks: () => checkSinks(settings.sinks, allNodes()),
+        checkSinks: () => checkSinks(settings.sinks, RED.nodes),
         changed: () => status.showLazily(() => inStatus(made, link)),
         trouble: (error) => raise(explain(error)),
         warn: (key, params) => this.warn(translate(key, params)),

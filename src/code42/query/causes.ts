@@ -23,7 +23,7 @@ const OF_TENANT: Partial<Record<TenantErrorCode, Cause>> = {
 };
 const OF_OTHERS: Readonly<Record<string, Cause>> = {
   TENANT_MISSING: "noTenant", SINK_MISSING: "sink", PROXY_NODE_MISSING: "proxy", TLS_NODE_MISSING: "tls", TLS_NODE_INVALID: "tls", TLS_UNVERIFIED: "tls",
-  IncompatibleFilterError: "query", CURSOR_UNREADABLE: "cursor", CURSOR_OTHER_STREAM: "cursor", PAGE_TOO_LARGE: "tooLarge",
+  INCOMPATIBLE_FILTER: "query", CURSOR_UNREADABLE: "cursor", CURSOR_OTHER_STREAM: "cursor", PAGE_TOO_LARGE: "tooLarge",
 };
 
 /** The catalog key of the words for `error`; `other` for an error without a word of its own. */

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import german from "../../../../nodes/locales/de/code42-query.json";
 import english from "../../../../nodes/locales/en-US/code42-query.json";
 import { causeKey } from "../../../../src/code42/query/causes";
+import { commonError } from "../../../../src/common/errors";
+import { cursorError } from "../../../../src/cursor/errors";
 import { queryError } from "../../../../src/code42/errors";
 import { tenantError } from "../../../../src/code42/tenant/tenant-errors";
 
@@ -16,6 +18,9 @@ describe("the status of a query names the cause", () => {
     assert.deepEqual(words(tenantError("CONNECTION_FAILED")), ["tenant unreachable", "nicht erreichbar"]);
     assert.deepEqual(words(tenantError("BASE_URL_PATH")), ["wrong address", "falsche Adresse"]);
     assert.deepEqual(words(queryError("TENANT_MISSING")), ["no tenant", "kein Mandant"]);
+    assert.deepEqual(words(queryError("INCOMPATIBLE_FILTER")), ["query refused", "Abfrage abgelehnt"]);
+    assert.deepEqual(words(cursorError("CURSOR_UNREADABLE")), ["cursor unreadable", "Cursor unlesbar"]);
+    assert.deepEqual(words(commonError("SINK_MISSING")), ["sink missing", "Senke fehlt"]);
   });
 
   it("in fewer than 20 characters, and says that it failed where it has no words", () => {
