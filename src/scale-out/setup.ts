@@ -12,9 +12,10 @@ export const subjectOf = (channel: string): string => `security.events.${channel
 const EVERY_SUBJECT = subjectOf("*");
 export const bucketStream = (bucket: string): string => `KV_${bucket}`;
 
-/** JetStream has no leader, or the stream was made by somebody else meanwhile (nats-server, server/errors.json). */
-const UNAVAILABLE = 10008;
+/** Somebody else has made the stream meanwhile (nats-server, server/errors.json). */
 const EXISTS = 10058;
+/** Servers that have not found each other yet or have no leader; files of a deleted stream that are still being removed. */
+const MAY_PASS: readonly number[] = [10005, 10008, 10049];
 
 /** A work queue: what was acknowledged goes, and nothing else does (no age limit, no discarding of what waits). */
 const streamConfig = ({ stream, replicas, streamBytes, dedupeWindowMs }: NatsSettings) => ({
@@ -98,8 +99,8 @@ async function open(jsm: JetStreamManager, name: string, rules: Rules, make: (()
   } catch (error) {
     const code = apiCode(error);
     if (code === EXISTS) return check(name, rules, await findStream(jsm, name) ?? {}, border);
-    if (code === undefined || code === UNAVAILABLE) throw error;
-    throw natsError("STREAM_REFUSED", border.params({ stream: name, reason: error }), { permanent: true, cause: border.cause(error) });
+    if (code === undefined) throw error;
+    throw natsError("STREAM_REFUSED", border.params({ stream: name, reason: error }), { permanent: !MAY_PASS.includes(code), cause: border.cause(error) });
   }
 }
 

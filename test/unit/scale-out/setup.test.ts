@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { AckPolicy, type StreamConfig } from "@nats-io/jetstream";
+import { AckPolicy, type JetStreamManager, type StreamConfig } from "@nats-io/jetstream";
 import { nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
+import { plain } from "../../../src/common/border";
 import type { SiemError } from "../../../src/common/errors";
 import type { Properties } from "../../../src/common/properties";
+import { readSettings } from "../../../src/scale-out/settings";
+import { openStream } from "../../../src/scale-out/setup";
 import { NatsServer, type NatsOptions } from "../../support/nats";
 import { textOf } from "../../support/nats-accounts";
 import { watchedLink, type WatchedLink } from "../../support/nats-link";
@@ -117,6 +120,16 @@ describe("the stream and the bucket", () => {
     await addStream({ name: "OTHER", subjects: ["security.>"] });
     const taken = await failed((await made({ streamBytes: "10000000" }).session()).stream());
     assert.match(taken.message, /SECURITY_EVENTS: subjects overlap/);
+  });
+
+  it("are asked for again soon where the refusal may pass by itself", async () => {
+    const refusing = (code: number) => ({
+      streams: { info: () => Promise.reject(Object.assign(new Error("stream not found"), { code: 10059 })), add: () => Promise.reject(Object.assign(new Error("not now"), { code })) },
+    }) as unknown as JetStreamManager;
+    const settings = readSettings({ servers: "127.0.0.1" }, {}, undefined);
+    for (const [code, permanent] of [[10005, false], [10008, false], [10049, false], [10052, true]] as const) {
+      await assert.rejects(openStream(refusing(code), settings, plain), { code: "STREAM_REFUSED", permanent, message: /SECURITY_EVENTS: not now/ });
+    }
   });
 
   it("that are deleted under a running connection are missed in words, and made again", async () => {
