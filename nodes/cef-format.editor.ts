@@ -8,7 +8,6 @@ import { formatTips } from "../src/editor/tips";
 import { showLine, type LineAnswer } from "../src/editor/line-preview";
 import { translator } from "../src/editor/texts";
 import { formValues, prepareTrial } from "../src/editor/try-it";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

@@ -13,7 +13,6 @@ import { translateParams, translator } from "../src/editor/texts";
 import { showTips } from "../src/editor/tip-rows";
 import { queryTips, storeTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

@@ -6,7 +6,6 @@ import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/ed
 import { showTips } from "../src/editor/tip-rows";
 import { tlsTips, type TlsForm } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

@@ -2,7 +2,6 @@ import type { EditorNodeProperties, EditorRED } from "node-red";
 
 import { variablesDefault } from "../src/editor/environment";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

@@ -4,7 +4,6 @@ import { variablesDefault } from "../src/editor/environment";
 import { localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials, type Verdict } from "../src/editor/try-it";
 import { numberBetween } from "../src/editor/validators";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

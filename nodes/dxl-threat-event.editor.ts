@@ -2,7 +2,6 @@ import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-r
 import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../src/dxl/topics";
 import { variablesDefault } from "../src/editor/environment";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

@@ -6,7 +6,6 @@ import { showTips } from "../src/editor/tip-rows";
 import { confirmationTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 import { isChannel } from "../src/scale-out/names";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

@@ -3,7 +3,6 @@ import { variablesDefault } from "../src/editor/environment";
 import { showTips } from "../src/editor/tip-rows";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 import { isChannel } from "../src/scale-out/names";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

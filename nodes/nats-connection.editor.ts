@@ -6,7 +6,6 @@ import { natsTips, type TlsForm } from "../src/editor/tips";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 import { isName, serverLines, serverOf } from "../src/scale-out/names";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

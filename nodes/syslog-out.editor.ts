@@ -8,7 +8,6 @@ import { isAppName, isHostName, type HeaderForm } from "../src/syslog/header-nam
 import { isHost } from "../src/syslog/host";
 import { showTips } from "../src/editor/tip-rows";
 import { syslogTips, type TlsForm } from "../src/editor/tips";
-import "../src/editor/form-style";
 
 declare const RED: EditorRED;
 

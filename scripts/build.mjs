@@ -3,7 +3,7 @@
  * the shared texts merged in) and icons go beside the node files, where Node-RED looks for them.
  *
  * Node-RED reads and searches the form of every node type when it starts. So a form holds its own script alone, and what
- * the scripts share is resources/editor.js, which only the browser asks for.
+ * the scripts share is resources/editor.js, which only the browser asks for, as it does for their style.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -55,15 +55,19 @@ const shared = await forBrowser({
   footer: { js: "}" },
 });
 mkdirSync(at("resources"), { recursive: true });
-writeFileSync(at("resources/editor.js"), shared);
-// Nothing between Node-RED and the browser may give out the script of another version.
-const version = createHash("sha256").update(shared).digest("hex").slice(0, 8);
+/** Writes what the browser asks for, and returns its address. Nothing between Node-RED and the browser may give out that of another version. */
+const resource = (name, text) => {
+  writeFileSync(at("resources", name), text);
+  return `resources/${packageName}/${name}?${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
+};
+const script = resource("editor.js", shared);
+const style = resource("editor.css", readFileSync(at("src/editor/form.css")));
 for (const [index, type] of types.entries()) {
   const marker = `<!-- editor: ${type}.editor.ts -->`;
   const html = readFileSync(at("nodes", `${type}.html`), "utf8");
   if (!html.includes(marker)) throw new Error(`nodes/${type}.html lacks the line ${marker}`);
-  const scripts = `<script src="resources/${packageName}/editor.js?${version}"></script>\n<script type="text/javascript">\n${adapters[index]}</script>`;
-  writeFileSync(at("dist/nodes", `${type}.html`), html.replace(marker, () => scripts));
+  const editor = `<link rel="stylesheet" href="${style}">\n<script src="${script}"></script>\n<script type="text/javascript">\n${adapters[index]}</script>`;
+  writeFileSync(at("dist/nodes", `${type}.html`), html.replace(marker, () => editor));
 }
 
 for (const language of readdirSync(at("nodes/locales"))) {

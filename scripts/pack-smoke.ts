@@ -56,13 +56,13 @@ const ALLOWED = [
   new RegExp(`^dist/nodes/locales/(${LANGUAGES.join("|")})/${anyType}\\.(json|html)$`),
   /^dist\/nodes\/locales\/en-US\/common\.json$/,
   /^dist\/src\/(?!simulator\/|editor\/)[a-z0-9/-]+\.(js|json)$/,
-  /^resources\/editor\.js$/,
+  /^resources\/editor\.(js|css)$/,
 ];
 
 function checkFiles(files: readonly string[]): void {
   for (const file of files) check(ALLOWED.some((pattern) => pattern.test(file)), `${file} must not be in the package`);
   const wanted = [
-    "package.json", "README.md", "LICENSE", "CHANGELOG.md", "resources/editor.js",
+    "package.json", "README.md", "LICENSE", "CHANGELOG.md", "resources/editor.js", "resources/editor.css",
     ...types.flatMap((type) => ["js", "html"].map((extension) => `dist/nodes/${type}.${extension}`)),
     ...types.flatMap((type) => LANGUAGES.flatMap((language) => ["json", "html"].map((extension) => `dist/nodes/locales/${language}/${type}.${extension}`))),
     ...readdirSync(join(root, "icons")).map((icon) => `dist/nodes/icons/${icon}`),
@@ -116,12 +116,14 @@ async function checkHelp(nodeRed: NodeRedProcess): Promise<void> {
   }
 }
 
-/** The form of each node says where its script is; the editor waits for it without end. */
-async function checkScripts(nodeRed: NodeRedProcess): Promise<void> {
+/** The form of each node says where its script and its style are; the editor waits for the script without end. */
+async function checkResources(nodeRed: NodeRedProcess): Promise<void> {
   for (const type of types) {
-    const source = /<script src="([^"]+)">/.exec(text("dist/nodes", `${type}.html`))?.[1];
-    const served = source === undefined ? undefined : await nodeRed.admin(`/${source}`);
-    check(/^(application|text)\/javascript\b/.test(served?.headers.get("content-type") ?? "") && await served?.text() === text("resources/editor.js"), `the editor script of ${type} is not served from ${source}`);
+    for (const [attribute, file, mediaType] of [["src", "editor.js", "javascript"], ["href", "editor.css", "css"]] as const) {
+      const source = new RegExp(`<(?:script|link)[^>]* ${attribute}="(resources/[^"]+)">`).exec(text("dist/nodes", `${type}.html`))?.[1];
+      const served = source === undefined ? undefined : await nodeRed.admin(`/${source}`);
+      check((served?.headers.get("content-type") ?? "").split(/[/;]/)[1] === mediaType && await served?.text() === text("resources", file), `${file} of ${type} is not served from ${source}`);
+    }
   }
 }
 
@@ -200,7 +202,7 @@ async function main(): Promise<void> {
   try {
     await checkSets(nodeRed);
     await checkHelp(nodeRed);
-    await checkScripts(nodeRed);
+    await checkResources(nodeRed);
     await checkIcons(nodeRed);
     await checkExamples(nodeRed, files);
   } finally {

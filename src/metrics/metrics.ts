@@ -18,7 +18,8 @@ export interface NodeFigures extends Figures {
   type: string;
   name: string;
   /** What the node shows below itself in the editor. */
-  status?: { fill: Colour; text: string };
+  /** What the node shows. `recovered`: when it became green after it was neither green nor busy (blue), ISO 8601. */
+  status?: { fill: Colour; text: string; recovered?: string | undefined };
   lastError?: LastError;
 }
 

@@ -8,7 +8,7 @@ import type { Translate } from "./host";
 
 export interface StatusTarget {
   status(status: { fill?: Colour; shape?: "dot" | "ring"; text?: string }): void;
-  /** What it shows. `recovered`: when it became green after it was neither green nor busy (blue), ISO 8601. */
+  /** What it shows, as in the figures. */
   shownStatus?: { fill: Colour; text: string; recovered: string | undefined };
 }
 

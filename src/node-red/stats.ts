@@ -21,7 +21,7 @@ export class NodeStats {
     const { id, type, name, shownStatus } = this.node;
     return {
       id, type, name: printable(name ?? ""), ...this.figures(),
-      ...(shownStatus === undefined ? {} : { status: { fill: shownStatus.fill, text: shownStatus.text } }),
+      ...(shownStatus === undefined ? {} : { status: { ...shownStatus } }),
       ...(this.lastError === undefined ? {} : { lastError: withRecovery(this.lastError, shownStatus?.recovered) }),
     };
   }

@@ -23,8 +23,8 @@ import { packedPackage } from "../support/packed-package";
 import { takePicture, takesPictures } from "../support/pictures";
 
 const IS_LONG = process.env["DASHBOARD"] === "all";
-/** The long backlog is read at the default speed; the short one in small pages, so that it lasts some seconds too. */
-const BACKLOG = IS_LONG ? { events: 100_000, pageSize: "1000", requestsPerMinute: "60", pollInterval: "3" } : { events: 6000, pageSize: "100", requestsPerMinute: "600", pollInterval: "1" };
+/** The long backlog is read at the default speed; in the middle of the short one the tenant asks to wait, so that the page looks at it. */
+const BACKLOG = IS_LONG ? { events: 100_000, pageSize: "1000", requestsPerMinute: "60", pollInterval: "3" } : { events: 6000, pageSize: "100", requestsPerMinute: "600", pollInterval: "3" };
 const HALF_A_DAY = 12 * 3_600_000;
 const LAPTOP = { width: 1366, height: 768 };
 const PHONE = { width: 390, height: 844 };
@@ -56,6 +56,7 @@ describe("the dashboard", function () {
   before(async () => {
     tenant = await startTenantSimulator({ requestsPerMinute: 100_000 });
     tenant.preload({ count: BACKLOG.events, startMs: Date.now() - HALF_A_DAY, stepUs: Math.floor((HALF_A_DAY * 1000) / BACKLOG.events) });
+    if (!IS_LONG) tenant.faults.add({ kind: "status", status: 429, retryAfter: 8 }, { after: 30 });
     tenant.live({ perSecond: 2, sinceMs: Date.now() });
     // At first it is down.
     siem = await startSiem();

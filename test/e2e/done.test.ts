@@ -34,8 +34,8 @@ interface Entry {
 const OURS = Object.keys(manifest["node-red"].nodes);
 /** Most of the time the dialogs slide in and out, so several pages work side by side. */
 const PAGES = 4;
-/** What the code editor of Node-RED 5 throws whenever the dialog of a `function` node is closed. */
-const CODE_EDITOR = /TextModelPart is disposed/;
+/** What Node-RED's code editor throws when the dialog of a `function` or `ui-template` node is closed while it still works. */
+const CODE_EDITOR = /^page error: (TextModelPart|Model) is disposed/;
 /** The values of selects with which a dialog shows all of its lists. */
 const SHOW_ALL_LISTS: Record<string, Record<string, string>> = {
   "code42-query": { criteriaType: "groups", advance: "confirmed", confirmedByAll: "all" },

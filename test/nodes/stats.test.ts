@@ -23,7 +23,11 @@ describe("the status and the last error in a node's figures", () => {
   it("the status is what the node shows", () => {
     assert.equal(stats.read().status, undefined);
     show("yellow");
-    assert.deepEqual(stats.read().status, { fill: "yellow", text: "text of yellow" });
+    assert.deepEqual(stats.read().status, { fill: "yellow", text: "text of yellow", recovered: undefined });
+    show("green");
+    const { recovered: time = "" } = stats.read().status ?? {};
+    show("blue");
+    assert.deepEqual([stats.read().status?.recovered, Math.abs(Date.parse(time) - Date.now()) < 1000], [time, true]);
   });
 
   it("an error is over when the status is green after it was red, and stays so while the node is busy", () => {

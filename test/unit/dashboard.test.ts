@@ -91,6 +91,16 @@ describe("the functions of the dashboard", () => {
       assert.deepEqual(keys(functions.page(query({ lastError: { ...error, recovered: "2026-06-01T12:00:04.000Z" } }), siem())), []);
     });
 
+    it("a source that was well between two looks is not a problem, though it is busy at each of them", () => {
+      const busy = (recovered?: string) => query({ status: { fill: "blue", text: "polling", recovered } });
+      for (const fill of ["red", "yellow"]) {
+        functions.page(query({ status: { fill, text: "sign-in refused" } }), siem());
+        assert.equal(functions.page(busy(), siem()).problems.length, 1, fill);
+        const page = functions.page(busy("2026-06-01T12:00:06.000Z"), siem());
+        assert.deepEqual([keys(page), page.nodes[0]?.status], [[], busy("2026-06-01T12:00:06.000Z").status], fill);
+      }
+    });
+
     it("a SIEM that is away is the cause, and a source that waits for it is not", () => {
       const page = functions.page(query({ pagesOut: 1, status: { fill: "yellow", text: "waits for delivery" } }), siem({ connected: 0, waiting: 5, status: { fill: "yellow", text: "5 queued" } }));
       assert.deepEqual(keys(page), ["bad sinkDown SIEM"]);
