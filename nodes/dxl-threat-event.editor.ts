@@ -1,5 +1,6 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../src/dxl/topics";
+import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
@@ -80,6 +81,7 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
       },
     } as never);
     list().editableList("addItems", (this.topics ?? []).map((topic) => ({ topic })) as never);
+    showByteSize($("#node-input-queueBytes"));
     $("#node-input-payloadType").on("change", function () {
       $(".dxl-threat-event-json").toggle($(this).val() === "json");
     }).trigger("change");

@@ -1,4 +1,5 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
 import { showTips } from "../src/editor/tip-rows";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
@@ -57,6 +58,7 @@ RED.nodes.registerType<Properties>("event-stream-out", {
     return this.name ? "node_label_italic" : "";
   },
   oneditprepare() {
+    for (const name of ["bytesPerMessage", "queueBytes"]) showByteSize($(`#node-input-${name}`));
     showTips($("#event-stream-out-tips"), (key, params) => (this as Translating)._(key, params), () =>
       ($("#node-input-overflow").val() === "refuse" ? [] : [{ key: "notice.drops" }]));
   },

@@ -1,4 +1,5 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
+import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
 import { localise, translator, type Text } from "../src/editor/texts";
 import { showTips } from "../src/editor/tip-rows";
@@ -95,9 +96,6 @@ RED.nodes.registerType<Properties, Credentials>("nats-connection", {
     const show = () => {
       for (const type of AUTH_TYPES) $(`.nats-connection-${type}`).toggle(authType.val() === type);
       $(".nats-connection-create").toggle(field("create").is(":checked"));
-      const bytes = Number(value("streamBytes"));
-      const [size, unit] = bytes >= 1024 * MIB ? [bytes / 1024 / MIB, "GiB"] : [bytes / MIB, "MiB"];
-      $("#nats-connection-size").text(bytes > 0 ? `= ${Number(size.toFixed(2))} ${unit}` : "");
     };
     const translate = translator(RED, "nats-connection");
     prepareTrial<ConnectionReport>({
@@ -122,7 +120,7 @@ RED.nodes.registerType<Properties, Credentials>("nats-connection", {
       servers: linesOf(field("servers").val()), tls: RED.nodes.node(value("tls")) as unknown as TlsForm,
     }));
     authType.add(field("create")).on("change", show);
-    field("streamBytes").on("input", show);
+    showByteSize(field("streamBytes"));
     show();
   },
 });

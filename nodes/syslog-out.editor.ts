@@ -1,4 +1,5 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
+import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
 import { translator } from "../src/editor/texts";
 import { code, formValues, prepareTrial } from "../src/editor/try-it";
@@ -149,6 +150,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
     // Nodes of older flows have no time zone.
     if (!field("timeZone").val()) field("timeZone").val("local");
     show();
+    showByteSize(field("queueBytes"));
     const translate = translator(RED, "syslog-out");
     prepareTrial<{ sent: string; id: string; known: string; shortened: boolean; host: string; port: number }>({
       button: "syslog-out-test", url: "syslog-out/test", text: translate,

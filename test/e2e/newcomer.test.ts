@@ -16,7 +16,10 @@ import { packedPackage } from "../support/packed-package";
 import { takePicture, takesPictures } from "../support/pictures";
 import { until } from "../support/until";
 
-const FIVE_MINUTES_MS = 300_000;
+/** How long a person may take from an empty Node-RED to the first event, and how long they take for what the test does at once. */
+const TWO_MINUTES_MS = 120_000;
+const KEY_MS = 200;
+const CLICK_MS = 1000;
 const EVENTS = 3;
 
 /** The texts on the screen. A status is in Node-RED's language, everything else in the browser's. */
@@ -33,9 +36,10 @@ const german: typeof english = {
   helpOfQuery: "neben Mandant",
 };
 
-/** A user of the editor. `used` holds the labels that were used, in order. */
+/** A user of the editor. `used` holds the labels that were used, in order; `handsMs` is what a person's hands would need. */
 class Newcomer {
   readonly used: string[] = [];
+  handsMs = 0;
 
   constructor(private readonly page: Page) {}
 
@@ -63,19 +67,22 @@ class Newcomer {
   async open(label: string): Promise<void> {
     this.used.push(label);
     const { x, y } = await middleOf(this.node(label));
+    this.handsMs += CLICK_MS;
     await this.page.mouse.dblclick(x, y);
     await this.waitForTray();
   }
 
-  /** The field with this label in the open dialog. */
-  field(label: string): Locator {
-    this.used.push(label);
-    return this.dialog().getByLabel(label, { exact: true });
+  /** Fills the field with this label in the open dialog. */
+  async fill(label: string, text: string): Promise<void> {
+    const field = this.field(label);
+    this.handsMs += CLICK_MS + KEY_MS * text.length;
+    await field.fill(text);
   }
 
   async choose(label: string, option: string): Promise<void> {
     const field = this.field(label);
     this.used.push(option);
+    this.handsMs += 2 * CLICK_MS;
     await field.selectOption({ label: option });
   }
 
@@ -83,12 +90,14 @@ class Newcomer {
   async addBeside(label: string): Promise<void> {
     this.used.push(label);
     const row = this.dialog().locator(".form-row").filter({ has: this.page.locator("label", { hasText: label }) });
+    this.handsMs += CLICK_MS;
     await row.locator("a:has(.fa-plus)").click();
     await this.waitForTray();
   }
 
   async press(button: string): Promise<void> {
     this.used.push(button);
+    this.handsMs += CLICK_MS;
     await this.page.locator(".red-ui-tray").last().getByRole("button", { name: button, exact: true }).click();
     await this.waitForTray();
   }
@@ -103,6 +112,7 @@ class Newcomer {
 
   async deploy(label: string): Promise<void> {
     this.used.push(label);
+    this.handsMs += CLICK_MS;
     await this.page.locator("#red-ui-header").getByText(label, { exact: true }).click();
   }
 
@@ -114,6 +124,11 @@ class Newcomer {
   async photograph(name: string): Promise<void> {
     await this.page.locator(".red-ui-notification").first().waitFor({ state: "detached" });
     await takePicture(this.page, name);
+  }
+
+  private field(label: string): Locator {
+    this.used.push(label);
+    return this.dialog().getByLabel(label, { exact: true });
   }
 
   private node(label: string): Locator {
@@ -131,6 +146,7 @@ class Newcomer {
 
   private async move(from: Point, to: Point): Promise<void> {
     const { mouse } = this.page;
+    this.handsMs += 2 * CLICK_MS;
     await mouse.move(from.x, from.y);
     await mouse.down();
     await mouse.move((from.x + to.x) / 2, (from.y + to.y) / 2, { steps: 5 });
@@ -149,7 +165,7 @@ async function middleOf(thing: Locator): Promise<Point> {
 }
 
 describe("a newcomer", function () {
-  this.timeout(FIVE_MINUTES_MS);
+  this.timeout(300_000);
   let browser: Browser;
   let tenant: TenantSimulator;
   let siem: Siem;
@@ -199,20 +215,21 @@ describe("a newcomer", function () {
     await newcomer.addBeside(words.tenant);
     await newcomer.mustFindInHelp(words.helpOfTenant);
     await newcomer.choose(words.region, words.otherRegion);
-    await newcomer.field(words.baseUrl).fill(tenant.url);
-    await newcomer.field(words.clientId).fill(tenant.clientId);
-    await newcomer.field(words.clientSecret).fill(tenant.clientSecret);
+    await newcomer.fill(words.baseUrl, tenant.url);
+    await newcomer.fill(words.clientId, tenant.clientId);
+    await newcomer.fill(words.clientSecret, tenant.clientSecret);
     await newcomer.press(words.add);
     await newcomer.press(words.done);
 
     await newcomer.open(words.syslog);
-    await newcomer.field(words.host).fill("127.0.0.1");
-    await newcomer.field(words.port).fill(String(siem.port));
+    await newcomer.fill(words.host, "127.0.0.1");
+    await newcomer.fill(words.port, String(siem.port));
     await newcomer.press(words.done);
     await newcomer.deploy(words.deploy);
 
-    await until(() => siem.received > 0, `the SIEM gets an event; Node-RED says:\n${nodeRed.log()}`, FIVE_MINUTES_MS - (Date.now() - startedMs));
-    assert.ok(Date.now() - startedMs < FIVE_MINUTES_MS);
+    await until(() => siem.received > 0, `the SIEM gets an event; Node-RED says:\n${nodeRed.log()}`, TWO_MINUTES_MS);
+    const neededMs = Date.now() - startedMs + newcomer.handsMs;
+    assert.ok(neededMs < TWO_MINUTES_MS, `${Math.round(neededMs / 1000)} s, ${newcomer.handsMs / 1000} of them for keys and clicks`);
     await newcomer.mustSee(words.delivered);
     if (takesPictures && words === english) await newcomer.photograph("newcomer.png");
     assert.deepEqual(illegal, []);
@@ -222,7 +239,7 @@ describe("a newcomer", function () {
     return newcomer.used;
   }
 
-  it("gets from an empty Node-RED to the first event at the SIEM within 5 minutes, with the labels in docs/newcomer.md", async () => {
+  it("gets from an empty Node-RED to the first event at the SIEM in 2 minutes, with the labels in docs/newcomer.md", async () => {
     const used = await followSteps("en-US", english);
     const steps = readFileSync(join(root, "docs/newcomer.md"), "utf8").split("\n").filter((line) => /^(\d\.| {3})/.test(line)).join("\n");
     assert.deepEqual([...steps.matchAll(/\*\*(.+?)\*\*/g)].map(([, label]) => label), used);
