@@ -1,7 +1,7 @@
 /** Opens connections to one host of a tenant, directly or through a proxy, and keeps them between requests. */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import type { ConnectionOptions } from "node:tls";
+import { TLSSocket, type ConnectionOptions } from "node:tls";
 import { serverName } from "../../common/host";
 import { bypasses, proxyUrl, type Proxy } from "../../common/proxy";
 import { tenantError } from "./tenant-errors";
@@ -18,6 +18,7 @@ export class Connections {
   private readonly tls: ConnectionOptions;
   private readonly proxy: URL | undefined;
   private made: Promise<HttpAgent> | undefined;
+  private opened: HttpAgent | undefined;
   /** For each CONNECT request that the proxy has not answered yet: what aborts it. */
   private readonly tunnelling = new Set<AbortController>();
 
@@ -32,7 +33,14 @@ export class Connections {
 
   /** The agent that opens and keeps them. */
   agent(): Promise<HttpAgent> {
-    return this.made ??= this.make();
+    return this.made ??= this.make().then((agent) => (this.opened = agent));
+  }
+
+  /** True if the host accepts connections and has answered TLS on none that is open. */
+  get awaitsTls(): boolean {
+    const { sockets = {}, freeSockets = {} } = this.opened ?? {};
+    const open = [...Object.values(sockets), ...Object.values(freeSockets)].flatMap((list) => list ?? []);
+    return open.length > 0 && open.every((socket) => !socket.connecting && socket instanceof TLSSocket && socket.getPeerX509Certificate() === undefined);
   }
 
   /** Closes all of them, those in use included. */

@@ -52,15 +52,19 @@ export class HttpClient {
 
   /**
    * Sends `request`; resolves with any status, redirects included. The headers must arrive within `timeoutMs`, and the
-   * body within the same time after them. Throws the errors of `networkError`, TIMED_OUT, ANSWER_TOO_LARGE, and
-   * BODY_TOO_LARGE for a body that is left to the caller; and the signal's reason.
+   * body within the same time after them. Throws the errors of `networkError`, TIMED_OUT, or TLS_NOT_SPOKEN if the host
+   * did not answer TLS either; ANSWER_TOO_LARGE, and BODY_TOO_LARGE for a body that is left to the caller; and the signal's reason.
    */
   async send(request: HttpRequest): Promise<HttpReply> {
     const { timeoutMs, userAgent, maxBodyBytes, base, border } = this.options;
     const { method, path, data } = request;
     const abort = new AbortController();
     const follow = () => abort.abort();
-    const timer = setTimeout(follow, timeoutMs);
+    let awaitsTls = false;
+    const timer = setTimeout(() => {
+      awaitsTls = this.connections.awaitsTls;
+      abort.abort();
+    }, timeoutMs);
     request.signal.addEventListener("abort", follow, { once: true });
     try {
       request.signal.throwIfAborted();
@@ -95,7 +99,7 @@ export class HttpClient {
     } catch (error) {
       if (error instanceof SiemError) throw error;
       request.signal.throwIfAborted();
-      if (abort.signal.aborted) throw tenantError("TIMED_OUT", border.params({ host: base.host, seconds: timeoutMs / 1000 }));
+      if (abort.signal.aborted) throw tenantError(awaitsTls ? "TLS_NOT_SPOKEN" : "TIMED_OUT", border.params({ host: base.host, seconds: timeoutMs / 1000 }));
       throw networkError(error, base.host, border);
     } finally {
       clearTimeout(timer);

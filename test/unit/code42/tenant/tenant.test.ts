@@ -533,6 +533,25 @@ describe("tenant", () => {
       assert.match(error.message, /Does this port expect TLS\?/);
     });
 
+    it("to a port that says nothing asks whether it expects TLS, through a proxy too, and tries again", async () => {
+      const silent = createTcpServer(() => undefined).listen(0, "127.0.0.1");
+      await once(silent, "listening");
+      const proxy = await startConnectProxy();
+      const url = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      for (const options of [{}, { proxy: { url: proxy.url } }]) {
+        const error = await failure(search(connect({ url }, { ...options, timeoutMs: 300 })));
+        assert.deepEqual([error.code, error.permanent], ["TLS_NOT_SPOKEN", false]);
+      }
+      await proxy.close();
+      silent.close();
+    });
+
+    it("to a server that answers TLS and then nothing says that it did not answer", async () => {
+      const simulator = await secured("server");
+      simulator.faults.add({ kind: "stall" }, { times: Infinity });
+      assert.equal((await failure(search(connect(simulator, { tls: tls(), timeoutMs: 300 })))).code, "TIMED_OUT");
+    });
+
     describe("through a proxy", () => {
       const proxies: ConnectProxy[] = [];
       const proxy = async (options?: Parameters<typeof startConnectProxy>[0]) => {
