@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nkeys } from "@nats-io/transport-node";
 import { makeFileEvent } from "../../src/simulator/events";
 import { startTenantSimulator } from "../../src/simulator/tenant";
 import { makeCertificates } from "../support/certs";
 import { freePort } from "../support/free-port";
 import { mainJob } from "../support/flows";
+import { NatsServer } from "../support/nats";
+import { textOf } from "../support/nats-accounts";
 import { durableStore, nodeRedRequire, startNodeRed, type FlowNode, type NodeStatus } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 import { until } from "../support/until";
@@ -16,13 +19,16 @@ import { until } from "../support/until";
 const SECRETS = {
   clientSecret: "canaryClientSecret7f3a", wrongClientSecret: "canaryWrongSecret91bd", password: "canaryPassword5e0c", totpSecret: "KANARYTOTPSECRET234567ABCD",
   privateKey: "canaryPrivateKey44aa", passphrase: "canaryPassphrase2b6d", proxyPassword: "canaryProxyPassword8c1e", provisioningPassword: "canaryProvisioning3d9f",
+  natsPassword: "canaryNatsPassword4f1b", natsToken: "canaryNatsToken77d2", natsSeed: textOf(nkeys.createUser().getSeed()), natsJwt: "canaryNatsJwt90e3",
 };
 /** Credentials that are not secret: they must not be in files or flows, but edit dialogs and errors may show them. */
 const IDENTITIES = {
-  wrongClientId: "canaryClientId60ce", username: "canary.user77@example.com", certificate: "canaryCertificate12fe", brokerCertChain: "canaryChain8aa0", proxyUser: "canaryProxyUser0b5b",
+  wrongClientId: "canaryClientId60ce", username: "canary.user77@example.com", certificate: "canaryCertificate12fe", brokerCertChain: "canaryChain8aa0", proxyUser: "canaryProxyUser0b5b", natsUser: "canaryNatsUser1c8a",
 };
 /** What a request for events holds, which an error of a library might carry with it. */
 const REQUEST = { token: "simulated.", header: "Authorization", body: "srtKey" };
+/** The words of NATS for a refused sign-in. */
+const REFUSAL = /Authorization( Violation|Error)/g;
 /** A function node that writes everything that it finds in the error of a message to the log, causes included. */
 const READ_ERROR = `
   const seen = new Set();
@@ -56,6 +62,7 @@ describe("secrets", () => {
     const closedPort = await freePort();
     const tenant = await startTenantSimulator({ clientSecret: SECRETS.clientSecret });
     tenant.add(Array.from({ length: 5 }, (_, index) => makeFileEvent(index, { seed: 3, insertedUs: (Date.now() - 3_600_000) * 1000 })));
+    const nats = await NatsServer.start({ settings: "authorization { user: other, password: else }", ready: false });
     const cut = await startTenantSimulator({ clientSecret: SECRETS.clientSecret });
     cut.faults.add({ kind: "reset", when: "before-headers" }, { times: Infinity });
     const nodeRed = await startNodeRed({
@@ -78,6 +85,11 @@ describe("secrets", () => {
       });
       const fabric = (id: string, credentials: Record<string, string>): FlowNode => ({ id, type: "dxl-fabric", name: "", configFile: "", brokers: `b1=b1;${closedPort};127.0.0.1;127.0.0.1`, keepAlive: "30", credentials });
       const threats = (id: string, of: string): FlowNode => ({ id, type: "dxl-threat-event", z: "tab", name: "", fabric: of, topics: ["/mcafee/event/epo/threat/response"], payloadType: "json", wires: [["show"]] });
+      /** A connection that its server refuses, and a node that waits for it. */
+      const stream = (authType: string, credentials: Record<string, string>): FlowNode[] => [
+        { id: `nats-${authType}`, type: "nats-connection", name: "", servers: [nats.address], authType, stream: "EVENTS", bucket: "cursors", create: true, credentials },
+        { id: `stream-${authType}`, type: "event-stream-out", z: "tab", name: "", connection: `nats-${authType}`, channel: "siem", wires: [["show"], []] },
+      ];
       const flows: FlowNode[] = [
         ...mainJob(tenant, [{ name: "good", query: { confirmTimeout: "1", wires: [["format-good", "show"]] }, syslog: { host: "127.0.0.1", port: String(closedPort), transport: "tcp" } }]),
         { id: "denied", type: "code42-tenant", name: "", baseUrl: tenant.url, authType: "api-client", credentials: { clientId: IDENTITIES.wrongClientId, clientSecret: SECRETS.wrongClientSecret } },
@@ -89,6 +101,8 @@ describe("secrets", () => {
         fabric("fabric", { brokerCertChain: certs.read(certs.ca.cert), certificate: certs.read(certs.client.cert), privateKey: pem("ENCRYPTED PRIVATE KEY", SECRETS.privateKey), passphrase: SECRETS.passphrase }),
         fabric("torn", { brokerCertChain: pem("CERTIFICATE", IDENTITIES.brokerCertChain), certificate: pem("CERTIFICATE", IDENTITIES.certificate), privateKey: SECRETS.privateKey, passphrase: SECRETS.passphrase }),
         threats("threats", "fabric"), threats("threats-torn", "torn"),
+        ...stream("user", { user: IDENTITIES.natsUser, password: SECRETS.natsPassword }), ...stream("token", { token: SECRETS.natsToken }), ...stream("nkey", { nkeySeed: SECRETS.natsSeed }),
+        ...stream("creds", { creds: pem("NATS USER JWT", SECRETS.natsJwt) + pem("USER NKEY SEED", SECRETS.natsSeed) }),
         { id: "confirm", type: "delivery-confirm", z: "tab", name: "", mode: "reject", wires: [["show"]] },
         { id: "catch", type: "catch", z: "tab", name: "", scope: null, uncaught: false, wires: [["read"]] },
         { id: "read", type: "function", z: "tab", name: "", outputs: 1, func: READ_ERROR, wires: [["show"]] },
@@ -96,14 +110,14 @@ describe("secrets", () => {
         { id: "show", type: "debug", z: "tab", name: "", active: true, tosidebar: true, console: true, tostatus: false, complete: "true", targetType: "full", wires: [] },
         {
           id: "ask", type: "inject", z: "tab", name: "", props: [{ p: "action", v: "stats", vt: "str" }], repeat: "1", once: true,
-          wires: [["query-good", "q-denied", "q-user", "q-behind", "format-good", "syslog-good", "threats", "confirm"]],
+          wires: [["query-good", "q-denied", "q-user", "q-behind", "format-good", "syslog-good", "threats", "confirm", "stream-user"]],
         },
       ];
       // Node-RED treats a node without a position on the canvas as a config node.
       await nodeRed.deploy(flows.map((node) => (node["z"] === undefined ? node : { x: 100, y: 100, ...node })));
 
       // Each of these nodes must have failed, otherwise the test proves nothing.
-      for (const id of ["syslog-good", "q-denied", "q-user", "q-behind", "threats", "threats-torn"]) {
+      for (const id of ["syslog-good", "q-denied", "q-user", "q-behind", "threats", "threats-torn", "stream-user", "stream-token", "stream-nkey", "stream-creds"]) {
         await until(() => statuses.some(({ id: of, status }) => of === id && status.fill === "red"), `${id} shows an error`, 20_000);
       }
       await until(() => comms.some((text) => text.includes("debug")), "the editor gets debug messages", 10_000);
@@ -118,6 +132,7 @@ describe("secrets", () => {
         await post("dxl-fabric/fabric/certificate", {}),
         await post("dxl-fabric/certificate", { certificate: pem("CERTIFICATE", SECRETS.privateKey) }),
         await post("dxl-fabric/provision", provisioning),
+        ...await Promise.all(["user", "token", "nkey", "creds"].map((authType) => post("nats-connection/test", { id: `nats-${authType}`, settings: { servers: [nats.address], authType }, credentials: {} }))),
         ...await Promise.all(["/security-events/metrics", "/flows", "/settings", "/nodes", "/context/global"].map(async (path) => (await nodeRed.admin(path)).text())),
       ];
       const credentials = await Promise.all(flows.filter((node) => node.credentials !== undefined).map(async ({ id, type }) => (await nodeRed.admin(`/credentials/${encodeURIComponent(type.replace(/\s/g, "-"))}/${id}`)).text()));
@@ -129,8 +144,8 @@ describe("secrets", () => {
 
       const places: [string, string, Record<string, string>][] = [
         ...files.map(([name, text]): [string, string, Record<string, string>] => [`the file ${name}`, text, { ...SECRETS, ...IDENTITIES }]),
-        ["the log", lines.join("\n"), { ...SECRETS, ...REQUEST }],
-        ["a message to the editor", comms.join("\n"), { ...SECRETS, ...REQUEST }],
+        ["the log", lines.join("\n").replace(REFUSAL, ""), { ...SECRETS, ...REQUEST }],
+        ["a message to the editor", comms.join("\n").replace(REFUSAL, ""), { ...SECRETS, ...REQUEST }],
         ["a status", JSON.stringify(statuses), { ...SECRETS, ...IDENTITIES }],
         ...answers.map((text): [string, string, Record<string, string>] => ["an admin answer", text, { ...SECRETS, ...IDENTITIES }]),
         ...credentials.map((text): [string, string, Record<string, string>] => ["the credentials for an edit dialog", text, SECRETS]),
@@ -147,6 +162,7 @@ describe("secrets", () => {
       await nodeRed.stop();
       await tenant.close();
       await cut.close();
+      await nats.remove();
       certs.remove();
       rmSync(folder, { recursive: true, force: true });
     }
