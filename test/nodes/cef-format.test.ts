@@ -85,7 +85,7 @@ describe("cef-format in Node-RED", () => {
     assert.equal(more.length, 0);
     const { lastError, status, ...counts } = figures ?? {};
     assert.deepEqual(counts, { id: "cef", type: "cef-format", name: "", received: 3, sent: 2, failed: 1, waiting: 0, dropped: { queue_full: 0, stopped: 0, unusable: 0 } });
-    assert.deepEqual(status, { fill: "yellow", text: "status.failed" });
+    assert.deepEqual(status, { fill: "yellow", text: "status.failed", recovered: undefined });
     assert.equal((lastError as { code: string }).code, "EVENT_NOT_OBJECT");
     assert.equal((out[2]?.["payload"] as string[]).length, 1, "a page is never a command");
   });

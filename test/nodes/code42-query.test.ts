@@ -300,7 +300,8 @@ describe("code42-query", () => {
     await until(() => out.at(-1)?.["topic"] === "security-events/stats", "the answer passes both nodes");
     const [own, confirm] = out.at(-1)?.["payload"] as Record<string, unknown>[];
     assert.deepEqual([own?.["id"], own?.["name"], own?.["read"], own?.["sent"], own?.["confirmed"], own?.["resent"], own?.["pagesOut"]], ["q", "Code42", 30, 30, 30, 0, 0]);
-    assert.deepEqual(own?.["status"], { fill: "green", text: "status.idle" });
+    const { fill, text } = own?.["status"] as { fill: string; text: string };
+    assert.deepEqual([fill, text], ["green", "status.idle"]);
     assert.equal(own?.["newestDeliveredTimestampSeconds"], Date.parse(cursor(stored("global/global.json")["cursor_q"])?.lastInserted ?? "") / 1000);
     assert.deepEqual([confirm?.["type"], confirm?.["confirmed"]], ["delivery-confirm", 3]);
     const response = await helper.request().get("/security-events/metrics").expect(200);
