@@ -12,7 +12,7 @@ import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty } from "../src/common/properties";
 import { packPayload, packedEvents } from "../src/pages/packed-events";
 import { PackedLines } from "../src/pages/packed-lines";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import { takesPackedLines, type FormatNode } from "../src/node-red/receivers";
 import { StatusLine, localise, setAside } from "../src/node-red/report";
 import { serveEnvironment } from "../src/node-red/environment-route";
@@ -27,12 +27,12 @@ type FormatConfig = NodeDef & Record<string, unknown>;
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
 
   function CefFormat(this: Node & { settings: FormatConfig }, config: FormatConfig) {
     RED.nodes.createNode(this, config);
-    const raise = errors.of(this);
+    const raise = starts.watch(this);
     this.settings = config;
     const status = new StatusLine(this, translate);
     const stats = new NodeStats(this);

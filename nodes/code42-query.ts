@@ -10,7 +10,7 @@ import { deliveryRegistry } from "../src/delivery/registry";
 import { checkVariables } from "../src/common/environment";
 import type { Properties } from "../src/common/properties";
 import { cursorPlace } from "../src/node-red/cursor-place";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import { linkOf } from "../src/node-red/nats-link";
 import { serveQueryDialog, type QueryDialogNode } from "../src/node-red/query-dialog";
 import { hasSeveralReceivers, nextFormatter } from "../src/node-red/receivers";
@@ -28,13 +28,13 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   let claims: CursorClaims | undefined;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
   const nameOf = (id: string) => nodeName(RED.nodes, id);
 
   function Code42Query(this: QueryNode, config: QueryConfig) {
     RED.nodes.createNode(this, config);
-    const raise = errors.of(this);
+    const raise = starts.watch(this, () => runner?.flowChanged());
     this.settings = config;
     const status = new StatusLine(this, translate);
     const warn = (key: string, params = {}) => this.warn(translate(key, params));
@@ -101,11 +101,7 @@ export = function (RED: NodeAPI) {
       runner.act(message).then(() => done(), (error: unknown) => done(explain(error)));
     });
 
-    const flowChanged = () => runner?.flowChanged();
-    RED.events.on("flows:started", flowChanged);
-
     this.on("close", (done: () => void) => {
-      RED.events.off("flows:started", flowChanged);
       void (runner?.close() ?? Promise.resolve()).finally(() => {
         release();
         stats.close();

@@ -3,7 +3,7 @@ import { deliveryRegistry, type Settlement } from "../src/delivery/registry";
 import { checkVariables } from "../src/common/environment";
 import { isRecord, type FlowMessage } from "../src/common/messages";
 import { choiceProperty, idListProperty } from "../src/common/properties";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import { sinkId } from "../src/node-red/sinks";
 import { StatusLine, localise } from "../src/node-red/report";
 import { serveEnvironment } from "../src/node-red/environment-route";
@@ -20,12 +20,12 @@ const furthest = (settlements: Settlement[]) => (["settled", "partial"] as const
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
 
   function DeliveryConfirm(this: Node, config: ConfirmConfig) {
     RED.nodes.createNode(this, config);
-    const raise = errors.of(this);
+    const raise = starts.watch(this);
     const status = new StatusLine(this, translate);
     const registry = deliveryRegistry();
     let settled = 0;

@@ -7,7 +7,7 @@ import { fabricSecrets, testFabric } from "../src/dxl/connection-test";
 import { Fabric, type FabricNode } from "../src/dxl/fabric";
 import { fabricError } from "../src/dxl/fabric-errors";
 import { provision } from "../src/dxl/provisioning";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import { isRecord } from "../src/common/messages";
 import { serveDialog } from "../src/node-red/dialog-route";
 import { textProperty, type Properties } from "../src/common/properties";
@@ -32,7 +32,7 @@ export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   const host = RED as unknown as DialogHost;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(host);
   const userFolder = (RED.settings as { userDir?: string }).userDir ?? process.cwd();
   const optionsWith = (files: ConfigFiles) => (config: Properties, credentials: Properties): FabricOptions =>
@@ -42,7 +42,7 @@ export = function (RED: NodeAPI) {
     RED.nodes.createNode(this, config);
     this.settings = config;
     this.users = {};
-    const raise = errors.of(this);
+    const raise = starts.watch(this);
     let fabric: Fabric | undefined;
     let making: Promise<Fabric> | undefined;
     const stats = new NodeStats(this, () => (fabric === undefined ? {} : { reconnects: fabric.reconnects, connected: fabric.state.phase === "connected" ? 1 : 0 }));

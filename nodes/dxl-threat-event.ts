@@ -4,7 +4,7 @@ import { inHand } from "../src/delivery/in-hand";
 import type { FabricNode } from "../src/dxl/fabric";
 import { subscriberStatus } from "../src/dxl/status";
 import { readSettings, Subscriber } from "../src/dxl/subscriber";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import { checkVariables } from "../src/common/environment";
 import { StatusLine, localise } from "../src/node-red/report";
 import { serveEnvironment } from "../src/node-red/environment-route";
@@ -18,12 +18,12 @@ type ThreatEventConfig = NodeDef & Record<string, unknown> & { fabric: string };
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
 
   function DxlThreatEvent(this: Node, config: ThreatEventConfig) {
     RED.nodes.createNode(this, config);
-    const raise = errors.of(this);
+    const raise = starts.watch(this);
     const status = new StatusLine(this, translate);
     let subscriber: Subscriber | undefined;
     let fabricNode: (Node & FabricNode) | null = null;

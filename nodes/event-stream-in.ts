@@ -3,7 +3,7 @@ import { systemClock } from "../src/common/clock";
 import { checkVariables } from "../src/common/environment";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { serveEnvironment } from "../src/node-red/environment-route";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import type { DialogHost, Translate } from "../src/node-red/host";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { linkOf } from "../src/node-red/nats-link";
@@ -19,11 +19,11 @@ type StreamInConfig = NodeDef & Record<string, unknown>;
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
   function EventStreamIn(this: Node, config: StreamInConfig) {
     RED.nodes.createNode(this, config);
-    const raise = errors.of(this);
+    const raise = starts.watch(this, () => input?.flowChanged());
     const status = new StatusLine(this, translate);
     let input: StreamIn | undefined;
     const stats = new NodeStats(this, () => input?.figures ?? {});
@@ -54,11 +54,7 @@ export = function (RED: NodeAPI) {
       done();
     });
 
-    const flowChanged = () => input?.flowChanged();
-    RED.events.on("flows:started", flowChanged);
-
     this.on("close", (done: () => void) => {
-      RED.events.off("flows:started", flowChanged);
       void (input?.close() ?? Promise.resolve()).finally(() => {
         stats.close();
         status.close();

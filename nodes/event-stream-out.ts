@@ -6,7 +6,7 @@ import type { FlowMessage } from "../src/common/messages";
 import { bytesBeside, retainedBytes } from "../src/common/retained-bytes";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { serveEnvironment } from "../src/node-red/environment-route";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import type { DialogHost, Translate } from "../src/node-red/host";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { linkOf } from "../src/node-red/nats-link";
@@ -31,12 +31,12 @@ const MOST_BYTES = 2 ** 32;
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
 
   function EventStreamOut(this: Node & PackedLinesNode, config: StreamOutConfig) {
     RED.nodes.createNode(this, config);
-    const raise = errors.of(this);
+    const raise = starts.watch(this);
     const registry = deliveryRegistry();
     const sink = sinkId(this);
     const status = new StatusLine(this, translate);

@@ -5,7 +5,7 @@ import { checkVariables } from "../src/common/environment";
 import type { Properties } from "../src/common/properties";
 import { serveDialog } from "../src/node-red/dialog-route";
 import { serveEnvironment } from "../src/node-red/environment-route";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import type { DialogHost, Translate } from "../src/node-red/host";
 import { serveMetrics } from "../src/node-red/metrics-route";
 import { localise } from "../src/node-red/report";
@@ -31,7 +31,7 @@ const CREDENTIALS = {
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
 
   function settingsOf(config: Properties, credentials: Properties): NatsSettings {
@@ -45,7 +45,7 @@ export = function (RED: NodeAPI) {
     RED.nodes.createNode(this, config);
     this.settings = config;
     this.users = {};
-    const raise = errors.of(this);
+    const raise = starts.watch(this);
     let link: NatsLink | undefined;
     const stats = new NodeStats(this, () => link?.figures ?? {});
     const make = () => {

@@ -17,7 +17,7 @@ import { bytesBeside } from "../src/common/retained-bytes";
 import { systemClock } from "../src/common/clock";
 import { ownAddresses } from "../src/common/own-addresses";
 import { packedLines } from "../src/pages/packed-events";
-import { ErrorRaiser } from "../src/node-red/error-raiser";
+import { flowStarts } from "../src/node-red/flow-starts";
 import { isFollowed, type PackedLinesNode } from "../src/node-red/receivers";
 import type { DialogHost, Translate } from "../src/node-red/host";
 import { linesOf, type LineList } from "../src/syslog/lines";
@@ -35,7 +35,7 @@ const TEST_MS = 15_000;
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
   serveMetrics(RED);
-  const errors = new ErrorRaiser(RED.events);
+  const starts = flowStarts(RED.events);
   serveEnvironment(RED as unknown as DialogHost);
 
   /** What a sender needs beside its settings: clock, names of the machine, TLS options of the configuration node. */
@@ -49,7 +49,7 @@ export = function (RED: NodeAPI) {
 
   function SyslogOut(this: Node & PackedLinesNode & { settings: SyslogConfig }, config: SyslogConfig) {
     RED.nodes.createNode(this, config);
-    const raise = errors.of(this);
+    const raise = starts.watch(this);
     this.settings = config;
     const registry = deliveryRegistry();
     const sink = sinkId(this);

@@ -18,6 +18,7 @@ import { colourOf, contrast, over } from "../support/contrast";
 import { modulesWithDashboard } from "../support/dashboard";
 import { launchBrowser } from "../support/editor";
 import { examples } from "../support/examples";
+import { freePort } from "../support/free-port";
 import { durableStore, startNodeRed, type FlowNode, type NodeRedProcess } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 import { takePicture, takesPictures } from "../support/pictures";
@@ -59,7 +60,7 @@ describe("the dashboard", function () {
     if (!IS_LONG) tenant.faults.add({ kind: "status", status: 429, retryAfter: 8 }, { after: 30 });
     tenant.live({ perSecond: 2, sinceMs: Date.now() });
     // At first it is down.
-    siem = await startSiem();
+    siem = await startSiem({ port: await freePort() });
     await siem.close();
     const authority = makeAuthority("Example fabric");
     const client = authority.issue("node-red");

@@ -15,11 +15,12 @@ import natsConnection from "../../nodes/nats-connection";
 import syslogOut from "../../nodes/syslog-out";
 import manifest from "../../package.json";
 import type { FabricNode } from "../../src/dxl/fabric";
-import { ErrorRaiser } from "../../src/node-red/error-raiser";
+import { FlowStarts } from "../../src/node-red/flow-starts";
 import { startTenantSimulator } from "../../src/simulator/tenant";
 import { makeCertificates, type Certificates } from "../support/certs";
 import { freePort } from "../support/free-port";
 import { Mosquitto } from "../support/mosquitto";
+import { nodeRedRequire } from "../support/node-red-process";
 import { coreNode, getNode, loadFlow, unloadFlow, until, type FlowNode } from "../support/node-red";
 
 const TOPIC = "/mcafee/event/epo/threat/response";
@@ -187,15 +188,27 @@ describe("errors that no message waits for reach catch nodes", () => {
       assert.deepEqual(await errors(1), [["TENANT_MISSING", "code42-query", "node"]]);
     });
   });
+
+  it("with one listener for a whole flow: Node.js warns in the log of more than ten", async () => {
+    const { events } = nodeRedRequire("@node-red/util") as { events: EventEmitter };
+    const listeners = () => ["flows:starting", "flows:started"].map((event) => events.listenerCount(event));
+    await load([]);
+    const before = listeners();
+    await unloadFlow();
+    const nodes = ["code42-query", "event-stream-in", "event-stream-out", "cef-format", "syslog-out", "dxl-threat-event", "delivery-confirm"]
+      .flatMap((type) => Array.from({ length: 6 }, (_none, index) => ({ id: `${type}-${index}`, type, wires: [[], []] })));
+    await load(nodes);
+    assert.deepEqual(listeners(), before.map((count) => count + 1));
+  });
 });
 
-describe("an error raiser", () => {
+describe("the start of flows", () => {
   const nodeWith = (raised: string[]) => Object.assign(new EventEmitter(), { error: ({ message }: Error) => void raised.push(message) });
 
   it("keeps what a node raises while the flows of another deploy start", () => {
     const events = new EventEmitter();
     const raised: string[] = [];
-    const raise = new ErrorRaiser(events).of(nodeWith(raised));
+    const raise = new FlowStarts(events).watch(nodeWith(raised));
     events.emit("flows:started");
     raise(new Error("running"));
     events.emit("flows:starting");
@@ -205,15 +218,19 @@ describe("an error raiser", () => {
     assert.deepEqual(raised, ["running", "starting"]);
   });
 
-  it("listens once for all its nodes, and no more when they are closed", () => {
+  it("is known by one listener for all nodes, which all learn of it, and by none when they are closed", () => {
     const events = new EventEmitter();
-    const raiser = new ErrorRaiser(events);
+    const starts = new FlowStarts(events);
+    let changes = 0;
     const listeners = () => events.listenerCount("flows:starting") + events.listenerCount("flows:started");
     for (let round = 0; round < 2; round++) {
       const raised: string[] = [];
       const nodes = Array.from({ length: 20 }, () => nodeWith(raised));
-      const raises = nodes.map((node) => raiser.of(node));
+      const raises = nodes.map((node) => starts.watch(node, () => { changes += 1; }));
       assert.equal(listeners(), 2);
+      events.emit("flows:started");
+      assert.equal(changes, 20 * (round + 1));
+      events.emit("flows:starting");
       raises[0]?.(new Error("early"));
       assert.deepEqual(raised, []);
       for (const node of nodes) node.emit("close");

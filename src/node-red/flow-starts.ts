@@ -1,6 +1,7 @@
-/** Raises the errors that no input message waits for, so that `catch` nodes get them. */
+/** Knows when flows start: keeps what nodes raise meanwhile for `catch` nodes, and calls nodes when flows have started. */
+import { processWide } from "../common/process-wide";
 
-interface RaisingNode {
+interface WatchingNode {
   error(error: Error, message: Record<string, unknown>): void;
   on(event: "close", listener: () => void): unknown;
 }
@@ -12,30 +13,37 @@ interface FlowEvents {
   off(event: FlowEvent, listener: () => void): unknown;
 }
 
-/** `message` is what the `catch` node sends on, with the error added. */
+/** Raises an error that no input message waits for. `message` is what the `catch` node sends on, with the error added. */
 type Raise = (error: Error, message?: Record<string, unknown>) => void;
 
+/** The one of this Node-RED. All nodes share its two listeners: Node.js warns of more than ten. */
+export function flowStarts(events: FlowEvents): FlowStarts {
+  const all = processWide("flow-starts", () => new WeakMap<FlowEvents, FlowStarts>());
+  const starts = all.get(events) ?? new FlowStarts(events);
+  all.set(events, starts);
+  return starts;
+}
+
 /**
- * One for each node type. Node-RED gives an error to `catch` nodes only with a message, which may be empty, and while flows
- * start it does not know the `catch` nodes. What a node raises meanwhile, in its constructor above all, waits until they have
- * started.
+ * Node-RED gives an error to `catch` nodes only with a message, which may be empty, and while flows start it does not know
+ * the `catch` nodes. What a node raises meanwhile, in its constructor above all, waits until they have started.
  */
-export class ErrorRaiser {
-  private readonly nodes = new Set<RaisingNode>();
+export class FlowStarts {
+  /** What each node does when flows have started. */
+  private readonly nodes = new Map<WatchingNode, () => void>();
   /** What was raised while flows start; undefined at other times. */
   private early: (() => void)[] | undefined;
 
   constructor(private readonly events: FlowEvents) {}
 
-  /** Call it first in the constructor of a node. */
-  of(node: RaisingNode): Raise {
-    // The listeners are shared: Node.js warns of more than ten.
+  /** Call it first in the constructor of a node. It calls `changed` whenever flows have started, until the node is closed. */
+  watch(node: WatchingNode, changed: () => void = () => undefined): Raise {
     if (this.nodes.size === 0) {
       this.starting();
       this.events.on("flows:starting", this.starting);
       this.events.on("flows:started", this.started);
     }
-    this.nodes.add(node);
+    this.nodes.set(node, changed);
     node.on("close", () => {
       this.nodes.delete(node);
       if (this.nodes.size > 0) return;
@@ -57,5 +65,6 @@ export class ErrorRaiser {
     const early = this.early ?? [];
     this.early = undefined;
     for (const raise of early) raise();
+    for (const changed of this.nodes.values()) changed();
   };
 }
