@@ -117,7 +117,7 @@ describe("ways into a tenant", () => {
       assert.equal((await failure(search(connect({ ...USER, totpSecret: TOTP_SECRET })))).code, "USER_REJECTED");
     });
 
-    it("is refused all the same when the console cannot say how the user signs in", async () => {
+    it("is still refused when the console cannot say how the user signs in", async () => {
       server.loginType = undefined;
       server.answers["/api/v3/LoginConfiguration"] = (_request, response) => void response.destroy();
       assert.equal((await failure(search(connect({ ...USER, password: "wrong" })))).code, "USER_REJECTED");
