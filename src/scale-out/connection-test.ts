@@ -5,7 +5,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Printable } from "../common/border";
-import type { Clock } from "../common/clock";
+import { within, type Clock } from "../common/clock";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import type { SiemError } from "../common/errors";
 import type { Properties } from "../common/properties";
@@ -13,7 +13,7 @@ import { apiCode, explainNats } from "./explain";
 import { connectTo, natsBorder, serverFacts } from "./link";
 import { loadNats } from "./load";
 import { asksForTls, serversOf, type NatsSettings } from "./settings";
-import { bucketStream, inspect } from "./setup";
+import { bucketStream, bucketWanted, inspect, streamWanted } from "./setup";
 
 export interface ServerReport {
   /** `host:port` */
@@ -75,8 +75,8 @@ export async function testConnection(settings: NatsSettings, { clock, patienceMs
       throw new FailedStep(STEPS[explained.code] ?? name, explained);
     });
     const jsm = await step("jetStream", () => packages.jetstream.jetstreamManager(connection));
-    const hasStream = await step("stream", () => inspect(jsm, settings, "stream", border));
-    const hasBucket = await step("bucket", () => inspect(jsm, settings, "bucket", border));
+    const hasStream = await step("stream", () => inspect(jsm, streamWanted(settings), border));
+    const hasBucket = await step("bucket", () => inspect(jsm, bucketWanted(settings), border));
     if (hasBucket) await step("permission", () => tryBucket(jsm, settings.bucket));
     const { version, isOld } = serverFacts(connection);
     return { servers: tried.map(({ server: name, error }) => ({ server: border.text(name), error })), version: border.text(version), isOld, hasStream, hasBucket };
@@ -97,20 +97,9 @@ async function tryBucket(jsm: JetStreamManager, bucket: string): Promise<void> {
 }
 
 /** A connection that comes too late is closed. */
-function inTime(connecting: Promise<NatsConnection>, clock: Clock, patienceMs: number): Promise<NatsConnection> {
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const cancel = clock.after(patienceMs, () => {
-      isLate = true;
-      reject(Object.assign(new Error("no answer in time"), { name: "TimeoutError" }));
-    });
-    connecting.then((connection) => {
-      cancel();
-      if (isLate) void connection.close();
-      else resolve(connection);
-    }, (error: Error) => {
-      cancel();
-      reject(error);
-    });
-  });
+async function inTime(connecting: Promise<NatsConnection>, clock: Clock, patienceMs: number): Promise<NatsConnection> {
+  const connection = await within(clock, patienceMs, connecting);
+  if (connection !== undefined) return connection;
+  void connecting.then((late) => late.close(), () => undefined);
+  throw Object.assign(new Error("no answer in time"), { name: "TimeoutError" });
 }

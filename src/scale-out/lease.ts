@@ -12,8 +12,9 @@
 import { randomUUID } from "node:crypto";
 import type { KvEntry } from "@nats-io/kv";
 import { isRecord } from "../common/messages";
-import type { Clock } from "../common/clock";
+import { within, type Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
+import { oneAtATime } from "../common/one-at-a-time";
 import { LEASE_SECONDS, type Lease, type LeaseState } from "../cursor/lease";
 import { withBucket, type BucketLink } from "./bucket";
 import { isConflict } from "./explain";
@@ -74,7 +75,7 @@ export class NatsLease implements Lease {
   private wake: () => void = () => undefined;
   private stopUsing: () => void = () => undefined;
   /** One exchange with the server at a time. */
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly alone = oneAtATime();
   private isClosed = false;
   /** In `leases` of the link. */
   private isCounted = false;
@@ -109,8 +110,7 @@ export class NatsLease implements Lease {
   async close(): Promise<void> {
     this.isClosed = true;
     this.wake();
-    const patience = new Promise<void>((resolve) => void this.dependencies.clock.after(CLOSE_MS, resolve));
-    await Promise.race([this.alone(() => this.free()), patience]);
+    await within(this.dependencies.clock, CLOSE_MS, this.alone(() => this.free()));
     this.endTerm();
     this.stopUsing();
   }
@@ -123,12 +123,6 @@ export class NatsLease implements Lease {
       await woken;
       cancel?.();
     }
-  }
-
-  private alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.last.then(work);
-    this.last = done.catch(() => undefined);
-    return done;
   }
 
   /** Returns how long to wait for the next step, ms. */

@@ -13,7 +13,7 @@ import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
 import { Border } from "../common/border";
-import type { Clock } from "../common/clock";
+import { within, type Clock } from "../common/clock";
 import type { Params, SiemError } from "../common/errors";
 import { processWide } from "../common/process-wide";
 import { tlsSecrets, withoutSecrets } from "../common/secrets";
@@ -354,10 +354,7 @@ export class NatsLink {
     this.enter({ phase });
     if (connection === undefined) return;
     // Acknowledgements may still be on their way.
-    let enough = (): void => undefined;
-    const patience = new Promise<void>((resolve) => { enough = this.dependencies.clock.after(CLOSE_MS, () => resolve()); });
-    await Promise.race([connection.drain().catch(() => undefined), patience]);
-    enough();
+    await within(this.dependencies.clock, CLOSE_MS, connection.drain().catch(() => undefined));
     await connection.close().catch(() => undefined);
   }
 

@@ -32,14 +32,15 @@ const streamConfig = ({ stream, replicas, streamBytes, dedupeWindowMs }: NatsSet
   duplicate_window: dedupeWindowMs * 1e6,
 }) satisfies Partial<StreamConfig>;
 
-type Found = Partial<Record<keyof StreamConfig, unknown>>;
-/** For each setting: what it must be, and whether it is. Sizes, replicas and the window are its owner's. */
-type Rules = Partial<Record<keyof StreamConfig, readonly [expected: string, isMet: (value: unknown, found: Found) => boolean]>>;
+type Found = Readonly<Record<string, unknown>>;
+type Rule = readonly [expected: string, isMet: (value: unknown, found: Found) => boolean];
+/** For each setting: what it must be, and whether it is. Sizes, replicas, times and limits are its owner's. */
+export type Rules<Setting extends string = string> = Readonly<Partial<Record<Setting, Rule>>>;
 
-const is = (expected: string) => [expected, (value: unknown) => value === expected] as const;
-const isOff = ["0", (value: unknown) => value === undefined || value === 0] as const;
+export const is = (expected: unknown): Rule => [String(expected), (value) => value === expected];
+const isOff: Rule = ["0", (value) => value === undefined || value === 0];
 const isUnlimited = (value: unknown) => value === undefined || (typeof value === "number" && value <= 0);
-const isAbsent = ["none", (value: unknown) => value === undefined || value === null || value === false] as const;
+export const isAbsent: Rule = ["none", (value) => !value || value === "none"];
 
 /** True if one of the subjects of a stream also takes messages to `wanted`, whose last part may be a wildcard. */
 const takes = (subjects: unknown, wanted: string): boolean => Array.isArray(subjects) && subjects.some((subject: unknown) => {
@@ -47,9 +48,9 @@ const takes = (subjects: unknown, wanted: string): boolean => Array.isArray(subj
   const meets = parts.every((part, index) => part === ">" || part === "*" || part === expected[index] || ["*", ">"].includes(expected[index] ?? ""));
   return meets && (parts.length === expected.length || (parts.at(-1) === ">" && parts.length <= expected.length) || expected.at(-1) === ">");
 });
-const takesSubject = (wanted: string) => [wanted, (value: unknown) => takes(value, wanted)] as const;
+const takesSubject = (wanted: string): Rule => [wanted, (value) => takes(value, wanted)];
 
-const STREAM_RULES: Rules = {
+const STREAM_RULES: Rules<keyof StreamConfig> = {
   mirror: isAbsent,
   subjects: takesSubject(EVERY_SUBJECT),
   retention: is("workqueue"),
@@ -64,73 +65,73 @@ const STREAM_RULES: Rules = {
 };
 
 /** A cursor that expires, or that is thrown away for another one, would be read as "no cursor". */
-const bucketRules = (bucket: string): Rules => ({
+const bucketRules = (bucket: string): Rules<keyof StreamConfig> => ({
   mirror: isAbsent,
   subjects: takesSubject(`$KV.${bucket}.>`),
   retention: is("limits"),
   storage: is("file"),
-  discard: ["new", (value, found) => value === "new" || (isUnlimited(found.max_bytes) && isUnlimited(found.max_msgs))],
+  discard: ["new", (value, found) => value === "new" || (isUnlimited(found["max_bytes"]) && isUnlimited(found["max_msgs"]))],
   max_age: isOff,
   no_ack: isAbsent,
 });
 
-/** Rejects with STREAM_MISSING, STREAM_UNSUITABLE, STREAM_REFUSED, and what the package throws. */
-export async function openStream(jsm: JetStreamManager, settings: NatsSettings, border: Border): Promise<void> {
-  const { stream } = settings;
-  await open(jsm, stream, STREAM_RULES, settings.create ? () => jsm.streams.add(streamConfig(settings)) : undefined, border);
+/** A stream, or the stream under a bucket. */
+interface Wanted {
+  name: string;
+  rules: Rules;
+  /** It may be made if it is missing. */
+  create: boolean;
 }
 
+export const streamWanted = ({ stream, create }: NatsSettings): Wanted => ({ name: stream, rules: STREAM_RULES, create });
+export const bucketWanted = ({ bucket, create }: NatsSettings): Wanted => ({ name: bucketStream(bucket), rules: bucketRules(bucket), create });
+
 /** Rejects with STREAM_MISSING, STREAM_UNSUITABLE, STREAM_REFUSED, and what the package throws. */
-export async function openBucket(jsm: JetStreamManager, kv: typeof Kv, { bucket, replicas, create }: NatsSettings, border: Border): Promise<Kv.KV> {
+export const openStream = (jsm: JetStreamManager, settings: NatsSettings, border: Border): Promise<void> =>
+  open(jsm, streamWanted(settings), () => jsm.streams.add(streamConfig(settings)), border);
+
+/** Rejects as `openStream` does. */
+export async function openBucket(jsm: JetStreamManager, kv: typeof Kv, settings: NatsSettings, border: Border): Promise<Kv.KV> {
+  const { bucket, replicas } = settings;
   const buckets = new kv.Kvm(jsm.jetstream());
-  const make = () => buckets.create(bucket, { history: 1, replicas, storage: "file" as NonNullable<Kv.KvOptions["storage"]> });
-  await open(jsm, bucketStream(bucket), bucketRules(bucket), create ? make : undefined, border);
+  await open(jsm, bucketWanted(settings), () => buckets.create(bucket, { history: 1, replicas, storage: "file" as NonNullable<Kv.KvOptions["storage"]> }), border);
   // Not read directly from any replica: one that lags behind has an old cursor.
   return buckets.open(bucket, { allow_direct: false });
 }
 
-/** Checks the stream `name`, or makes it. */
-async function open(jsm: JetStreamManager, name: string, rules: Rules, make: (() => Promise<unknown>) | undefined, border: Border): Promise<void> {
-  const found = await findStream(jsm, name);
-  if (found !== undefined) return check(name, rules, found, border);
-  if (make === undefined) throw natsError("STREAM_MISSING", border.params({ stream: name, reason: "stream not found" }), { permanent: true });
+async function open(jsm: JetStreamManager, wanted: Wanted, make: () => Promise<unknown>, border: Border): Promise<void> {
+  if (await inspect(jsm, wanted, border)) return;
   try {
     await make();
   } catch (error) {
     const code = apiCode(error);
-    if (code === EXISTS) return check(name, rules, await findStream(jsm, name) ?? {}, border);
     if (code === undefined) throw error;
-    throw natsError("STREAM_REFUSED", border.params({ stream: name, reason: error }), { permanent: !MAY_PASS.includes(code), cause: border.cause(error) });
+    if (code === EXISTS) await inspect(jsm, wanted, border);
+    else throw natsError("STREAM_REFUSED", border.params({ stream: wanted.name, reason: error }), { permanent: !MAY_PASS.includes(code), cause: border.cause(error) });
   }
 }
 
-/** Throws STREAM_UNSUITABLE for the first setting that breaks a rule. */
-function check(stream: string, rules: Rules, found: Found, border: Border): void {
-  for (const [setting, [expected, isMet]] of Object.entries(rules)) {
-    const value = found[setting as keyof StreamConfig];
-    if (isMet(value, found)) continue;
-    const shown = typeof value === "string" ? value : JSON.stringify(value ?? "none");
-    throw natsError("STREAM_UNSUITABLE", border.params({ stream, setting, found: shown, expected }), { permanent: true });
-  }
-}
-
-/** The settings of a stream; undefined if there is none. Rejects with what the package throws. */
-export async function findStream(jsm: JetStreamManager, stream: string): Promise<Found | undefined> {
-  try {
-    // A server may leave anything out.
-    const { config } = await jsm.streams.info(stream) as { config?: Found };
-    return config ?? {};
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-/** For a look that changes nothing: as `openStream` and `openBucket`, but returns false where these would make it. */
-export async function inspect(jsm: JetStreamManager, { stream, bucket, create }: NatsSettings, what: "stream" | "bucket", border: Border): Promise<boolean> {
-  const [name, rules] = what === "stream" ? [stream, STREAM_RULES] : [bucketStream(bucket), bucketRules(bucket)];
-  const found = await findStream(jsm, name);
-  if (found !== undefined) check(name, rules, found, border);
+/** Checks a stream that exists. Returns false if it does not and may be made; rejects with STREAM_MISSING, STREAM_UNSUITABLE, and what the package throws. */
+export async function inspect(jsm: JetStreamManager, { name, rules, create }: Wanted, border: Border): Promise<boolean> {
+  const info = await ifThere(jsm.streams.info(name));
+  if (info !== undefined) check(name, rules, info, border);
   else if (!create) throw natsError("STREAM_MISSING", border.params({ stream: name, reason: "stream not found" }), { permanent: true });
-  return found !== undefined;
+  return info !== undefined;
 }
+
+/** Throws STREAM_UNSUITABLE for the first setting that breaks a rule. A server may leave anything out. */
+export function check(name: string, rules: Rules, { config = {} }: { config?: object }, border: Border): void {
+  const found = config as Found;
+  for (const [setting, [expected, isMet]] of Object.entries(rules as Record<string, Rule>)) {
+    const value = found[setting];
+    if (isMet(value, found)) continue;
+    const shown = value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
+    throw natsError("STREAM_UNSUITABLE", border.params({ stream: name, setting, found: shown, expected }), { permanent: true });
+  }
+}
+
+/** What the server answers; undefined if it does not have the stream or consumer that it was asked for. */
+export const ifThere = <Info>(asking: Promise<Info>): Promise<Info | undefined> => asking.catch((error: unknown) => {
+  if (isMissing(error)) return undefined;
+  throw error;
+});

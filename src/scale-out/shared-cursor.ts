@@ -9,6 +9,7 @@ import type { KV, KvEntry } from "@nats-io/kv";
 import { plain } from "../common/border";
 import type { SiemError } from "../common/errors";
 import { CURSOR_BYTES } from "../common/limits";
+import { oneAtATime } from "../common/one-at-a-time";
 import type { CursorStore } from "../cursor/context-store";
 import { cursorError } from "../cursor/errors";
 import type { LedgerRoom } from "../cursor/ledger";
@@ -39,7 +40,7 @@ export class SharedCursor implements CursorStore {
   private maxPayload = USUAL_PAYLOAD;
   private readonly place: string;
   /** One exchange at a time: a commit whose answer is late must not be taken for one after the next claim. */
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly alone = oneAtATime();
 
   constructor(private readonly link: BucketLink, private readonly key: string) {
     this.place = bucketKey("cursor", key);
@@ -161,11 +162,5 @@ export class SharedCursor implements CursorStore {
     const explained = this.link.explain(error);
     if (explained.code !== "NATS_UNREACHABLE" || apiCode(error) !== undefined) return explained;
     return cursorError("CURSOR_AWAY", plain.params({ key: this.key, reason: explained }), { cause: plain.cause(explained) });
-  }
-
-  private alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.last.then(work);
-    this.last = done.catch(() => undefined);
-    return done;
   }
 }

@@ -11,14 +11,16 @@
  */
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { printable } from "../common/border";
+import { within } from "../common/clock";
 import type { Params } from "../common/errors";
 import type { FlowMessage } from "../common/messages";
 import type { DeliveryRegistry } from "../delivery/registry";
 import type { Figures } from "../metrics/table";
 import { Access, type AccessDependencies, type Ready } from "./access";
 import { decodeChunk, type Decoded } from "./codec";
-import { consumerInfo, isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
+import { isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
 import { streamInError } from "./errors";
+import { ifThere } from "./setup";
 import { Trouble } from "./trouble";
 
 export interface StreamInSettings {
@@ -169,13 +171,15 @@ export class StreamIn {
 
   /** Waits a little for confirmations, then gives back what is not confirmed: another instance gets it at once. */
   async close(): Promise<void> {
+    const { clock } = this.dependencies;
     this.isClosing = true;
     this.stopFetching();
     this.wake();
     this.hand.length = 0;
     for (const entry of [...this.entries.values()]) if (entry.place.at === "hand") this.giveBack(entry, 0);
-    await this.drained(CLOSE_UNHELD_MS);
-    if ([...this.entries.values()].every(({ place }) => place.at === "out" && place.held)) await this.drained(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    const drained = this.drained();
+    await within(clock, CLOSE_UNHELD_MS, drained);
+    if ([...this.entries.values()].every(({ place }) => place.at === "out" && place.held)) await within(clock, CLOSE_HELD_MS - CLOSE_UNHELD_MS, drained);
     for (const entry of [...this.entries.values()]) this.giveBack(entry, 0);
     clearInterval(this.timer);
     this.forgetPast(0);
@@ -393,7 +397,7 @@ export class StreamIn {
   private async look({ session, opened }: Ready<OpenConsumer>): Promise<void> {
     this.askedAt = this.now;
     const { settings: { channel }, dependencies: { link } } = this;
-    const info = await consumerInfo(session, link.settings.stream, channel);
+    const info = await ifThere(session.jsm.consumers.info(link.settings.stream, channel));
     if (info === undefined || !isSameConsumer(Date.parse(info.created), opened.createdMs)) {
       session.forget();
       throw streamInError("CONSUMER_GONE", link.border.params({ stream: link.settings.stream, consumer: channel }));
@@ -409,14 +413,7 @@ export class StreamIn {
     for (const resolve of this.waiters.splice(0)) resolve();
   }
 
-  /** Resolves when nothing is out, or after `ms`. */
-  private async drained(ms: number): Promise<void> {
-    let late = false;
-    const cancel = this.dependencies.clock.after(ms, () => {
-      late = true;
-      this.wake();
-    });
-    while (this.out.messages > 0 && !late) await this.changed();
-    cancel();
+  private async drained(): Promise<void> {
+    while (this.out.messages > 0) await this.changed();
   }
 }

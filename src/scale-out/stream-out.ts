@@ -2,6 +2,7 @@
  * Stores flow messages in the stream: cuts them into chunks, publishes these with several unacknowledged at a time, and tries again
  * until the stream has them. The id of a chunk makes it harmless to publish it again after an unknown outcome.
  */
+import { within } from "../common/clock";
 import { SiemError } from "../common/errors";
 import { BoundedQueue, type QueueItem, type QueueLimits } from "../delivery/queue";
 import type { Figures } from "../metrics/table";
@@ -122,16 +123,8 @@ export class StreamOut {
   /** Takes nothing more and tries for `deadline` ms to store what is queued, if there is a connection. Settles the rest with CLOSED. */
   async close(deadline: number): Promise<void> {
     if (this.finished !== undefined) return;
-    this.finished = () => undefined;
-    if (this.queued > 0 && this.canStore) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.dependencies.clock.after(deadline, resolve);
-        this.finished = () => {
-          cancel();
-          resolve();
-        };
-      });
-    }
+    const finished = new Promise<void>((resolve) => { this.finished = resolve; });
+    if (this.queued > 0 && this.canStore) await within(this.dependencies.clock, deadline, finished);
     this.access.stop();
     for (const batch of this.batches) this.settle(batch, streamOutError("CLOSED"));
   }
