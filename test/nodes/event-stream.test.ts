@@ -568,6 +568,17 @@ describe("the event stream", () => {
       await until(() => got.length === 2, "it comes again when nobody holds it");
     });
 
+    it("does not give back what a sink holds since an earlier delivery", async () => {
+      const { got } = await load([outNode(), inNode({ confirmTimeout: "0.2" })]);
+      await input({ payload: "a" });
+      await until(() => got.length === 1, "it comes");
+      deliveryRegistry().hold(got[0] as FlowMessage);
+      deliveryRegistry().reject(got[0] as FlowMessage, new Error("another sink does not take it"));
+      await until(() => got.length === 2, "it comes again");
+      await sleep(1000);
+      assert.deepEqual(pick(figures("in"), ["pagesOut", "pagesHeld"]), [1, 1]);
+    });
+
     it("waits less after a deploy, which may have dropped what was on its way", async () => {
       const { got } = await load([outNode(), inNode()]);
       await input({ payload: "a" });
