@@ -7,7 +7,7 @@ export const LEASE_SECONDS = { fallback: 10, min: 3, max: 300 } as const;
 
 export type LeaseState =
   /** The place of the lease cannot be reached; `error` says why, if it is known. */
-  | { phase: "away"; error?: SiemError }
+  | { phase: "away"; error?: SiemError | undefined }
   /** Another instance has it, since an epoch ms of its own clock; nobody as long as the two are missing. */
   | { phase: "standby"; holder?: Printable; since?: number }
   /** This instance has it. `since` stays the same until somebody else may have had it, epoch ms. */

@@ -83,10 +83,7 @@ export class Access<Opened> {
 
   private pause(error: unknown): void {
     const { link, clock } = this.dependencies;
-    const cancel = clock.after(this.trouble.add(link.explain(error)), () => {
-      if (link.session === undefined) this.enter({ phase: "away" });
-      else void this.open(link.session);
-    });
+    const cancel = clock.after(this.trouble.add(link.explain(error)), () => this.linkChanged(link.state));
     this.enter({ phase: "paused", cancel });
   }
 

@@ -2,7 +2,7 @@
 import type { KV } from "@nats-io/kv";
 import type { NatsLink } from "./link";
 
-export type BucketLink = Pick<NatsLink, "instance" | "session" | "state" | "explain">;
+export type BucketLink = Pick<NatsLink, "instance" | "session" | "failure" | "explain">;
 
 /** Keys of NATS take fewer characters than ours. */
 export const bucketKey = (kind: "cursor" | "lease", key: string): string => `${kind}.${Buffer.from(key).toString("base64url")}`;
@@ -12,8 +12,8 @@ export const bucketKey = (kind: "cursor" | "lease", key: string): string => `${k
  * `Session.bucket` and `work` reject with, and with the reason why there is no connection.
  */
 export async function withBucket<Result>(link: BucketLink, work: (bucket: KV) => Promise<Result>): Promise<Result> {
-  const { session, state } = link;
-  if (session === undefined) throw state.phase === "waiting" ? state.error : link.explain(new Error("there is no connection yet"));
+  const { session, failure } = link;
+  if (session === undefined) throw failure ?? link.explain(new Error("there is no connection yet"));
   const bucket = await session.bucket();
   try {
     return await work(bucket);

@@ -10,8 +10,8 @@ import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import type { SiemError } from "../common/errors";
 import type { Properties } from "../common/properties";
 import { apiCode, explainNats } from "./explain";
-import { connectTo, natsBorder, serverFacts } from "./link";
 import { loadNats } from "./load";
+import { connectTo, natsBorder, serverFacts } from "./server";
 import { asksForTls, serversOf, type NatsSettings } from "./settings";
 import { bucketStream, bucketWanted, inspect, streamWanted } from "./setup";
 

@@ -5,12 +5,17 @@ import { natsError } from "./errors";
 import type { NatsSettings } from "./settings";
 
 /** Codes of the JetStream API (nats-server, server/errors.json). */
-const API = {
-  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077, messageSize: 10054,
-  wrongSequence: 10071, wrongSequenceUnknown: 10164, noStream: 10059, noConsumer: 10014, notForAccount: 10039, notEnabled: 10076,
+const CODES = {
+  // Of the limits of the stream, of its storage, of the account, of the memory.
+  full: [10077, 10047, 10023, 10028],
+  tooLarge: [10054],
+  // A wrong last sequence; the second one does not say which it is.
+  conflict: [10071, 10164],
+  // No such stream, no such consumer.
+  missing: [10059, 10014],
+  // Not enabled for the account, not enabled at all.
+  noJetStream: [10039, 10076],
 } as const;
-
-const FULL: readonly number[] = [API.maximum, API.noStorage, API.noResources, API.noMemory];
 
 interface Thrown {
   name?: unknown;
@@ -34,20 +39,16 @@ function chainOf(error: unknown): Thrown[] {
 export const apiCode = (error: unknown): number | undefined =>
   chainOf(error).map(({ code }) => code).find((code): code is number => typeof code === "number" && code >= 10_000);
 
+const isOf = (codes: readonly number[], error: unknown): boolean => codes.includes(apiCode(error) ?? NaN);
+
 /** True if a compare-and-swap was refused because something else is stored. */
-export const isConflict = (error: unknown): boolean => {
-  const code = apiCode(error);
-  return code === API.wrongSequence || code === API.wrongSequenceUnknown;
-};
+export const isConflict = (error: unknown): boolean => isOf(CODES.conflict, error);
 
 /** True if the server does not have the stream, bucket or consumer. */
-export const isMissing = (error: unknown): boolean => {
-  const code = apiCode(error);
-  return code === API.noStream || code === API.noConsumer;
-};
+export const isMissing = (error: unknown): boolean => isOf(CODES.missing, error);
 
 /** True if the stream takes no message of that size (its max_msg_size). */
-export const isTooLarge = (error: unknown): boolean => apiCode(error) === API.messageSize;
+export const isTooLarge = (error: unknown): boolean => isOf(CODES.tooLarge, error);
 
 const named = (chain: readonly Thrown[], ...names: string[]) => chain.find((each) => names.includes(String(each.name)));
 const codesOf = (chain: readonly Thrown[]) => chain.map(({ code }) => code).filter((code) => typeof code === "string");
@@ -93,9 +94,8 @@ export function explainNats(error: unknown, border: Border, names: Names): SiemE
   if (named(chain, "AuthorizationError", "UserAuthenticationExpiredError") !== undefined || (named(chain, "ProtocolError") !== undefined && REFUSED.test(messageOf(error)))) {
     return make("NATS_REFUSED", { server, reason: error }, true);
   }
-  const code = apiCode(error);
-  if (code === API.notForAccount || code === API.notEnabled) return make("NATS_NO_JETSTREAM", { server, reason: error }, true);
-  if (code !== undefined && FULL.includes(code)) return make("STREAM_FULL", { reason: error });
+  if (isOf(CODES.noJetStream, error)) return make("NATS_NO_JETSTREAM", { server, reason: error }, true);
+  if (isOf(CODES.full, error)) return make("STREAM_FULL", { reason: error });
   const unanswered = named(chain, "NoResponders");
   if (unanswered !== undefined && API_ITSELF.test(String(unanswered.subject))) return make("NATS_NO_JETSTREAM", { server, reason: "jetstream is not enabled" }, true);
   if (unanswered !== undefined || isMissing(error)) {

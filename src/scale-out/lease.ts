@@ -50,7 +50,9 @@ interface LeaseRecord {
   seconds: number;
 }
 
-export interface LeaseDependencies {
+type Term = Pick<LeaseRecord, "term" | "since"> & { revision: number };
+
+interface LeaseDependencies {
   clock: Clock;
   /** What the connection does not report itself: the bucket is missing, unsuitable, not permitted, full. Once for each outage and code. */
   report(error: SiemError): void;
@@ -62,7 +64,7 @@ export class NatsLease implements Lease {
   private current: LeaseState = { phase: "away" };
   private changed: (state: LeaseState) => void = () => undefined;
   /** The last record that this instance wrote, or tried to write; undefined once somebody else wrote one. */
-  private own: { term: string; since: number; revision: number } | undefined;
+  private own: Term | undefined;
   /** The record of another instance: how long it has stood unchanged while we could read it. */
   private seen: { revision: number; session: Session; countedMs: number; at: number | undefined } | undefined;
   /** Since when the lease could be taken, monotonic ms. */
@@ -77,8 +79,6 @@ export class NatsLease implements Lease {
   /** One exchange with the server at a time. */
   private readonly alone = oneAtATime();
   private isClosed = false;
-  /** In `leases` of the link. */
-  private isCounted = false;
 
   constructor(
     private readonly link: BucketLink & Pick<NatsLink, "border" | "leases" | "use">,
@@ -96,7 +96,7 @@ export class NatsLease implements Lease {
   start(changed: (state: LeaseState) => void): void {
     this.changed = changed;
     this.stopUsing = this.link.use((state) => {
-      if (state.phase !== "connected") this.cannotRead(state.phase === "waiting" ? state.error : undefined);
+      if (state.phase !== "connected") this.cannotRead(this.link.failure);
       this.wake();
     });
     void this.run();
@@ -163,7 +163,7 @@ export class NatsLease implements Lease {
       }
     }
     this.freeSince ??= now;
-    const wait = Math.max(this.yieldsUntil, this.freeSince + Math.min(LONGEST_SPREAD_MS, SPREAD_MS * this.link.leases)) - now;
+    const wait = Math.max(this.yieldsUntil, this.freeSince + Math.min(LONGEST_SPREAD_MS, SPREAD_MS * this.link.leases.size)) - now;
     if (wait > 0) {
       if (this.current.phase !== "standby") this.enter({ phase: "standby" });
       return Math.min(LOOK_MS, wait);
@@ -193,7 +193,7 @@ export class NatsLease implements Lease {
   }
 
   /** Writes our record over that of `own.revision` (0: none). False if something else is stored. */
-  private async write(own: NonNullable<NatsLease["own"]>): Promise<boolean> {
+  private async write(own: Term): Promise<boolean> {
     const { clock } = this.dependencies;
     const { term, since, revision } = own;
     this.own = own;
@@ -215,7 +215,7 @@ export class NatsLease implements Lease {
     this.cancelEnd();
     this.cancelEnd = clock.after(endsAt - clock.now(), () => {
       this.lapses += 1;
-      this.enter({ phase: "away", ...this.linkError() });
+      this.enter({ phase: "away", error: this.link.failure });
     });
     this.seen = this.freeSince = undefined;
     if (this.current.phase !== "active") this.enter({ phase: "active", since });
@@ -236,12 +236,7 @@ export class NatsLease implements Lease {
     if (this.seen !== undefined) this.seen.at = undefined;
     const { phase } = this.current;
     // The next attempt to connect does not yet take the reason of the last one away.
-    if (phase === "standby" || (phase === "away" && error !== undefined)) this.enter({ phase: "away", ...(error === undefined ? {} : { error }) });
-  }
-
-  private linkError(): { error?: SiemError } {
-    const { state } = this.link;
-    return state.phase === "waiting" ? { error: state.error } : {};
+    if (phase === "standby" || (phase === "away" && error !== undefined)) this.enter({ phase: "away", error });
   }
 
   private async free(): Promise<void> {
@@ -260,8 +255,8 @@ export class NatsLease implements Lease {
   }
 
   private count(isHeld: boolean): void {
-    this.link.leases += Number(isHeld) - Number(this.isCounted);
-    this.isCounted = isHeld;
+    if (isHeld) this.link.leases.add(this);
+    else this.link.leases.delete(this);
   }
 
   private enter(state: LeaseState): void {

@@ -11,20 +11,18 @@
 import { randomBytes } from "node:crypto";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import type { MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
-import { Border } from "../common/border";
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import type { Border } from "../common/border";
 import { within, type Clock } from "../common/clock";
 import type { Params, SiemError } from "../common/errors";
 import { processWide } from "../common/process-wide";
-import { tlsSecrets, withoutSecrets } from "../common/secrets";
 import type { Figures } from "../metrics/table";
-import { natsError } from "./errors";
 import { explainNats } from "./explain";
 import { loadNats, type NatsPackages } from "./load";
 import { isLoopback } from "./names";
-import type { NatsAuth, NatsSettings } from "./settings";
+import { connectTo, natsBorder, serverFacts } from "./server";
+import type { NatsSettings } from "./settings";
 import { openBucket, openStream } from "./setup";
-import { connect, MOST_PAYLOAD } from "./transport";
 
 /** A connection that is or was up. Its requests reject once it is lost. */
 export interface Session {
@@ -71,11 +69,8 @@ export interface NatsConnectionNode {
   users: Record<string, object>;
 }
 
-const CONNECT_MS = 5000;
 /** The package asks 5 s: a lease must be given up long before. */
 const REQUEST_MS = 1500;
-/** A connection that is cut without a word is noticed after two or three of these. */
-const PING_MS = 5000;
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
 /** Somebody has to change something first. */
@@ -83,84 +78,10 @@ const REFUSED_PAUSE_MS = 30_000;
 /** A connection that ends earlier continues the outage before it. */
 const SOUND_MS = 1000;
 const CLOSE_MS = 2000;
-/** Older servers forget acknowledgements when they are killed. */
-const OLDEST = [2, 10] as const;
-const USUAL_PAYLOAD = 2 ** 20;
 /** Subjects of one session: a server may make any number up. */
 const MOST_TOLD = 10;
 /** What is published without a request: nobody but the connection gets to know that it was refused. */
 const UNANSWERED = /^\$JS\.(?:ACK|API\.CONSUMER\.MSG\.NEXT)\./;
-
-/** JWT and seed of a credentials file. The package's own parser takes hours for a long text of blanks. */
-function keysIn(creds: string): { jwt: string | undefined; seed: string | undefined } {
-  const words = creds.split(/\s+/);
-  return { jwt: words.find((word) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(word) && word.startsWith("ey")), seed: words.find((word) => /^SU[A-Z2-7]{56}$/.test(word)) };
-}
-
-/** The secrets of a configuration, which no text may show. */
-function secretsOf({ auth, tls = {} }: NatsSettings): string[] {
-  switch (auth.type) {
-    case "none": return tlsSecrets(tls);
-    case "user": return [auth.password, ...tlsSecrets(tls)];
-    case "token": return [auth.token, ...tlsSecrets(tls)];
-    case "nkey": return [auth.seed, ...tlsSecrets(tls)];
-    case "creds": return [...Object.values(keysIn(auth.creds)).filter((key) => key !== undefined), ...tlsSecrets(tls)];
-  }
-}
-
-export const natsBorder = (settings: NatsSettings): Border => new Border(withoutSecrets(() => secretsOf(settings)));
-
-/** Connects to one of the servers. Rejects with CREDENTIALS_INVALID for a seed or credentials file that the package cannot read, and what the package rejects with. */
-export async function connectTo(server: string, { auth, tls }: NatsSettings, packages: NatsPackages, border: Border): Promise<NatsConnection> {
-  return connect(packages, {
-    servers: [server],
-    ...authOptions(auth, packages.transport, border),
-    // The package passes them to tls.connect.
-    ...(tls === undefined ? {} : { tls: { ...tls, rejectUnauthorized: true } as NonNullable<NodeConnectionOptions["tls"]> }),
-    reconnect: false,
-    // A server could name others, to which our secrets would go.
-    ignoreClusterUpdates: true,
-    timeout: CONNECT_MS,
-    pingInterval: PING_MS,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-  });
-}
-
-function authOptions(auth: NatsAuth, { nkeyAuthenticator, jwtAuthenticator, nkeys }: NatsPackages["transport"], border: Border): NodeConnectionOptions {
-  try {
-    switch (auth.type) {
-      case "none": return {};
-      case "user": return { user: auth.user, pass: auth.password };
-      case "token": return { token: auth.token };
-      case "nkey": {
-        const seed = Buffer.from(auth.seed);
-        nkeys.fromSeed(seed);
-        return { authenticator: nkeyAuthenticator(seed) };
-      }
-      case "creds": {
-        const { jwt, seed } = keysIn(auth.creds);
-        if (jwt === undefined || seed === undefined) throw new Error("a JWT and a seed are not in it");
-        nkeys.fromSeed(Buffer.from(seed));
-        return { authenticator: jwtAuthenticator(jwt, Buffer.from(seed)) };
-      }
-    }
-  } catch (error) {
-    throw natsError("CREDENTIALS_INVALID", border.params({ reason: error }), { permanent: true });
-  }
-}
-
-/** What the server said of itself, checked. */
-export function serverFacts({ info }: NatsConnection): { version: string; isOld: boolean; maxPayload: number; isEncrypted: boolean } {
-  const { version = "", max_payload: most, tls_required: demandsTls, tls_available: hasTls } = info ?? {};
-  return {
-    version,
-    isOld: isOlder(version),
-    maxPayload: typeof most === "number" && most > 0 ? Math.min(most, MOST_PAYLOAD) : USUAL_PAYLOAD,
-    // The package uses TLS wherever the server has it.
-    isEncrypted: demandsTls === true || hasTls === true,
-  };
-}
 
 export class NatsLink {
   /** Names this process on a lease: `<hostname>/<4 hex>`. */
@@ -169,7 +90,7 @@ export class NatsLink {
   /** Connections opened again. */
   reconnects = 0;
   /** Leases that this process holds: an instance with fewer takes the next one first. */
-  leases = 0;
+  readonly leases = new Set<object>();
   private current: LinkState = { phase: "idle" };
   private readonly users = new Set<(state: LinkState) => void>();
   private cancel: () => void = () => undefined;
@@ -192,6 +113,11 @@ export class NatsLink {
   /** The session; undefined while there is no connection. */
   get session(): Session | undefined {
     return this.current.phase === "connected" ? this.current.session : undefined;
+  }
+
+  /** Why the last attempt failed or the connection was lost, until the next attempt begins. */
+  get failure(): SiemError | undefined {
+    return this.current.phase === "waiting" ? this.current.error : undefined;
   }
 
   get figures(): Figures {
@@ -272,12 +198,12 @@ export class NatsLink {
     if (sendsSecret && !isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
     void this.watch(connection);
     const jsm = await jetstream.jetstreamManager(connection, { timeout: REQUEST_MS });
-    const explained = <Value>(work: Promise<Value>): Promise<Value> => work.catch((error: unknown) => {
+    const made = <Value>(work: () => Promise<Value>) => once(() => work().catch((error: unknown) => {
       throw this.explain(error);
-    });
-    let stream: Promise<void> | undefined;
-    let bucket: Promise<KV> | undefined;
-    const session: Session = {
+    }));
+    const stream = made(() => openStream(jsm, settings, border));
+    const bucket = made(() => openBucket(jsm, kv, settings, border));
+    return {
       js: jsm.jetstream(), jsm, maxPayload,
       headers: () => transport.headers(),
       send: (subject, body) => {
@@ -288,21 +214,13 @@ export class NatsLink {
           return false;
         }
       },
-      // What failed is tried again at the next call.
-      stream: () => stream ??= explained(openStream(jsm, settings, border)).catch((error: unknown) => {
-        stream = undefined;
-        throw error;
-      }),
-      bucket: () => bucket ??= explained(openBucket(jsm, kv, settings, border)).catch((error: unknown) => {
-        bucket = undefined;
-        throw error;
-      }),
+      stream: stream.get,
+      bucket: bucket.get,
       forget() {
-        stream = undefined;
-        bucket = undefined;
+        stream.forget();
+        bucket.forget();
       },
     };
-    return session;
   }
 
   /** Reports each permission that is missing for what nobody waits for; ends with the connection. */
@@ -367,9 +285,15 @@ export class NatsLink {
 /** One for each process, also with several configurations. */
 const bootId = () => processWide("nats-boot@1", () => randomBytes(2).toString("hex"));
 
-function isOlder(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
+/** Does `work` at the first call, and again after it failed or `forget`. */
+function once<Value>(work: () => Promise<Value>) {
+  let result: Promise<Value> | undefined;
+  const forget = () => { result = undefined; };
+  const get = () => result ??= work().catch((error: unknown) => {
+    forget();
+    throw error;
+  });
+  return { get, forget };
 }
 
 /** So that many clients do not all begin with the same server. */

@@ -15,13 +15,12 @@ import { cursorError } from "../cursor/errors";
 import type { LedgerRoom } from "../cursor/ledger";
 import { bucketKey, withBucket, type BucketLink } from "./bucket";
 import { apiCode, isConflict } from "./explain";
+import { USUAL_PAYLOAD } from "./transport";
 
 /** A cursor of more ids takes too long to save. */
 const MOST_IDS = 80_000;
 /** Of a message beside the ledger: the rest of the cursor, and the headers. */
 const OTHER_BYTES = 2048;
-/** The default of nats-server. */
-const USUAL_PAYLOAD = 2 ** 20;
 /** A commit of the instance that had the cursor before may come in between. */
 const CLAIMS = 5;
 const CONFLICT = Symbol("something else is stored");

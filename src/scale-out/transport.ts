@@ -16,6 +16,8 @@ import type { NatsPackages } from "./load";
 
 /** The largest message that we send, bytes. NATS takes 1 MiB by default, and advises against more than 8. */
 export const MOST_PAYLOAD = 8 * 2 ** 20;
+/** The default of nats-server. */
+export const USUAL_PAYLOAD = 2 ** 20;
 /** JetStream's API answers with what is stored in base64. */
 const MOST_RECEIVED = 2 * MOST_PAYLOAD;
 /** An INFO names every server of a cluster. */
