@@ -26,10 +26,8 @@ import { splitPath } from "../delivery/registry";
 import type { PackedLines } from "../pages/packed-lines";
 import { streamInError, streamOutError } from "./errors";
 
-export const FORMAT = 1;
+const FORMAT = 1;
 const HEADERS = { format: "Siem-Format", count: "Siem-Count", encoding: "Siem-Encoding" } as const;
-const FORMS = ["text", "json", "bytes"] as const;
-type Form = (typeof FORMS)[number];
 
 /** Small bodies are stored as they are: deflating them halves the rate. */
 const DEFLATE_FROM = 16 * 1024;
@@ -38,19 +36,23 @@ const LINE_FEED = 0x0a;
 /** What belongs to this process, to one page or to one connection. The payload travels by itself, and reading it would unpack it. */
 const NOT_CARRIED: ReadonlySet<string> = new Set(["payload", "delivery", "parts", "_msgid", "req", "res", "complete"]);
 
-/** What a flow message gives to the stream. */
-export interface Content {
+/** The items of a payload. */
+interface Items {
   readonly form: Form;
   readonly isList: boolean;
   readonly length: number;
+  /** Item `index` as its line. Throws STREAM_PAYLOAD or STREAM_MESSAGE_TOO_LARGE. */
+  line(index: number): string | Buffer;
+  /** Item `index` as the message has it. */
+  value(index: number): unknown;
+}
+
+/** What a flow message gives to the stream. */
+export interface Content extends Items {
   /** The JSON of the properties that are carried. */
   readonly properties: string;
   /** Names of properties that JSON cannot hold, or that are too large. */
   readonly leftOut: readonly string[];
-  /** Item `index` as its line. Throws STREAM_PAYLOAD or STREAM_ITEM_TOO_LARGE. */
-  line(index: number): string | Buffer;
-  /** Item `index` as the message has it. */
-  value(index: number): unknown;
   /** The id of the chunk that begins with item `first`; the same in every process. `body` are its items. */
   id(first: number, body: Buffer): string;
 }
@@ -64,42 +66,45 @@ export interface Chunk {
   readonly id: string;
 }
 
+/** How an item of each form becomes a line, and a line an item. */
+const FORMS = {
+  text: { write: (text: unknown) => text as string, read: (line: Buffer) => line.toString("utf8") },
+  json: { write: jsonOf, read: (line: Buffer) => parsedLine(line, WHOLE_JSON_BYTES) },
+  bytes: { write: (bytes: unknown) => (bytes as Buffer).toString("base64"), read: (line: Buffer) => Buffer.from(line.toString("latin1"), "base64") },
+};
+type Form = keyof typeof FORMS;
+
 /** What the bytes of a line cannot hold: a line feed, and half of a surrogate pair. */
 const UNFIT = /[\n\p{Cs}]/u;
-const isText = (value: unknown): value is string => typeof value === "string" && !UNFIT.test(value);
+const isText = (value: unknown): boolean => typeof value === "string" && !UNFIT.test(value);
 
-/** The form in which all of `values` can travel. */
-const formOf = (values: readonly unknown[]): Form => (values.every(isText) ? "text" : values.every((value) => Buffer.isBuffer(value)) ? "bytes" : "json");
+function itemsOf(payload: unknown): Items {
+  const isList = Array.isArray(payload);
+  const values: readonly unknown[] = isList ? payload : [payload];
+  const form = values.every(isText) ? "text" : values.every((value) => Buffer.isBuffer(value)) ? "bytes" : "json";
+  return { form, isList, length: values.length, value: (index) => values[index], line: (index) => FORMS[form].write(values[index]) };
+}
 
-const hasLineFeed = (lines: PackedLines): boolean => {
-  for (let index = 0; index < lines.length; index++) if (lines.at(index).includes("\n")) return true;
-  return false;
-};
+function packedItems(packed: PackedLines): Items {
+  const indexes = Array.from({ length: packed.length }, (_, index) => index);
+  const form = indexes.some((index) => packed.at(index).includes("\n")) ? "json" : "text";
+  const value = (index: number) => packed.text(index);
+  return { form, isList: true, length: packed.length, value, line: (index) => (form === "text" ? packed.at(index) : jsonOf(value(index))) };
+}
 
 /** `packed` are the lines of the payload, if it is packed: then nobody looks at the payload itself. */
 export function contentOf(channel: string, message: FlowMessage, packed: PackedLines | undefined): Content {
-  const { payload, isList } = packed === undefined ? { payload: message.payload, isList: Array.isArray(message.payload) } : { payload: undefined, isList: true };
-  const values: readonly unknown[] = isList ? (payload as unknown[] | undefined) ?? [] : [payload];
-  const form = packed === undefined ? formOf(values) : hasLineFeed(packed) ? "json" : "text";
-  const value = (index: number) => (packed === undefined ? values[index] : packed.text(index));
-  const { json, leftOut, texts } = carriedProperties(message);
+  const items = packed === undefined ? itemsOf(message.payload) : packedItems(packed);
+  const { json: properties, leftOut, texts } = carriedProperties(message);
   const place = splitPath(message.parts, isRecord(message.delivery) ? String(message.delivery["token"]) : "").map(({ index }) => index);
-  const dxlId = isList ? undefined : dxlMessageId(message);
-  return {
-    form, isList, leftOut, value,
-    properties: json,
-    length: packed?.length ?? values.length,
-    line: (index) => {
-      if (form === "text") return packed === undefined ? values[index] as string : packed.at(index);
-      return form === "bytes" ? (values[index] as Buffer).toString("base64") : jsonOf(value(index));
-    },
-    // The stream remembers ids for all of its channels together.
-    id: (first, body) => {
-      if (dxlId !== undefined) return [channel, dxlId, ...place].join("/");
-      const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), form, isList, ...place, first]);
-      return createHash("sha256").update(about).update("\n").update(body).digest("hex");
-    },
+  const dxlId = items.isList ? undefined : dxlMessageId(message);
+  // The stream remembers ids for all of its channels together.
+  const id = (first: number, body: Buffer): string => {
+    if (dxlId !== undefined) return [channel, dxlId, ...place].join("/");
+    const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), items.form, items.isList, ...place, first]);
+    return createHash("sha256").update(about).update("\n").update(body).digest("hex");
   };
+  return { ...items, properties, leftOut, id };
 }
 
 /** The ids of DXL messages (OpenDXL clients make UUIDs in braces); any other text would let its sender choose an id of ours. */
@@ -110,7 +115,7 @@ function dxlMessageId({ dxl }: FlowMessage): string | undefined {
   return typeof id === "string" && DXL_ID.test(id) ? id.toLowerCase() : undefined;
 }
 
-/** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_ITEM_TOO_LARGE. */
+/** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_MESSAGE_TOO_LARGE. */
 function jsonOf(value: unknown): string {
   // JSON of more than that would block everybody.
   if (retainedBytes(value, 4 * STREAM_BODY_BYTES) > 4 * STREAM_BODY_BYTES) throw tooLarge(WHOLE_JSON_BYTES);
@@ -255,12 +260,13 @@ async function bodyOf(encoding: string, stored: Uint8Array): Promise<Buffer> {
   }
 }
 
+const isForm = (form: unknown): form is Form => typeof form === "string" && Object.hasOwn(FORMS, form);
+
 function headOf(line: Buffer): { form: Form; list: boolean; properties: FlowMessage } {
   const head = parsedLine(line, 2 * STREAM_PROPERTIES_BYTES);
   if (isRecord(head)) {
     const { form, list, properties } = head;
-    const known = FORMS.find((each) => each === form);
-    if (known !== undefined && typeof list === "boolean" && isRecord(properties)) return { form: known, list, properties };
+    if (isForm(form) && typeof list === "boolean" && isRecord(properties)) return { form, list, properties };
   }
   throw unreadable("first line");
 }
@@ -283,8 +289,7 @@ async function valuesOf(form: Form, items: Buffer): Promise<unknown[]> {
     if (values.length === STREAM_ITEMS) throw unreadable(`> ${STREAM_ITEMS}`);
     const found = items.indexOf(LINE_FEED, start);
     const end = found < 0 ? items.length : found;
-    const line = items.subarray(start, end);
-    values.push(form === "json" ? parsedLine(line, WHOLE_JSON_BYTES) : form === "text" ? line.toString("utf8") : Buffer.from(line.toString("latin1"), "base64"));
+    values.push(FORMS[form].read(items.subarray(start, end)));
     start = end + 1;
     await pause();
   }
