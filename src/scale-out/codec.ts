@@ -1,8 +1,8 @@
 /**
- * Flow messages in the stream: a message becomes one or more chunks, and each chunk a message of its own at the receiver.
+ * The format of messages in the stream. A flow message is stored as one or more chunks; the receiver makes a flow message of each.
  *
  *   Siem-Format: 1             a newer format is refused, never guessed
- *   Siem-Count: 250            items, for people who look at the stream; we count them ourselves
+ *   Siem-Count: 250            items, for people who look at the stream; the receiver counts
  *   Siem-Encoding: deflate     from 16 KiB on
  *
  *   {"form":"text","list":true,"properties":{"topic":…,"kind":…}}
@@ -10,7 +10,7 @@
  *   second item
  *
  * Each item is one line: a text as it is, the JSON of any other value, or a Buffer as base64. Texts with a line feed travel as
- * JSON, so that nobody can forge an item. What form a chunk has is data in its first line.
+ * JSON, so that nobody can forge an item. The first line says which form the items have.
  */
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
@@ -33,7 +33,7 @@ const HEADERS = { format: "Siem-Format", count: "Siem-Count", encoding: "Siem-En
 const DEFLATE_FROM = 16 * 1024;
 const LINE_FEED = 0x0a;
 
-/** What belongs to this process, to one page or to one connection. The payload travels by itself, and reading it would unpack it. */
+/** Properties of this process, of one page or of one connection. The payload is written separately; reading it here would unpack it. */
 const NOT_CARRIED: ReadonlySet<string> = new Set(["payload", "delivery", "parts", "_msgid", "req", "res", "complete"]);
 
 /** The items of a payload. */
@@ -57,7 +57,7 @@ export interface Content extends Items {
   id(first: number, body: Buffer): string;
 }
 
-/** Items of a content, cut at the limits. */
+/** Some items of a content, as many as the limits allow. */
 export interface Chunk {
   readonly first: number;
   readonly count: number;
@@ -92,13 +92,13 @@ function packedItems(packed: PackedLines): Items {
   return { form, isList: true, length: packed.length, value, line: (index) => (form === "text" ? packed.at(index) : jsonOf(value(index))) };
 }
 
-/** `packed` are the lines of the payload, if it is packed: then nobody looks at the payload itself. */
+/** `packed` are the lines of a packed payload; the payload itself is then not read. */
 export function contentOf(channel: string, message: FlowMessage, packed: PackedLines | undefined): Content {
   const items = packed === undefined ? itemsOf(message.payload) : packedItems(packed);
   const { json: properties, leftOut, texts } = carriedProperties(message);
   const place = splitPath(message.parts, isRecord(message.delivery) ? String(message.delivery["token"]) : "").map(({ index }) => index);
   const dxlId = items.isList ? undefined : dxlMessageId(message);
-  // The stream remembers ids for all of its channels together.
+  // With the channel in it, because the stream compares ids across channels.
   const id = (first: number, body: Buffer): string => {
     if (dxlId !== undefined) return [channel, dxlId, ...place].join("/");
     const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), items.form, items.isList, ...place, first]);
@@ -107,7 +107,7 @@ export function contentOf(channel: string, message: FlowMessage, packed: PackedL
   return { ...items, properties, leftOut, id };
 }
 
-/** The ids of DXL messages (OpenDXL clients make UUIDs in braces); any other text would let its sender choose an id of ours. */
+/** An id of a DXL message: OpenDXL clients make UUIDs in braces. With any text allowed, a sender could choose one of our own ids. */
 const DXL_ID = /^\{?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}?$/i;
 
 function dxlMessageId({ dxl }: FlowMessage): string | undefined {
@@ -117,7 +117,7 @@ function dxlMessageId({ dxl }: FlowMessage): string | undefined {
 
 /** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_MESSAGE_TOO_LARGE. */
 function jsonOf(value: unknown): string {
-  // JSON of more than that would block everybody.
+  // Writing it as JSON would block the process.
   if (retainedBytes(value, 4 * STREAM_BODY_BYTES) > 4 * STREAM_BODY_BYTES) throw tooLarge(WHOLE_JSON_BYTES);
   let json: string | undefined;
   try {
@@ -134,16 +134,16 @@ function jsonOf(value: unknown): string {
 
 export const tooLarge = (limit: number): SiemError => streamOutError("STREAM_MESSAGE_TOO_LARGE", { limit });
 
-/** JSON keeps plain data. What it would change without a word (functions, Buffers, maps) is no such data. */
+/** Replacer for JSON.stringify: throws for what JSON would change silently (functions, Buffers, maps). */
 function onlyData(this: unknown, name: string, value: unknown): unknown {
-  // A Buffer has become an object here.
+  // `value` of a Buffer is the result of its toJSON.
   if (ArrayBuffer.isView((this as Record<string, unknown>)[name])) throw new TypeError("bytes");
   if (typeof value === "function" || typeof value === "symbol" || typeof value === "bigint") throw new TypeError(typeof value);
   if (typeof value === "object" && value !== null && !Array.isArray(value) && !isPlain(value)) throw new TypeError("class");
   return value;
 }
 
-/** Copies by name: to unpack a packed payload would cost its memory. */
+/** Reads properties by name, because reading a packed payload would unpack it. */
 function carriedProperties(message: FlowMessage): { json: string; leftOut: string[]; texts: Map<string, string> } {
   const texts = new Map<string, string>();
   const leftOut: string[] = [];
@@ -174,8 +174,8 @@ function propertyJson(value: unknown, room: number): string | undefined {
 }
 
 /**
- * The chunk of `content` that begins with item `first`: as many items as fit into `bytes`, at most `count`, at least one. Throws what
- * `content.line` throws for the first item, and STREAM_MESSAGE_TOO_LARGE.
+ * The chunk of `content` that begins with item `first`: as many items as fit into `bytes`, at most `count`, at least one. Throws
+ * STREAM_MESSAGE_TOO_LARGE, and what `content.line` throws for the first item.
  */
 export function cutChunk(content: Content, first: number, { count: most, bytes: limit }: { count: number; bytes: number }): Chunk {
   const { form, isList: list, properties } = content;
@@ -212,7 +212,7 @@ export interface Headers {
 const deflated = promisify(deflate) as (body: Buffer, options: { level: number }) => Promise<Buffer>;
 const inflated = promisify(inflate) as (body: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
 
-/** The body of `chunk` as it is stored. Sets its headers. */
+/** Returns the body of `chunk` as it is stored, and sets its headers. */
 export async function encodeChunk({ body, count }: Chunk, headers: Headers): Promise<Buffer> {
   headers.set(HEADERS.format, String(FORMAT));
   headers.set(HEADERS.count, String(count));
@@ -275,7 +275,7 @@ function headOf(line: Buffer): { form: Form; list: boolean; properties: FlowMess
 function parsedLine(line: Buffer, limit: number): unknown {
   if (line.length > limit || isTooDeep(line)) throw unreadable("JSON");
   try {
-    // Not exactly, as numbers of other origin are read: our own JSON holds what a number of JavaScript holds.
+    // Not `parseExact`: JSON.stringify wrote these numbers.
     return JSON.parse(line.toString("utf8"));
   } catch (error) {
     throw unreadable(error);

@@ -5,7 +5,7 @@ import { apiCode, isMissing } from "./explain";
 import type { NatsLink, Session } from "./link";
 import { check, ifThere, is, isAbsent, subjectOf, type Rules } from "./setup";
 
-/** A message that nobody acknowledges for so long is delivered again. */
+/** The server delivers a message again when nobody has acknowledged it for this long. */
 const ACK_WAIT_MS = 10_000;
 /** `eventsOut` is the back-pressure. */
 const MOST_UNACKNOWLEDGED = 20_000;
@@ -38,14 +38,14 @@ const consumerRules = (channel: string): Rules => ({
 export interface OpenConsumer {
   consumer: Consumer;
   ackWaitMs: number;
-  /** When it was made, ms. */
+  /** Epoch ms. */
   createdMs: number;
 }
 
-/** nats-server tells the instant with some microseconds of difference after a restart. */
+/** After a restart nats-server reports a time that differs by some microseconds. */
 const SAME_MS = 100;
 
-/** False for a consumer that was deleted and made again: then acknowledgements of the old one would mean other messages. */
+/** False if the consumer was deleted and made again: acknowledgements for the old one would then remove other messages. */
 export const isSameConsumer = (createdMs: number, otherMs: number): boolean => Math.abs(createdMs - otherMs) < SAME_MS;
 
 /** Rejects with STREAM_UNSUITABLE, CONSUMER_MISSING, CONSUMER_REFUSED, those of `session.stream`, and what the package throws. */

@@ -1,4 +1,4 @@
-/** What an error of the NATS packages means, as an error of ours that says what to do. */
+/** Turns an error of the NATS packages into one of ours, which says what to do. */
 import { messageOf, type Border } from "../common/border";
 import { SiemError } from "../common/errors";
 import { natsError } from "./errors";
@@ -23,7 +23,7 @@ interface Thrown {
   code?: unknown;
   operation?: unknown;
   subject?: unknown;
-  /** What OpenSSL says, without its file names. */
+  /** OpenSSL's text without file names. */
   reason?: unknown;
   cause?: unknown;
 }
@@ -47,21 +47,21 @@ export const isConflict = (error: unknown): boolean => isOf(CODES.conflict, erro
 /** True if the server does not have the stream, bucket or consumer. */
 export const isMissing = (error: unknown): boolean => isOf(CODES.missing, error);
 
-/** True if the stream takes no message of that size (its max_msg_size). */
+/** True if the message is above max_msg_size of the stream. */
 export const isTooLarge = (error: unknown): boolean => isOf(CODES.tooLarge, error);
 
 const named = (chain: readonly Thrown[], ...names: string[]) => chain.find((each) => names.includes(String(each.name)));
 const codesOf = (chain: readonly Thrown[]) => chain.map(({ code }) => code).filter((code) => typeof code === "string");
 
-/** TLS errors of Node.js: what OpenSSL says of a certificate, and of a peer that does not speak TLS. */
+/** Codes of TLS errors in Node.js: a wrong certificate, or a peer that does not speak TLS. */
 const TLS = /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|INVALID_CA|EPROTO|HOSTNAME_MISMATCH)/;
 const NO_TLS = "server does not support 'tls'";
-/** What the server says besides the texts that the package knows (nats-server, server/errors.go). */
+/** Refusals that the package does not recognise (nats-server, server/errors.go). */
 const REFUSED = /authenticat|authoriz|revoked/i;
-/** How the package says that a connection has ended. */
+/** The package's texts for a connection that has ended. */
 const ENDED = /^(?:connection closed|connection disconnected|closed connection|connection draining|cancelled|error connecting - node provided an undefined error)$/;
 const ENDED_CODES: readonly unknown[] = ["ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_DESTROYED", "EPIPE", "ECONNRESET"];
-/** Subjects on which JetStream itself answers; on others the stream, the bucket or the consumer does. */
+/** Subjects that JetStream itself answers; the others belong to a stream, bucket or consumer. */
 const API_ITSELF = /^\$JS\.API\.(?:INFO$|STREAM\.(?!MSG\.)|CONSUMER\.(?!MSG\.))/;
 
 /** The part of the settings that the texts name. */
@@ -72,7 +72,7 @@ const tlsReason = (error: unknown, chain: readonly Thrown[]): unknown => {
   return /alert certificate required|alert bad certificate|alert handshake failure/.test(String(reason)) ? `the server does not accept our certificate, or wants one (${String(reason)})` : reason ?? error;
 };
 
-/** The reason of a failed connection in words; an error of the package that says nothing to people is replaced. */
+/** Why a connection failed: in our words where those of the package would not help a user. */
 function reasonOf(error: unknown, chain: readonly Thrown[]): unknown {
   if (named(chain, "TimeoutError") !== undefined) return "no answer in time";
   if (error === undefined || chain.some(({ message }) => ENDED.test(String(message))) || codesOf(chain).some((code) => ENDED_CODES.includes(code))) return "the connection was lost";
@@ -80,7 +80,7 @@ function reasonOf(error: unknown, chain: readonly Thrown[]): unknown {
 }
 
 /**
- * `names` are of the settings. Returns an error of ours as it is. Codes: NATS_REFUSED, NATS_PERMISSION, NATS_NO_JETSTREAM,
+ * Returns an error of ours unchanged. Codes: NATS_REFUSED, NATS_PERMISSION, NATS_NO_JETSTREAM,
  * NATS_TLS, STREAM_FULL, STREAM_MISSING, and NATS_UNREACHABLE for everything that may pass by itself.
  */
 export function explainNats(error: unknown, border: Border, names: Names): SiemError {

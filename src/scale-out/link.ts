@@ -37,7 +37,7 @@ export interface Session {
   stream(): Promise<void>;
   /** The bucket of the cursors and leases, made or checked as `stream` is; rejects as `stream` does. */
   bucket(): Promise<KV>;
-  /** Sends what nobody answers. False if the connection is lost. */
+  /** Sends a message that nobody answers. False if the connection is lost. */
   send(subject: string, body: string): boolean;
   headers(): MsgHdrs;
   /** Has stream and bucket made or checked again at the next call. */
@@ -69,25 +69,25 @@ export interface NatsConnectionNode {
   users: Record<string, object>;
 }
 
-/** The package asks 5 s: a lease must be given up long before. */
+/** The package waits 5 s: too long for a lease. */
 const REQUEST_MS = 1500;
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
-/** Somebody has to change something first. */
+/** After an error that somebody has to correct. */
 const REFUSED_PAUSE_MS = 30_000;
-/** A connection that ends earlier continues the outage before it. */
+/** A connection that ends earlier belongs to the outage before it. */
 const SOUND_MS = 1000;
 const CLOSE_MS = 2000;
-/** Subjects of one session: a server may make any number up. */
-const MOST_TOLD = 10;
-/** What is published without a request: nobody but the connection gets to know that it was refused. */
+/** Subjects to report in one session: a server may invent any number. */
+const MOST_REPORTED = 10;
+/** Subjects of messages that nobody answers: only the connection learns that they were refused. */
 const UNANSWERED = /^\$JS\.(?:ACK|API\.CONSUMER\.MSG\.NEXT)\./;
 
 export class NatsLink {
   /** Names this process on a lease: `<hostname>/<4 hex>`. */
   readonly instance: string;
   readonly border: Border;
-  /** Connections opened again. */
+  /** Attempts to connect again. */
   reconnects = 0;
   /** Leases that this process holds: an instance with fewer takes the next one first. */
   readonly leases = new Set<object>();
@@ -96,7 +96,7 @@ export class NatsLink {
   private cancel: () => void = () => undefined;
   private connection: NatsConnection | undefined;
   private failures = 0;
-  /** Codes of this outage. */
+  /** Codes of this outage that were reported. */
   private readonly reported = new Set<string>();
   private readonly warned = new Set<string>();
   private lastLeft: (() => void) | undefined;
@@ -124,7 +124,7 @@ export class NatsLink {
     return { connected: this.session === undefined ? 0 : 1, reconnects: this.reconnects };
   }
 
-  /** An error of the NATS packages as one of ours. If it says that the stream or bucket is missing, the session looks for both again. */
+  /** Turns an error of the NATS packages into one of ours. If the stream or bucket is missing, the session looks for both again. */
   explain(error: unknown, server = this.settings.servers.join(", ")): SiemError {
     const explained = explainNats(error, this.border, { ...this.settings, server });
     if (explained.code === "STREAM_MISSING") this.session?.forget();
@@ -132,11 +132,11 @@ export class NatsLink {
   }
 
   /**
-   * Calls `changed` with each state, at first with the present one, and connects if nobody did. The returned function ends
+   * Calls `changed` with the present state and with each new one, and connects for the first user. The returned function ends
    * that; it may be called any number of times.
    */
   use(changed: (state: LinkState) => void): () => void {
-    // A function may come twice.
+    // Two users may pass the same function.
     const user = (state: LinkState) => changed(state);
     user(this.current);
     this.users.add(user);
@@ -148,7 +148,7 @@ export class NatsLink {
     };
   }
 
-  /** Closes once the last user has gone: Node-RED may close a configuration node before the nodes that use it. */
+  /** Closes after the last user has left: Node-RED may close a configuration node before the nodes that use it. */
   async close(): Promise<void> {
     if (this.users.size > 0) await new Promise<void>((resolve) => { this.lastLeft = resolve; });
     await this.disconnect("closed");
@@ -175,7 +175,7 @@ export class NatsLink {
     }
   }
 
-  /** Tries each server once, in any order. Rejects with the error that somebody has to do something about, or else with the last one. */
+  /** Tries each server once, in random order. Rejects with an error that somebody has to correct, or else with the last one. */
   private async dial(packages: NatsPackages, isWanted: () => boolean): Promise<NatsConnection> {
     let failure: SiemError | undefined;
     for (const server of shuffled(this.settings.servers, () => this.dependencies.random())) {
@@ -223,14 +223,14 @@ export class NatsLink {
     };
   }
 
-  /** Reports each permission that is missing for what nobody waits for; ends with the connection. */
+  /** Reports missing permissions for messages that nobody answers, until the connection ends. */
   private async watch(connection: NatsConnection): Promise<void> {
-    const told = new Set<string>();
+    const reported = new Set<string>();
     for await (const status of connection.status()) {
       if (status.type !== "error") continue;
       const { subject } = status.error as { subject?: unknown };
-      if (typeof subject !== "string" || !UNANSWERED.test(subject) || told.has(subject) || told.size >= MOST_TOLD) continue;
-      told.add(subject);
+      if (typeof subject !== "string" || !UNANSWERED.test(subject) || reported.has(subject) || reported.size >= MOST_REPORTED) continue;
+      reported.add(subject);
       this.dependencies.outage(this.explain(status.error));
     }
   }
@@ -282,7 +282,7 @@ export class NatsLink {
   }
 }
 
-/** One for each process, also with several configurations. */
+/** The same in all configurations of this process. */
 const bootId = () => processWide("nats-boot@1", () => randomBytes(2).toString("hex"));
 
 /** Does `work` at the first call, and again after it failed or `forget`. */

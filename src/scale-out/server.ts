@@ -13,7 +13,7 @@ const PING_MS = 5000;
 /** Older servers forget acknowledgements when they are killed. */
 const OLDEST = [2, 10] as const;
 
-/** JWT and seed of a credentials file. The package's own parser takes hours for a long text of blanks. */
+/** JWT and seed of a credentials file. The package's parser would take hours for a long text of blanks. */
 function keysIn(creds: string): { jwt: string | undefined; seed: string | undefined } {
   const words = creds.split(/\s+/);
   return { jwt: words.find((word) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(word) && word.startsWith("ey")), seed: words.find((word) => /^SU[A-Z2-7]{56}$/.test(word)) };
@@ -72,7 +72,7 @@ function authOptions(auth: NatsAuth, { nkeyAuthenticator, jwtAuthenticator, nkey
   }
 }
 
-/** What the server said of itself, checked. */
+/** What the server told about itself, checked. */
 export function serverFacts({ info }: NatsConnection): { version: string; isOld: boolean; maxPayload: number; isEncrypted: boolean } {
   const { version = "", max_payload: most, tls_required: demandsTls, tls_available: hasTls } = info ?? {};
   return {

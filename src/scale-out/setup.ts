@@ -1,4 +1,4 @@
-/** Makes the stream and the bucket, or checks the settings of those that exist. */
+/** Makes the stream and the bucket, or checks their settings if they exist. */
 import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
 import type * as Kv from "@nats-io/kv";
 import type { Border } from "../common/border";
@@ -17,7 +17,7 @@ const EXISTS = 10058;
 /** Servers that have not found each other yet or have no leader; files of a deleted stream that are still being removed. */
 const MAY_PASS: readonly number[] = [10005, 10008, 10049];
 
-/** A work queue: what was acknowledged goes, and nothing else does (no age limit, no discarding of what waits). */
+/** A work queue: only acknowledged messages are removed (no age limit, nothing waiting is discarded). */
 const streamConfig = ({ stream, replicas, streamBytes, dedupeWindowMs }: NatsSettings) => ({
   name: stream,
   subjects: [EVERY_SUBJECT],
@@ -25,7 +25,7 @@ const streamConfig = ({ stream, replicas, streamBytes, dedupeWindowMs }: NatsSet
   storage: "file",
   discard: "new",
   max_bytes: streamBytes,
-  // We end a connection that brings a much larger one, which would come again with the next.
+  // `transport.ts` ends a connection that brings a much larger message, and the server would send it again.
   max_msg_size: MOST_PAYLOAD,
   num_replicas: replicas,
   // Nanoseconds, as the API has them.
@@ -34,7 +34,7 @@ const streamConfig = ({ stream, replicas, streamBytes, dedupeWindowMs }: NatsSet
 
 type Found = Readonly<Record<string, unknown>>;
 type Rule = readonly [expected: string, isMet: (value: unknown, found: Found) => boolean];
-/** For each setting: what it must be, and whether it is. Sizes, replicas, times and limits are its owner's. */
+/** What each setting must be. Sizes, replicas, times and limits are up to the owner. */
 export type Rules<Setting extends string = string> = Readonly<Partial<Record<Setting, Rule>>>;
 
 export const is = (expected: unknown): Rule => [String(expected), (value) => value === expected];
@@ -42,7 +42,7 @@ const isOff: Rule = ["0", (value) => value === undefined || value === 0];
 const isUnlimited = (value: unknown) => value === undefined || (typeof value === "number" && value <= 0);
 export const isAbsent: Rule = ["none", (value) => !value || value === "none"];
 
-/** True if one of the subjects of a stream also takes messages to `wanted`, whose last part may be a wildcard. */
+/** True if one of the subjects of a stream covers `wanted`, whose last part may be a wildcard. */
 const takes = (subjects: unknown, wanted: string): boolean => Array.isArray(subjects) && subjects.some((subject: unknown) => {
   const [parts, expected] = [String(subject).split("."), wanted.split(".")];
   const meets = parts.every((part, index) => part === ">" || part === "*" || part === expected[index] || ["*", ">"].includes(expected[index] ?? ""));
@@ -57,14 +57,14 @@ const STREAM_RULES: Rules<keyof StreamConfig> = {
   storage: is("file"),
   discard: is("new"),
   max_age: isOff,
-  // The oldest message of a channel would go.
+  // The oldest message of a channel would be removed.
   max_msgs_per_subject: ["-1", isUnlimited],
   // Nothing would ever count as stored.
   no_ack: isAbsent,
   subject_transform: isAbsent,
 };
 
-/** A cursor that expires, or that is thrown away for another one, would be read as "no cursor". */
+/** A cursor that expired, or was discarded for another one, would be read as "no cursor". */
 const bucketRules = (bucket: string): Rules<keyof StreamConfig> => ({
   mirror: isAbsent,
   subjects: takesSubject(`$KV.${bucket}.>`),
@@ -79,7 +79,7 @@ const bucketRules = (bucket: string): Rules<keyof StreamConfig> => ({
 interface Wanted {
   name: string;
   rules: Rules;
-  /** It may be made if it is missing. */
+  /** False: missing is an error. */
   create: boolean;
 }
 
@@ -95,7 +95,7 @@ export async function openBucket(jsm: JetStreamManager, kv: typeof Kv, settings:
   const { bucket, replicas } = settings;
   const buckets = new kv.Kvm(jsm.jetstream());
   await open(jsm, bucketWanted(settings), () => buckets.create(bucket, { history: 1, replicas, storage: "file" as NonNullable<Kv.KvOptions["storage"]> }), border);
-  // Not read directly from any replica: one that lags behind has an old cursor.
+  // Read from the leader only: a replica that lags behind has an old cursor.
   return buckets.open(bucket, { allow_direct: false });
 }
 
@@ -130,7 +130,7 @@ export function check(name: string, rules: Rules, { config = {} }: { config?: ob
   }
 }
 
-/** What the server answers; undefined if it does not have the stream or consumer that it was asked for. */
+/** Resolves as `asking` does, or with undefined if the server does not have that stream or consumer. */
 export const ifThere = <Info>(asking: Promise<Info>): Promise<Info | undefined> => asking.catch((error: unknown) => {
   if (isMissing(error)) return undefined;
   throw error;

@@ -5,9 +5,9 @@
  *                ▲              │ rejected, or nobody confirms or holds it
  *                └─ redelivered ┴──► away: given back with a pause
  *
- * Whatever we fetched is ours until it is acknowledged or given back: we tell the server so (`+WPI`), or it would deliver the
- * message again. A message that comes again while we have it, or after it was confirmed, does not go to the flow twice. We know
- * messages by sequence and time, because the sequence alone begins again in a stream that was made again.
+ * While we have a message we tell the server so (`+WPI`), or it would deliver it again. A message that comes again while we have
+ * it, or after it was confirmed, does not go to the flow twice. Sequence and time identify a message: in a stream that was made
+ * again, sequences begin at 1.
  */
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { plain } from "../common/border";
@@ -44,13 +44,13 @@ export interface StreamInDependencies extends Omit<AccessDependencies<OpenConsum
   text(key: string, params: Params): string;
 }
 
-/** Its type does not tell the subject for answers, which we need because a message may outlive its connection. */
+/** The package does not declare the subject for answers. We need it, because a message may outlive its connection. */
 type StoredMessage = JsMsg & { readonly reply: string };
 
 interface Entry {
   readonly key: string;
   readonly sequence: number;
-  /** Where to answer the newest delivery, and how often the server delivered the message. */
+  /** Where to answer the newest delivery, and which delivery that is (from 1). */
   reply: string;
   deliveries: number;
   /** Opened when it is sent for the first time. */
@@ -60,7 +60,7 @@ interface Entry {
   /** Its sinks hold it, perhaps since an earlier delivery. */
   held: boolean;
   place: Place;
-  /** An answer that found no connection. */
+  /** An answer that waits for a connection. */
   unsent: string | undefined;
 }
 
@@ -70,19 +70,19 @@ type Place =
   | { at: "out"; since: number };
 
 const FETCH_MS = 5000;
-/** Bytes that one fetch may bring, and that the messages that are out may have after inflating. */
+/** Of one fetch; and, inflated, of the messages that are out. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_MESSAGES = 256;
-/** Messages that we remember after they left. */
+/** Messages to remember that are away or done. */
 const MOST_PAST = 5000;
-/** Pauses before a message comes again, by how often it came. */
+/** Pauses before a message comes again, after its first, second and third delivery. */
 const PAUSES_MS = [1000, 4000, 16_000];
 const LAST_PAUSE_MS = 60_000;
 const UNREADABLE_PAUSE_MS = 10_000;
-/** What was sent before a change of the flow may have been dropped without a word: the wait for it is shorter, ms. */
+/** Shorter wait for messages sent before a deploy, which may have dropped them silently, ms. */
 const AFTER_CHANGE_MS = 10_000;
 const PENDING_MS = 5000;
-/** When the node closes: a message that no sink holds may still be on its way to one; a sink drains for at most 9 s. */
+/** When the node closes: a message may still be on its way to a sink; a sink drains for at most 9 s. */
 const CLOSE_UNHELD_MS = 2000;
 const CLOSE_HELD_MS = 10_000;
 
@@ -104,7 +104,7 @@ export class StreamIn {
   /** Away or done. */
   private readonly past = new Map<string, Entry>();
   private out = { messages: 0, events: 0, bytes: 0 };
-  /** Events of the largest message of late: how many a fetch may bring. */
+  /** Events of the largest recent message; limits how many messages a fetch asks for. */
   private usualEvents: number;
   private fetching: ConsumerMessages | undefined;
   private readonly inOrder = oneAtATime();
@@ -132,7 +132,7 @@ export class StreamIn {
     return this.out.events;
   }
 
-  /** There is a message that cannot be read: it comes again after its pause. */
+  /** True while there is a message that cannot be read: it comes again after each pause. */
   get hasUnreadable(): boolean {
     return this.now - this.unreadableAt < 1.5 * UNREADABLE_PAUSE_MS;
   }
@@ -157,7 +157,7 @@ export class StreamIn {
     this.access.start();
   }
 
-  /** Nodes of the flow were replaced: what was on its way to them may be gone, and so may be a sink. */
+  /** After a deploy: messages on their way, and sinks, may be gone. */
   flowChanged(): void {
     this.changedAt = this.now;
     const { ready } = this.access;
@@ -210,13 +210,13 @@ export class StreamIn {
     void this.fetching?.close();
   }
 
-  /** Another consumer, so other messages: an acknowledgement of ours would take one of them away. */
+  /** The consumer is another one: an answer for an old message would acknowledge a new one. */
   private forgetAll(): void {
     for (const entry of [...this.entries.values()]) this.moveTo(entry, { at: "away" });
     this.forgetPast(0);
   }
 
-  /** Fetches while `ready` lasts, never more than may be out: what waits here must be kept alive. */
+  /** Fetches while `ready` lasts, and no more than may be out: the server would deliver again what waits in the package. */
   private async fetch(ready: Ready<OpenConsumer>): Promise<void> {
     const isCurrent = () => this.access.ready === ready && !this.isClosing;
     try {
@@ -329,7 +329,7 @@ export class StreamIn {
     this.giveBack(entry, pause);
   }
 
-  /** A confirmation that still comes counts, until the message is sent again. */
+  /** A late confirmation still counts. */
   private giveBack(entry: Entry, pauseMs: number): void {
     this.moveTo(entry, { at: "away" });
     this.answer(entry, givenBack(pauseMs));
@@ -383,7 +383,7 @@ export class StreamIn {
     for (const entry of this.entries.values()) this.access.ready?.session.send(entry.reply, WORKING);
   }
 
-  /** Asks how much waits. Rejects with CONSUMER_GONE if the consumer, or its stream, was deleted. */
+  /** Updates `pending`. Rejects with CONSUMER_GONE if the consumer or its stream was deleted. */
   private async look({ session, opened }: Ready<OpenConsumer>): Promise<void> {
     this.askedAt = this.now;
     const { settings: { channel }, dependencies: { link } } = this;

@@ -1,6 +1,6 @@
 /**
- * Stores flow messages in the stream: cuts them into chunks, publishes these with several unacknowledged at a time, and tries again
- * until the stream has them. The id of a chunk makes it harmless to publish it again after an unknown outcome.
+ * Stores flow messages in the stream: cuts them into chunks, publishes several at a time, and tries again until the stream has
+ * them. The id of a chunk makes it harmless to publish it again after an unknown outcome.
  */
 import { within } from "../common/clock";
 import { SiemError } from "../common/errors";
@@ -16,7 +16,7 @@ export interface StreamOutSettings {
   channel: string;
   eventsPerMessage: number;
   bytesPerMessage: number;
-  /** Messages unacknowledged. */
+  /** Published messages that are not acknowledged. */
   window: number;
   limits: QueueLimits;
 }
@@ -27,7 +27,7 @@ export interface SetAside {
   reason: SiemError;
 }
 
-/** Called once a message: without an error when the stream has all of its items but those set aside. */
+/** Called once for each message; no error means that the stream has all items but those set aside. */
 export type Stored = (error: SiemError | undefined, aside: readonly SetAside[]) => void;
 
 /** `changed` is called whenever the state or the counters changed; often, so it must be cheap. */
@@ -42,19 +42,19 @@ interface Batch extends QueueItem {
   aside: SetAside[];
 }
 
-/** Items of a batch that are in no chunk yet, or in one that was not stored. */
+/** Items of a batch that must be published, for the first time or again. */
 interface Range {
   readonly batch: Batch;
   first: number;
-  /** Behind the last one. */
+  /** Just past the last one. */
   readonly end: number;
 }
 
-/** The package asks less, but a server with a slow disk is no failure. */
+/** Longer than other requests, because a slow disk is no failure. */
 const PUBLISH_MS = 5000;
-/** What NATS adds to a body: the headers with the id. */
+/** Headers count as part of a message. */
 const HEADER_BYTES = 512;
-/** A message with a single event weighs less than a page: so many count as one in the window. */
+/** So many messages with a single event count as one in the window. */
 const SINGLES = 32;
 /** Bytes of bodies that are being published. */
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -62,7 +62,7 @@ const MOST_BYTES = 32 * 1024 * 1024;
 export class StreamOut {
   /** Items, but for bytes and retries. */
   readonly counters = { received: 0, sent: 0, duplicates: 0, bytes: 0, retries: 0, dropped: { queue_full_refused: 0, queue_full_dropped: 0, too_large: 0, unusable: 0 } };
-  /** Items dropped since the queue was empty last. */
+  /** Items dropped since the queue was last empty. */
   overflowing = 0;
   readonly access: Access<void>;
   private readonly queue: BoundedQueue<Batch>;
@@ -70,10 +70,10 @@ export class StreamOut {
   private readonly batches = new Set<Batch>();
   /** What is left of the batch that is being cut. */
   private cutting: Range | undefined;
-  /** What failed, oldest first. */
+  /** Ranges that failed, oldest first. */
   private readonly again: Range[] = [];
   private inFlight = { weight: 0, bytes: 0 };
-  /** Set by `close`; called when there is nothing left to wait for. */
+  /** Set by `close`, which waits for the call. */
   private finished: (() => void) | undefined;
 
   constructor(private readonly settings: StreamOutSettings, private readonly dependencies: StreamOutDependencies) {
@@ -99,7 +99,7 @@ export class StreamOut {
     this.access.start();
   }
 
-  /** Takes the items of `content` over, which keep `bytes` bytes of memory: nobody may change them before they are settled. */
+  /** Takes the items of `content`, which occupy `bytes` of memory. Do not change them before `stored` is called. */
   push(content: Content, bytes: number, stored: Stored): void {
     if (this.finished !== undefined) return stored(streamOutError("CLOSED"), []);
     if (content.length === 0) return stored(undefined, []);
@@ -117,7 +117,7 @@ export class StreamOut {
     this.dependencies.changed();
   }
 
-  /** Takes nothing more and tries for `deadline` ms to store what is queued, if there is a connection. Settles the rest with CLOSED. */
+  /** Refuses further messages, stores queued ones for at most `deadline` ms if there is a connection, and fails the rest with CLOSED. */
   async close(deadline: number): Promise<void> {
     if (this.finished !== undefined) return;
     const finished = new Promise<void>((resolve) => { this.finished = resolve; });
@@ -133,13 +133,13 @@ export class StreamOut {
 
   private accessChanged(): void {
     if (!this.canStore) this.finished?.();
-    // With something to publish, that decides.
+    // Otherwise the trouble is over when something has been stored.
     else if (this.queued === 0 && this.access.ready !== undefined) this.access.trouble.over();
     this.dependencies.changed();
     this.pump();
   }
 
-  /** Publishes as much as the window allows; after a failure one message, until the stream takes it. */
+  /** Publishes as much as the window allows; after a failure, one message at a time until the stream takes one. */
   private pump(): void {
     for (let { ready } = this.access; ready !== undefined && this.hasRoom(); { ready } = this.access) {
       const range = this.again[0] ?? (this.cutting ??= this.nextBatch());
@@ -170,7 +170,7 @@ export class StreamOut {
       const headers = session.headers();
       const body = await encodeChunk(chunk, headers);
       if (body.length + HEADER_BYTES > session.maxPayload) throw tooLarge(session.maxPayload);
-      // Another stream may have our subject.
+      // `expect`, because another stream may have our subject.
       const { duplicate } = await session.js.publish(subjectOf(channel), body, { headers, msgID: chunk.id, timeout: PUBLISH_MS, expect: { streamName: link.settings.stream } });
       counters.bytes += body.length;
       counters.sent += chunk.count;
@@ -216,7 +216,7 @@ export class StreamOut {
       return;
     }
     this.again.push(range);
-    // It may have been deleted, and its subject may be another stream's now.
+    // The stream may have been deleted, and another one may have its subject.
     ready.session.forget();
     this.access.failed(ready, error);
   }

@@ -1,10 +1,10 @@
 /**
- * The way to one server, with the bounds that the package's own transport lacks. That one
+ * The connection to one server, with bounds that the package's own transport lacks. That one
  *
  * - gathers the first line of a server without a limit, and takes messages of any size,
  * - prints to the console what it cannot parse, secrets included, and then reads no more,
  * - keeps its socket open when the server did not answer in time,
- * - waits for ever for a write to a server that hangs before it ends the connection, and
+ * - waits without end for a write to a hanging server before it closes the connection, and
  * - compares the certificate of a server that is given by its address with the name "localhost".
  */
 import { once } from "node:events";
@@ -18,17 +18,17 @@ import type { NatsPackages } from "./load";
 export const MOST_PAYLOAD = 8 * 2 ** 20;
 /** The default of nats-server. */
 export const USUAL_PAYLOAD = 2 ** 20;
-/** JetStream's API answers with what is stored in base64. */
+/** The JetStream API answers in base64. */
 const MOST_RECEIVED = 2 * MOST_PAYLOAD;
 /** An INFO names every server of a cluster. */
 const MOST_LINE = 2 ** 20;
-/** The first letters of what a server may say (NATS client protocol). */
+/** Of the lines that a server may send (NATS client protocol). */
 const FIRST_LETTERS = "IMHP+-";
 const NOT_NATS = "this port does not speak NATS";
 
 /** Checks what a server sends before the package parses it. */
 class Frames {
-  /** What the server said of itself last. */
+  /** The last INFO. */
   info: ServerInfo | undefined;
   private lines = 0;
   private line = "";
@@ -39,7 +39,7 @@ class Frames {
     return this.lines === 1 && this.line === "";
   }
 
-  /** What is wrong with the bytes: they are no NATS, or too many. */
+  /** Returns an error if the bytes are not NATS, or too many. */
   check(bytes: Buffer): Error | undefined {
     for (let at = 0; at < bytes.length;) {
       if (this.payload > 0) {
@@ -76,7 +76,7 @@ class Frames {
   }
 }
 
-/** Undefined if `text` is nothing that the package can use: it throws for a version in another form. */
+/** Undefined if the package could not use `text`: it throws for a version in another form. */
 function infoOf(text: string): ServerInfo | undefined {
   try {
     const info = JSON.parse(Buffer.from(text, "latin1").toString()) as Partial<ServerInfo> | null;
@@ -86,7 +86,7 @@ function infoOf(text: string): ServerInfo | undefined {
   }
 }
 
-/** A server is taken for dead after this; the package asks it more often. */
+/** Silence after which a server counts as hanging; the package pings more often. */
 const SILENT_MS = 5000;
 
 const bounded = (Base: typeof NodeTransport) => class extends Base {
@@ -100,7 +100,7 @@ const bounded = (Base: typeof NodeTransport) => class extends Base {
   }
 
   override async dial({ hostname, port }: { hostname: string; port: number }): Promise<Socket> {
-    // Known from the start, so that `discard` can end it.
+    // Set before it is connected, so that `discard` can end it.
     const socket = this.socket = openSocket(port, hostname);
     socket.setNoDelay(true);
     await once(socket, "connect");
@@ -122,7 +122,7 @@ const bounded = (Base: typeof NodeTransport) => class extends Base {
   }
 
   override async startTLS(): Promise<TLSSocket> {
-    // Whoever is in between could put it before what the server says.
+    // An attacker in between could have added it.
     if (!this.frames.isJustInfo) throw new Error("the server sent more than its INFO before TLS");
     this.options = { ...this.options, tls: { ...this.options.tls, host: this.host } as NonNullable<NodeConnectionOptions["tls"]> };
     return super.startTLS();
