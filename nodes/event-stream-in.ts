@@ -59,7 +59,7 @@ export = function (RED: NodeAPI) {
 
     this.on("close", (done: () => void) => {
       RED.events.off("flows:started", flowChanged);
-      void (input?.close() ?? Promise.resolve()).finally(() => {
+      void Promise.resolve(input?.close()).then(() => {
         stats.close();
         status.close();
         done();

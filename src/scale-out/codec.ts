@@ -204,7 +204,7 @@ export function cutChunk(content: Content, first: number, { count: most, bytes: 
 const NEW_LINE = Buffer.from("\n");
 
 /** The headers of a stored message. */
-export interface Headers {
+interface Headers {
   get(name: string): string;
   set(name: string, value: string): void;
 }

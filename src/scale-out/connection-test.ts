@@ -15,14 +15,14 @@ import { connectTo, natsBorder, serverFacts } from "./server";
 import { asksForTls, serversOf, type NatsSettings } from "./settings";
 import { bucketStream, bucketWanted, inspect, streamWanted } from "./setup";
 
-export interface ServerReport {
+interface ServerReport {
   /** `host:port` */
   server: Printable;
   /** Why the server cannot be used; undefined if it can. */
   error: SiemError | undefined;
 }
 
-export interface NatsReport {
+interface NatsReport {
   servers: ServerReport[];
   version: Printable;
   isOld: boolean;

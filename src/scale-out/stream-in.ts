@@ -34,7 +34,7 @@ export interface StreamInSettings {
   sinks: readonly string[];
 }
 
-export interface StreamInDependencies extends Omit<AccessDependencies<OpenConsumer>, "open"> {
+interface StreamInDependencies extends Omit<AccessDependencies<OpenConsumer>, "open"> {
   registry: DeliveryRegistry;
   send(message: FlowMessage): void;
   /** Throws if a sink is missing. */

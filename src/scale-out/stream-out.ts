@@ -22,7 +22,7 @@ export interface StreamOutSettings {
 }
 
 /** An item that the stream cannot hold. */
-export interface SetAside {
+interface SetAside {
   value: unknown;
   reason: SiemError;
 }
@@ -31,7 +31,7 @@ export interface SetAside {
 export type Stored = (error: SiemError | undefined, aside: readonly SetAside[]) => void;
 
 /** `changed` is called whenever the state or the counters changed; often, so it must be cheap. */
-export type StreamOutDependencies = Omit<AccessDependencies<void>, "open">;
+type StreamOutDependencies = Omit<AccessDependencies<void>, "open">;
 
 /** The items of one message of the flow. */
 interface Batch extends QueueItem {
