@@ -23,6 +23,7 @@ import { isLoopback } from "./names";
 import { connectTo, natsBorder, serverFacts } from "./server";
 import type { NatsSettings } from "./settings";
 import { openBucket, openStream } from "./setup";
+import { Trouble } from "./trouble";
 
 /** A connection that is or was up. Its requests reject once it is lost. */
 export interface Session {
@@ -71,10 +72,7 @@ export interface NatsConnectionNode {
 
 /** The package waits 5 s: too long for a lease. */
 const REQUEST_MS = 1500;
-const FIRST_PAUSE_MS = 250;
-const LAST_PAUSE_MS = 5000;
-/** After an error that somebody has to correct. */
-const REFUSED_PAUSE_MS = 30_000;
+const OUTAGE = { firstPauseMs: 250, lastPauseMs: 5000, permanentPauseMs: 30_000, quietMs: Infinity };
 /** A connection that ends earlier belongs to the outage before it. */
 const SOUND_MS = 1000;
 const CLOSE_MS = 2000;
@@ -95,15 +93,14 @@ export class NatsLink {
   private readonly users = new Set<(state: LinkState) => void>();
   private cancel: () => void = () => undefined;
   private connection: NatsConnection | undefined;
-  private failures = 0;
-  /** Codes of this outage that were reported. */
-  private readonly reported = new Set<string>();
+  private readonly outage: Trouble;
   private readonly warned = new Set<string>();
   private lastLeft: (() => void) | undefined;
 
   constructor(readonly settings: NatsSettings, private readonly dependencies: LinkDependencies) {
     this.instance = `${dependencies.systemHostname}/${bootId()}`;
     this.border = natsBorder(settings);
+    this.outage = new Trouble(dependencies.clock, (error) => dependencies.outage(error), OUTAGE);
   }
 
   get state(): LinkState {
@@ -168,7 +165,7 @@ export class NatsLink {
       });
       const session = await this.open(connection, packages);
       if (!isWanted()) return;
-      this.cancel = this.dependencies.clock.after(SOUND_MS, () => this.forgetOutage());
+      this.cancel = this.dependencies.clock.after(SOUND_MS, () => this.outage.forget());
       this.enter({ phase: "connected", session });
     } catch (error) {
       if (isWanted()) this.lost(error);
@@ -247,26 +244,17 @@ export class NatsLink {
     this.connection = undefined;
     void connection?.close().catch(() => undefined);
     const error = this.explain(reason);
-    const pause = error.permanent ? REFUSED_PAUSE_MS : Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.failures);
-    this.failures += 1;
+    const pause = this.outage.add(error);
     this.cancel = this.dependencies.clock.after(pause * (0.5 + this.dependencies.random() / 2), () => {
       this.reconnects += 1;
       void this.connect();
     });
     this.enter({ phase: "waiting", error });
-    if (this.reported.has(error.code)) return;
-    this.reported.add(error.code);
-    this.dependencies.outage(error);
-  }
-
-  private forgetOutage(): void {
-    this.failures = 0;
-    this.reported.clear();
   }
 
   private async disconnect(phase: "idle" | "closed"): Promise<void> {
     this.cancel();
-    this.forgetOutage();
+    this.outage.forget();
     const { connection } = this;
     this.connection = undefined;
     this.enter({ phase });
