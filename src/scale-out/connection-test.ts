@@ -9,7 +9,7 @@ import { within, type Clock } from "../common/clock";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import type { SiemError } from "../common/errors";
 import type { Properties } from "../common/properties";
-import { apiCode, explainNats } from "./explain";
+import { explainNats, isForOtherStream } from "./explain";
 import { loadNats } from "./load";
 import { connectTo, natsBorder, serverFacts } from "./server";
 import { asksForTls, serversOf, type NatsSettings } from "./settings";
@@ -34,8 +34,6 @@ interface NatsReport {
 /** Enough to see what is wrong, without a flood of connections. */
 const MOST_SERVERS = 10;
 const PATIENCE_MS = 12_000;
-/** "expected stream does not match" (nats-server, server/errors.json): the message was allowed, and is not stored. */
-const OTHER_STREAM = 10060;
 
 const CREDENTIALS: Readonly<Record<string, readonly string[]>> = { user: ["user", "password"], token: ["token"], nkey: ["nkeySeed"], creds: ["creds"] };
 
@@ -85,14 +83,14 @@ export async function testConnection(settings: NatsSettings, { clock, patienceMs
   }
 }
 
-/** Rejects if the user may not read or write a cursor. What it writes names another stream, so the server refuses to store it. */
+/** Rejects if the user may not read or write a cursor. What it writes is for another stream, so the server allows it and does not store it. */
 async function tryBucket(jsm: JetStreamManager, bucket: string): Promise<void> {
   const subject = `$KV.${bucket}.connection-test`;
   await jsm.streams.getMessage(bucketStream(bucket), { last_by_subj: subject });
   try {
     await jsm.jetstream().publish(subject, "", { expect: { streamName: "none" } });
   } catch (error) {
-    if (apiCode(error) !== OTHER_STREAM) throw error;
+    if (!isForOtherStream(error)) throw error;
   }
 }
 

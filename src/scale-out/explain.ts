@@ -13,6 +13,8 @@ const CODES = {
   conflict: [10071, 10164],
   // No such stream, no such consumer.
   missing: [10059, 10014],
+  // Another stream has the subject than the one that the message is for.
+  otherStream: [10060],
   // Not enabled for the account, not enabled at all.
   noJetStream: [10039, 10076],
 } as const;
@@ -46,6 +48,9 @@ export const isConflict = (error: unknown): boolean => isOf(CODES.conflict, erro
 
 /** True if the server does not have the stream, bucket or consumer. */
 export const isMissing = (error: unknown): boolean => isOf(CODES.missing, error);
+
+/** True if the message was refused because another stream has its subject. */
+export const isForOtherStream = (error: unknown): boolean => isOf(CODES.otherStream, error);
 
 /** True if the message is above max_msg_size of the stream. */
 export const isTooLarge = (error: unknown): boolean => isOf(CODES.tooLarge, error);
@@ -98,7 +103,7 @@ export function explainNats(error: unknown, border: Border, names: Names): SiemE
   if (isOf(CODES.full, error)) return make("STREAM_FULL", { reason: error });
   const unanswered = named(chain, "NoResponders");
   if (unanswered !== undefined && API_ITSELF.test(String(unanswered.subject))) return make("NATS_NO_JETSTREAM", { server, reason: "jetstream is not enabled" }, true);
-  if (unanswered !== undefined || isMissing(error)) {
+  if (unanswered !== undefined || isMissing(error) || isForOtherStream(error)) {
     const isOfBucket = /\bKV\b|\bKV_/.test(String(unanswered?.subject));
     return make("STREAM_MISSING", { stream: isOfBucket ? `KV_${names.bucket}` : names.stream, reason: unanswered === undefined ? error : "nobody answers" });
   }

@@ -384,6 +384,7 @@ describe("the event stream", () => {
       });
       const sent = deliver({ payload: ["after"] });
       await until(() => codes(caught).includes("STREAM_REFUSED"), "it is told");
+      assert.deepEqual(codes(caught), ["STREAM_MISSING", "STREAM_REFUSED"]);
       assert.equal(sent.confirmed, false);
       assert.equal(await server.ask(async (jsm) => (await jsm.streams.info("OTHER")).state.messages), 0);
       await server.ask((jsm) => jsm.streams.delete("OTHER"));
