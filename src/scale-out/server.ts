@@ -3,9 +3,10 @@ import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-n
 import { Border } from "../common/border";
 import { tlsSecrets, withoutSecrets } from "../common/secrets";
 import { natsError } from "./errors";
+import { MOST_PAYLOAD, USUAL_PAYLOAD } from "./frames";
 import type { NatsPackages } from "./load";
 import type { NatsAuth, NatsSettings } from "./settings";
-import { connect, MOST_PAYLOAD, USUAL_PAYLOAD } from "./transport";
+import { connect } from "./transport";
 
 const CONNECT_MS = 5000;
 /** A connection that is cut without a word is noticed after two or three of these. */

@@ -4,8 +4,8 @@ import type * as Kv from "@nats-io/kv";
 import type { Border } from "../common/border";
 import { natsError } from "./errors";
 import { apiCode, isMissing } from "./explain";
+import { MOST_PAYLOAD } from "./frames";
 import type { NatsSettings } from "./settings";
-import { MOST_PAYLOAD } from "./transport";
 
 /** The subject of a channel. */
 export const subjectOf = (channel: string): string => `security.events.${channel}`;

@@ -15,7 +15,7 @@ import { cursorError } from "../cursor/errors";
 import type { LedgerRoom } from "../cursor/ledger";
 import { bucketKey, withBucket, type BucketLink } from "./bucket";
 import { apiCode, isConflict } from "./explain";
-import { USUAL_PAYLOAD } from "./transport";
+import { USUAL_PAYLOAD } from "./frames";
 
 /** A cursor of more ids takes too long to save. */
 const MOST_IDS = 80_000;
