@@ -31,18 +31,14 @@ export interface Session {
   readonly jsm: JetStreamManager;
   /** The largest message that the server takes, bytes. */
   readonly maxPayload: number;
-  /**
-   * The stream, made or checked at the first call, and again once `explain` has found that something is missing. Rejects
-   * with STREAM_UNSUITABLE, STREAM_REFUSED, STREAM_MISSING and what `explainNats` returns.
-   */
+  /** Makes or checks the stream. Rejects with STREAM_UNSUITABLE, STREAM_REFUSED, STREAM_MISSING and what `explainNats` returns. */
   stream(): Promise<void>;
-  /** The bucket of the cursors and leases, made or checked as `stream` is; rejects as `stream` does. */
+  /** The bucket of the cursors and leases, made or checked at the first call, and again after `forgetBucket`. Rejects as `stream` does. */
   bucket(): Promise<KV>;
+  forgetBucket(): void;
   /** Sends a message that nobody answers. False if the connection is lost. */
   send(subject: string, body: string): boolean;
   headers(): MsgHdrs;
-  /** Has stream and bucket made or checked again at the next call. */
-  forget(): void;
 }
 
 export type LinkState =
@@ -121,10 +117,10 @@ export class NatsLink {
     return { connected: this.session === undefined ? 0 : 1, reconnects: this.reconnects };
   }
 
-  /** Turns an error of the NATS packages into one of ours. If the stream or bucket is missing, the session looks for both again. */
+  /** Turns an error of the NATS packages into one of ours. If it says that something is missing, that may be the bucket: the session looks for it again. */
   explain(error: unknown, server = this.settings.servers.join(", ")): SiemError {
     const explained = explainNats(error, this.border, { ...this.settings, server });
-    if (explained.code === "STREAM_MISSING") this.session?.forget();
+    if (explained.code === "STREAM_MISSING") this.session?.forgetBucket();
     return explained;
   }
 
@@ -195,11 +191,11 @@ export class NatsLink {
     if (sendsSecret && !isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
     void this.watch(connection);
     const jsm = await jetstream.jetstreamManager(connection, { timeout: REQUEST_MS });
-    const made = <Value>(work: () => Promise<Value>) => once(() => work().catch((error: unknown) => {
+    const explain = (error: unknown): never => {
       throw this.explain(error);
-    }));
-    const stream = made(() => openStream(jsm, settings, border));
-    const bucket = made(() => openBucket(jsm, kv, settings, border));
+    };
+    let bucket: Promise<KV> | undefined;
+    const forgetBucket = () => { bucket = undefined; };
     return {
       js: jsm.jetstream(), jsm, maxPayload,
       headers: () => transport.headers(),
@@ -211,12 +207,13 @@ export class NatsLink {
           return false;
         }
       },
-      stream: stream.get,
-      bucket: bucket.get,
-      forget() {
-        stream.forget();
-        bucket.forget();
-      },
+      stream: () => openStream(jsm, settings, border).catch(explain),
+      // What failed is tried again at the next call.
+      bucket: () => bucket ??= openBucket(jsm, kv, settings, border).catch((error: unknown) => {
+        forgetBucket();
+        return explain(error);
+      }),
+      forgetBucket,
     };
   }
 
@@ -272,17 +269,6 @@ export class NatsLink {
 
 /** The same in all configurations of this process. */
 const bootId = () => processWide("nats-boot@1", () => randomBytes(2).toString("hex"));
-
-/** Does `work` at the first call, and again after it failed or `forget`. */
-function once<Value>(work: () => Promise<Value>) {
-  let result: Promise<Value> | undefined;
-  const forget = () => { result = undefined; };
-  const get = () => result ??= work().catch((error: unknown) => {
-    forget();
-    throw error;
-  });
-  return { get, forget };
-}
 
 /** So that many clients do not all begin with the same server. */
 function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {

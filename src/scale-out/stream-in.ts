@@ -389,7 +389,6 @@ export class StreamIn {
     const { settings: { channel }, dependencies: { link } } = this;
     const info = await ifThere(session.jsm.consumers.info(link.settings.stream, channel));
     if (info === undefined || !isSameConsumer(Date.parse(info.created), opened.createdMs)) {
-      session.forget();
       throw streamInError("CONSUMER_GONE", link.border.params({ stream: link.settings.stream, consumer: channel }));
     }
     this.pending = info.num_pending + info.num_ack_pending;

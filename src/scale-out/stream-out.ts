@@ -216,8 +216,6 @@ export class StreamOut {
       return;
     }
     this.again.push(range);
-    // The stream may have been deleted, and another one may have its subject.
-    ready.session.forget();
     this.access.failed(ready, error);
   }
 
