@@ -55,7 +55,7 @@ export = function (RED: NodeAPI) {
     });
 
     this.on("close", (done: () => void) => {
-      void (input?.close() ?? Promise.resolve()).finally(() => {
+      void Promise.resolve(input?.close()).then(() => {
         stats.close();
         status.close();
         done();

@@ -16,3 +16,10 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Resolves or rejects as `work` does, or resolves with undefined after `ms`; `work` goes on. */
+export function within<Value>(clock: Clock, ms: number, work: Promise<Value>): Promise<Value | undefined> {
+  let cancel = (): void => undefined;
+  const late = new Promise<undefined>((resolve) => { cancel = clock.after(ms, () => resolve(undefined)); });
+  return Promise.race([work, late]).finally(cancel);
+}

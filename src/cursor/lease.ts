@@ -1,16 +1,16 @@
-/** The lease on a cursor that several instances share, as a query knows it: who of them reads. */
+/** The lease on a shared cursor, as a query sees it: which instance reads. */
 import type { Printable } from "../common/border";
 import type { SiemError } from "../common/errors";
 
-/** A shorter lease would end while a renewal waits for its answer; a longer one would hold up everybody after a crash. */
+/** A shorter lease would end while a renewal waits for its answer; with a longer one everybody waits too long after a crash. */
 export const LEASE_SECONDS = { fallback: 10, min: 3, max: 300 } as const;
 
 export type LeaseState =
-  /** The place of the lease cannot be reached; `error` says why, if it is known. */
-  | { phase: "away"; error?: SiemError }
-  /** Another instance has it, since an epoch ms of its own clock; nobody as long as the two are missing. */
+  /** The lease cannot be read; `error` says why, if it is known. */
+  | { phase: "away"; error?: SiemError | undefined }
+  /** `holder` has it since `since`, epoch ms of its own clock; without them nobody has it. */
   | { phase: "standby"; holder?: Printable; since?: number }
-  /** This instance has it. `since` stays the same until somebody else may have had it, epoch ms. */
+  /** This instance has it, without a break since `since`, epoch ms. */
   | { phase: "active"; since: number };
 
 export interface Lease {
@@ -20,7 +20,7 @@ export interface Lease {
   readonly lapses: number;
   /** Competes for the lease from now on. Calls `changed` with each new state. */
   start(changed: (state: LeaseState) => void): void;
-  /** Gives the lease to others, and competes again when one of them has had it, or none wanted it for a while. */
+  /** Leaves the lease to others, and competes again when one of them has taken it or none wanted it for a while. */
   yield(): Promise<void>;
   /** Frees the lease, so that another instance need not wait for its end. */
   close(): Promise<void>;

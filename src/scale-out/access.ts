@@ -1,5 +1,5 @@
 /**
- * A node's way to the stream: opens it with each connection, and again after a failure.
+ * A node's access to the stream: opens it after each connect, and again after a failure.
  *
  *   away ──connected──► opening ──opened──► ready        stop() ends each of them in closed
  *    ▲                   ▲   │ failed         │ failed
@@ -26,9 +26,8 @@ export interface AccessDependencies<Opened> {
   link: NatsLink;
   clock: Clock;
   open(session: Session): Promise<Opened>;
-  /** The phase changed. */
   changed(): void;
-  /** Called once for each cause in a spell of failures. */
+  /** Called once for each cause in a series of failures. */
   trouble(error: SiemError): void;
 }
 
@@ -59,7 +58,7 @@ export class Access<Opened> {
     this.leave();
   }
 
-  /** Work with `ready` failed; of no interest if that is over. */
+  /** Work with `ready` failed. Ignored if another phase has begun. */
   failed(ready: Ready<Opened>, error: unknown): void {
     if (this.current === ready) this.pause(error);
   }
@@ -83,10 +82,7 @@ export class Access<Opened> {
 
   private pause(error: unknown): void {
     const { link, clock } = this.dependencies;
-    const cancel = clock.after(this.trouble.add(link.explain(error)), () => {
-      if (link.session === undefined) this.enter({ phase: "away" });
-      else void this.open(link.session);
-    });
+    const cancel = clock.after(this.trouble.add(link.explain(error)), () => this.linkChanged(link.state));
     this.enter({ phase: "paused", cancel });
   }
 

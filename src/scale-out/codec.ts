@@ -1,8 +1,8 @@
 /**
- * Flow messages in the stream: a message becomes one or more chunks, and each chunk a message of its own at the receiver.
+ * The format of messages in the stream. A flow message is stored as one or more chunks; the receiver makes a flow message of each.
  *
  *   Siem-Format: 1             a newer format is refused, never guessed
- *   Siem-Count: 250            items, for people who look at the stream; we count them ourselves
+ *   Siem-Count: 250            items, for people who look at the stream; the receiver counts
  *   Siem-Encoding: deflate     from 16 KiB on
  *
  *   {"form":"text","list":true,"properties":{"topic":…,"kind":…}}
@@ -10,7 +10,7 @@
  *   second item
  *
  * Each item is one line: a text as it is, the JSON of any other value, or a Buffer as base64. Texts with a line feed travel as
- * JSON, so that nobody can forge an item. What form a chunk has is data in its first line.
+ * JSON, so that nobody can forge an item. The first line says which form the items have.
  */
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
@@ -26,36 +26,38 @@ import { splitPath } from "../delivery/registry";
 import type { PackedLines } from "../pages/packed-lines";
 import { streamInError, streamOutError } from "./errors";
 
-export const FORMAT = 1;
+const FORMAT = 1;
 const HEADERS = { format: "Siem-Format", count: "Siem-Count", encoding: "Siem-Encoding" } as const;
-const FORMS = ["text", "json", "bytes"] as const;
-type Form = (typeof FORMS)[number];
 
 /** Small bodies are stored as they are: deflating them halves the rate. */
 const DEFLATE_FROM = 16 * 1024;
 const LINE_FEED = 0x0a;
 
-/** What belongs to this process, to one page or to one connection. The payload travels by itself, and reading it would unpack it. */
+/** Properties of this process, of one page or of one connection. The payload is written separately; reading it here would unpack it. */
 const NOT_CARRIED: ReadonlySet<string> = new Set(["payload", "delivery", "parts", "_msgid", "req", "res", "complete"]);
 
-/** What a flow message gives to the stream. */
-export interface Content {
+/** The items of a payload. */
+interface Items {
   readonly form: Form;
   readonly isList: boolean;
   readonly length: number;
+  /** Item `index` as its line. Throws STREAM_PAYLOAD or STREAM_MESSAGE_TOO_LARGE. */
+  line(index: number): string | Buffer;
+  /** Item `index` as the message has it. */
+  value(index: number): unknown;
+}
+
+/** What a flow message gives to the stream. */
+export interface Content extends Items {
   /** The JSON of the properties that are carried. */
   readonly properties: string;
   /** Names of properties that JSON cannot hold, or that are too large. */
   readonly leftOut: readonly string[];
-  /** Item `index` as its line. Throws STREAM_PAYLOAD or STREAM_ITEM_TOO_LARGE. */
-  line(index: number): string | Buffer;
-  /** Item `index` as the message has it. */
-  value(index: number): unknown;
   /** The id of the chunk that begins with item `first`; the same in every process. `body` are its items. */
   id(first: number, body: Buffer): string;
 }
 
-/** Items of a content, cut at the limits. */
+/** Some items of a content, as many as the limits allow. */
 export interface Chunk {
   readonly first: number;
   readonly count: number;
@@ -64,45 +66,48 @@ export interface Chunk {
   readonly id: string;
 }
 
+/** How an item of each form becomes a line, and a line an item. */
+const FORMS = {
+  text: { write: (text: unknown) => text as string, read: (line: Buffer) => line.toString("utf8") },
+  json: { write: jsonOf, read: (line: Buffer) => parsedLine(line, WHOLE_JSON_BYTES) },
+  bytes: { write: (bytes: unknown) => (bytes as Buffer).toString("base64"), read: (line: Buffer) => Buffer.from(line.toString("latin1"), "base64") },
+};
+type Form = keyof typeof FORMS;
+
 /** What the bytes of a line cannot hold: a line feed, and half of a surrogate pair. */
 const UNFIT = /[\n\p{Cs}]/u;
-const isText = (value: unknown): value is string => typeof value === "string" && !UNFIT.test(value);
+const isText = (value: unknown): boolean => typeof value === "string" && !UNFIT.test(value);
 
-/** The form in which all of `values` can travel. */
-const formOf = (values: readonly unknown[]): Form => (values.every(isText) ? "text" : values.every((value) => Buffer.isBuffer(value)) ? "bytes" : "json");
-
-const hasLineFeed = (lines: PackedLines): boolean => {
-  for (let index = 0; index < lines.length; index++) if (lines.at(index).includes("\n")) return true;
-  return false;
-};
-
-/** `packed` are the lines of the payload, if it is packed: then nobody looks at the payload itself. */
-export function contentOf(channel: string, message: FlowMessage, packed: PackedLines | undefined): Content {
-  const { payload, isList } = packed === undefined ? { payload: message.payload, isList: Array.isArray(message.payload) } : { payload: undefined, isList: true };
-  const values: readonly unknown[] = isList ? (payload as unknown[] | undefined) ?? [] : [payload];
-  const form = packed === undefined ? formOf(values) : hasLineFeed(packed) ? "json" : "text";
-  const value = (index: number) => (packed === undefined ? values[index] : packed.text(index));
-  const { json, leftOut, texts } = carriedProperties(message);
-  const place = splitPath(message.parts, isRecord(message.delivery) ? String(message.delivery["token"]) : "").map(({ index }) => index);
-  const dxlId = isList ? undefined : dxlMessageId(message);
-  return {
-    form, isList, leftOut, value,
-    properties: json,
-    length: packed?.length ?? values.length,
-    line: (index) => {
-      if (form === "text") return packed === undefined ? values[index] as string : packed.at(index);
-      return form === "bytes" ? (values[index] as Buffer).toString("base64") : jsonOf(value(index));
-    },
-    // The stream remembers ids for all of its channels together.
-    id: (first, body) => {
-      if (dxlId !== undefined) return [channel, dxlId, ...place].join("/");
-      const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), form, isList, ...place, first]);
-      return createHash("sha256").update(about).update("\n").update(body).digest("hex");
-    },
-  };
+function itemsOf(payload: unknown): Items {
+  const isList = Array.isArray(payload);
+  const values: readonly unknown[] = isList ? payload : [payload];
+  const form = values.every(isText) ? "text" : values.every((value) => Buffer.isBuffer(value)) ? "bytes" : "json";
+  return { form, isList, length: values.length, value: (index) => values[index], line: (index) => FORMS[form].write(values[index]) };
 }
 
-/** The ids of DXL messages (OpenDXL clients make UUIDs in braces); any other text would let its sender choose an id of ours. */
+function packedItems(packed: PackedLines): Items {
+  const indexes = Array.from({ length: packed.length }, (_, index) => index);
+  const form = indexes.some((index) => packed.at(index).includes("\n")) ? "json" : "text";
+  const value = (index: number) => packed.text(index);
+  return { form, isList: true, length: packed.length, value, line: (index) => (form === "text" ? packed.at(index) : jsonOf(value(index))) };
+}
+
+/** `packed` are the lines of a packed payload; the payload itself is then not read. */
+export function contentOf(channel: string, message: FlowMessage, packed: PackedLines | undefined): Content {
+  const items = packed === undefined ? itemsOf(message.payload) : packedItems(packed);
+  const { json: properties, leftOut, texts } = carriedProperties(message);
+  const place = splitPath(message.parts, isRecord(message.delivery) ? String(message.delivery["token"]) : "").map(({ index }) => index);
+  const dxlId = items.isList ? undefined : dxlMessageId(message);
+  // With the channel in it, because the stream compares ids across channels.
+  const id = (first: number, body: Buffer): string => {
+    if (dxlId !== undefined) return [channel, dxlId, ...place].join("/");
+    const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), items.form, items.isList, ...place, first]);
+    return createHash("sha256").update(about).update("\n").update(body).digest("hex");
+  };
+  return { ...items, properties, leftOut, id };
+}
+
+/** An id of a DXL message: OpenDXL clients make UUIDs in braces. With any text allowed, a sender could choose one of our own ids. */
 const DXL_ID = /^\{?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}?$/i;
 
 function dxlMessageId({ dxl }: FlowMessage): string | undefined {
@@ -110,9 +115,9 @@ function dxlMessageId({ dxl }: FlowMessage): string | undefined {
   return typeof id === "string" && DXL_ID.test(id) ? id.toLowerCase() : undefined;
 }
 
-/** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_ITEM_TOO_LARGE. */
+/** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_MESSAGE_TOO_LARGE. */
 function jsonOf(value: unknown): string {
-  // JSON of more than that would block everybody.
+  // Writing it as JSON would block the process.
   if (retainedBytes(value, 4 * STREAM_BODY_BYTES) > 4 * STREAM_BODY_BYTES) throw tooLarge(WHOLE_JSON_BYTES);
   let json: string | undefined;
   try {
@@ -129,16 +134,16 @@ function jsonOf(value: unknown): string {
 
 export const tooLarge = (limit: number): SiemError => streamOutError("STREAM_MESSAGE_TOO_LARGE", { limit });
 
-/** JSON keeps plain data. What it would change without a word (functions, Buffers, maps) is no such data. */
+/** Replacer for JSON.stringify: throws for what JSON would change silently (functions, Buffers, maps). */
 function onlyData(this: unknown, name: string, value: unknown): unknown {
-  // A Buffer has become an object here.
+  // `value` of a Buffer is the result of its toJSON.
   if (ArrayBuffer.isView((this as Record<string, unknown>)[name])) throw new TypeError("bytes");
   if (typeof value === "function" || typeof value === "symbol" || typeof value === "bigint") throw new TypeError(typeof value);
   if (typeof value === "object" && value !== null && !Array.isArray(value) && !isPlain(value)) throw new TypeError("class");
   return value;
 }
 
-/** Copies by name: to unpack a packed payload would cost its memory. */
+/** Reads properties by name, because reading a packed payload would unpack it. */
 function carriedProperties(message: FlowMessage): { json: string; leftOut: string[]; texts: Map<string, string> } {
   const texts = new Map<string, string>();
   const leftOut: string[] = [];
@@ -169,8 +174,8 @@ function propertyJson(value: unknown, room: number): string | undefined {
 }
 
 /**
- * The chunk of `content` that begins with item `first`: as many items as fit into `bytes`, at most `count`, at least one. Throws what
- * `content.line` throws for the first item, and STREAM_MESSAGE_TOO_LARGE.
+ * The chunk of `content` that begins with item `first`: as many items as fit into `bytes`, at most `count`, at least one. Throws
+ * STREAM_MESSAGE_TOO_LARGE, and what `content.line` throws for the first item.
  */
 export function cutChunk(content: Content, first: number, { count: most, bytes: limit }: { count: number; bytes: number }): Chunk {
   const { form, isList: list, properties } = content;
@@ -199,7 +204,7 @@ export function cutChunk(content: Content, first: number, { count: most, bytes: 
 const NEW_LINE = Buffer.from("\n");
 
 /** The headers of a stored message. */
-export interface Headers {
+interface Headers {
   get(name: string): string;
   set(name: string, value: string): void;
 }
@@ -207,7 +212,7 @@ export interface Headers {
 const deflated = promisify(deflate) as (body: Buffer, options: { level: number }) => Promise<Buffer>;
 const inflated = promisify(inflate) as (body: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
 
-/** The body of `chunk` as it is stored. Sets its headers. */
+/** Returns the body of `chunk` as it is stored, and sets its headers. */
 export async function encodeChunk({ body, count }: Chunk, headers: Headers): Promise<Buffer> {
   headers.set(HEADERS.format, String(FORMAT));
   headers.set(HEADERS.count, String(count));
@@ -255,12 +260,13 @@ async function bodyOf(encoding: string, stored: Uint8Array): Promise<Buffer> {
   }
 }
 
+const isForm = (form: unknown): form is Form => typeof form === "string" && Object.hasOwn(FORMS, form);
+
 function headOf(line: Buffer): { form: Form; list: boolean; properties: FlowMessage } {
   const head = parsedLine(line, 2 * STREAM_PROPERTIES_BYTES);
   if (isRecord(head)) {
     const { form, list, properties } = head;
-    const known = FORMS.find((each) => each === form);
-    if (known !== undefined && typeof list === "boolean" && isRecord(properties)) return { form: known, list, properties };
+    if (isForm(form) && typeof list === "boolean" && isRecord(properties)) return { form, list, properties };
   }
   throw unreadable("first line");
 }
@@ -269,7 +275,7 @@ function headOf(line: Buffer): { form: Form; list: boolean; properties: FlowMess
 function parsedLine(line: Buffer, limit: number): unknown {
   if (line.length > limit || isTooDeep(line)) throw unreadable("JSON");
   try {
-    // Not exactly, as numbers of other origin are read: our own JSON holds what a number of JavaScript holds.
+    // Not `parseExact`: JSON.stringify wrote these numbers.
     return JSON.parse(line.toString("utf8"));
   } catch (error) {
     throw unreadable(error);
@@ -283,8 +289,7 @@ async function valuesOf(form: Form, items: Buffer): Promise<unknown[]> {
     if (values.length === STREAM_ITEMS) throw unreadable(`> ${STREAM_ITEMS}`);
     const found = items.indexOf(LINE_FEED, start);
     const end = found < 0 ? items.length : found;
-    const line = items.subarray(start, end);
-    values.push(form === "json" ? parsedLine(line, WHOLE_JSON_BYTES) : form === "text" ? line.toString("utf8") : Buffer.from(line.toString("latin1"), "base64"));
+    values.push(FORMS[form].read(items.subarray(start, end)));
     start = end + 1;
     await pause();
   }

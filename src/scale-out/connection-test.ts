@@ -5,24 +5,24 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Printable } from "../common/border";
-import type { Clock } from "../common/clock";
+import { within, type Clock } from "../common/clock";
 import { FailedStep, type Secrets, type Step } from "../common/dialog-step";
 import type { SiemError } from "../common/errors";
 import type { Properties } from "../common/properties";
-import { apiCode, explainNats } from "./explain";
-import { connectTo, natsBorder, serverFacts } from "./link";
+import { explainNats, isForOtherStream } from "./explain";
 import { loadNats } from "./load";
+import { connectTo, natsBorder, serverFacts } from "./server";
 import { asksForTls, serversOf, type NatsSettings } from "./settings";
-import { bucketStream, inspect } from "./setup";
+import { bucketStream, bucketWanted, inspect, streamWanted } from "./setup";
 
-export interface ServerReport {
+interface ServerReport {
   /** `host:port` */
   server: Printable;
   /** Why the server cannot be used; undefined if it can. */
   error: SiemError | undefined;
 }
 
-export interface NatsReport {
+interface NatsReport {
   servers: ServerReport[];
   version: Printable;
   isOld: boolean;
@@ -34,8 +34,6 @@ export interface NatsReport {
 /** Enough to see what is wrong, without a flood of connections. */
 const MOST_SERVERS = 10;
 const PATIENCE_MS = 12_000;
-/** "expected stream does not match" (nats-server, server/errors.json): the message was allowed, and is not stored. */
-const OTHER_STREAM = 10060;
 
 const CREDENTIALS: Readonly<Record<string, readonly string[]>> = { user: ["user", "password"], token: ["token"], nkey: ["nkeySeed"], creds: ["creds"] };
 
@@ -75,8 +73,8 @@ export async function testConnection(settings: NatsSettings, { clock, patienceMs
       throw new FailedStep(STEPS[explained.code] ?? name, explained);
     });
     const jsm = await step("jetStream", () => packages.jetstream.jetstreamManager(connection));
-    const hasStream = await step("stream", () => inspect(jsm, settings, "stream", border));
-    const hasBucket = await step("bucket", () => inspect(jsm, settings, "bucket", border));
+    const hasStream = await step("stream", () => inspect(jsm, streamWanted(settings), border));
+    const hasBucket = await step("bucket", () => inspect(jsm, bucketWanted(settings), border));
     if (hasBucket) await step("permission", () => tryBucket(jsm, settings.bucket));
     const { version, isOld } = serverFacts(connection);
     return { servers: tried.map(({ server: name, error }) => ({ server: border.text(name), error })), version: border.text(version), isOld, hasStream, hasBucket };
@@ -85,32 +83,21 @@ export async function testConnection(settings: NatsSettings, { clock, patienceMs
   }
 }
 
-/** Rejects if the user may not read or write a cursor. What it writes names another stream, so the server refuses to store it. */
+/** Rejects if the user may not read or write a cursor. What it writes is for another stream, so the server allows it and does not store it. */
 async function tryBucket(jsm: JetStreamManager, bucket: string): Promise<void> {
   const subject = `$KV.${bucket}.connection-test`;
   await jsm.streams.getMessage(bucketStream(bucket), { last_by_subj: subject });
   try {
     await jsm.jetstream().publish(subject, "", { expect: { streamName: "none" } });
   } catch (error) {
-    if (apiCode(error) !== OTHER_STREAM) throw error;
+    if (!isForOtherStream(error)) throw error;
   }
 }
 
 /** A connection that comes too late is closed. */
-function inTime(connecting: Promise<NatsConnection>, clock: Clock, patienceMs: number): Promise<NatsConnection> {
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const cancel = clock.after(patienceMs, () => {
-      isLate = true;
-      reject(Object.assign(new Error("no answer in time"), { name: "TimeoutError" }));
-    });
-    connecting.then((connection) => {
-      cancel();
-      if (isLate) void connection.close();
-      else resolve(connection);
-    }, (error: Error) => {
-      cancel();
-      reject(error);
-    });
-  });
+async function inTime(connecting: Promise<NatsConnection>, clock: Clock, patienceMs: number): Promise<NatsConnection> {
+  const connection = await within(clock, patienceMs, connecting);
+  if (connection !== undefined) return connection;
+  void connecting.then((late) => late.close(), () => undefined);
+  throw Object.assign(new Error("no answer in time"), { name: "TimeoutError" });
 }

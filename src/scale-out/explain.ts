@@ -1,16 +1,23 @@
-/** What an error of the NATS packages means, as an error of ours that says what to do. */
+/** Turns an error of the NATS packages into one of ours, which says what to do. */
 import { messageOf, type Border } from "../common/border";
 import { SiemError } from "../common/errors";
 import { natsError } from "./errors";
 import type { NatsSettings } from "./settings";
 
 /** Codes of the JetStream API (nats-server, server/errors.json). */
-const API = {
-  noMemory: 10028, noResources: 10023, noStorage: 10047, maximum: 10077, messageSize: 10054,
-  wrongSequence: 10071, wrongSequenceUnknown: 10164, noStream: 10059, noConsumer: 10014, notForAccount: 10039, notEnabled: 10076,
+const CODES = {
+  // Of the limits of the stream, of its storage, of the account, of the memory.
+  full: [10077, 10047, 10023, 10028],
+  tooLarge: [10054],
+  // A wrong last sequence; the second one does not say which it is.
+  conflict: [10071, 10164],
+  // No such stream, no such consumer.
+  missing: [10059, 10014],
+  // Another stream has the subject than the one that the message is for.
+  otherStream: [10060],
+  // Not enabled for the account, not enabled at all.
+  noJetStream: [10039, 10076],
 } as const;
-
-const FULL: readonly number[] = [API.maximum, API.noStorage, API.noResources, API.noMemory];
 
 interface Thrown {
   name?: unknown;
@@ -18,7 +25,7 @@ interface Thrown {
   code?: unknown;
   operation?: unknown;
   subject?: unknown;
-  /** What OpenSSL says, without its file names. */
+  /** OpenSSL's text without file names. */
   reason?: unknown;
   cause?: unknown;
 }
@@ -34,33 +41,32 @@ function chainOf(error: unknown): Thrown[] {
 export const apiCode = (error: unknown): number | undefined =>
   chainOf(error).map(({ code }) => code).find((code): code is number => typeof code === "number" && code >= 10_000);
 
+const isOf = (codes: readonly number[], error: unknown): boolean => codes.includes(apiCode(error) ?? NaN);
+
 /** True if a compare-and-swap was refused because something else is stored. */
-export const isConflict = (error: unknown): boolean => {
-  const code = apiCode(error);
-  return code === API.wrongSequence || code === API.wrongSequenceUnknown;
-};
+export const isConflict = (error: unknown): boolean => isOf(CODES.conflict, error);
 
 /** True if the server does not have the stream, bucket or consumer. */
-export const isMissing = (error: unknown): boolean => {
-  const code = apiCode(error);
-  return code === API.noStream || code === API.noConsumer;
-};
+export const isMissing = (error: unknown): boolean => isOf(CODES.missing, error);
 
-/** True if the stream takes no message of that size (its max_msg_size). */
-export const isTooLarge = (error: unknown): boolean => apiCode(error) === API.messageSize;
+/** True if the message was refused because another stream has its subject. */
+export const isForOtherStream = (error: unknown): boolean => isOf(CODES.otherStream, error);
+
+/** True if the message is above max_msg_size of the stream. */
+export const isTooLarge = (error: unknown): boolean => isOf(CODES.tooLarge, error);
 
 const named = (chain: readonly Thrown[], ...names: string[]) => chain.find((each) => names.includes(String(each.name)));
 const codesOf = (chain: readonly Thrown[]) => chain.map(({ code }) => code).filter((code) => typeof code === "string");
 
-/** TLS errors of Node.js: what OpenSSL says of a certificate, and of a peer that does not speak TLS. */
+/** Codes of TLS errors in Node.js: a wrong certificate, or a peer that does not speak TLS. */
 const TLS = /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_ZERO|UNABLE_TO|SELF_SIGNED|INVALID_CA|EPROTO|HOSTNAME_MISMATCH)/;
 const NO_TLS = "server does not support 'tls'";
-/** What the server says besides the texts that the package knows (nats-server, server/errors.go). */
+/** Refusals that the package does not recognise (nats-server, server/errors.go). */
 const REFUSED = /authenticat|authoriz|revoked/i;
-/** How the package says that a connection has ended. */
+/** The package's texts for a connection that has ended. */
 const ENDED = /^(?:connection closed|connection disconnected|closed connection|connection draining|cancelled|error connecting - node provided an undefined error)$/;
 const ENDED_CODES: readonly unknown[] = ["ERR_STREAM_WRITE_AFTER_END", "ERR_STREAM_DESTROYED", "EPIPE", "ECONNRESET"];
-/** Subjects on which JetStream itself answers; on others the stream, the bucket or the consumer does. */
+/** Subjects that JetStream itself answers; the others belong to a stream, bucket or consumer. */
 const API_ITSELF = /^\$JS\.API\.(?:INFO$|STREAM\.(?!MSG\.)|CONSUMER\.(?!MSG\.))/;
 
 /** The part of the settings that the texts name. */
@@ -71,7 +77,7 @@ const tlsReason = (error: unknown, chain: readonly Thrown[]): unknown => {
   return /alert certificate required|alert bad certificate|alert handshake failure/.test(String(reason)) ? `the server does not accept our certificate, or wants one (${String(reason)})` : reason ?? error;
 };
 
-/** The reason of a failed connection in words; an error of the package that says nothing to people is replaced. */
+/** Why a connection failed: in our words where those of the package would not help a user. */
 function reasonOf(error: unknown, chain: readonly Thrown[]): unknown {
   if (named(chain, "TimeoutError") !== undefined) return "no answer in time";
   if (error === undefined || chain.some(({ message }) => ENDED.test(String(message))) || codesOf(chain).some((code) => ENDED_CODES.includes(code))) return "the connection was lost";
@@ -79,7 +85,7 @@ function reasonOf(error: unknown, chain: readonly Thrown[]): unknown {
 }
 
 /**
- * `names` are of the settings. Returns an error of ours as it is. Codes: NATS_REFUSED, NATS_PERMISSION, NATS_NO_JETSTREAM,
+ * Returns an error of ours unchanged. Codes: NATS_REFUSED, NATS_PERMISSION, NATS_NO_JETSTREAM,
  * NATS_TLS, STREAM_FULL, STREAM_MISSING, and NATS_UNREACHABLE for everything that may pass by itself.
  */
 export function explainNats(error: unknown, border: Border, names: Names): SiemError {
@@ -93,12 +99,11 @@ export function explainNats(error: unknown, border: Border, names: Names): SiemE
   if (named(chain, "AuthorizationError", "UserAuthenticationExpiredError") !== undefined || (named(chain, "ProtocolError") !== undefined && REFUSED.test(messageOf(error)))) {
     return make("NATS_REFUSED", { server, reason: error }, true);
   }
-  const code = apiCode(error);
-  if (code === API.notForAccount || code === API.notEnabled) return make("NATS_NO_JETSTREAM", { server, reason: error }, true);
-  if (code !== undefined && FULL.includes(code)) return make("STREAM_FULL", { reason: error });
+  if (isOf(CODES.noJetStream, error)) return make("NATS_NO_JETSTREAM", { server, reason: error }, true);
+  if (isOf(CODES.full, error)) return make("STREAM_FULL", { reason: error });
   const unanswered = named(chain, "NoResponders");
   if (unanswered !== undefined && API_ITSELF.test(String(unanswered.subject))) return make("NATS_NO_JETSTREAM", { server, reason: "jetstream is not enabled" }, true);
-  if (unanswered !== undefined || isMissing(error)) {
+  if (unanswered !== undefined || isMissing(error) || isForOtherStream(error)) {
     const isOfBucket = /\bKV\b|\bKV_/.test(String(unanswered?.subject));
     return make("STREAM_MISSING", { stream: isOfBucket ? `KV_${names.bucket}` : names.stream, reason: unanswered === undefined ? error : "nobody answers" });
   }

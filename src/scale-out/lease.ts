@@ -1,57 +1,60 @@
 /**
- * The lease on a shared cursor: a record in the bucket that its holder renews, and that another instance takes when it has
- * not changed for as long as it says.
+ * The lease on a shared cursor: a record in the bucket. Its holder renews it; another instance takes it when it has not changed
+ * for the time that is written in it.
  *
  *   away ──reads it──► standby ──free, or not renewed──► active        active ends by itself at "sent + lease"
  *    ▲                    ▲                                │
  *    └── cannot read ─────┴──── somebody else has it ──────┘
  *
- * No clock of another instance counts, only the time that passes here. The lease keeps two instances from doing the same
- * work; what keeps them from harming each other is the compare-and-swap of the cursor.
+ * Only the time that passes here counts, no clock of another instance. The lease keeps two instances from doing the same work;
+ * the compare-and-swap of the cursor keeps them from harming each other.
  */
 import { randomUUID } from "node:crypto";
 import type { KvEntry } from "@nats-io/kv";
 import { isRecord } from "../common/messages";
-import type { Clock } from "../common/clock";
+import { within, type Clock } from "../common/clock";
 import type { SiemError } from "../common/errors";
+import { oneAtATime } from "../common/one-at-a-time";
 import { LEASE_SECONDS, type Lease, type LeaseState } from "../cursor/lease";
 import { withBucket, type BucketLink } from "./bucket";
 import { isConflict } from "./explain";
 import type { NatsLink, Session } from "./link";
 
-/** How often a standby looks, ms. */
+/** How often a standby reads the record, ms. */
 const LOOK_MS = 500;
-/** After a write that failed or was refused; the lease must outlast two renewals without an answer, ms. */
+/** Pause after a write that failed or was refused: the lease must outlast two renewals without an answer, ms. */
 const AGAIN_MS = 100;
-/** More than this between two looks does not count: the process stood still. */
+/** Of the time between two reads at most this counts: the process was suspended for the rest. */
 const LONGEST_LOOK_MS = 2000;
-/** How long an instance leaves a free lease to others for each one that it holds already, ms. */
+/** An instance leaves a free lease to others for this long for each lease that it holds, ms. */
 const SPREAD_MS = 100;
 const LONGEST_SPREAD_MS = 1000;
-/** After what only people can mend, ms. */
+/** Pause after an error that somebody has to correct, ms. */
 const REFUSED_PAUSE_MS = 5000;
-/** How much later than this instance another one may find the server again after an outage, ms. */
+/** After an outage the holder may reach the server this much later than we do, ms. */
 const RECONNECT_MS = 6000;
 const CLOSE_MS = 2000;
 const RECORD_BYTES = 1024;
-/** Of JavaScript, epoch ms. */
+/** The latest date of JavaScript, epoch ms. */
 const LATEST_DATE = 8.64e15;
 
-/** What is stored: JSON. */
+/** The record, stored as JSON. */
 interface LeaseRecord {
   /** Name of the instance. */
   holder: string;
   /** Epoch ms of the holder's clock, for people. */
   since: number;
-  /** Drawn at random, for the holder to know its own record by. */
+  /** Random: by it the holder recognises its own record. */
   term: string;
-  /** The lease. */
+  /** Length of the lease. */
   seconds: number;
 }
 
-export interface LeaseDependencies {
+type Term = Pick<LeaseRecord, "term" | "since"> & { revision: number };
+
+interface LeaseDependencies {
   clock: Clock;
-  /** What the connection does not report itself: the bucket is missing, unsuitable, not permitted, full. Once for each outage and code. */
+  /** Called once for each outage and code with what the connection does not report: the bucket is missing, unsuitable, not permitted, full. */
   report(error: SiemError): void;
 }
 
@@ -60,24 +63,22 @@ export class NatsLease implements Lease {
   lapses = 0;
   private current: LeaseState = { phase: "away" };
   private changed: (state: LeaseState) => void = () => undefined;
-  /** The last record that this instance wrote, or tried to write; undefined once somebody else wrote one. */
-  private own: { term: string; since: number; revision: number } | undefined;
-  /** The record of another instance: how long it has stood unchanged while we could read it. */
+  /** The last record that this instance wrote or tried to write; undefined after another one wrote. */
+  private own: Term | undefined;
+  /** The record of another instance. `countedMs`: for how long we have seen it unchanged; `at`: the last read, undefined while we cannot read. */
   private seen: { revision: number; session: Session; countedMs: number; at: number | undefined } | undefined;
   /** Since when the lease could be taken, monotonic ms. */
   private freeSince: number | undefined;
-  /** Until when others come first, monotonic ms. */
+  /** Until then others may take it first, monotonic ms. */
   private yieldsUntil = -Infinity;
   private readonly leaseMs: number;
   private readonly reported = new Set<string>();
   private cancelEnd: () => void = () => undefined;
   private wake: () => void = () => undefined;
   private stopUsing: () => void = () => undefined;
-  /** One exchange with the server at a time. */
-  private last: Promise<unknown> = Promise.resolve();
+  /** One step at a time. */
+  private readonly alone = oneAtATime();
   private isClosed = false;
-  /** In `leases` of the link. */
-  private isCounted = false;
 
   constructor(
     private readonly link: BucketLink & Pick<NatsLink, "border" | "leases" | "use">,
@@ -95,7 +96,7 @@ export class NatsLease implements Lease {
   start(changed: (state: LeaseState) => void): void {
     this.changed = changed;
     this.stopUsing = this.link.use((state) => {
-      if (state.phase !== "connected") this.cannotRead(state.phase === "waiting" ? state.error : undefined);
+      if (state.phase !== "connected") this.cannotRead(this.link.failure);
       this.wake();
     });
     void this.run();
@@ -109,8 +110,7 @@ export class NatsLease implements Lease {
   async close(): Promise<void> {
     this.isClosed = true;
     this.wake();
-    const patience = new Promise<void>((resolve) => void this.dependencies.clock.after(CLOSE_MS, resolve));
-    await Promise.race([this.alone(() => this.free()), patience]);
+    await within(this.dependencies.clock, CLOSE_MS, this.alone(() => this.free()));
     this.endTerm();
     this.stopUsing();
   }
@@ -123,12 +123,6 @@ export class NatsLease implements Lease {
       await woken;
       cancel?.();
     }
-  }
-
-  private alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.last.then(work);
-    this.last = done.catch(() => undefined);
-    return done;
   }
 
   /** Returns how long to wait for the next step, ms. */
@@ -158,7 +152,7 @@ export class NatsLease implements Lease {
       return await this.write({ ...own, revision: entry?.revision ?? 0 }) ? this.leaseMs / 3 : AGAIN_MS;
     }
     this.endTerm();
-    // A record that was never there was lost with the bucket: its holder will write it again, and has the only copy of the cursor.
+    // Without any entry the bucket itself was lost: wait for the holder, which has the only copy of the cursor.
     const revision = entry === null ? this.seen?.revision : entry.operation === "PUT" ? entry.revision : undefined;
     if (revision !== undefined) {
       const rest = this.restOf(revision, (record?.seconds ?? this.seconds) * 1000, session, now);
@@ -169,24 +163,25 @@ export class NatsLease implements Lease {
       }
     }
     this.freeSince ??= now;
-    const wait = Math.max(this.yieldsUntil, this.freeSince + Math.min(LONGEST_SPREAD_MS, SPREAD_MS * this.link.leases)) - now;
+    const wait = Math.max(this.yieldsUntil, this.freeSince + Math.min(LONGEST_SPREAD_MS, SPREAD_MS * this.link.leases.size)) - now;
     if (wait > 0) {
       if (this.current.phase !== "standby") this.enter({ phase: "standby" });
       return Math.min(LOOK_MS, wait);
     }
-    // Counted before it is there, so that the other leases of this process wait.
+    // Counted before the write, so that the other leases of this process wait.
     this.count(true);
-    if (!await this.write({ term: randomUUID(), since: clock.date(), revision: entry?.revision ?? 0 }).finally(() => this.count(this.current.phase === "active"))) return AGAIN_MS;
+    const isTaken = await this.write({ term: randomUUID(), since: clock.date(), revision: entry?.revision ?? 0 }).finally(() => this.count(this.current.phase === "active"));
+    if (!isTaken) return AGAIN_MS;
     this.takeovers += 1;
     return this.leaseMs / 3;
   }
 
   private standbyOf(record: LeaseRecord | undefined): LeaseState {
     const holder = this.link.border.text(holderName(record?.holder ?? "?", this.link.instance), 40);
-    return { phase: "standby", holder, ...(record === undefined ? {} : { since: record.since }) };
+    return { phase: "standby", holder, ...(record && { since: record.since }) };
   }
 
-  /** How long the record with this revision must still stand unchanged, ms. */
+  /** How much longer the record with this revision must stay unchanged before it may be taken, ms. */
   private restOf(revision: number, leaseMs: number, session: Session, now: number): number {
     if (this.seen?.revision !== revision || this.seen.session !== session) {
       const isBack = this.seen !== undefined && this.seen.session !== session;
@@ -199,7 +194,7 @@ export class NatsLease implements Lease {
   }
 
   /** Writes our record over that of `own.revision` (0: none). False if something else is stored. */
-  private async write(own: NonNullable<NatsLease["own"]>): Promise<boolean> {
+  private async write(own: Term): Promise<boolean> {
     const { clock } = this.dependencies;
     const { term, since, revision } = own;
     this.own = own;
@@ -215,13 +210,13 @@ export class NatsLease implements Lease {
     return true;
   }
 
-  /** Also while a renewal waits for its answer, the lease ends in time. */
+  /** Ends the lease by a timer, because a renewal may wait for its answer. */
   private activeUntil(endsAt: number, since: number): void {
     const { clock } = this.dependencies;
     this.cancelEnd();
     this.cancelEnd = clock.after(endsAt - clock.now(), () => {
       this.lapses += 1;
-      this.enter({ phase: "away", ...this.linkError() });
+      this.enter({ phase: "away", error: this.link.failure });
     });
     this.seen = this.freeSince = undefined;
     if (this.current.phase !== "active") this.enter({ phase: "active", since });
@@ -237,24 +232,19 @@ export class NatsLease implements Lease {
     return error.permanent ? REFUSED_PAUSE_MS : LOOK_MS;
   }
 
-  /** The time until we can read again does not count. An active instance stays so until its lease ends. */
+  /** The time until the next read does not count. An active instance stays active until its lease ends. */
   private cannotRead(error: SiemError | undefined): void {
     if (this.seen !== undefined) this.seen.at = undefined;
     const { phase } = this.current;
-    // The next attempt to connect does not yet take the reason of the last one away.
-    if (phase === "standby" || (phase === "away" && error !== undefined)) this.enter({ phase: "away", ...(error === undefined ? {} : { error }) });
-  }
-
-  private linkError(): { error?: SiemError } {
-    const { state } = this.link;
-    return state.phase === "waiting" ? { error: state.error } : {};
+    // While the next attempt to connect runs, the error of the last one stays.
+    if (phase === "standby" || (phase === "away" && error !== undefined)) this.enter({ phase: "away", error });
   }
 
   private async free(): Promise<void> {
     const { own } = this;
     this.endTerm();
     if (own === undefined) return;
-    // What cannot be freed ends by itself.
+    // If that fails, the lease ends by itself.
     await withBucket(this.link, (bucket) => bucket.delete(this.key, { previousSeq: own.revision })).catch(() => undefined);
     this.wake();
   }
@@ -266,8 +256,8 @@ export class NatsLease implements Lease {
   }
 
   private count(isHeld: boolean): void {
-    this.link.leases += Number(isHeld) - Number(this.isCounted);
-    this.isCounted = isHeld;
+    if (isHeld) this.link.leases.add(this);
+    else this.link.leases.delete(this);
   }
 
   private enter(state: LeaseState): void {
@@ -279,7 +269,7 @@ export class NatsLease implements Lease {
   }
 }
 
-/** The record of a lease; undefined if it is none. What it says is bounded: anybody who may write to the bucket wrote it. */
+/** The record in an entry; undefined if there is none. Its values are bounded, because anybody with access to the bucket may have written it. */
 function recordIn({ value }: KvEntry): LeaseRecord | undefined {
   if (value.length > RECORD_BYTES) return undefined;
   try {
@@ -293,7 +283,7 @@ function recordIn({ value }: KvEntry): LeaseRecord | undefined {
   }
 }
 
-/** The host of `holder` if that alone names it, else with what tells two instances on one host apart: `host/1a2b`. */
+/** The host name of `holder`; the whole name (`host/1a2b`) if both instances run on one host. */
 function holderName(holder: string, instance: string): string {
   const hostOf = (name: string) => name.replace(/\/[0-9a-f]{4}$/, "");
   return hostOf(holder) === hostOf(instance) ? holder : hostOf(holder);

@@ -11,20 +11,19 @@
 import { randomBytes } from "node:crypto";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
-import type { MsgHdrs, NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
-import { Border } from "../common/border";
-import type { Clock } from "../common/clock";
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import type { Border } from "../common/border";
+import { within, type Clock } from "../common/clock";
 import type { Params, SiemError } from "../common/errors";
 import { processWide } from "../common/process-wide";
-import { tlsSecrets, withoutSecrets } from "../common/secrets";
 import type { Figures } from "../metrics/table";
-import { natsError } from "./errors";
 import { explainNats } from "./explain";
 import { loadNats, type NatsPackages } from "./load";
 import { isLoopback } from "./names";
-import type { NatsAuth, NatsSettings } from "./settings";
+import { connectTo, natsBorder, serverFacts } from "./server";
+import type { NatsSettings } from "./settings";
 import { openBucket, openStream } from "./setup";
-import { connect, MOST_PAYLOAD } from "./transport";
+import { Trouble } from "./trouble";
 
 /** A connection that is or was up. Its requests reject once it is lost. */
 export interface Session {
@@ -32,18 +31,14 @@ export interface Session {
   readonly jsm: JetStreamManager;
   /** The largest message that the server takes, bytes. */
   readonly maxPayload: number;
-  /**
-   * The stream, made or checked at the first call, and again once `explain` has found that something is missing. Rejects
-   * with STREAM_UNSUITABLE, STREAM_REFUSED, STREAM_MISSING and what `explainNats` returns.
-   */
+  /** Makes or checks the stream. Rejects with STREAM_UNSUITABLE, STREAM_REFUSED, STREAM_MISSING and what `explainNats` returns. */
   stream(): Promise<void>;
-  /** The bucket of the cursors and leases, made or checked as `stream` is; rejects as `stream` does. */
+  /** The bucket of the cursors and leases, made or checked at the first call, and again after `forgetBucket`. Rejects as `stream` does. */
   bucket(): Promise<KV>;
-  /** Sends what nobody answers. False if the connection is lost. */
+  forgetBucket(): void;
+  /** Sends a message that nobody answers. False if the connection is lost. */
   send(subject: string, body: string): boolean;
   headers(): MsgHdrs;
-  /** Has stream and bucket made or checked again at the next call. */
-  forget(): void;
 }
 
 export type LinkState =
@@ -71,118 +66,37 @@ export interface NatsConnectionNode {
   users: Record<string, object>;
 }
 
-const CONNECT_MS = 5000;
-/** The package asks 5 s: a lease must be given up long before. */
+/** The package waits 5 s: too long for a lease. */
 const REQUEST_MS = 1500;
-/** A connection that is cut without a word is noticed after two or three of these. */
-const PING_MS = 5000;
-const FIRST_PAUSE_MS = 250;
-const LAST_PAUSE_MS = 5000;
-/** Somebody has to change something first. */
-const REFUSED_PAUSE_MS = 30_000;
-/** A connection that ends earlier continues the outage before it. */
+const OUTAGE = { firstPauseMs: 250, lastPauseMs: 5000, permanentPauseMs: 30_000, quietMs: Infinity };
+/** A connection that ends earlier belongs to the outage before it. */
 const SOUND_MS = 1000;
 const CLOSE_MS = 2000;
-/** Older servers forget acknowledgements when they are killed. */
-const OLDEST = [2, 10] as const;
-const USUAL_PAYLOAD = 2 ** 20;
-/** Subjects of one session: a server may make any number up. */
-const MOST_TOLD = 10;
-/** What is published without a request: nobody but the connection gets to know that it was refused. */
+/** Subjects to report in one session: a server may invent any number. */
+const MOST_REPORTED = 10;
+/** Subjects of messages that nobody answers: only the connection learns that they were refused. */
 const UNANSWERED = /^\$JS\.(?:ACK|API\.CONSUMER\.MSG\.NEXT)\./;
-
-/** JWT and seed of a credentials file. The package's own parser takes hours for a long text of blanks. */
-function keysIn(creds: string): { jwt: string | undefined; seed: string | undefined } {
-  const words = creds.split(/\s+/);
-  return { jwt: words.find((word) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(word) && word.startsWith("ey")), seed: words.find((word) => /^SU[A-Z2-7]{56}$/.test(word)) };
-}
-
-/** The secrets of a configuration, which no text may show. */
-function secretsOf({ auth, tls = {} }: NatsSettings): string[] {
-  switch (auth.type) {
-    case "none": return tlsSecrets(tls);
-    case "user": return [auth.password, ...tlsSecrets(tls)];
-    case "token": return [auth.token, ...tlsSecrets(tls)];
-    case "nkey": return [auth.seed, ...tlsSecrets(tls)];
-    case "creds": return [...Object.values(keysIn(auth.creds)).filter((key) => key !== undefined), ...tlsSecrets(tls)];
-  }
-}
-
-export const natsBorder = (settings: NatsSettings): Border => new Border(withoutSecrets(() => secretsOf(settings)));
-
-/** Connects to one of the servers. Rejects with CREDENTIALS_INVALID for a seed or credentials file that the package cannot read, and what the package rejects with. */
-export async function connectTo(server: string, { auth, tls }: NatsSettings, packages: NatsPackages, border: Border): Promise<NatsConnection> {
-  return connect(packages, {
-    servers: [server],
-    ...authOptions(auth, packages.transport, border),
-    // The package passes them to tls.connect.
-    ...(tls === undefined ? {} : { tls: { ...tls, rejectUnauthorized: true } as NonNullable<NodeConnectionOptions["tls"]> }),
-    reconnect: false,
-    // A server could name others, to which our secrets would go.
-    ignoreClusterUpdates: true,
-    timeout: CONNECT_MS,
-    pingInterval: PING_MS,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-  });
-}
-
-function authOptions(auth: NatsAuth, { nkeyAuthenticator, jwtAuthenticator, nkeys }: NatsPackages["transport"], border: Border): NodeConnectionOptions {
-  try {
-    switch (auth.type) {
-      case "none": return {};
-      case "user": return { user: auth.user, pass: auth.password };
-      case "token": return { token: auth.token };
-      case "nkey": {
-        const seed = Buffer.from(auth.seed);
-        nkeys.fromSeed(seed);
-        return { authenticator: nkeyAuthenticator(seed) };
-      }
-      case "creds": {
-        const { jwt, seed } = keysIn(auth.creds);
-        if (jwt === undefined || seed === undefined) throw new Error("a JWT and a seed are not in it");
-        nkeys.fromSeed(Buffer.from(seed));
-        return { authenticator: jwtAuthenticator(jwt, Buffer.from(seed)) };
-      }
-    }
-  } catch (error) {
-    throw natsError("CREDENTIALS_INVALID", border.params({ reason: error }), { permanent: true });
-  }
-}
-
-/** What the server said of itself, checked. */
-export function serverFacts({ info }: NatsConnection): { version: string; isOld: boolean; maxPayload: number; isEncrypted: boolean } {
-  const { version = "", max_payload: most, tls_required: demandsTls, tls_available: hasTls } = info ?? {};
-  return {
-    version,
-    isOld: isOlder(version),
-    maxPayload: typeof most === "number" && most > 0 ? Math.min(most, MOST_PAYLOAD) : USUAL_PAYLOAD,
-    // The package uses TLS wherever the server has it.
-    isEncrypted: demandsTls === true || hasTls === true,
-  };
-}
 
 export class NatsLink {
   /** Names this process on a lease: `<hostname>/<4 hex>`. */
   readonly instance: string;
   readonly border: Border;
-  /** Connections opened again. */
+  /** Attempts to connect again. */
   reconnects = 0;
   /** Leases that this process holds: an instance with fewer takes the next one first. */
-  leases = 0;
+  readonly leases = new Set<object>();
   private current: LinkState = { phase: "idle" };
   private readonly users = new Set<(state: LinkState) => void>();
   private cancel: () => void = () => undefined;
   private connection: NatsConnection | undefined;
-  private failures = 0;
-  /** Codes of this outage. */
-  private readonly reported = new Set<string>();
+  private readonly outage: Trouble;
   private readonly warned = new Set<string>();
   private lastLeft: (() => void) | undefined;
 
   constructor(readonly settings: NatsSettings, private readonly dependencies: LinkDependencies) {
     this.instance = `${dependencies.systemHostname}/${bootId()}`;
     this.border = natsBorder(settings);
+    this.outage = new Trouble(dependencies.clock, (error) => dependencies.outage(error), OUTAGE);
   }
 
   get state(): LinkState {
@@ -194,23 +108,28 @@ export class NatsLink {
     return this.current.phase === "connected" ? this.current.session : undefined;
   }
 
+  /** Why the last attempt failed or the connection was lost, until the next attempt begins. */
+  get failure(): SiemError | undefined {
+    return this.current.phase === "waiting" ? this.current.error : undefined;
+  }
+
   get figures(): Figures {
     return { connected: this.session === undefined ? 0 : 1, reconnects: this.reconnects };
   }
 
-  /** An error of the NATS packages as one of ours. If it says that the stream or bucket is missing, the session looks for both again. */
+  /** Turns an error of the NATS packages into one of ours. If it says that something is missing, that may be the bucket: the session looks for it again. */
   explain(error: unknown, server = this.settings.servers.join(", ")): SiemError {
     const explained = explainNats(error, this.border, { ...this.settings, server });
-    if (explained.code === "STREAM_MISSING") this.session?.forget();
+    if (explained.code === "STREAM_MISSING") this.session?.forgetBucket();
     return explained;
   }
 
   /**
-   * Calls `changed` with each state, at first with the present one, and connects if nobody did. The returned function ends
+   * Calls `changed` with the present state and with each new one, and connects for the first user. The returned function ends
    * that; it may be called any number of times.
    */
   use(changed: (state: LinkState) => void): () => void {
-    // A function may come twice.
+    // Two users may pass the same function.
     const user = (state: LinkState) => changed(state);
     user(this.current);
     this.users.add(user);
@@ -222,7 +141,7 @@ export class NatsLink {
     };
   }
 
-  /** Closes once the last user has gone: Node-RED may close a configuration node before the nodes that use it. */
+  /** Closes after the last user has left: Node-RED may close a configuration node before the nodes that use it. */
   async close(): Promise<void> {
     if (this.users.size > 0) await new Promise<void>((resolve) => { this.lastLeft = resolve; });
     await this.disconnect("closed");
@@ -242,14 +161,14 @@ export class NatsLink {
       });
       const session = await this.open(connection, packages);
       if (!isWanted()) return;
-      this.cancel = this.dependencies.clock.after(SOUND_MS, () => this.forgetOutage());
+      this.cancel = this.dependencies.clock.after(SOUND_MS, () => this.outage.forget());
       this.enter({ phase: "connected", session });
     } catch (error) {
       if (isWanted()) this.lost(error);
     }
   }
 
-  /** Tries each server once, in any order. Rejects with the error that somebody has to do something about, or else with the last one. */
+  /** Tries each server once, in random order. Rejects with an error that somebody has to correct, or else with the last one. */
   private async dial(packages: NatsPackages, isWanted: () => boolean): Promise<NatsConnection> {
     let failure: SiemError | undefined;
     for (const server of shuffled(this.settings.servers, () => this.dependencies.random())) {
@@ -272,12 +191,12 @@ export class NatsLink {
     if (sendsSecret && !isEncrypted && !isLoopback(connection.getServer())) this.warnOnce("NOT_ENCRYPTED", border.params({ server: connection.getServer() }));
     void this.watch(connection);
     const jsm = await jetstream.jetstreamManager(connection, { timeout: REQUEST_MS });
-    const explained = <Value>(work: Promise<Value>): Promise<Value> => work.catch((error: unknown) => {
+    const explain = (error: unknown): never => {
       throw this.explain(error);
-    });
-    let stream: Promise<void> | undefined;
+    };
     let bucket: Promise<KV> | undefined;
-    const session: Session = {
+    const forgetBucket = () => { bucket = undefined; };
+    return {
       js: jsm.jetstream(), jsm, maxPayload,
       headers: () => transport.headers(),
       send: (subject, body) => {
@@ -288,31 +207,24 @@ export class NatsLink {
           return false;
         }
       },
+      stream: () => openStream(jsm, settings, border).catch(explain),
       // What failed is tried again at the next call.
-      stream: () => stream ??= explained(openStream(jsm, settings, border)).catch((error: unknown) => {
-        stream = undefined;
-        throw error;
+      bucket: () => bucket ??= openBucket(jsm, kv, settings, border).catch((error: unknown) => {
+        forgetBucket();
+        return explain(error);
       }),
-      bucket: () => bucket ??= explained(openBucket(jsm, kv, settings, border)).catch((error: unknown) => {
-        bucket = undefined;
-        throw error;
-      }),
-      forget() {
-        stream = undefined;
-        bucket = undefined;
-      },
+      forgetBucket,
     };
-    return session;
   }
 
-  /** Reports each permission that is missing for what nobody waits for; ends with the connection. */
+  /** Reports missing permissions for messages that nobody answers, until the connection ends. */
   private async watch(connection: NatsConnection): Promise<void> {
-    const told = new Set<string>();
+    const reported = new Set<string>();
     for await (const status of connection.status()) {
       if (status.type !== "error") continue;
       const { subject } = status.error as { subject?: unknown };
-      if (typeof subject !== "string" || !UNANSWERED.test(subject) || told.has(subject) || told.size >= MOST_TOLD) continue;
-      told.add(subject);
+      if (typeof subject !== "string" || !UNANSWERED.test(subject) || reported.has(subject) || reported.size >= MOST_REPORTED) continue;
+      reported.add(subject);
       this.dependencies.outage(this.explain(status.error));
     }
   }
@@ -329,35 +241,23 @@ export class NatsLink {
     this.connection = undefined;
     void connection?.close().catch(() => undefined);
     const error = this.explain(reason);
-    const pause = error.permanent ? REFUSED_PAUSE_MS : Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.failures);
-    this.failures += 1;
+    const pause = this.outage.add(error);
     this.cancel = this.dependencies.clock.after(pause * (0.5 + this.dependencies.random() / 2), () => {
       this.reconnects += 1;
       void this.connect();
     });
     this.enter({ phase: "waiting", error });
-    if (this.reported.has(error.code)) return;
-    this.reported.add(error.code);
-    this.dependencies.outage(error);
-  }
-
-  private forgetOutage(): void {
-    this.failures = 0;
-    this.reported.clear();
   }
 
   private async disconnect(phase: "idle" | "closed"): Promise<void> {
     this.cancel();
-    this.forgetOutage();
+    this.outage.forget();
     const { connection } = this;
     this.connection = undefined;
     this.enter({ phase });
     if (connection === undefined) return;
     // Acknowledgements may still be on their way.
-    let enough = (): void => undefined;
-    const patience = new Promise<void>((resolve) => { enough = this.dependencies.clock.after(CLOSE_MS, () => resolve()); });
-    await Promise.race([connection.drain().catch(() => undefined), patience]);
-    enough();
+    await within(this.dependencies.clock, CLOSE_MS, connection.drain().catch(() => undefined));
     await connection.close().catch(() => undefined);
   }
 
@@ -367,13 +267,8 @@ export class NatsLink {
   }
 }
 
-/** One for each process, also with several configurations. */
+/** The same in all configurations of this process. */
 const bootId = () => processWide("nats-boot@1", () => randomBytes(2).toString("hex"));
-
-function isOlder(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
-}
 
 /** So that many clients do not all begin with the same server. */
 function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {

@@ -1,4 +1,4 @@
-/** What a server, and what the name of a stream or bucket, may look like. The dialog uses this too. */
+/** How servers, streams, buckets and channels may be written. The dialogs use this too. */
 
 /** Names of streams and buckets are parts of subjects and of file names (NATS ADR-6). */
 const NAME = /^[A-Za-z0-9_-]{1,100}$/;
@@ -13,7 +13,7 @@ export const serverLines = (text: string): string[] => text.split(/[\n,]/).map((
 /** The longest host name has 253 characters (RFC 1035 section 2.3.4). */
 const MOST_CHARACTERS = 270;
 
-/** Host and port of a server; undefined if the text is none. */
+/** Host and port of a server; undefined if `text` is not a server. */
 export function serverOf(text: string): { host: string; port: number } | undefined {
   if (text.length > MOST_CHARACTERS) return undefined;
   const [, host, port = "4222"] = SERVER.exec(text) ?? [];

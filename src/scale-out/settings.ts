@@ -46,10 +46,10 @@ export function readSettings(properties: Properties, credentials: Properties, tl
   };
 }
 
-/** A flow made by hand may have the number. */
+/** A flow that was not made in the editor may have a number. */
 const asText = (replicas: unknown) => ({ replicas: typeof replicas === "number" ? String(replicas) : replicas });
 
-/** `host:port` each. The property is a list, or lines as the dialog has them. */
+/** `host:port` each. The property is a list, or lines as in the dialog. */
 export function serversOf(properties: Properties): string[] {
   const value = properties["servers"];
   const servers = (typeof value === "string" ? serverLines(value) : listProperty(properties, "servers"))

@@ -2,26 +2,26 @@
  * A cursor in the bucket, which several instances share. Reading it rewrites it by compare-and-swap, so whoever read it before
  * can no longer commit: two instances never move one cursor, whatever their clocks and leases say.
  *
- * The value is the JSON text that the context stores, deflated. It moves there and back as a copy.
+ * The value is the same JSON text as in Node-RED's context, deflated.
  */
 import { deflateSync, inflateSync } from "node:zlib";
 import type { KV, KvEntry } from "@nats-io/kv";
 import { plain } from "../common/border";
 import type { SiemError } from "../common/errors";
 import { CURSOR_BYTES } from "../common/limits";
+import { oneAtATime } from "../common/one-at-a-time";
 import type { CursorStore } from "../cursor/context-store";
 import { cursorError } from "../cursor/errors";
 import type { LedgerRoom } from "../cursor/ledger";
 import { bucketKey, withBucket, type BucketLink } from "./bucket";
 import { apiCode, isConflict } from "./explain";
+import { USUAL_PAYLOAD } from "./frames";
 
 /** A cursor of more ids takes too long to save. */
 const MOST_IDS = 80_000;
-/** Of a message beside the ledger: the rest of the cursor, and the headers. */
+/** Bytes of a message beside the ledger: the rest of the cursor, and the headers. */
 const OTHER_BYTES = 2048;
-/** The default of nats-server. */
-const USUAL_PAYLOAD = 2 ** 20;
-/** A commit of the instance that had the cursor before may come in between. */
+/** Attempts to claim: a commit of the previous owner may come in between. */
 const CLAIMS = 5;
 const CONFLICT = Symbol("something else is stored");
 
@@ -32,20 +32,20 @@ interface Stored {
 }
 
 export class SharedCursor implements CursorStore {
-  /** What this instance read or wrote last: it commits over nothing else. */
+  /** What this instance claimed or wrote last. */
   private own: Stored | undefined;
-  /** What it saw last without claiming it. */
+  /** What it read later without claiming it. */
   private seen: Stored | undefined;
   private maxPayload = USUAL_PAYLOAD;
   private readonly place: string;
-  /** One exchange at a time: a commit whose answer is late must not be taken for one after the next claim. */
-  private last: Promise<unknown> = Promise.resolve();
+  /** One request at a time: the late answer to a commit must not be taken for one after the next claim. */
+  private readonly alone = oneAtATime();
 
   constructor(private readonly link: BucketLink, private readonly key: string) {
     this.place = bucketKey("cursor", key);
   }
 
-  /** Of what is stored, as far as this instance knows. */
+  /** The stored revision, as far as this instance knows. */
   get revision(): number | undefined {
     return (this.seen ?? this.own)?.revision;
   }
@@ -61,7 +61,7 @@ export class SharedCursor implements CursorStore {
       for (let tries = CLAIMS; tries > 0; tries--) {
         const found = await this.stored();
         if (found.text === undefined) return this.owns(found).text;
-        // It must differ from what it replaces: an instance that does not know whether its commit was applied would take the claim for it.
+        // The blank makes a difference: an instance that waits for the answer to its commit would take an equal text for its own.
         const text = `${found.text} `;
         const revision = await this.put(text, found.revision);
         if (revision !== CONFLICT) return this.owns({ text, revision }).text;
@@ -88,7 +88,7 @@ export class SharedCursor implements CursorStore {
     });
   }
 
-  /** Also over what cannot be read, but not over what somebody else has stored since this instance read or wrote the cursor. */
+  /** Also replaces what cannot be read, but nothing that another instance stored since this one claimed or wrote the cursor. */
   overwrite(next: string | undefined): Promise<void> {
     return this.alone(async () => this.replace(this.own?.revision ?? (await this.entry())?.revision ?? 0, next));
   }
@@ -107,7 +107,7 @@ export class SharedCursor implements CursorStore {
     this.owns({ text: next, revision: written });
   }
 
-  /** Returns the new revision, or CONFLICT if the one that is stored is not `revision` (0: none). */
+  /** Returns the new revision, or CONFLICT if `revision` (0: none) is not the stored one. */
   private async put(text: string, revision: number): Promise<number | typeof CONFLICT> {
     const bytes = deflateSync(text, { level: 1 });
     const { bytes: most } = this.room;
@@ -156,16 +156,10 @@ export class SharedCursor implements CursorStore {
     return cursorError("CURSOR_CHANGED", plain.params({ key: this.key }), { permanent: true });
   }
 
-  /** What the connection reports itself becomes CURSOR_AWAY. */
+  /** CURSOR_AWAY for an outage, which the connection reports itself. */
   private explain(error: unknown): SiemError {
     const explained = this.link.explain(error);
     if (explained.code !== "NATS_UNREACHABLE" || apiCode(error) !== undefined) return explained;
     return cursorError("CURSOR_AWAY", plain.params({ key: this.key, reason: explained }), { cause: plain.cause(explained) });
-  }
-
-  private alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.last.then(work);
-    this.last = done.catch(() => undefined);
-    return done;
   }
 }

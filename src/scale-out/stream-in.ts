@@ -5,20 +5,23 @@
  *                ▲              │ rejected, or nobody confirms or holds it
  *                └─ redelivered ┴──► away: given back with a pause
  *
- * Whatever we fetched is ours until it is acknowledged or given back: we tell the server so (`+WPI`), or it would deliver the
- * message again. A message that comes again while we have it, or after it was confirmed, does not go to the flow twice. We know
- * messages by sequence and time, because the sequence alone begins again in a stream that was made again.
+ * While we have a message we tell the server so (`+WPI`), or it would deliver it again. A message that comes again while we have
+ * it, or after it was confirmed, does not go to the flow twice. Sequence and time identify a message: in a stream that was made
+ * again, sequences begin at 1.
  */
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
-import { printable } from "../common/border";
+import { plain } from "../common/border";
+import { within } from "../common/clock";
 import type { Params } from "../common/errors";
 import type { FlowMessage } from "../common/messages";
+import { oneAtATime } from "../common/one-at-a-time";
 import type { DeliveryRegistry } from "../delivery/registry";
 import type { Figures } from "../metrics/table";
 import { Access, type AccessDependencies, type Ready } from "./access";
-import { decodeChunk, type Decoded } from "./codec";
-import { consumerInfo, isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
+import { decodeChunk } from "./codec";
+import { isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
 import { streamInError } from "./errors";
+import { ifThere } from "./setup";
 import { Trouble } from "./trouble";
 
 export interface StreamInSettings {
@@ -31,7 +34,7 @@ export interface StreamInSettings {
   sinks: readonly string[];
 }
 
-export interface StreamInDependencies extends Omit<AccessDependencies<OpenConsumer>, "open"> {
+interface StreamInDependencies extends Omit<AccessDependencies<OpenConsumer>, "open"> {
   registry: DeliveryRegistry;
   send(message: FlowMessage): void;
   /** Throws if a sink is missing. */
@@ -41,43 +44,45 @@ export interface StreamInDependencies extends Omit<AccessDependencies<OpenConsum
   text(key: string, params: Params): string;
 }
 
-/** Its type does not tell the subject for answers, which we need because a message may outlive its connection. */
+/** The package does not declare the subject for answers. We need it, because a message may outlive its connection. */
 type StoredMessage = JsMsg & { readonly reply: string };
 
 interface Entry {
   readonly key: string;
   readonly sequence: number;
-  /** Where to answer the newest delivery, and how often the server delivered the message. */
+  /** Where to answer the newest delivery, and which delivery that is (from 1). */
   reply: string;
   deliveries: number;
   /** Opened when it is sent for the first time. */
   token: string | undefined;
   events: number;
   bytes: number;
+  /** Its sinks hold it, perhaps since an earlier delivery. */
+  held: boolean;
   place: Place;
-  /** An answer that found no connection. */
+  /** An answer that waits for a connection. */
   unsent: string | undefined;
 }
 
 type Place =
-  | { at: "hand"; stored: JsMsg }
+  | { at: "hand" | "away" | "done" }
   /** `since`: when something last happened to it, monotonic ms. */
-  | { at: "out"; since: number; held: boolean }
-  | { at: "away" | "done" };
+  | { at: "out"; since: number };
 
 const FETCH_MS = 5000;
-/** Bytes that one fetch may bring, and that the messages that are out may have after inflating. */
+/** Of one fetch; and, inflated, of the messages that are out. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_MESSAGES = 256;
-/** Messages that we remember after they left. */
+/** Messages to remember that are away or done. */
 const MOST_PAST = 5000;
-/** Pauses before a message comes again, by how often it came. */
-const PAUSES_MS = [1000, 4000, 16_000, 60_000];
+/** Pauses before a message comes again, after its first, second and third delivery. */
+const PAUSES_MS = [1000, 4000, 16_000];
+const LAST_PAUSE_MS = 60_000;
 const UNREADABLE_PAUSE_MS = 10_000;
-/** What was sent before a change of the flow may have been dropped without a word: the wait for it is shorter, ms. */
+/** Shorter wait for messages sent before a deploy, which may have dropped them silently, ms. */
 const AFTER_CHANGE_MS = 10_000;
 const PENDING_MS = 5000;
-/** When the node closes: a message that no sink holds may still be on its way to one; a sink drains for at most 9 s. */
+/** When the node closes: a message may still be on its way to a sink; a sink drains for at most 9 s. */
 const CLOSE_UNHELD_MS = 2000;
 const CLOSE_HELD_MS = 10_000;
 
@@ -86,8 +91,8 @@ const ACKNOWLEDGED = "+ACK";
 const givenBack = (pauseMs: number): string => (pauseMs === 0 ? "-NAK" : `-NAK {"delay": ${pauseMs * 1e6}}`);
 
 export class StreamIn {
-  /** Events, but for messages that could not be read. */
-  readonly counters = { read: 0, confirmed: 0, rejected: 0, resent: 0, duplicates: 0, unreadable: 0, retries: 0 };
+  /** Events, but `failed` are messages that could not be read. */
+  readonly counters = { read: 0, confirmed: 0, rejected: 0, resent: 0, duplicates: 0, failed: 0, retries: 0 };
   /** Messages in the stream that are not acknowledged. */
   pending = 0;
   readonly access: Access<OpenConsumer>;
@@ -98,12 +103,11 @@ export class StreamIn {
   private readonly entries = new Map<string, Entry>();
   /** Away or done. */
   private readonly past = new Map<string, Entry>();
-  private readonly hand: Entry[] = [];
   private out = { messages: 0, events: 0, bytes: 0 };
-  /** Events of the largest message of late: how many a fetch may bring. */
+  /** Events of the largest recent message; limits how many messages a fetch asks for. */
   private usualEvents: number;
   private fetching: ConsumerMessages | undefined;
-  private isEmitting = false;
+  private readonly inOrder = oneAtATime();
   private isClosing = false;
   private readonly waiters: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -128,7 +132,7 @@ export class StreamIn {
     return this.out.events;
   }
 
-  /** There is a message that cannot be read: it comes again after its pause. */
+  /** True while there is a message that cannot be read: it comes again after each pause. */
   get hasUnreadable(): boolean {
     return this.now - this.unreadableAt < 1.5 * UNREADABLE_PAUSE_MS;
   }
@@ -138,12 +142,10 @@ export class StreamIn {
   }
 
   get figures(): Figures {
-    const { read, confirmed, rejected, resent, duplicates, unreadable, retries } = this.counters;
     return {
-      read, confirmed, rejected, resent, duplicates, retries,
-      failed: unreadable,
+      ...this.counters,
       pagesOut: this.out.messages,
-      pagesHeld: [...this.entries.values()].filter(({ place }) => place.at === "out" && place.held).length,
+      pagesHeld: this.entriesAt("out").filter(({ held }) => held).length,
       streamPending: this.pending,
       connected: this.dependencies.link.session === undefined ? 0 : 1,
     };
@@ -155,7 +157,7 @@ export class StreamIn {
     this.access.start();
   }
 
-  /** Nodes of the flow were replaced: what was on its way to them may be gone, and so may be a sink. */
+  /** After a deploy: messages on their way, and sinks, may be gone. */
   flowChanged(): void {
     this.changedAt = this.now;
     const { ready } = this.access;
@@ -169,13 +171,14 @@ export class StreamIn {
 
   /** Waits a little for confirmations, then gives back what is not confirmed: another instance gets it at once. */
   async close(): Promise<void> {
+    const { clock } = this.dependencies;
     this.isClosing = true;
     this.stopFetching();
     this.wake();
-    this.hand.length = 0;
-    for (const entry of [...this.entries.values()]) if (entry.place.at === "hand") this.giveBack(entry, 0);
-    await this.drained(CLOSE_UNHELD_MS);
-    if ([...this.entries.values()].every(({ place }) => place.at === "out" && place.held)) await this.drained(CLOSE_HELD_MS - CLOSE_UNHELD_MS);
+    for (const entry of this.entriesAt("hand")) this.giveBack(entry, 0);
+    const drained = this.drained();
+    await within(clock, CLOSE_UNHELD_MS, drained);
+    if ([...this.entries.values()].every(({ held }) => held)) await within(clock, CLOSE_HELD_MS - CLOSE_UNHELD_MS, drained);
     for (const entry of [...this.entries.values()]) this.giveBack(entry, 0);
     clearInterval(this.timer);
     this.forgetPast(0);
@@ -184,6 +187,10 @@ export class StreamIn {
 
   private get now(): number {
     return this.dependencies.clock.now();
+  }
+
+  private entriesAt(at: "hand" | "out"): Entry[] {
+    return [...this.entries.values()].filter(({ place }) => place.at === at);
   }
 
   private accessChanged(): void {
@@ -203,20 +210,19 @@ export class StreamIn {
     void this.fetching?.close();
   }
 
-  /** Another consumer, so other messages: an acknowledgement of ours would take one of them away. */
+  /** The consumer is another one: an answer for an old message would acknowledge a new one. */
   private forgetAll(): void {
-    this.hand.length = 0;
     for (const entry of [...this.entries.values()]) this.moveTo(entry, { at: "away" });
     this.forgetPast(0);
   }
 
-  /** Fetches while `ready` lasts, never more than may be out: what waits here must be kept alive. */
+  /** Fetches while `ready` lasts, and no more than may be out: the server would deliver again what waits in the package. */
   private async fetch(ready: Ready<OpenConsumer>): Promise<void> {
     const isCurrent = () => this.access.ready === ready && !this.isClosing;
     try {
       while (isCurrent()) {
         const room = this.settings.eventsOut - this.out.events;
-        if (this.hand.length > 0 || this.isEmitting || (this.out.messages > 0 && (room <= 0 || this.out.bytes >= MOST_BYTES))) {
+        if (this.entries.size > this.out.messages || (this.out.messages > 0 && (room <= 0 || this.out.bytes >= MOST_BYTES))) {
           await this.changed();
           continue;
         }
@@ -240,67 +246,47 @@ export class StreamIn {
   private received(stored: StoredMessage): void {
     const { streamSequence: sequence, timestampNanos, deliveryCount: deliveries } = stored.info;
     const key = `${sequence}@${timestampNanos}`;
-    const known = this.entries.get(key) ?? this.past.get(key);
-    const entry: Entry = known ?? { key, sequence, reply: "", deliveries: 0, token: undefined, events: 0, bytes: 0, place: { at: "away" }, unsent: undefined };
+    const entry: Entry = this.entries.get(key) ?? this.past.get(key)
+      ?? { key, sequence, reply: "", deliveries: 0, token: undefined, events: 0, bytes: 0, held: false, place: { at: "away" }, unsent: undefined };
     Object.assign(entry, { reply: stored.reply, deliveries, unsent: undefined });
-    if (entry.place.at === "out") return;
-    if (entry.place.at === "done") {
-      this.counters.duplicates += entry.events;
-      this.answer(entry, ACKNOWLEDGED);
-      return;
+    switch (entry.place.at) {
+      case "hand":
+      case "out":
+        return;
+      case "done":
+        this.counters.duplicates += entry.events;
+        return this.answer(entry, ACKNOWLEDGED);
+      case "away":
+        if (this.isClosing) return this.giveBack(entry, 0);
+        this.moveTo(entry, { at: "hand" });
+        void this.inOrder(() => this.send(entry, stored));
     }
-    if (this.isClosing) return this.giveBack(entry, 0);
-    if (entry.place.at === "away") this.hand.push(entry);
-    this.moveTo(entry, { at: "hand", stored });
-    void this.emit();
   }
 
-  /** Sends what is in hand, in order, as far as there is room. */
-  private async emit(): Promise<void> {
-    if (this.isEmitting) return;
-    this.isEmitting = true;
-    for (let entry = this.hand.shift(); entry !== undefined; entry = this.hand.shift()) await this.send(entry);
-    this.isEmitting = false;
-    this.wake();
-  }
-
-  private async send(entry: Entry): Promise<void> {
-    const { place } = entry;
-    if (place.at !== "hand") return;
-    const decoded = await this.decoded(entry, place.stored);
+  /** Sends a message to the flow when there is room, unless it was confirmed or given back meanwhile. */
+  private async send(entry: Entry, stored: JsMsg): Promise<void> {
+    const isInHand = () => entry.place.at === "hand";
+    if (!isInHand()) return;
+    const decoded = await decodeChunk(stored.headers, stored.data).catch((error: unknown) => {
+      if (isInHand()) this.giveBackUnread(entry, error);
+    });
     if (decoded === undefined) return;
     const { message, count, bytes } = decoded;
     this.usualEvents = Math.max(count, Math.ceil(this.usualEvents / 2));
     const isFull = () => this.out.messages > 0 && (this.out.events + count > this.settings.eventsOut || this.out.bytes + bytes > MOST_BYTES);
-    while (entry.place.at === "hand" && isFull()) await this.changed();
-    // Confirmed or given back meanwhile.
-    if (entry.place.at !== "hand") return;
+    while (isInHand() && isFull()) await this.changed();
+    if (!isInHand()) return;
     Object.assign(entry, { events: count, bytes });
     const token = entry.token ??= this.open(entry);
     this.counters.read += count;
     if (entry.deliveries > 1) this.counters.resent += count;
-    this.moveTo(entry, { at: "out", since: this.now, held: false });
+    this.moveTo(entry, { at: "out", since: this.now });
     const { sequence, deliveries } = entry;
-    Object.assign(message, { stream: { sequence, deliveries, storedAt: place.stored.time.toISOString() }, delivery: { token, index: 0, count: 1 } });
+    Object.assign(message, { stream: { sequence, deliveries, storedAt: stored.time.toISOString() }, delivery: { token, index: 0, count: 1 } });
     try {
       this.dependencies.send(message);
     } catch (error) {
-      this.giveBackLater(entry, printable(error));
-    }
-  }
-
-  /** Undefined if the message cannot be read, or is no longer ours. */
-  private async decoded(entry: Entry, stored: JsMsg): Promise<Decoded | undefined> {
-    try {
-      const decoded = await decodeChunk(stored.headers, stored.data);
-      return entry.place.at === "hand" ? decoded : undefined;
-    } catch (error) {
-      if (entry.place.at !== "hand") return undefined;
-      this.counters.unreadable += 1;
-      this.unreadableAt = this.now;
-      this.unreadable.add(this.dependencies.link.explain(error));
-      this.giveBack(entry, UNREADABLE_PAUSE_MS);
-      return undefined;
+      this.giveBackLater(entry, error);
     }
   }
 
@@ -317,25 +303,33 @@ export class StreamIn {
       },
       progressed: moved,
       holdChanged: (_index, held) => {
+        entry.held = held;
         moved();
-        if (entry.place.at === "out") entry.place.held = held;
       },
       rejected: (_index, reason) => {
         if (entry.place.at !== "out") return;
         this.counters.rejected += entry.events;
-        this.giveBackLater(entry, printable(reason));
+        this.giveBackLater(entry, reason);
       },
     }, this.settings.sinks);
     return token;
   }
 
-  private giveBackLater(entry: Entry, reason: string): void {
-    const pause = PAUSES_MS[Math.min(Math.max(entry.deliveries, 1), PAUSES_MS.length) - 1]!;
-    this.dependencies.warn("warning.givenBack", { sequence: entry.sequence, deliveries: entry.deliveries, seconds: pause / 1000, reason: printable(reason) });
+  private giveBackUnread(entry: Entry, error: unknown): void {
+    this.counters.failed += 1;
+    this.unreadableAt = this.now;
+    this.unreadable.add(this.dependencies.link.explain(error));
+    this.giveBack(entry, UNREADABLE_PAUSE_MS);
+  }
+
+  private giveBackLater(entry: Entry, reason: unknown): void {
+    const { sequence, deliveries } = entry;
+    const pause = PAUSES_MS[deliveries - 1] ?? LAST_PAUSE_MS;
+    this.dependencies.warn("warning.givenBack", plain.params({ sequence, deliveries, seconds: pause / 1000, reason }));
     this.giveBack(entry, pause);
   }
 
-  /** A confirmation that still comes counts, until the message is sent again. */
+  /** A late confirmation still counts. */
   private giveBack(entry: Entry, pauseMs: number): void {
     this.moveTo(entry, { at: "away" });
     this.answer(entry, givenBack(pauseMs));
@@ -343,17 +337,17 @@ export class StreamIn {
 
   /** The only place that changes where a message is. */
   private moveTo(entry: Entry, next: Place): void {
-    const { place, key, events, bytes } = entry;
-    const share = (sign: 1 | -1) => {
-      this.out = { messages: this.out.messages + sign, events: this.out.events + sign * events, bytes: this.out.bytes + sign * bytes };
+    const { key, events, bytes } = entry;
+    const count = (sign: 1 | -1) => {
+      if (entry.place.at === "out") this.out = { messages: this.out.messages + sign, events: this.out.events + sign * events, bytes: this.out.bytes + sign * bytes };
     };
-    if (place.at === "out") share(-1);
+    count(-1);
     entry.place = next;
-    if (next.at === "out") share(1);
-    const isPast = next.at === "away" || next.at === "done";
-    (isPast ? this.entries : this.past).delete(key);
-    (isPast ? this.past : this.entries).set(key, entry);
-    if (isPast) this.forgetPast(MOST_PAST);
+    count(1);
+    const [from, to] = next.at === "hand" || next.at === "out" ? [this.past, this.entries] : [this.entries, this.past];
+    from.delete(key);
+    to.set(key, entry);
+    this.forgetPast(MOST_PAST);
     this.wake();
     this.dependencies.changed();
   }
@@ -376,7 +370,7 @@ export class StreamIn {
     if (ready !== undefined && now - this.askedAt >= PENDING_MS) this.look(ready).catch((error: unknown) => this.access.failed(ready, error));
     const { confirmTimeoutMs } = this.settings;
     for (const entry of [...this.entries.values()]) {
-      if (entry.place.at !== "out" || entry.place.held) continue;
+      if (entry.place.at !== "out" || entry.held) continue;
       const { since } = entry.place;
       const limit = since < this.changedAt ? Math.min(confirmTimeoutMs, AFTER_CHANGE_MS) : confirmTimeoutMs;
       if (now - Math.max(since, this.changedAt) >= limit) this.giveBackLater(entry, this.dependencies.text("warning.noReason", { seconds: Math.ceil(limit / 1000) }));
@@ -389,13 +383,12 @@ export class StreamIn {
     for (const entry of this.entries.values()) this.access.ready?.session.send(entry.reply, WORKING);
   }
 
-  /** Asks how much waits. Rejects with CONSUMER_GONE if the consumer, or its stream, was deleted. */
+  /** Updates `pending`. Rejects with CONSUMER_GONE if the consumer or its stream was deleted. */
   private async look({ session, opened }: Ready<OpenConsumer>): Promise<void> {
     this.askedAt = this.now;
     const { settings: { channel }, dependencies: { link } } = this;
-    const info = await consumerInfo(session, link.settings.stream, channel);
+    const info = await ifThere(session.jsm.consumers.info(link.settings.stream, channel));
     if (info === undefined || !isSameConsumer(Date.parse(info.created), opened.createdMs)) {
-      session.forget();
       throw streamInError("CONSUMER_GONE", link.border.params({ stream: link.settings.stream, consumer: channel }));
     }
     this.pending = info.num_pending + info.num_ack_pending;
@@ -409,14 +402,7 @@ export class StreamIn {
     for (const resolve of this.waiters.splice(0)) resolve();
   }
 
-  /** Resolves when nothing is out, or after `ms`. */
-  private async drained(ms: number): Promise<void> {
-    let late = false;
-    const cancel = this.dependencies.clock.after(ms, () => {
-      late = true;
-      this.wake();
-    });
-    while (this.out.messages > 0 && !late) await this.changed();
-    cancel();
+  private async drained(): Promise<void> {
+    while (this.out.messages > 0) await this.changed();
   }
 }

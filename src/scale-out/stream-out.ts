@@ -1,7 +1,8 @@
 /**
- * Stores flow messages in the stream: cuts them into chunks, publishes these with several unacknowledged at a time, and tries again
- * until the stream has them. The id of a chunk makes it harmless to publish it again after an unknown outcome.
+ * Stores flow messages in the stream: cuts them into chunks, publishes several at a time, and tries again until the stream has
+ * them. The id of a chunk makes it harmless to publish it again after an unknown outcome.
  */
+import { within } from "../common/clock";
 import { SiemError } from "../common/errors";
 import { BoundedQueue, type QueueItem, type QueueLimits } from "../delivery/queue";
 import type { Figures } from "../metrics/table";
@@ -15,65 +16,64 @@ export interface StreamOutSettings {
   channel: string;
   eventsPerMessage: number;
   bytesPerMessage: number;
-  /** Messages unacknowledged. */
+  /** Published messages that are not acknowledged. */
   window: number;
   limits: QueueLimits;
 }
 
 /** An item that the stream cannot hold. */
-export interface SetAside {
+interface SetAside {
   value: unknown;
   reason: SiemError;
 }
 
-/** Called once a message: without an error when the stream has all of its items but those set aside. */
+/** Called once for each message; no error means that the stream has all items but those set aside. */
 export type Stored = (error: SiemError | undefined, aside: readonly SetAside[]) => void;
 
 /** `changed` is called whenever the state or the counters changed; often, so it must be cheap. */
-export type StreamOutDependencies = Omit<AccessDependencies<void>, "open">;
+type StreamOutDependencies = Omit<AccessDependencies<void>, "open">;
 
 /** The items of one message of the flow. */
 interface Batch extends QueueItem {
   readonly content: Content;
   readonly stored: Stored;
-  /** The first item that is in no chunk yet. */
-  next: number;
   /** Items that are neither stored nor set aside. */
   unsettled: number;
   aside: SetAside[];
 }
 
-/** Items of a batch that are published together; `most` is set where they were cut before. */
+/** Items of a batch that must be published, for the first time or again. */
 interface Range {
-  batch: Batch;
+  readonly batch: Batch;
   first: number;
-  most: number;
+  /** Just past the last one. */
+  readonly end: number;
 }
 
-/** The package asks less, but a server with a slow disk is no failure. */
+/** Longer than other requests, because a slow disk is no failure. */
 const PUBLISH_MS = 5000;
-/** What NATS adds to a body: the headers with the id. */
+/** Headers count as part of a message. */
 const HEADER_BYTES = 512;
-/** A message with a single event weighs less than a page: so many count as one in the window. */
+/** So many messages with a single event count as one in the window. */
 const SINGLES = 32;
 /** Bytes of bodies that are being published. */
 const MOST_BYTES = 32 * 1024 * 1024;
 
 export class StreamOut {
   /** Items, but for bytes and retries. */
-  readonly counters = { received: 0, stored: 0, duplicates: 0, refused: 0, dropped: 0, tooLarge: 0, unusable: 0, bytes: 0, retries: 0 };
-  /** Items dropped since the queue was empty last. */
+  readonly counters = { received: 0, sent: 0, duplicates: 0, bytes: 0, retries: 0, dropped: { queue_full_refused: 0, queue_full_dropped: 0, too_large: 0, unusable: 0 } };
+  /** Items dropped since the queue was last empty. */
   overflowing = 0;
   readonly access: Access<void>;
   private readonly queue: BoundedQueue<Batch>;
   /** Batches that are not settled, oldest first. */
   private readonly batches = new Set<Batch>();
-  /** The batch that is being cut. */
-  private cutting: Batch | undefined;
-  /** What failed, oldest first. */
+  /** What is left of the batch that is being cut. */
+  private cutting: Range | undefined;
+  /** Ranges that failed, oldest first. */
   private readonly again: Range[] = [];
   private inFlight = { weight: 0, bytes: 0 };
-  /** Set by `close`; called when there is nothing left to wait for. */
+  /** Set by `close`, which waits for the call. */
   private finished: (() => void) | undefined;
 
   constructor(private readonly settings: StreamOutSettings, private readonly dependencies: StreamOutDependencies) {
@@ -87,11 +87,9 @@ export class StreamOut {
   }
 
   get figures(): Figures {
-    const { received, stored, duplicates, refused, dropped, tooLarge: large, unusable, bytes, retries } = this.counters;
     return {
-      received, duplicates, bytes, retries,
-      sent: stored,
-      dropped: { queue_full_refused: refused, queue_full_dropped: dropped, too_large: large, unusable },
+      ...this.counters,
+      dropped: { ...this.counters.dropped },
       waiting: this.queued,
       connected: this.dependencies.link.session === undefined ? 0 : 1,
     };
@@ -101,16 +99,16 @@ export class StreamOut {
     this.access.start();
   }
 
-  /** Takes the items of `content` over, which keep `bytes` bytes of memory: nobody may change them before they are settled. */
+  /** Takes the items of `content`, which occupy `bytes` of memory. Do not change them before `stored` is called. */
   push(content: Content, bytes: number, stored: Stored): void {
     if (this.finished !== undefined) return stored(streamOutError("CLOSED"), []);
     if (content.length === 0) return stored(undefined, []);
-    const batch: Batch = { content, stored, bytes, events: content.length, next: 0, unsettled: content.length, aside: [] };
+    const batch: Batch = { content, stored, bytes, events: content.length, unsettled: content.length, aside: [] };
     this.counters.received += batch.events;
     this.batches.add(batch);
     const refuse = this.settings.limits.overflow === "refuse";
     for (const gone of this.queue.add(batch)) {
-      this.counters[refuse ? "refused" : "dropped"] += gone.events;
+      this.counters.dropped[refuse ? "queue_full_refused" : "queue_full_dropped"] += gone.events;
       if (!refuse) this.overflowing += gone.events;
       this.batches.delete(gone);
       gone.stored(streamOutError(refuse ? "QUEUE_FULL" : "QUEUE_DROPPED", { count: gone.events, queued: this.queued }), []);
@@ -119,19 +117,11 @@ export class StreamOut {
     this.dependencies.changed();
   }
 
-  /** Takes nothing more and tries for `deadline` ms to store what is queued, if there is a connection. Settles the rest with CLOSED. */
+  /** Refuses further messages, stores queued ones for at most `deadline` ms if there is a connection, and fails the rest with CLOSED. */
   async close(deadline: number): Promise<void> {
     if (this.finished !== undefined) return;
-    this.finished = () => undefined;
-    if (this.queued > 0 && this.canStore) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.dependencies.clock.after(deadline, resolve);
-        this.finished = () => {
-          cancel();
-          resolve();
-        };
-      });
-    }
+    const finished = new Promise<void>((resolve) => { this.finished = resolve; });
+    if (this.queued > 0 && this.canStore) await within(this.dependencies.clock, deadline, finished);
     this.access.stop();
     for (const batch of this.batches) this.settle(batch, streamOutError("CLOSED"));
   }
@@ -143,16 +133,16 @@ export class StreamOut {
 
   private accessChanged(): void {
     if (!this.canStore) this.finished?.();
-    // With something to publish, that decides.
+    // Otherwise the trouble is over when something has been stored.
     else if (this.queued === 0 && this.access.ready !== undefined) this.access.trouble.over();
     this.dependencies.changed();
     this.pump();
   }
 
-  /** Publishes as much as the window allows; after a failure one message, until the stream takes it. */
+  /** Publishes as much as the window allows; after a failure, one message at a time until the stream takes one. */
   private pump(): void {
     for (let { ready } = this.access; ready !== undefined && this.hasRoom(); { ready } = this.access) {
-      const range = this.again.shift() ?? this.nextRange();
+      const range = this.again[0] ?? (this.cutting ??= this.nextBatch());
       if (range === undefined) return;
       void this.publish(ready, range);
     }
@@ -163,14 +153,14 @@ export class StreamOut {
     return weight === 0 || (this.access.trouble.error === undefined && weight < this.settings.window && bytes < MOST_BYTES);
   }
 
-  private nextRange(): Range | undefined {
-    const batch = this.cutting ??= this.queue.take();
-    return batch && { batch, first: batch.next, most: this.settings.eventsPerMessage };
+  private nextBatch(): Range | undefined {
+    const batch = this.queue.take();
+    return batch && { batch, first: 0, end: batch.events };
   }
 
   private async publish(ready: Ready<void>, range: Range): Promise<void> {
     const { settings: { channel, bytesPerMessage }, dependencies: { link }, counters } = this;
-    const { batch, first, most } = range;
+    const { batch } = range;
     const { session } = ready;
     const chunk = this.cut(range, Math.min(bytesPerMessage, session.maxPayload - HEADER_BYTES));
     if (chunk === undefined) return;
@@ -180,61 +170,58 @@ export class StreamOut {
       const headers = session.headers();
       const body = await encodeChunk(chunk, headers);
       if (body.length + HEADER_BYTES > session.maxPayload) throw tooLarge(session.maxPayload);
-      // Another stream may have our subject.
+      // `expect`, because another stream may have our subject.
       const { duplicate } = await session.js.publish(subjectOf(channel), body, { headers, msgID: chunk.id, timeout: PUBLISH_MS, expect: { streamName: link.settings.stream } });
       counters.bytes += body.length;
-      counters.stored += chunk.count;
+      counters.sent += chunk.count;
       if (duplicate) counters.duplicates += chunk.count;
       this.access.trouble.over();
       this.done(batch, chunk.count);
     } catch (error) {
-      this.unpublished(ready, { batch, first, most: Math.min(most, chunk.count) }, error);
+      this.unpublished(ready, { batch, first: chunk.first, end: chunk.first + chunk.count }, error);
     } finally {
       this.inFlight = { weight: this.inFlight.weight - weight, bytes: this.inFlight.bytes - chunk.body.length };
       this.pump();
     }
   }
 
-  /** Cuts the next chunk of `range`; undefined if its first item was set aside. */
-  private cut({ batch, first, most }: Range, bytes: number): Chunk | undefined {
+  /** Cuts the next chunk off `range`; undefined if its first item was set aside. */
+  private cut(range: Range, bytes: number): Chunk | undefined {
+    const { batch, first, end } = range;
     let chunk: Chunk | undefined;
     let failure: unknown;
     try {
-      chunk = cutChunk(batch.content, first, { count: most, bytes });
+      chunk = cutChunk(batch.content, first, { count: Math.min(this.settings.eventsPerMessage, end - first), bytes });
     } catch (error) {
       failure = error;
     }
-    const count = chunk?.count ?? 1;
-    if (first === batch.next) {
-      batch.next += count;
-      if (batch.next === batch.events) this.cutting = undefined;
-    } else {
-      this.counters.retries += 1;
-      // The server takes less than before.
-      if (count < most) this.again.unshift({ batch, first: first + count, most: most - count });
+    range.first += chunk?.count ?? 1;
+    const isRetry = range !== this.cutting;
+    if (isRetry) this.counters.retries += 1;
+    if (range.first === end) {
+      if (isRetry) this.again.shift();
+      else this.cutting = undefined;
     }
     if (chunk === undefined) this.setAside(batch, first, failure);
     return chunk;
   }
 
   private unpublished(ready: Ready<void>, range: Range, error: unknown): void {
-    const { batch, first, most } = range;
+    const { batch, first, end } = range;
     const isLarge = isTooLarge(error) || (error instanceof SiemError && error.code === "STREAM_MESSAGE_TOO_LARGE");
-    if (isLarge && most === 1) return this.setAside(batch, first, error instanceof SiemError ? error : tooLarge(ready.session.maxPayload));
+    if (isLarge && end - first === 1) return this.setAside(batch, first, error instanceof SiemError ? error : tooLarge(ready.session.maxPayload));
     if (isLarge) {
-      const half = Math.ceil(most / 2);
-      this.again.push({ batch, first, most: half }, { batch, first: first + half, most: most - half });
+      const middle = Math.ceil((first + end) / 2);
+      this.again.push({ batch, first, end: middle }, { batch, first: middle, end });
       return;
     }
     this.again.push(range);
-    // It may have been deleted, and its subject may be another stream's now.
-    ready.session.forget();
     this.access.failed(ready, error);
   }
 
   private setAside(batch: Batch, index: number, error: unknown): void {
     const reason = error instanceof SiemError ? error : streamOutError("STREAM_PAYLOAD", this.dependencies.link.border.params({ reason: error }));
-    this.counters[reason.code === "STREAM_MESSAGE_TOO_LARGE" ? "tooLarge" : "unusable"] += 1;
+    this.counters.dropped[reason.code === "STREAM_MESSAGE_TOO_LARGE" ? "too_large" : "unusable"] += 1;
     batch.aside.push({ value: batch.content.value(index), reason });
     this.done(batch, 1);
   }

@@ -24,7 +24,7 @@ export function outStatus(out: StreamOut, link: NatsLink): Status {
   const failure = failing(link, out.access.trouble.error);
   if (failure !== undefined && failure[0] !== "yellow") return failure;
   if (out.overflowing > 0) return ["yellow", "status.dropped", { count: out.overflowing }];
-  return failure ?? ["green", "status.stored", { count: out.counters.stored }];
+  return failure ?? ["green", "status.stored", { count: out.counters.sent }];
 }
 
 export function inStatus(input: StreamIn, link: NatsLink): Status {

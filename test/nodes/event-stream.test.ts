@@ -384,6 +384,7 @@ describe("the event stream", () => {
       });
       const sent = deliver({ payload: ["after"] });
       await until(() => codes(caught).includes("STREAM_REFUSED"), "it is told");
+      assert.deepEqual(codes(caught), ["STREAM_MISSING", "STREAM_REFUSED"]);
       assert.equal(sent.confirmed, false);
       assert.equal(await server.ask(async (jsm) => (await jsm.streams.info("OTHER")).state.messages), 0);
       await server.ask((jsm) => jsm.streams.delete("OTHER"));
@@ -566,6 +567,17 @@ describe("the event stream", () => {
       assert.deepEqual([got.length, figures("in")["pagesHeld"]], [1, 1]);
       release();
       await until(() => got.length === 2, "it comes again when nobody holds it");
+    });
+
+    it("does not give back what a sink holds since an earlier delivery", async () => {
+      const { got } = await load([outNode(), inNode({ confirmTimeout: "0.2" })]);
+      await input({ payload: "a" });
+      await until(() => got.length === 1, "it comes");
+      deliveryRegistry().hold(got[0] as FlowMessage);
+      deliveryRegistry().reject(got[0] as FlowMessage, new Error("another sink does not take it"));
+      await until(() => got.length === 2, "it comes again");
+      await sleep(1000);
+      assert.deepEqual(pick(figures("in"), ["pagesOut", "pagesHeld"]), [1, 1]);
     });
 
     it("waits less after a deploy, which may have dropped what was on its way", async () => {

@@ -58,9 +58,14 @@ describe("the configuration of nats-server in the documentation", function () {
 
   it("makes three servers one cluster; one user creates, and the other one may do what the nodes do and nothing else", async () => {
     const setup = await connect("siem-setup");
+    const create = async () => {
+      await setup.stream();
+      await setup.bucket();
+      await setup.jsm.consumers.add("SECURITY_EVENTS", { durable_name: "siem", filter_subject: subjectOf("siem"), ack_policy: "explicit" });
+    };
     // The servers have to find each other first.
     for (const end = Date.now() + 30_000; ;) {
-      const failure = await setup.stream().then(() => setup.bucket()).then(() => undefined, (error: unknown) => (error as Error).message);
+      const failure = await create().then(() => undefined, (error: unknown) => (error as Error).message);
       if (failure === undefined) break;
       assert.ok(Date.now() < end, failure);
       await sleep(200);
@@ -69,7 +74,6 @@ describe("the configuration of nats-server in the documentation", function () {
     assert.equal(config.num_replicas, 3);
     assert.equal(cluster?.name, "security-events");
     assert.equal(cluster.replicas?.length, 2);
-    await setup.jsm.consumers.add("SECURITY_EVENTS", { durable_name: "siem", filter_subject: subjectOf("siem"), ack_policy: "explicit" });
 
     const user = await connect("siem");
     await user.stream();

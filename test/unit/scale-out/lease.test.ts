@@ -58,8 +58,8 @@ class Instance {
     this.state = this.connected();
     const stateOf = () => this.state;
     this.link = {
-      instance: name, border: plain, leases: 0,
-      get state() { return stateOf(); },
+      instance: name, border: plain, leases: new Set<object>(),
+      get failure() { const state = stateOf(); return state.phase === "waiting" ? state.error : undefined; },
       get session() { const state = stateOf(); return state.phase === "connected" ? state.session : undefined; },
       explain: (error: unknown) => explainNats(error, plain, { server: "nats:4222", stream: "S", bucket: "b" }),
       use: (user: (state: LinkState) => void) => {
@@ -166,7 +166,7 @@ describe("a lease in NATS", () => {
     const [first, second] = await pair();
     await Promise.all([first.lease.close(), clock.advance(600)]);
     assert.equal(second.phase, "active");
-    assert.equal(first.link.leases, 0);
+    assert.equal(first.link.leases.size, 0);
   });
 
   it("ends in time while a renewal waits for its answer", async () => {
@@ -369,13 +369,13 @@ describe("a lease in NATS", () => {
 
   it("is left for 100 ms for each one that the instance has, so that leases spread", async () => {
     const first = instance("host-1/aaaa");
-    first.link.leases = 3;
+    for (let held = 0; held < 3; held++) first.link.leases.add({});
     await first.start();
     await clock.advance(290);
     assert.equal(first.phase, "standby");
     await clock.advance(20);
     assert.equal(first.phase, "active");
-    assert.equal(first.link.leases, 4);
+    assert.equal(first.link.leases.size, 4);
   });
 
   it("reports once what the connection does not report, and is looked for more slowly", async () => {
@@ -404,7 +404,7 @@ describe("a lease in NATS", () => {
     await clock.advance(2000);
     await turns();
     assert.ok(isClosed);
-    assert.equal(first.link.leases, 0);
+    assert.equal(first.link.leases.size, 0);
   });
 
   it("is never held by two instances, whatever requests are lost or late", async () => {

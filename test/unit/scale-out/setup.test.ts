@@ -80,7 +80,6 @@ describe("the stream and the bucket", () => {
     for (const subjects of [["security.events.siem"], ["security.events.>"], ["security.>"], ["orders", "security.events.*"]]) {
       await addStream({ ...good, subjects } as Partial<StreamConfig>);
       await session.stream();
-      session.forget();
       await server.ask((jsm) => jsm.streams.delete("SECURITY_EVENTS"));
     }
   });

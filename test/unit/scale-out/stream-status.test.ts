@@ -14,7 +14,7 @@ const PERMANENT = [
 
 const link = (state: object) => ({ state }) as unknown as NatsLink;
 const connected = link({ phase: "connected" });
-const out = (more: object = {}) => ({ access: { phase: "ready", trouble: {} }, overflowing: 0, counters: { stored: 7 }, ...more }) as unknown as StreamOut;
+const out = (more: object = {}) => ({ access: { phase: "ready", trouble: {} }, overflowing: 0, counters: { sent: 7 }, ...more }) as unknown as StreamOut;
 const input = (more: object = {}) => ({ access: { phase: "ready", trouble: {} }, counters: { confirmed: 7 }, ...more }) as unknown as StreamIn;
 const failed = (error: unknown) => ({ access: { phase: "paused", trouble: { error } } });
 
