@@ -197,8 +197,8 @@ export function cutChunk(content: Content, first: number, { count: most, bytes: 
     if (size > STREAM_BODY_BYTES) throw tooLarge(STREAM_BODY_BYTES);
     pieces.push(NEW_LINE, piece);
   }
-  const items = Buffer.concat(pieces);
-  return { first, count: index - first, body: Buffer.concat([head, items]), id: content.id(first, items) };
+  const body = Buffer.concat([head, ...pieces]);
+  return { first, count: index - first, body, id: content.id(first, body.subarray(head.length)) };
 }
 
 const NEW_LINE = Buffer.from("\n");

@@ -18,7 +18,7 @@ import { oneAtATime } from "../common/one-at-a-time";
 import type { DeliveryRegistry } from "../delivery/registry";
 import type { Figures } from "../metrics/table";
 import { Access, type AccessDependencies, type Ready } from "./access";
-import { decodeChunk } from "./codec";
+import { decodeChunk, type Decoded } from "./codec";
 import { isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
 import { streamInError } from "./errors";
 import { ifThere } from "./setup";
@@ -73,6 +73,8 @@ const FETCH_MS = 5000;
 /** Of one fetch; and, inflated, of the messages that are out. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_MESSAGES = 256;
+/** Messages that are inflated and parsed at a time: one would wait for several turns of a busy event loop. */
+const READ_AHEAD = 4;
 /** Messages to remember that are away or done. */
 const MOST_PAST = 5000;
 /** Pauses before a message comes again, after its first, second and third delivery. */
@@ -107,7 +109,11 @@ export class StreamIn {
   /** Events of the largest recent message; limits how many messages a fetch asks for. */
   private usualEvents: number;
   private fetching: ConsumerMessages | undefined;
-  private readonly inOrder = oneAtATime();
+  /** Each message takes the next lane, and has it until it is sent. */
+  private readonly lanes = Array.from({ length: READ_AHEAD }, oneAtATime);
+  private nextLane = 0;
+  /** When the newest message was sent, confirmed or given back; never rejects. */
+  private latest: Promise<void> = Promise.resolve();
   private isClosing = false;
   private readonly waiters: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -259,19 +265,32 @@ export class StreamIn {
       case "away":
         if (this.isClosing) return this.giveBack(entry, 0);
         this.moveTo(entry, { at: "hand" });
-        void this.inOrder(() => this.send(entry, stored));
+        this.latest = this.inLane(entry, stored, this.latest);
+    }
+  }
+
+  /** Reads a message while others are read, then sends it to the flow after the one before it. */
+  private inLane(entry: Entry, stored: JsMsg, before: Promise<void>): Promise<void> {
+    const lane = this.lanes[this.nextLane++ % READ_AHEAD]!;
+    return lane(async () => {
+      const decoded = entry.place.at === "hand" ? await this.decoded(entry, stored) : undefined;
+      await before;
+      if (decoded !== undefined) await this.send(entry, stored, decoded);
+    });
+  }
+
+  private async decoded(entry: Entry, { headers, data }: JsMsg): Promise<Decoded | undefined> {
+    try {
+      return await decodeChunk(headers, data);
+    } catch (error) {
+      if (entry.place.at === "hand") this.giveBackUnread(entry, error);
+      return undefined;
     }
   }
 
   /** Sends a message to the flow when there is room, unless it was confirmed or given back meanwhile. */
-  private async send(entry: Entry, stored: JsMsg): Promise<void> {
+  private async send(entry: Entry, stored: JsMsg, { message, count, bytes }: Decoded): Promise<void> {
     const isInHand = () => entry.place.at === "hand";
-    if (!isInHand()) return;
-    const decoded = await decodeChunk(stored.headers, stored.data).catch((error: unknown) => {
-      if (isInHand()) this.giveBackUnread(entry, error);
-    });
-    if (decoded === undefined) return;
-    const { message, count, bytes } = decoded;
     this.usualEvents = Math.max(count, Math.ceil(this.usualEvents / 2));
     const isFull = () => this.out.messages > 0 && (this.out.events + count > this.settings.eventsOut || this.out.bytes + bytes > MOST_BYTES);
     while (isInHand() && isFull()) await this.changed();

@@ -511,6 +511,14 @@ describe("the event stream", () => {
       await until(() => more.got.length === 2, "the next one comes");
     });
 
+    it("sends messages in the order of the stream, whatever it takes to read each", async () => {
+      await makeStream();
+      for (let index = 0; index < 12; index++) await publish(bodyOf(lines(index % 2 === 0 ? 9000 : 1)));
+      const { got } = await load([inNode({ eventsOut: "100000" })]);
+      await until(() => got.length === 12, "all arrive");
+      assert.deepEqual(got.map((message) => streamOf(message).sequence), Array.from({ length: 12 }, (_none, index) => index + 1));
+    });
+
     it("keeps what is out and what waits in its hand from coming again", async () => {
       await makeStream();
       await server.ask((jsm) => jsm.consumers.add(STREAM, { durable_name: "siem", filter_subject: "security.events.siem", ack_policy: "explicit", ack_wait: 1e9, max_deliver: -1 }));
