@@ -106,7 +106,7 @@ export function syslogTips({ transport, host, maxBytes, overflow, tls }: SyslogF
   const tips: Tip[] = [];
   const encrypted = transport === "tls" || transport === "relp-tls";
   if (encrypted) tips.push(...tlsTips(tls));
-  else if (host.trim() !== "" && !LOOPBACK.test(host.trim())) tips.push({ key: "notice.notEncrypted" });
+  else if (host.trim() !== "" && !isEnvironment(host) && !LOOPBACK.test(host.trim())) tips.push({ key: "notice.notEncrypted" });
   if (maxBytes > USUAL_LIMIT) tips.push({ key: "notice.aboveUsualLimit", params: { limit: USUAL_LIMIT } });
   if (overflow === "drop-oldest" || overflow === "drop-newest") tips.push({ key: "notice.drops" });
   return tips;

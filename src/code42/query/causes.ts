@@ -23,7 +23,10 @@ const OF_TENANT: Partial<Record<TenantErrorCode, Cause>> = {
 };
 const OF_OTHERS: Readonly<Record<string, Cause>> = {
   TENANT_MISSING: "noTenant", SINK_MISSING: "sink", PROXY_NODE_MISSING: "proxy", TLS_NODE_MISSING: "tls", TLS_NODE_INVALID: "tls", TLS_UNVERIFIED: "tls",
-  INCOMPATIBLE_FILTER: "query", CURSOR_UNREADABLE: "cursor", CURSOR_OTHER_STREAM: "cursor", PAGE_TOO_LARGE: "tooLarge",
+  INCOMPATIBLE_FILTER: "query", CRITERIA_INVALID: "query", CRITERIA_TOO_MANY: "query", CRITERIA_UNSUPPORTED: "query", OPERATOR_UNKNOWN: "query", VALUE_UNSUITABLE: "query",
+  SAVED_SEARCH_MISSING: "query", SAVED_SEARCH_AMBIGUOUS: "query", SAVED_SEARCH_UNTRANSLATABLE: "query",
+  SEARCH_PROBLEMS: "server", PAGE_INVALID: "server", SAVED_SEARCHES_INVALID: "server", PAGE_TOKEN_LOOP: "server",
+  CURSOR_UNREADABLE: "cursor", CURSOR_OTHER_STREAM: "cursor", PAGE_TOO_LARGE: "tooLarge",
 };
 
 /** The catalog key of the words for `error`; `other` for an error without a word of its own. */

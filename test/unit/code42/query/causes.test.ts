@@ -19,6 +19,8 @@ describe("the status of a query names the cause", () => {
     assert.deepEqual(words(tenantError("BASE_URL_PATH")), ["wrong address", "falsche Adresse"]);
     assert.deepEqual(words(queryError("TENANT_MISSING")), ["no tenant", "kein Mandant"]);
     assert.deepEqual(words(queryError("INCOMPATIBLE_FILTER")), ["query refused", "Abfrage abgelehnt"]);
+    assert.deepEqual(words(queryError("SAVED_SEARCH_MISSING")), ["query refused", "Abfrage abgelehnt"]);
+    assert.deepEqual(words(queryError("SEARCH_PROBLEMS")), ["Code42 has a fault", "Störung bei Code42"]);
     assert.deepEqual(words(cursorError("CURSOR_UNREADABLE")), ["cursor unreadable", "Cursor unlesbar"]);
     assert.deepEqual(words(commonError("SINK_MISSING")), ["sink missing", "Senke fehlt"]);
   });
