@@ -37,7 +37,8 @@ const validateWith = (reason: (node: Translating, value: unknown) => string | un
 
 const trimmed = (value: unknown) => (typeof value === "string" ? value.trim() : "");
 
-const header = (max: number) => validateWith((node, value) => (trimmed(value).length <= max ? undefined : node._("validate.header", { max })));
+const header = (name: string, max: number) =>
+  validateWith((node, value) => (trimmed(value).length <= max ? undefined : node._("validate.header", { max, label: node._(`label.${name}`) })));
 
 /** The list of own fields while the dialog is open. */
 let list: FieldList | undefined;
@@ -81,9 +82,9 @@ RED.nodes.registerType<Properties>("cef-format", {
         return wrong ? node._("error.PROFILE_KIND", { kind: node.kind, kinds: COMPATIBLE_KIND }) : undefined;
       }),
     },
-    vendor: { value: "", validate: header(63) },
-    product: { value: "", validate: header(63) },
-    version: { value: "", validate: header(31) },
+    vendor: { value: "", validate: header("vendor", 63) },
+    product: { value: "", validate: header("product", 63) },
+    version: { value: "", validate: header("version", 31) },
     severity: { value: "" },
     maxBytes: {
       value: "8000",

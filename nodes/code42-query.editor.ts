@@ -9,7 +9,7 @@ import { prepareAdvanced } from "../src/editor/advanced";
 import { exportedFlow, storesOf } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
 import { prepareQueryTrials } from "../src/editor/query-trials";
-import { translateParams, translator } from "../src/editor/texts";
+import { labelled, translateParams, translator } from "../src/editor/texts";
 import { showTips } from "../src/editor/tip-rows";
 import { queryTips, storeTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
@@ -45,9 +45,11 @@ interface Properties extends EditorNodeProperties {
 }
 
 const text = translator(RED, "code42-query");
-const number = (min: number, max: number, integer = false) => numberBetween(min, max, (params) => text("validate.number", params), integer) as never;
+const numberOf = (name: string, min: number, max: number, integer = false) =>
+  numberBetween(min, max, (params) => text("validate.number", { ...params, ...labelled(text, name) }), integer);
+const number = (...limits: Parameters<typeof numberOf>) => numberOf(...limits) as never;
 
-const isLease = numberBetween(LEASE_SECONDS.min, LEASE_SECONDS.max, (params) => text("validate.number", params));
+const isLease = numberOf("lease", LEASE_SECONDS.min, LEASE_SECONDS.max);
 
 /** A validator of an instant, or a duration back from now, as the runtime reads it; blank is the runtime's default. */
 const instant = (read: (text: string, now: number) => number, reason: string) => function (value: unknown, _options: unknown) {
@@ -133,7 +135,7 @@ RED.nodes.registerType<Properties>("code42-query", {
   defaults: {
     name: { value: "" },
     ...variablesDefault(RED, "code42-query"),
-    tenant: { value: "", type: "code42-tenant", required: true },
+    tenant: { value: "", type: "code42-tenant", required: true, ...labelled(text, "tenant") },
     source: { value: "file-events" },
     criteria: {
       value: [],
@@ -159,7 +161,7 @@ RED.nodes.registerType<Properties>("code42-query", {
       } as never,
     },
     savedSearch: { value: "" },
-    pollInterval: { value: "60", validate: number(0, 86400) },
+    pollInterval: { value: "60", validate: number("pollInterval", 0, 86400) },
     startFrom: { value: "P1D", validate: instant(startInstant, "validate.startFrom") },
     until: { value: "", validate: instant(untilInstant, "validate.until") },
     cursor: {
@@ -170,7 +172,7 @@ RED.nodes.registerType<Properties>("code42-query", {
     },
     cursorType: { value: "global" },
     connection: {
-      value: "", type: "nats-connection", required: false,
+      value: "", type: "nats-connection", required: false, ...labelled(text, "connection"),
       validate: function (this: { cursorType?: string }, value: unknown, _options: unknown) {
         return this.cursorType !== "shared" || isEnvironment(value) || (typeof value === "string" && RED.nodes.node(value) != null) || text("validate.connection");
       } as never,
@@ -181,17 +183,17 @@ RED.nodes.registerType<Properties>("code42-query", {
         return this.cursorType !== "shared" || isLease(value, options);
       } as never,
     },
-    overlap: { value: "300", validate: number(0, 86400) },
-    lookback: { value: "86400", validate: number(3600, 7776000) },
+    overlap: { value: "300", validate: number("overlap", 0, 86400) },
+    lookback: { value: "86400", validate: number("lookback", 3600, 7776000) },
     sessionOutput: { value: "session" },
     alertChanges: { value: false },
     excludeOwn: { value: false },
-    pageSize: { value: "1000", validate: number(1, 10000, true) },
+    pageSize: { value: "1000", validate: number("pageSize", 1, 10000, true) },
     output: { value: "page" },
     advance: { value: "confirmed" },
     confirmedBy: { value: [], type: "*[]", required: false },
-    pagesOut: { value: "4", validate: number(1, 100, true) },
-    confirmTimeout: { value: "60", validate: number(0.05, 86400) },
+    pagesOut: { value: "4", validate: number("pagesOut", 1, 100, true) },
+    confirmTimeout: { value: "60", validate: number("confirmTimeout", 0.05, 86400) },
   },
   inputs: 1,
   outputs: 1,

@@ -1,7 +1,7 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { baseUrlFault, isConsole, meantBaseUrl, REGIONS, regionUrl } from "../src/code42/tenant/base-url";
 import { variablesDefault } from "../src/editor/environment";
-import { localise, translator, type Text } from "../src/editor/texts";
+import { labelled, localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { showTips } from "../src/editor/tip-rows";
 import { tlsTips, type TlsForm } from "../src/editor/tips";
@@ -45,6 +45,7 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
     baseUrl: {
       value: "https://api.us.code42.com",
       required: true,
+      ...labelled(text, "baseUrl"),
       validate: function (value: unknown, _options: unknown) {
         if (isEnvironment(value)) return true;
         const address = typeof value === "string" ? value.trim() : "";
@@ -53,8 +54,8 @@ RED.nodes.registerType<Properties, Credentials>("code42-tenant", {
       } as never,
     },
     authType: { value: "api-client" },
-    tls: { value: "", type: "tls-config", required: false },
-    proxy: { value: "", type: "http proxy", required: false },
+    tls: { value: "", type: "tls-config", required: false, ...labelled(text, "tls") },
+    proxy: { value: "", type: "http proxy", required: false, ...labelled(text, "proxy") },
     timeout: { value: "60", validate: numberBetween(1, 600, () => text("validate.timeout")) as never },
     requestsPerMinute: { value: "60", validate: numberBetween(1, 6000, () => text("validate.requestsPerMinute"), true) as never },
   },

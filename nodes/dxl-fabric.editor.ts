@@ -1,7 +1,7 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { brokersOf } from "../src/dxl/ini";
 import { variablesDefault } from "../src/editor/environment";
-import { localise, translator, type Text } from "../src/editor/texts";
+import { labelled, localise, translator, type Text } from "../src/editor/texts";
 import { formValues, prepareTrial, resultRow, typedCredentials, type Verdict } from "../src/editor/try-it";
 import { numberBetween } from "../src/editor/validators";
 
@@ -150,7 +150,7 @@ RED.nodes.registerType<Properties, Credentials>("dxl-fabric", {
     keepAlive: { value: "30", validate: numberBetween(1, 3600, () => text("validate.keepAlive"), true) as never },
     reconnectDelay: { value: "1", validate: numberBetween(0.1, 3600, () => text("validate.reconnectDelay")) as never },
     webSockets: { value: false },
-    proxy: { value: "", type: "http proxy", required: false },
+    proxy: { value: "", type: "http proxy", required: false, ...labelled(text, "proxy") },
   },
   credentials: {
     brokerCertChain: { type: "text" },

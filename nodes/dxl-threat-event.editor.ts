@@ -2,6 +2,7 @@ import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-r
 import { EPO_THREAT_EVENT_TOPIC, KNOWN_TOPICS } from "../src/dxl/topics";
 import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
+import { labelled, translator } from "../src/editor/texts";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 
 declare const RED: EditorRED;
@@ -22,7 +23,8 @@ interface Properties extends EditorNodeProperties {
 const isTopic = (topic: unknown): boolean =>
   isEnvironment(topic) || (typeof topic === "string" && topic.trim() === topic && /^(#|[^#+]*[^#+/]|[^#+]*\/#?)$/.test(topic));
 
-const whole = (name: string, min: number, max: number) => numberBetween(min, max, () => RED._(`@security-events/node-red-siem/dxl-threat-event:validate.${name}`), true) as never;
+const text = translator(RED, "dxl-threat-event");
+const whole = (name: string, min: number, max: number) => numberBetween(min, max, () => text(`validate.${name}`), true) as never;
 
 const list = () => $("#node-input-topics-list");
 
@@ -32,7 +34,7 @@ RED.nodes.registerType<Properties>("dxl-threat-event", {
   defaults: {
     name: { value: "" },
     ...variablesDefault(RED, "dxl-threat-event"),
-    fabric: { value: "", type: "dxl-fabric", required: true },
+    fabric: { value: "", type: "dxl-fabric", required: true, ...labelled(text, "fabric") },
     topics: {
       value: [EPO_THREAT_EVENT_TOPIC],
       validate: function (this: Translating, value: unknown, _options: unknown) {

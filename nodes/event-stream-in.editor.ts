@@ -2,6 +2,7 @@ import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-r
 import { variablesDefault } from "../src/editor/environment";
 import { exportedFlow } from "../src/editor/red";
 import { showSinks, tickedSinks, type EditorNodes } from "../src/editor/sink-list";
+import { labelled } from "../src/editor/texts";
 import { showTips } from "../src/editor/tip-rows";
 import { confirmationTips } from "../src/editor/tips";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
@@ -32,7 +33,7 @@ RED.nodes.registerType<Properties>("event-stream-in", {
   defaults: {
     name: { value: "" },
     ...variablesDefault(RED, "event-stream-in"),
-    connection: { value: "", type: "nats-connection", required: true },
+    connection: { value: "", type: "nats-connection", required: true, ...labelled(text, "connection") },
     channel: { value: "siem", validate: validChannel as never },
     eventsOut: { value: "4000", validate: numberBetween(1, 1_000_000, (params) => text("validate.eventsOut", params), true) as never },
     confirmTimeout: { value: "60", validate: numberBetween(0.05, 86_400, (params) => text("validate.confirmTimeout", params)) as never },

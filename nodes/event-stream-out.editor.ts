@@ -1,6 +1,7 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
+import { labelled } from "../src/editor/texts";
 import { showTips } from "../src/editor/tip-rows";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
 import { isChannel } from "../src/scale-out/names";
@@ -32,7 +33,7 @@ RED.nodes.registerType<Properties>("event-stream-out", {
   defaults: {
     name: { value: "" },
     ...variablesDefault(RED, "event-stream-out"),
-    connection: { value: "", type: "nats-connection", required: true },
+    connection: { value: "", type: "nats-connection", required: true, ...labelled(text, "connection") },
     channel: { value: "siem", validate: validChannel as never },
     eventsPerMessage: { value: "250", validate: number("eventsPerMessage", 1, 10_000) },
     bytesPerMessage: { value: "524288", validate: number("bytesPerMessage", 1024, 4_194_304) },

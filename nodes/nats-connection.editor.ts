@@ -1,7 +1,7 @@
 import type { EditorNodeProperties, EditorRED } from "node-red";
 import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
-import { localise, translator, type Text } from "../src/editor/texts";
+import { labelled, localise, translator, type Text } from "../src/editor/texts";
 import { showTips } from "../src/editor/tip-rows";
 import { natsTips, type TlsForm } from "../src/editor/tips";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
@@ -57,8 +57,8 @@ function validServers(servers: unknown, _options: unknown): boolean | string {
   return wrong === undefined || text("validate.server", { server: wrong });
 }
 
-const validName = (name: unknown, _options: unknown): boolean | string =>
-  name === undefined || name === "" || isEnvironment(name) || isName(typeof name === "string" ? name.trim() : "") || text("validate.name");
+const validName = (property: string) => ((name: unknown, _options: unknown): boolean | string =>
+  name === undefined || name === "" || isEnvironment(name) || isName(typeof name === "string" ? name.trim() : "") || text("validate.name", labelled(text, property))) as never;
 
 RED.nodes.registerType<Properties, Credentials>("nats-connection", {
   category: "config",
@@ -69,9 +69,9 @@ RED.nodes.registerType<Properties, Credentials>("nats-connection", {
     ...variablesDefault(RED, "nats-connection"),
     servers: { value: "", validate: validServers as never },
     authType: { value: "none" },
-    tls: { value: "", type: "tls-config", required: false },
-    stream: { value: "SECURITY_EVENTS", validate: validName as never },
-    bucket: { value: "security-events", validate: validName as never },
+    tls: { value: "", type: "tls-config", required: false, ...labelled(text, "tls") },
+    stream: { value: "SECURITY_EVENTS", validate: validName("stream") },
+    bucket: { value: "security-events", validate: validName("bucket") },
     create: { value: true },
     replicas: { value: "1" },
     streamBytes: { value: "1073741824", validate: numberBetween(MIB, Number.MAX_SAFE_INTEGER, (params) => text("validate.streamBytes", params), true) as never },

@@ -1,7 +1,7 @@
 import type { EditorNodeInstance, EditorNodeProperties, EditorRED } from "node-red";
 import { showByteSize } from "../src/editor/byte-size";
 import { variablesDefault } from "../src/editor/environment";
-import { translator } from "../src/editor/texts";
+import { labelled, translator } from "../src/editor/texts";
 import { code, formValues, prepareTrial } from "../src/editor/try-it";
 import { isEnvironment } from "../src/editor/validators";
 import type { TimeZone } from "../src/syslog/header";
@@ -66,6 +66,7 @@ const headerName = (problem: (header: HeaderForm, name: string) => string | unde
     return key === undefined || this._(`validate.${key}`);
   } as unknown as (value: unknown) => boolean;
 
+const translate = translator(RED, "syslog-out");
 const field = (name: string) => $(`#node-input-${name}`);
 const rows = (name: string) => $(`.syslog-out-${name}`);
 
@@ -84,7 +85,7 @@ RED.nodes.registerType<Properties>("syslog-out", {
     transport: { value: "tcp", validate: validate("transport", isTransport) },
     host: { value: "", validate: validate("host", (text) => text !== "" && (isEnvironment(text) || isHost(text))) },
     port: { value: "514", validate: number("port", 1, 65_535) },
-    tls: { value: "", type: "tls-config", required: false },
+    tls: { value: "", type: "tls-config", required: false, ...labelled(translate, "tls") },
     header: { value: "rfc3164" },
     timeZone: { value: "local" },
     framing: { value: "auto" },
@@ -151,7 +152,6 @@ RED.nodes.registerType<Properties>("syslog-out", {
     if (!field("timeZone").val()) field("timeZone").val("local");
     show();
     showByteSize(field("queueBytes"));
-    const translate = translator(RED, "syslog-out");
     prepareTrial<{ sent: string; id: string; known: string; shortened: boolean; host: string; port: number }>({
       button: "syslog-out-test", url: "syslog-out/test", text: translate,
       body: () => ({

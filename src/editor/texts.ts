@@ -18,6 +18,9 @@ const PACKAGE = "@security-events/node-red-siem";
 export const translator = (RED: { _(key: string, params?: never): string }, type: string): Translate =>
   (key, params) => RED._(key.includes(":") ? key : `${PACKAGE}/${type}:${key}`, params as never);
 
+/** The part of a default with which Node-RED calls the property by its label in its own reasons. Node-RED's types lack it. */
+export const labelled = (text: Translate, property: string) => ({ label: text(`label.${property}`) });
+
 /** The text in the browser's language. `message` if the catalog with the key is not loaded. */
 export function localise(text: Translate, { key, params, message }: Text): string {
   if (key === "") return message;

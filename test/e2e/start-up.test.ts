@@ -75,7 +75,7 @@ describe("the built forms", () => {
 
   it("register their types, and the parts that they share run once", () => {
     const registered: string[] = [];
-    const editor = createContext({ RED: { nodes: { registerType: (type: string) => registered.push(type) }, validators: { number: () => () => true, regex: () => () => true, typedInput: () => () => true } } });
+    const editor = createContext({ RED: { nodes: { registerType: (type: string) => registered.push(type) }, validators: { number: () => () => true, regex: () => () => true, typedInput: () => () => true }, _: (key: string) => key } });
     const parts = new Set<unknown>();
     for (const type of types) {
       for (const script of scriptsOf(type)) runInContext(script, editor);

@@ -5,36 +5,16 @@ import { root } from "../../scripts/built";
 import { checkCriteria } from "../../src/code42/criteria/criteria-check";
 import { criteriaGroups } from "../../src/code42/criteria/criteria";
 import { isEnvironment } from "../../src/editor/validators";
-import manifest from "../../package.json";
 import type { FlowNode } from "../support/node-red-process";
-
-type Validator = (this: FlowNode, value: unknown, options: unknown) => unknown;
+import { ownTypes, type Definition } from "../support/own-types";
 
 interface WiredNode extends FlowNode {
   z?: string;
   wires?: string[][];
 }
 
-interface Definition {
-  defaults: Record<string, { validate?: Validator; required?: boolean }>;
-  credentials?: Record<string, unknown>;
-}
-
 /** Properties of every node, with or without a field in the form. */
 const COMMON = ["id", "type", "z", "x", "y", "wires", "credentials"];
-
-/** Our node types as the editor knows them: their editor scripts run here in a stub that only records. */
-async function ownTypes(): Promise<Map<string, Definition>> {
-  const types = new Map<string, Definition>();
-  const scope = globalThis as { RED?: unknown };
-  scope.RED = { nodes: { registerType: (type: string, definition: Definition) => types.set(type, definition) }, _: (key: string) => key };
-  try {
-    for (const type of Object.keys(manifest["node-red"].nodes)) await import(join(root, "nodes", `${type}.editor.ts`));
-  } finally {
-    delete scope.RED;
-  }
-  return types;
-}
 
 function coreTypes(): Set<string> {
   const core = join(root, "node_modules/@node-red/nodes/core");
@@ -47,7 +27,7 @@ describe("the flows for moving from c42eventextractor", () => {
   const files = readdirSync(folder).sort();
   const flows = files.map((file) => ({ file, nodes: JSON.parse(readFileSync(join(folder, file), "utf8")) as WiredNode[] }));
   const page = readFileSync(join(root, "docs/moving-from-c42eventextractor.md"), "utf8");
-  let own: Map<string, Definition>;
+  let own: ReadonlyMap<string, Definition>;
   let core: Set<string>;
   before(async () => {
     own = await ownTypes();
