@@ -211,7 +211,7 @@ describe("a shared cursor", () => {
     const error = await cursor!.commit(undefined, randomBytes(2 ** 20).toString("base64")).catch((reason: unknown) => reason as SiemError);
     assert.equal(code(error), "CURSOR_TOO_LARGE");
     assert.equal((error as SiemError).permanent, true);
-    assert.match((error as SiemError).message, /Shorten the overlap/);
+    assert.match((error as SiemError).message, /Shorten "Overlap"/);
   });
 
   it("can be read and committed by a user with the least permissions", async () => {

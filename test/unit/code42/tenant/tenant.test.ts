@@ -248,7 +248,7 @@ describe("tenant", () => {
   describe("what cannot succeed", () => {
     const cases: [name: string, fault: TenantFault, code: string, text: RegExp][] = [
       ["403", { kind: "status", status: 403 }, "FORBIDDEN", /File Events: Read.*Code42 console/],
-      ["404", { kind: "status", status: 404 }, "NOT_FOUND", /\/v2\/file-events.*base URL/],
+      ["404", { kind: "status", status: 404 }, "NOT_FOUND", /\/v2\/file-events.*"Base URL"/],
       ["400 with problems", { kind: "status", status: 400, body: { problems: [{ badFilter: null, description: "term file.colour is unknown" }] } }, "QUERY_REFUSED", /file\.colour is unknown/],
       ["a page token that is no longer valid", { kind: "status", status: 400, body: { problems: [{ description: "INVALID_PAGE_TOKEN" }] } }, "INVALID_PAGE_TOKEN", /starts again/],
       ["405", { kind: "status", status: 405 }, "REQUEST_REFUSED", /405/],
