@@ -45,11 +45,14 @@ describe("the editor with this package", () => {
       { id: "source", type: "dxl-threat-event", z: "marks", name: "", fabric: "fabric", topics: ["/topic"], x: 200, y: 200, wires: [[]] },
       { id: "fabric", type: "dxl-fabric", name: "", configFile: "${ALSO_NOT_SET}", brokers: "", keepAlive: "30" },
     ];
-    for (const [language, words] of [["en-US", "The environment variable NAME is not set"], ["de", "Die Umgebungsvariable NAME ist nicht gesetzt"]] as const) {
+    for (const [language, words, ofConfigNode] of [
+      ["en-US", "The environment variable NAME is not set", "Fabric: invalid configuration node"],
+      ["de", "Die Umgebungsvariable NAME ist nicht gesetzt", "Fabric: ungültige Konfigurations-Node"],
+    ] as const) {
       const { problems } = await visitEditor({ url: nodeRed.url, language, types: [], flows: [flow] });
-      assert.deepEqual(problems.filter((problem) => /variable|valid: fabric/i.test(problem)), [
+      assert.deepEqual(problems.filter((problem) => /variable|valid: .*fabric/i.test(problem)), [
         `syslog-out marked is not valid: ${words.replace("NAME", "NOT_SET")}`,
-        "dxl-threat-event source is not valid: fabric",
+        `dxl-threat-event source is not valid: ${ofConfigNode}`,
         `dxl-fabric fabric is not valid: ${words.replace("NAME", "ALSO_NOT_SET")}`,
       ]);
     }
