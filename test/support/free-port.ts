@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /**
@@ -6,7 +7,8 @@ import { createServer } from "node:net";
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    // Not Math.random, which tests replace.
+    const port = randomInt(10_000, 32_000);
     const server = createServer();
     const isFree = await new Promise<boolean>((resolve) => server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true)));
     await new Promise((resolve) => server.close(resolve));
