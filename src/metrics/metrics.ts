@@ -17,8 +17,7 @@ export interface NodeFigures extends Figures {
   id: string;
   type: string;
   name: string;
-  /** What the node shows below itself in the editor. */
-  /** What the node shows. `recovered`: when it became green after it was neither green nor busy (blue), ISO 8601. */
+  /** What the node shows below itself in the editor. `recovered`: when it became green after it was neither green nor busy (blue), ISO 8601. */
   status?: { fill: Colour; text: string; recovered?: string | undefined };
   lastError?: LastError;
 }

@@ -1,7 +1,6 @@
 /**
- * Opens every node of every example but the comments in a real browser and presses Done, first as it is, then after a change
- * in every list that is taken back. Neither may change the flow. DONE_SCREENSHOTS is a folder for screenshots of the changed
- * lists.
+ * Opens every node of every example in a real browser and presses Done, first as it is, then after a change in every list
+ * that is taken back. Neither may change the flow. DONE_SCREENSHOTS is a folder for screenshots of the changed lists.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -50,7 +49,7 @@ describe("the dialogs of every node in the examples", function () {
   let nodeRed: NodeRedProcess;
   let browser: Browser;
   const entries: Entry[] = examples().flatMap(({ name, flow }) =>
-    flow.filter(({ type }) => type !== "tab" && type !== "comment" && !isNotInstalled(type)).map(({ id, type, x, z }) => ({ id, type, tab: x === undefined ? undefined : String(z), title: `${name}: ${type} ${id}` })));
+    flow.filter(({ type }) => type !== "tab" && !isNotInstalled(type)).map(({ id, type, x, z }) => ({ id, type, tab: x === undefined ? undefined : String(z), title: `${name}: ${type} ${id}` })));
   const ours = entries.filter(({ type }) => OURS.includes(type));
 
   before(async () => {

@@ -1,5 +1,5 @@
 /**
- * Kills Node-RED with kill -9 at random moments while it reads 14,000 events. No event may be missing, and each kill may
+ * Kills Node-RED with kill -9 at random moments while it reads 20,000 events. No event may be missing, and each kill may
  * repeat at most the pages in flight (`pagesOut`).
  */
 import assert from "node:assert/strict";
@@ -15,7 +15,7 @@ import { durableStore, startNodeRed } from "../support/node-red-process";
 import { packedPackage } from "../support/packed-package";
 import { until } from "../support/until";
 
-const EVENTS = 14_000;
+const EVENTS = 20_000;
 const PAGE = 100;
 const KILLS = 12;
 
