@@ -1,6 +1,7 @@
 /** Opens connections to one host of a tenant, directly or through a proxy, and keeps them between requests. */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import type { Duplex } from "node:stream";
 import { TLSSocket, type ConnectionOptions } from "node:tls";
 import { serverName } from "../../common/host";
 import { bypasses, proxyUrl, type Proxy } from "../../common/proxy";
@@ -19,6 +20,8 @@ export class Connections {
   private readonly proxy: URL | undefined;
   private made: Promise<HttpAgent> | undefined;
   private opened: HttpAgent | undefined;
+  /** Connections on which the host answered TLS: Node.js has keys then. A resumed session has no certificate to ask for. */
+  private readonly secured = new WeakSet<Duplex>();
   /** For each CONNECT request that the proxy has not answered yet: what aborts it. */
   private readonly tunnelling = new Set<AbortController>();
 
@@ -33,14 +36,14 @@ export class Connections {
 
   /** The agent that opens and keeps them. */
   agent(): Promise<HttpAgent> {
-    return this.made ??= this.make().then((agent) => (this.opened = agent));
+    return this.made ??= this.make().then((agent) => (this.opened = agent.on("keylog", (_line, socket: Duplex) => this.secured.add(socket))));
   }
 
   /** True if the host accepts connections and has answered TLS on none that is open. */
   get awaitsTls(): boolean {
     const { sockets = {}, freeSockets = {} } = this.opened ?? {};
     const open = [...Object.values(sockets), ...Object.values(freeSockets)].flatMap((list) => list ?? []);
-    return open.length > 0 && open.every((socket) => !socket.connecting && socket instanceof TLSSocket && socket.getPeerX509Certificate() === undefined);
+    return open.length > 0 && open.every((socket) => !socket.connecting && socket instanceof TLSSocket && !this.secured.has(socket));
   }
 
   /** Closes all of them, those in use included. */

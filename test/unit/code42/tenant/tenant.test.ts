@@ -546,10 +546,19 @@ describe("tenant", () => {
       silent.close();
     });
 
-    it("to a server that answers TLS and then nothing says that it did not answer", async () => {
-      const simulator = await secured("server");
-      simulator.faults.add({ kind: "stall" }, { times: Infinity });
-      assert.equal((await failure(search(connect(simulator, { tls: tls(), timeoutMs: 300 })))).code, "TIMED_OUT");
+    it("to a server that answers TLS and then nothing says that it did not answer, after earlier answers and through a proxy too", async () => {
+      const proxy = await startConnectProxy();
+      for (const options of [{}, { proxy: { url: proxy.url } }]) {
+        const simulator = await secured("server");
+        const tenant = connect(simulator, { ...options, tls: tls(), timeoutMs: 300 }, { sleep: async () => undefined });
+        await search(tenant);
+        simulator.faults.add({ kind: "stall" }, { times: Infinity });
+        const codes: string[] = [];
+        // The first attempt is on the connection of the search, the others may resume its TLS session.
+        const error = await failure(search(tenant, { onRetry: (retry) => codes.push(retry.error.code) }));
+        assert.deepEqual([...codes, error.code], Array(6).fill("TIMED_OUT"));
+      }
+      await proxy.close();
     });
 
     describe("through a proxy", () => {
