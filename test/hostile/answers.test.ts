@@ -12,7 +12,7 @@ import { gzipped, repeated, startHostileServer, type HostileAnswer, type Hostile
 import { polledOverHttp, startWatched, type Watched } from "../support/watched-node-red";
 
 const MIB = 2 ** 20;
-const MOST_MB = 300;
+const MOST_MB = 270;
 const LONGEST_MS = 1000;
 
 /** By query node: its source, the path that it asks, and the list in the answer. */
