@@ -48,11 +48,12 @@ function program(name, node, args, env) {
   count(name, run(node, args, env).status === 0);
 }
 
-function mocha(name, node, spec, timeoutMs, env = {}) {
+/** `options` are more options of mocha. */
+function mocha(name, node, spec, timeoutMs, options = [], env = {}) {
   title(name);
   const file = join(scratch, "totals.json");
   rmSync(file, { force: true });
-  const { status, signal } = run(node, [mochaBin, "--reporter", join(root, "scripts/mocha-totals.cjs"), "--timeout", String(timeoutMs), spec], { ...env, MOCHA_TOTALS: file });
+  const { status, signal } = run(node, [mochaBin, "--reporter", join(root, "scripts/mocha-totals.cjs"), "--timeout", String(timeoutMs), ...options, spec], { ...env, MOCHA_TOTALS: file });
   const ran = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { passed: 0, failed: 0, failures: [] };
   totals.passed += ran.passed;
   totals.failed += ran.failed;
@@ -60,6 +61,9 @@ function mocha(name, node, spec, timeoutMs, env = {}) {
   const crashed = (status !== 0 && ran.failed === 0) || ran.passed + ran.failed === 0;
   if (crashed) count(name, false, signal ?? `exit code ${status}`);
 }
+
+/** Two files at a time. Only for tests that mostly wait: those of `hostile` and `e2e` measure what a busy machine would change. */
+const SIDE_BY_SIDE = ["--parallel", "--jobs", "2"];
 
 const started = Date.now();
 let finished = false;
@@ -80,15 +84,15 @@ const built = packages && await step("build", () => {
   if (run(process.execPath, ["scripts/build.mjs"]).status !== 0) throw new Error("the build failed");
 });
 if (built) {
-  mocha("unit tests", process.execPath, "test/unit/**/*.test.ts", 20_000);
-  mocha("node tests, Node-RED 4", process.execPath, "test/nodes/**/*.test.ts", 20_000);
+  mocha("unit tests", process.execPath, "test/unit/**/*.test.ts", 20_000, SIDE_BY_SIDE);
+  mocha("node tests, Node-RED 4", process.execPath, "test/nodes/**/*.test.ts", 20_000, SIDE_BY_SIDE);
   mocha("hostile tests, Node-RED 4", process.execPath, "test/hostile/**/*.test.ts", 180_000);
   mocha("end-to-end tests, Node-RED 4", process.execPath, "test/e2e/**/*.test.ts", 300_000);
   program("package smoke test, Node-RED 4", process.execPath, ["--import", "tsx", "scripts/pack-smoke.ts"]);
   let second;
   if (await step("second runtime", () => { second = secondRuntime(); })) {
     const env = { NODE_RED_MODULES: second.modules };
-    mocha("node tests, Node-RED 5", second.node, "test/nodes/**/*.test.ts", 20_000, env);
+    mocha("node tests, Node-RED 5", second.node, "test/nodes/**/*.test.ts", 20_000, SIDE_BY_SIDE, env);
     program("package smoke test, Node-RED 5", second.node, ["--import", "tsx", "scripts/pack-smoke.ts"], env);
   }
 }

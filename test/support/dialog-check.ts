@@ -1,5 +1,6 @@
 /**
- * Measures a dialog as it is on the screen: the contrast of its texts, what is wider than its place, labels that are cut off.
+ * Measures a dialog as it is on the screen: the contrast of its texts, what is wider than its place, labels that
+ * are cut off or not level with their field.
  * Node-RED's own elements, such as its buttons and lists, are not measured.
  */
 import type { Locator } from "playwright-core";
@@ -13,7 +14,7 @@ export const QUERY_SCREENS = 1.5;
 export async function dialogProblems(form: Locator, type: string): Promise<string[]> {
   // No named functions in here: for them the compiler would insert a helper that the page does not have.
   const { texts, cut, wide, screens } = await form.evaluate((element) => {
-    const foreign = ".red-ui-button, .red-ui-typedInput-container, .red-ui-editableList, .red-ui-treeList, select, input, textarea, pre, .red-ui-editor-config-node";
+    const foreign = ".red-ui-button, .red-ui-typedInput-container, .red-ui-editableList, .red-ui-treeList, select, input, textarea, pre";
     const own = [...element.querySelectorAll<HTMLElement>("*")].filter((each) => each.checkVisibility() && each.closest(foreign) === null);
     const withText = own.filter((each) => [...each.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && (node.textContent ?? "").trim() !== ""));
     const tray = element.closest<HTMLElement>(".red-ui-tray-body")?.getBoundingClientRect();
@@ -42,7 +43,33 @@ export async function dialogProblems(form: Locator, type: string): Promise<strin
   return [
     ...pale,
     ...cut.map((text) => `"${text}" is cut off`),
+    ...(await labelsApart(form)).map((text) => `"${text}" is not level with its field`),
     ...wide.map((text) => `"${text}" is wider than its place`),
     ...(type === "code42-query" && screens > QUERY_SCREENS ? [`the dialog is ${screens.toFixed(2)} screens high`] : []),
   ].map((problem) => `${type}: ${problem}`);
+}
+
+/** The labels that take two lines or push their field below them, also in rows that are hidden or folded now. */
+function labelsApart(form: Locator): Promise<string[]> {
+  return form.evaluate((element) => {
+    const labels = [...element.querySelectorAll<HTMLElement>(".siem-form .form-row > label")].filter((each) => getComputedStyle(each).width === "130px");
+    const shown: [HTMLElement, string][] = [];
+    const folded = [...element.querySelectorAll("details")].filter((each) => !each.open);
+    for (const each of folded) each.open = true;
+    for (const label of labels) {
+      for (let at = label.parentElement; at !== null && at !== element; at = at.parentElement) {
+        if (getComputedStyle(at).display !== "none") continue;
+        shown.push([at, at.style.display]);
+        at.style.display = "block";
+      }
+    }
+    const apart = labels.filter((label) => {
+      const field = [...label.parentElement?.children ?? []].slice(1).find((each) => each.checkVisibility())?.getBoundingClientRect();
+      const { top, height, right } = label.getBoundingClientRect();
+      return field !== undefined && field.height < 2 * height && (field.left < right || Math.abs(field.top + field.height / 2 - top - height / 2) > 4);
+    }).map((each) => each.textContent.trim());
+    for (const [at, display] of shown) at.style.display = display;
+    for (const each of folded) each.open = false;
+    return apart;
+  });
 }

@@ -14,7 +14,7 @@ const OTHER_WORDS: readonly (readonly [name: string, others: RegExp, files?: Reg
   ["Übernahme (deploy)", /Deploy\b/, /\.json/],
   ["Header", /Syslog-Kopf|CEF-Kopf/],
   ["Queue", /Warteschlange/i],
-  ["Längste Meldung", /Längsten? Nachricht/i],
+  ["Meldung", /Längsten? Nachricht/i],
 ];
 
 /** The readable text of a catalog or a help file, without keys, tags and code. */
