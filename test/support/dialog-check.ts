@@ -1,6 +1,6 @@
 /**
  * Measures a dialog as it is on the screen: the contrast of its texts, what is wider than its place, labels that
- * are cut off or not level with their field.
+ * are cut off or not level with their field, choices that are cut off.
  * Node-RED's own elements, such as its buttons and lists, are not measured.
  */
 import type { Locator } from "playwright-core";
@@ -10,6 +10,8 @@ import { colourOf, contrast, over } from "./contrast";
 const TEXT_CONTRAST = 4.5;
 /** The query's dialog at 1366 by 768: its height in heights of what is visible of it. */
 export const QUERY_SCREENS = 1.5;
+/** Width of the arrow in a list, with its distance from the text. */
+const LIST_ARROW = 18;
 
 export async function dialogProblems(form: Locator, type: string): Promise<string[]> {
   // No named functions in here: for them the compiler would insert a helper that the page does not have.
@@ -43,15 +45,15 @@ export async function dialogProblems(form: Locator, type: string): Promise<strin
   return [
     ...pale,
     ...cut.map((text) => `"${text}" is cut off`),
-    ...(await labelsApart(form)).map((text) => `"${text}" is not level with its field`),
+    ...await misplaced(form),
     ...wide.map((text) => `"${text}" is wider than its place`),
     ...(type === "code42-query" && screens > QUERY_SCREENS ? [`the dialog is ${screens.toFixed(2)} screens high`] : []),
   ].map((problem) => `${type}: ${problem}`);
 }
 
-/** The labels that take two lines or push their field below them, also in rows that are hidden or folded now. */
-function labelsApart(form: Locator): Promise<string[]> {
-  return form.evaluate((element) => {
+/** The labels that take two lines or push their field below them, and choices that their list cuts off; also in rows that are hidden or folded now. */
+function misplaced(form: Locator): Promise<string[]> {
+  return form.evaluate((element, arrow) => {
     const labels = [...element.querySelectorAll<HTMLElement>(".siem-form .form-row > label")].filter((each) => getComputedStyle(each).width === "130px");
     const shown: [HTMLElement, string][] = [];
     const folded = [...element.querySelectorAll("details")].filter((each) => !each.open);
@@ -67,9 +69,16 @@ function labelsApart(form: Locator): Promise<string[]> {
       const field = [...label.parentElement?.children ?? []].slice(1).find((each) => each.checkVisibility())?.getBoundingClientRect();
       const { top, height, right } = label.getBoundingClientRect();
       return field !== undefined && field.height < 2 * height && (field.left < right || Math.abs(field.top + field.height / 2 - top - height / 2) > 4);
-    }).map((each) => each.textContent.trim());
+    }).map((each) => `"${each.textContent.trim()}" is not level with its field`);
+    const pen = document.createElement("canvas").getContext("2d");
+    const long = [...element.querySelectorAll<HTMLSelectElement>(".siem-form select")].filter((each) => each.checkVisibility() && each.querySelector("[value=_ADD_]") === null).flatMap((select) => {
+      const { font, paddingLeft, paddingRight } = getComputedStyle(select);
+      if (pen !== null) pen.font = font;
+      const room = select.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - arrow;
+      return [...select.options].filter(({ text }) => (pen?.measureText(text).width ?? Infinity) > room).map(({ text }) => `"${text}" is cut off in its list`);
+    });
     for (const [at, display] of shown) at.style.display = display;
     for (const each of folded) each.open = false;
-    return apart;
-  });
+    return [...apart, ...long];
+  }, LIST_ARROW);
 }
