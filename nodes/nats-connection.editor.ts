@@ -6,7 +6,7 @@ import { showTips } from "../src/editor/tip-rows";
 import { natsTips, type TlsForm } from "../src/editor/tips";
 import { formValues, prepareTrial, resultRow, typedCredentials } from "../src/editor/try-it";
 import { isEnvironment, numberBetween } from "../src/editor/validators";
-import { isName, serverLines, serverOf } from "../src/scale-out/names";
+import { isName, serverLines, serverOf, withoutSignIn } from "../src/scale-out/names";
 
 declare const RED: EditorRED;
 
@@ -54,7 +54,7 @@ function validServers(servers: unknown, _options: unknown): boolean | string {
   const lines = linesOf(servers);
   if (lines.length === 0) return text("validate.servers");
   const wrong = lines.find((line) => !isEnvironment(line) && serverOf(line) === undefined);
-  return wrong === undefined || text("validate.server", { server: wrong });
+  return wrong === undefined || text("validate.server", { server: withoutSignIn(wrong) });
 }
 
 const validName = (property: string) => ((name: unknown, _options: unknown): boolean | string =>

@@ -16,6 +16,9 @@ const FRAMES = 10;
 /** Controls, line ends, and what changes the direction of a text or has no width; private use and lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]+/gu;
 
+/** The sign-in that people write into an address; it may be one that we do not know yet. */
+const SIGN_IN = /:\/\/[^\s/?#]*@/g;
+
 /** The message of an error, or `thrown` itself as text. It has not passed a border. */
 export function messageOf(thrown: unknown): string {
   try {
@@ -49,7 +52,7 @@ export class Border {
     const whole = messageOf(value);
     const read = whole.slice(0, Math.max(MOST_READ, limit));
     // Secrets first: a control character in place of another would hide one, and a cut leaves a part.
-    const line = this.redact(read).replace(UNPRINTABLE, " ").trim();
+    const line = this.redact(read).replace(SIGN_IN, "://***@").replace(UNPRINTABLE, " ").trim();
     const isCut = line.length > limit || read.length < whole.length;
     return (isCut ? `${line.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, "")}…` : line) as Printable;
   }

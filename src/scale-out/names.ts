@@ -20,6 +20,9 @@ export function serverOf(text: string): { host: string; port: number } | undefin
   return host === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
 }
 
+/** `server` to be shown: NATS tools write a password or a token before the host. */
+export const withoutSignIn = (server: string): string => server.replace(/^.*@/s, "***@");
+
 /** True if `server` (`host` or `host:port`) is this machine. */
 export const isLoopback = (server: string): boolean => /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)(?::\d+)?$/i.test(server);
 

@@ -3,7 +3,7 @@ import type { ConnectionOptions } from "node:tls";
 import { plain, printable } from "../common/border";
 import { addressProperty, booleanProperty, choiceProperty, listProperty, numberProperty, textProperty, type Properties } from "../common/properties";
 import { natsError } from "./errors";
-import { isName, serverLines, serverOf } from "./names";
+import { isName, serverLines, serverOf, withoutSignIn } from "./names";
 
 export interface NatsSettings {
   /** `host` or `host:port` each. */
@@ -59,7 +59,7 @@ export function serversOf(properties: Properties): string[] {
   if (servers.length > MOST_SERVERS) throw natsError("SERVERS_COUNT", { max: MOST_SERVERS }, { permanent: true });
   return servers.map((text) => {
     const server = serverOf(text);
-    if (server === undefined) throw natsError("SERVER_INVALID", { server: printable(text, 80) }, { permanent: true });
+    if (server === undefined) throw natsError("SERVER_INVALID", { server: printable(withoutSignIn(text), 80) }, { permanent: true });
     return `${server.host}:${server.port}`;
   });
 }

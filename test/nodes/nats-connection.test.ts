@@ -8,6 +8,7 @@ import type { LinkState, NatsConnectionNode } from "../../src/scale-out/link";
 import { makeCertificates, type Certificates } from "../support/certs";
 import { tryForm, type DialogAnswer } from "../support/dialog";
 import { tlsConfig } from "../support/flows";
+import { everythingIn } from "../support/everything-in";
 import { freePort } from "../support/free-port";
 import { NatsServer, type NatsOptions } from "../support/nats";
 import { makeAccounts, textOf } from "../support/nats-accounts";
@@ -118,6 +119,15 @@ describe("nats-connection", () => {
     process.env["NATS_SERVERS_SET"] = "127.0.0.1:1\n127.0.0.1:2";
     await load({ servers: "${NATS_SERVERS_SET}" });
     assert.deepEqual(link().settings.servers, ["127.0.0.1:1", "127.0.0.1:2"]);
+  });
+
+  it("repeats no password or token that was written into a server", async () => {
+    for (const servers of ["nats://dana:s3cret-canary@nats:4222", "s3cret-canary@nats", "dana:s3cret@canary@nats:4222", ["a", "tls://s3cret-canary@nats"]]) {
+      await load({ servers });
+      assert.match(String(userNode("one").failure), /\*\*\*@nats.*"Sign in with"/);
+      assert.doesNotMatch(everythingIn(userNode("one").failure), /s3cret|canary/);
+      await unloadFlow();
+    }
   });
 
   it("waits for NATS, tells each catch node of its users once for each outage, and connects later", async () => {

@@ -16,6 +16,11 @@ describe("the border for texts from outside", () => {
     }
   });
 
+  it("takes a user and a password out of an address", () => {
+    assert.equal(printable("get https://dana:pa:s@s@api.example.com/a@b failed"), "get https://***@api.example.com/a@b failed");
+    for (const text of ["dana@example.com", "https://example.com/a@b", "https://example.com?by=a@b", "16:30 // a@b"]) assert.equal(printable(text), text);
+  });
+
   it("cuts a long text with an ellipsis, and no character in two", () => {
     assert.equal(printable("x".repeat(301)), `${"x".repeat(299)}…`);
     assert.equal(printable("x".repeat(300)), "x".repeat(300));
