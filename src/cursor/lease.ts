@@ -22,6 +22,10 @@ export interface Lease {
   start(changed: (state: LeaseState) => void): void;
   /** Leaves the lease to others, and competes again when one of them has taken it or none wanted it for a while. */
   yield(): Promise<void>;
+  /** Leaves the lease to others until `compete`. */
+  withdraw(): Promise<void>;
+  /** Competes again after `withdraw`. */
+  compete(): void;
   /** Frees the lease, so that another instance need not wait for its end. */
   close(): Promise<void>;
 }

@@ -71,6 +71,7 @@ export class NatsLease implements Lease {
   private freeSince: number | undefined;
   /** Until then others may take it first, monotonic ms. */
   private yieldsUntil = -Infinity;
+  private isWithdrawn = false;
   private readonly leaseMs: number;
   private readonly reported = new Set<string>();
   private cancelEnd: () => void = () => undefined;
@@ -105,6 +106,16 @@ export class NatsLease implements Lease {
   async yield(): Promise<void> {
     this.yieldsUntil = this.dependencies.clock.now() + this.leaseMs + LONGEST_SPREAD_MS;
     await this.alone(() => this.free());
+  }
+
+  async withdraw(): Promise<void> {
+    this.isWithdrawn = true;
+    await this.alone(() => this.free());
+  }
+
+  compete(): void {
+    this.isWithdrawn = false;
+    this.wake();
   }
 
   async close(): Promise<void> {
@@ -163,9 +174,9 @@ export class NatsLease implements Lease {
       }
     }
     this.freeSince ??= now;
-    const wait = Math.max(this.yieldsUntil, this.freeSince + Math.min(LONGEST_SPREAD_MS, SPREAD_MS * this.link.leases.size)) - now;
+    const wait = this.isWithdrawn ? Infinity : Math.max(this.yieldsUntil, this.freeSince + Math.min(LONGEST_SPREAD_MS, SPREAD_MS * this.link.leases.size)) - now;
     if (wait > 0) {
-      if (this.current.phase !== "standby") this.enter({ phase: "standby" });
+      this.enter({ phase: "standby" });
       return Math.min(LOOK_MS, wait);
     }
     // Counted before the write, so that the other leases of this process wait.

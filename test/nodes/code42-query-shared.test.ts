@@ -186,6 +186,36 @@ describe("code42-query with a shared cursor", () => {
     assert.deepEqual(caught, []);
   });
 
+  it("leaves the lease to the other one when its pages are refused, stays red, and comes back only when it is started", async () => {
+    addEvents(50);
+    let isOpen = false;
+    await start([...instance("a"), ...instance("b")], (message) => (isOpen ? void deliveryRegistry().confirm(message) : void deliveryRegistry().reject(message, new Error("cut"))));
+    const first = await activeOf();
+    const second = other(first);
+    await until(() => last(first) === "status.undelivered", "the first one gives up", 40_000);
+    await until(() => isActive(second), "the other takes over", 1500);
+    // Until it has seen who has the lease.
+    await sleep(1000);
+    assert.equal(await act(first, { action: "reset" }), "QUERY_STANDBY");
+    await until(() => last(second) === "status.undelivered", "the other one gives up too", 40_000);
+    await until(() => !INSTANCES.some(isActive), "nobody is active");
+    const copies = INSTANCES.map((id) => outs[id].length);
+    assert.deepEqual(copies, [4, 4]);
+
+    proxies[first].rate = 0;
+    await sleep((LEASE_S + 3) * 1000);
+    proxies[first].rate = Infinity;
+    await sleep(2000);
+    assert.deepEqual([INSTANCES.map(last), INSTANCES.map((id) => outs[id].length), INSTANCES.some(isActive)], [["status.undelivered", "status.undelivered"], copies, false]);
+    assert.equal(await act(first, {}), "QUERY_GAVE_UP");
+
+    isOpen = true;
+    getNode(first).receive({ action: "start" });
+    await until(() => last(first) === "status.idle", "it reads");
+    assert.equal(await activeOf(), first);
+    assert.deepEqual([last(second), [...delivered().values()].every((times) => times === 9)], ["status.undelivered", true]);
+  }).timeout(100_000);
+
   it("frees the lease when it closes, so that the other one need not wait for its end", async () => {
     addEvents(30);
     await start([...instance("a"), ...instance("b")]);

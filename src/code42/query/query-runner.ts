@@ -29,6 +29,12 @@ export interface QueryDependencies extends KeeperDependencies, SenderDependencie
   monotonic(): number;
 }
 
+type Mode =
+  /** Polls at its interval too, or only when a message asks. */
+  | "automatic" | "asked"
+  /** Until "start" it does not poll by itself, because the user stopped it or because it gave up on its pages. */
+  | "stopped" | "gaveUp";
+
 const ACTIONS: readonly unknown[] = ["poll", "stop", "start", "reset", "set"];
 /** Of a query that has no cursor. */
 const ACTIONS_ONCE: readonly unknown[] = ["poll", "stop"];
@@ -55,7 +61,7 @@ export class QueryRunner {
   private readonly closing = new AbortController();
   /** The poll that runs; `ended` never rejects. */
   private running: { abort: AbortController; ended: Promise<void> } | undefined;
-  private automatic = false;
+  private mode: Mode = "asked";
   private timer: NodeJS.Timeout | undefined;
   /** In a row; those that may pass by themselves count as one. */
   private failures = 0;
@@ -81,11 +87,11 @@ export class QueryRunner {
   /** Begins polling, the first time at once. */
   start(): void {
     const { lease } = this.dependencies;
-    this.automatic = this.settings.pollIntervalMs > 0;
+    this.mode = this.startMode;
     if (lease !== undefined) {
       this.showLease(lease.state);
       lease.start((state) => this.leaseChanged(state));
-    } else if (this.automatic) this.tick();
+    } else if (this.mode === "automatic") this.tick();
     else this.dependencies.status("grey", "status.stopped");
   }
 
@@ -99,10 +105,10 @@ export class QueryRunner {
       case "yield":
         return this.yield();
       case "start":
-        this.automatic = this.settings.pollIntervalMs > 0;
+        this.mode = this.startMode;
         return this.pollAndSchedule();
       case "stop":
-        this.automatic = false;
+        this.mode = "stopped";
         await this.halt();
         this.dependencies.status("grey", "status.stopped");
         return;
@@ -118,7 +124,7 @@ export class QueryRunner {
   /** Stops reading, waits a little for what is in flight, and forgets the rest: it is read again from the cursor. */
   async close(): Promise<void> {
     this.closing.abort();
-    this.automatic = false;
+    this.mode = "stopped";
     await this.settle();
     await this.dependencies.lease?.close();
   }
@@ -142,10 +148,14 @@ export class QueryRunner {
     } satisfies Figures;
   }
 
+  private get startMode(): Mode {
+    return this.settings.pollIntervalMs > 0 ? "automatic" : "asked";
+  }
+
   /** False while another instance, or nobody, may read with the shared cursor. */
   private get reads(): boolean {
     const { lease } = this.given;
-    return lease === undefined || (lease.state.phase === "active" && !this.isYielding);
+    return lease === undefined || (lease.state.phase === "active" && !this.isYielding && this.mode !== "gaveUp");
   }
 
   private leaseChanged(state: LeaseState): void {
@@ -161,13 +171,15 @@ export class QueryRunner {
     if (this.isYielding) return;
     if (state.since !== this.term) this.giveUp();
     this.term = state.since;
-    if (this.automatic) this.tick();
+    if (this.mode === "automatic") this.tick();
   }
 
   private showLease(state: LeaseState): void {
-    const { given } = this;
+    const { given, mode } = this;
+    // Its status says why until somebody starts it.
+    if (mode === "gaveUp") return;
     switch (state.phase) {
-      case "active": return given.status("green", "status.active");
+      case "active": return mode === "stopped" ? given.status("grey", "status.stopped") : given.status("green", "status.active");
       case "standby": return state.holder === undefined ? given.status("grey", "status.standbyAlone") : given.status("grey", "status.standby", { holder: state.holder });
       case "away": return state.error?.permanent === true ? given.status("red", "status.failed") : given.status("yellow", "status.away");
     }
@@ -175,14 +187,20 @@ export class QueryRunner {
 
   /** What is asked of an instance that does not read: the one that does gets the same messages, or it is its business. */
   private actOnStandby(action: unknown): void {
-    const { lease } = this.dependencies;
-    if (action === "set" || action === "reset") {
-      const { holder } = lease?.state.phase === "standby" ? lease.state : {};
-      throw holder === undefined ? queryError("QUERY_AWAY") : queryError("QUERY_STANDBY", { holder });
-    }
+    const lease = this.given.lease!;
+    const hasGivenUp = this.mode === "gaveUp";
+    const holder = lease.state.phase === "standby" ? lease.state.holder : undefined;
+    const moves = action === "set" || action === "reset";
+    // Nobody else does it, and waiting does not help.
+    if (hasGivenUp && holder === undefined && (moves || action === "poll")) throw queryError("QUERY_GAVE_UP", {}, { permanent: true });
+    if (moves) throw holder === undefined ? queryError("QUERY_AWAY") : queryError("QUERY_STANDBY", { holder });
     // They say what to do when this instance gets the lease.
-    if (action === "start") this.automatic = this.settings.pollIntervalMs > 0;
-    if (action === "stop") this.automatic = false;
+    if (action === "stop" && !hasGivenUp) this.mode = "stopped";
+    if (action !== "start") return;
+    this.mode = this.startMode;
+    if (!hasGivenUp) return;
+    lease.compete();
+    this.showLease(lease.state);
   }
 
   /** Hands the cursor to another instance, without anything being read twice. */
@@ -214,7 +232,7 @@ export class QueryRunner {
   /** Plans the next automatic poll: the interval after `started` (monotonic ms), later after failures that another try cannot mend. */
   private schedule(started: number): void {
     clearTimeout(this.timer);
-    if (!this.automatic || !this.reads || this.closing.signal.aborted) return;
+    if (this.mode !== "automatic" || !this.reads || this.closing.signal.aborted) return;
     const interval = this.settings.pollIntervalMs;
     const pause = this.isHurried ? AGAIN_MS : this.failures === 0 ? interval : Math.max(interval, Math.min(MAX_FAILURE_PAUSE_MS, interval * 2 ** (this.failures - 1)));
     this.isHurried = false;
@@ -241,7 +259,7 @@ export class QueryRunner {
       if (abort.signal.aborted) return;
       if (this.gaveWay(error)) {
         // A message that asked for this poll gets the reason.
-        if (!this.automatic) throw error;
+        if (this.mode !== "automatic") throw error;
         return;
       }
       this.counters.failedPolls += 1;
@@ -320,9 +338,11 @@ export class QueryRunner {
       }
       this.giveUp();
       if (!this.reads) return;
-      this.automatic = false;
-      this.dependencies.status("red", "status.undelivered");
-      this.dependencies.error(error);
+      this.mode = "gaveUp";
+      this.given.status("red", "status.undelivered");
+      this.given.error(error);
+      // The way of another instance to the sink may be open. This one does not come back by itself, so that the copies stay few.
+      void this.given.lease?.withdraw();
     });
   }
 
@@ -385,7 +405,7 @@ export class QueryRunner {
     try {
       await this.keeper.overwrite(floorMs);
     } finally {
-      if (this.automatic && this.reads) this.tick();
+      if (this.mode === "automatic" && this.reads) this.tick();
     }
   }
 }

@@ -367,6 +367,29 @@ describe("a lease in NATS", () => {
     assert.equal(first.phase, "active");
   });
 
+  it("is left to others until its instance competes again, however long nobody has it", async () => {
+    const [first, second] = await pair();
+    await Promise.all([first.lease.withdraw(), clock.advance(600)]);
+    assert.deepEqual([first.phase, second.phase], ["standby", "active"]);
+    await Promise.all([second.lease.withdraw(), clock.advance(600)]);
+    await clock.advance(HOUR_MS / 60);
+    assert.deepEqual([first.lease.state, second.lease.state, bucket.holder], [{ phase: "standby" }, { phase: "standby" }, undefined]);
+    first.lease.compete();
+    await clock.advance(100);
+    assert.deepEqual([first.phase, second.phase], ["active", "standby"]);
+  });
+
+  it("goes to another instance when its holder leaves it while NATS is away for that one, and does not come back", async () => {
+    const [first, second] = await pair();
+    first.lose();
+    await Promise.all([first.lease.withdraw(), clock.advance(TAKEN_MS)]);
+    assert.equal(second.phase, "active");
+    first.reach();
+    second.lose();
+    await clock.advance(5 * LEASE_MS);
+    assert.deepEqual([first.lease.state, second.phase], [{ phase: "standby" }, "away"]);
+  });
+
   it("is left for 100 ms for each one that the instance has, so that leases spread", async () => {
     const first = instance("host-1/aaaa");
     for (let held = 0; held < 3; held++) first.link.leases.add({});
@@ -412,7 +435,7 @@ describe("a lease in NATS", () => {
       { weight: 6, arbitrary: fc.integer({ min: 1, max: 60 }) }, { weight: 2, arbitrary: fc.integer({ min: 60, max: 1400 }) },
       { weight: 1, arbitrary: fc.constantFrom("applied" as const, "dropped" as const) },
     );
-    const event = fc.constantFrom("nothing", "nothing", "nothing", "lose", "reach", "yield", "close");
+    const event = fc.constantFrom("nothing", "nothing", "nothing", "lose", "reach", "yield", "withdraw", "compete", "close");
     await fc.assert(fc.asyncProperty(fc.array(fate, { minLength: 20, maxLength: 20 }), fc.array(fc.tuple(event, fc.nat(1)), { minLength: 8, maxLength: 8 }), async (fates, events) => {
       clock = new TestClock();
       bucket = new Bucket();
@@ -430,6 +453,8 @@ describe("a lease in NATS", () => {
         if (what === "lose" && each.link.session !== undefined) each.lose();
         if (what === "reach" && each.link.session === undefined) each.reach();
         if (what === "yield" && each.phase === "active") void each.lease.yield();
+        if (what === "withdraw") void each.lease.withdraw();
+        if (what === "compete") each.lease.compete();
         if (what === "close") {
           void each.lease.close();
           instances[which] = await make(count++);

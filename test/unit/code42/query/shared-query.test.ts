@@ -31,6 +31,15 @@ class TestLease implements Lease {
     this.become({ phase: "standby" });
   }
 
+  async withdraw(): Promise<void> {
+    this.calls.push("withdraw");
+    this.become({ phase: "standby" });
+  }
+
+  compete(): void {
+    this.calls.push("compete");
+  }
+
   async close(): Promise<void> {
     this.calls.push("close");
   }
@@ -227,6 +236,83 @@ describe("query with a lease", () => {
     lease.become({ phase: "active", since: 5 });
     await until(() => made.messages.length === 1, "it reads");
     await made.runner.act({ action: "stop" });
+  });
+
+  it("stays stopped when its lease lapses and returns, and when it gets the lease, until it is started", async () => {
+    addEvents(10);
+    const made = query();
+    lease.become(ACTIVE);
+    await made.runner.act({ action: "stop" });
+    const sent = made.messages.length;
+    for (const state of [AWAY, ACTIVE, STANDBY, { phase: "active", since: 6 } as const]) {
+      lease.become(state);
+      if (state.phase === "active") assert.equal(made.statuses.at(-1), "grey status.stopped");
+    }
+    await sleep(100);
+    assert.deepEqual([made.messages.length, made.runner.figures.active, lease.calls], [sent, 1, []]);
+    waiting.length = 0;
+    const starting = made.runner.act({ action: "start" });
+    await until(() => waiting.length === 1, "it reads");
+    confirmAll(made);
+    await starting;
+    await made.runner.close();
+  });
+
+  describe("that gave up", () => {
+    let isOpen: boolean;
+    let made: ReturnType<typeof query>;
+    beforeEach(async () => {
+      addEvents(500);
+      isOpen = false;
+      made = makeQuery(tenantOf(simulator), store, { pollIntervalMs: 20, pagesOut: 2 }, (message, registry) => void setImmediate(() => (isOpen ? registry.confirm(message) : registry.reject(message, new Error("cut")))), { lease });
+      made.runner.start();
+      lease.become(ACTIVE);
+      await until(() => made.errors.length > 0, "it gives up");
+    });
+    afterEach(() => made.runner.close());
+
+    it("leaves the lease to others when it gives up, once, with nothing in flight", async () => {
+      await sleep(100);
+      const { active, pagesOut } = made.runner.figures;
+      assert.deepEqual([lease.calls, active, pagesOut], [["withdraw"], 0, 0]);
+      assert.deepEqual(made.errors.map((error) => (error as Error & { code: string }).code), ["DELIVERY_REJECTED"]);
+    });
+
+    it("stays red and reads nothing, whatever becomes of the lease", async () => {
+      const sent = made.messages.length;
+      for (const state of [AWAY, STANDBY, AWAY, ACTIVE, { phase: "active", since: 7 } as const, STANDBY]) lease.become(state);
+      await made.runner.act({});
+      await made.runner.act({ action: "stop" });
+      lease.become(AWAY);
+      await sleep(100);
+      assert.deepEqual([made.statuses.at(-1), made.messages.length], ["red status.undelivered", sent]);
+    });
+
+    it("says what to do when it is asked to read or to move the cursor, or who has the lease", async () => {
+      for (const message of [{}, { action: "reset" }, { action: "set", cursor: "2026-01-01" }]) await assert.rejects(made.runner.act(message), { code: "QUERY_GAVE_UP" });
+      lease.become(AWAY);
+      await assert.rejects(made.runner.act({ action: "reset" }), { code: "QUERY_GAVE_UP" });
+      lease.become(STANDBY);
+      await made.runner.act({});
+      await assert.rejects(made.runner.act({ action: "reset" }), { code: "QUERY_STANDBY" });
+    });
+
+    it("reads nothing while a renewal keeps it from leaving the lease", async () => {
+      const sent = made.messages.length;
+      lease.become(ACTIVE);
+      await assert.rejects(made.runner.act({}), { code: "QUERY_GAVE_UP" });
+      assert.deepEqual([made.messages.length, made.statuses.at(-1)], [sent, "red status.undelivered"]);
+    });
+
+    it("competes again when it is started, and reads when it has the lease", async () => {
+      const sent = made.messages.length;
+      lease.become(STANDBY);
+      isOpen = true;
+      await made.runner.act({ action: "start" });
+      assert.deepEqual([lease.calls, made.statuses.at(-1), made.messages.length], [["withdraw", "compete"], "grey status.standby", sent]);
+      lease.become({ phase: "active", since: 8 });
+      await until(() => made.runner.figures.confirmed === 500, "all is committed");
+    });
   });
 
   it("tells nobody on standby that its old pages were never confirmed", async () => {
