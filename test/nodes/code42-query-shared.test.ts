@@ -193,7 +193,7 @@ describe("code42-query with a shared cursor", () => {
     const first = await activeOf();
     const second = other(first);
     await until(() => last(first) === "status.undelivered", "the first one gives up", 40_000);
-    await until(() => isActive(second), "the other takes over", 1500);
+    await until(() => isActive(second), "the other takes over", 2500);
     // Until it has seen who has the lease.
     await sleep(1000);
     assert.equal(await act(first, { action: "reset" }), "QUERY_STANDBY");
