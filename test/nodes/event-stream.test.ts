@@ -260,6 +260,30 @@ describe("the event stream", () => {
       assert.equal(figures("out")["duplicates"]! + figures("second")["duplicates"]!, 200);
     });
 
+    it("stores what a flow puts into another channel and back, or straight back", async () => {
+      const { got } = await load([
+        outNode(), inNode(), outNode({ id: "out2", channel: "retry", wires: [[], []] }), inNode({ id: "in2", channel: "retry", wires: [["got2"]] }), helperNode("got2"),
+      ]);
+      const got2 = recordMessages("got2");
+      const dxl = { messageId: "{0f5f1c1e-0000-4000-8000-00000000000a}" };
+      for (const message of [{ payload: lines(3), topic: "t", kind: "k" }, { payload: "one", topic: "d", kind: "k", dxl }]) {
+        got.length = got2.length = 0;
+        const copy = async (index: number) => {
+          await until(() => got.length > index, `copy ${index}`);
+          return got[index] as object;
+        };
+        await input(message);
+        await input(await copy(0), "out2");
+        await until(() => got2.length === 1, "the other channel");
+        await input(got2[0]!);
+        await input(await copy(1));
+        confirm(await copy(2));
+        await eventually(async () => await streamMessages() === 0, "each copy is acknowledged");
+        assert.deepEqual(got.map(({ payload }) => payload), Array(3).fill(message.payload));
+      }
+      assert.equal(figures("out")["duplicates"], 0);
+    });
+
     it("stores every part of a DXL event that split cut up", async () => {
       await load([{ id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", stream: false, addname: "", property: "payload", wires: [["out"]] }, outNode()]);
       getNode("split").receive({ payload: ["a", "a", "b"], dxl: { messageId: "{2c6a2b4d-1f0e-4b5a-9c3d-000000000001}" } });
