@@ -161,7 +161,7 @@ function carriedProperties(message: FlowMessage): { json: string; leftOut: strin
   for (const name of Object.keys(message)) {
     if (NOT_CARRIED.has(name) || message[name] === undefined) continue;
     const json = propertyJson(message[name], room);
-    const size = json === undefined ? Infinity : Buffer.byteLength(json) + 2 * name.length;
+    const size = json === undefined ? Infinity : Buffer.byteLength(`${JSON.stringify(name)}:${json},`);
     if (json === undefined || size > room) {
       leftOut.push(name);
       continue;
@@ -257,7 +257,7 @@ export async function decodeChunk(headers: Pick<Headers, "get"> | undefined, sto
   return { message, count: values.length, bytes: body.length };
 }
 
-const unreadable = (reason: unknown): SiemError => streamInError("STREAM_UNREADABLE", plain.params({ reason }));
+export const unreadable = (reason: unknown): SiemError => streamInError("STREAM_UNREADABLE", plain.params({ reason }));
 
 async function bodyOf(encoding: string, stored: Uint8Array): Promise<Buffer> {
   if (stored.length > STREAM_BODY_BYTES) throw unreadable(`> ${inMegabytes(STREAM_BODY_BYTES)} MB`);

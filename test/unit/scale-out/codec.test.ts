@@ -82,6 +82,12 @@ describe("the codec of the stream", () => {
     assert.deepEqual(await through(message), [{ payload: "event", ok: 1 }]);
   });
 
+  it("writes no first line that the receiver does not read, whatever the names of the properties", async () => {
+    const name = "\u0001".repeat(30_000);
+    assert.equal(content({ payload: "event", [name]: 1 }).leftOut.length, 1);
+    assert.deepEqual(await through({ payload: "event", [name]: 1, ok: 1 }), [{ payload: "event", ok: 1 }]);
+  });
+
   it("has the same id for the same content in every process, and another one for another channel, kind, place or text", () => {
     const ids = (message: FlowMessage, channel?: string) => chunksOf(content(message, undefined, channel), { count: 2, bytes: Infinity }).map(({ id }) => id);
     const page = { payload: ["a", "b", "a", "b"], topic: "t", kind: "k" };
