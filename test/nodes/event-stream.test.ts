@@ -1,6 +1,8 @@
 /** Events through a real nats-server: what is stored, confirmed, refused and given back, and what happens when the server or the stream goes. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { mock } from "node:test";
 import { deflateSync } from "node:zlib";
 import { headers as natsHeaders } from "@nats-io/transport-node";
@@ -678,6 +680,41 @@ describe("the event stream", () => {
       await until(() => status("in")?.text === "status.unreadable", "the status tells it");
       assert.equal(status("in")?.fill, "yellow");
     });
+
+    it("goes on after deliveries whose sequence, count or time is none", async () => {
+      const wrong = ["1.7.7.99999999999999999999999.", "1.7.7.x.", "1.99999999999999999999.7.1.", "x.7.7.1."];
+      const forge = (bytes: Buffer) => bytes.toString("latin1").replace(/(?<=\$JS\.ACK\.SECURITY_EVENTS\.siem\.)(?:\d+\.){4}/g, (sound) => wrong.shift() ?? sound);
+      const proxy = createServer((client) => {
+        const upstream = connect(server.port, "127.0.0.1");
+        client.pipe(upstream).on("data", (bytes: Buffer) => client.write(forge(bytes), "latin1"));
+        for (const [socket, other] of [[client, upstream], [upstream, client]] as const) socket.on("error", () => undefined).on("close", () => other.destroy());
+      }).listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      try {
+        const { got, caught } = await load([outNode(), inNode()], server, { servers: `127.0.0.1:${(proxy.address() as AddressInfo).port}` });
+        for (let index = 0; index < 5; index++) await input({ payload: lines(1, index) });
+        await until(() => got.length === 1, "the sound one passes");
+        assert.equal(figures("in")["failed"], 4);
+        assert.deepEqual(codes(caught), ["STREAM_UNREADABLE"]);
+        await until(() => got.length === 5, "the others come again", 20_000);
+      } finally {
+        proxy.close();
+      }
+    }).timeout(40_000);
+
+    it("gives a message back that it cannot send, tells it, and lets the others pass", async () => {
+      const { got, caught } = await load([outNode(), inNode()]);
+      const opening = mock.method(deliveryRegistry(), "open");
+      opening.mock.mockImplementationOnce(() => { throw new Error("broken"); });
+      try {
+        for (let index = 0; index < 3; index++) await input({ payload: lines(1, index) });
+        await until(() => got.length === 2, "the others pass");
+        assert.deepEqual(codes(caught), ["STREAM_UNREADABLE"]);
+        await until(() => got.length === 3, "it comes again", 15_000);
+      } finally {
+        opening.mock.restore();
+      }
+    }).timeout(30_000);
 
     it("lets no message of the stream settle a delivery of this process, or bring a request", async () => {
       const { got } = await load([outNode(), inNode()]);
