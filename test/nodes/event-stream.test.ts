@@ -438,6 +438,28 @@ describe("the event stream", () => {
       assert.equal(figures("out")["sent"], 6);
     });
 
+    it("sets aside what is larger than the whole stream, stores the rest, and sees that the stream was enlarged", async () => {
+      await makeStream({ max_bytes: 8000 });
+      const { aside, caught } = await load([outNode()]);
+      const sent = deliver({ payload: ["a", noise(9000), noise(7900), "b"] });
+      await until(() => sent.confirmed, "the rest is stored");
+      await until(() => aside.length === 2, "two lines come out");
+      assert.deepEqual((aside as unknown as Caught[]).map(({ error }) => error.code), ["STREAM_MESSAGE_TOO_LARGE", "STREAM_MESSAGE_TOO_LARGE"]);
+      await server.ask((jsm) => jsm.streams.update(STREAM, { max_bytes: 2 ** 20 }));
+      assert.equal(await deliver({ payload: noise(9000) }).done, undefined);
+      assert.equal(figures("out")["sent"], 3);
+      assert.deepEqual(codes(caught), []);
+    });
+
+    it("cuts chunks that fit into the whole stream", async () => {
+      await makeStream({ max_bytes: 8000 });
+      const { got } = await load([outNode(), inNode()]);
+      const confirming = setInterval(() => got.forEach(confirm), 20);
+      const sent = deliver({ payload: [noise(3000), noise(3000), noise(3000)] });
+      await until(() => sent.confirmed, "all is stored").finally(() => clearInterval(confirming));
+      assert.equal(figures("out")["sent"], 3);
+    });
+
     for (const [overflow, codeOfNew, codesOfOld] of [["refuse", "QUEUE_FULL", []], ["drop-newest", "QUEUE_DROPPED", []], ["drop-oldest", undefined, ["QUEUE_DROPPED", "QUEUE_DROPPED"]]] as const) {
       it(`does as set when the bytes of the queue are used up (${overflow})`, async () => {
         await load([outNode({ queueBytes: "100000", overflow })], { address: "127.0.0.1:1" } as NatsServer);
