@@ -98,10 +98,11 @@ export function contentOf(channel: string, message: FlowMessage, packed: PackedL
   const { json: properties, leftOut, texts } = carriedProperties(message);
   const place = splitPath(message.parts, isRecord(message.delivery) ? String(message.delivery["token"]) : "").map(({ index }) => index);
   const dxlId = items.isList ? undefined : dxlMessageId(message);
+  const hop = lastHop(message);
   // With the channel in it, because the stream compares ids across channels.
   const id = (first: number, body: Buffer): string => {
-    if (dxlId !== undefined) return [channel, dxlId, ...place].join("/");
-    const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), items.form, items.isList, ...place, first]);
+    if (dxlId !== undefined) return [channel, dxlId, ...place, ...hop].join("/");
+    const about = JSON.stringify([channel, texts.get("topic"), texts.get("kind"), items.form, items.isList, ...place, first, ...hop]);
     return createHash("sha256").update(about).update("\n").update(body).digest("hex");
   };
   return { ...items, properties, leftOut, id };
@@ -113,6 +114,15 @@ const DXL_ID = /^\{?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}?$/i;
 function dxlMessageId({ dxl }: FlowMessage): string | undefined {
   const id = isRecord(dxl) ? dxl["messageId"] : undefined;
   return typeof id === "string" && DXL_ID.test(id) ? id.toLowerCase() : undefined;
+}
+
+/**
+ * Which stored message it was, if it comes from the stream: what a flow stores again, for another attempt say, must not be taken for
+ * its first copy, which is acknowledged then. The same for every redelivery. Anybody may write `msg.stream`, and the id is a header.
+ */
+function lastHop({ stream }: FlowMessage): string[] {
+  const { sequence, storedAt } = isRecord(stream) ? stream : {};
+  return Number.isSafeInteger(sequence) && typeof storedAt === "string" && /^[\w:.+-]{1,40}$/.test(storedAt) ? [`${String(sequence)}@${storedAt}`] : [];
 }
 
 /** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_MESSAGE_TOO_LARGE. */
@@ -151,7 +161,7 @@ function carriedProperties(message: FlowMessage): { json: string; leftOut: strin
   for (const name of Object.keys(message)) {
     if (NOT_CARRIED.has(name) || message[name] === undefined) continue;
     const json = propertyJson(message[name], room);
-    const size = json === undefined ? Infinity : Buffer.byteLength(json) + 2 * name.length;
+    const size = json === undefined ? Infinity : Buffer.byteLength(`${JSON.stringify(name)}:${json},`);
     if (json === undefined || size > room) {
       leftOut.push(name);
       continue;
@@ -247,7 +257,7 @@ export async function decodeChunk(headers: Pick<Headers, "get"> | undefined, sto
   return { message, count: values.length, bytes: body.length };
 }
 
-const unreadable = (reason: unknown): SiemError => streamInError("STREAM_UNREADABLE", plain.params({ reason }));
+export const unreadable = (reason: unknown): SiemError => streamInError("STREAM_UNREADABLE", plain.params({ reason }));
 
 async function bodyOf(encoding: string, stored: Uint8Array): Promise<Buffer> {
   if (stored.length > STREAM_BODY_BYTES) throw unreadable(`> ${inMegabytes(STREAM_BODY_BYTES)} MB`);

@@ -73,8 +73,8 @@ export async function testConnection(settings: NatsSettings, { clock, patienceMs
       throw new FailedStep(STEPS[explained.code] ?? name, explained);
     });
     const jsm = await step("jetStream", () => packages.jetstream.jetstreamManager(connection));
-    const hasStream = await step("stream", () => inspect(jsm, streamWanted(settings), border));
-    const hasBucket = await step("bucket", () => inspect(jsm, bucketWanted(settings), border));
+    const hasStream = await step("stream", () => inspect(jsm, streamWanted(settings), border)) !== undefined;
+    const hasBucket = await step("bucket", () => inspect(jsm, bucketWanted(settings), border)) !== undefined;
     if (hasBucket) await step("permission", () => tryBucket(jsm, settings.bucket));
     const { version, isOld } = serverFacts(connection);
     return { servers: tried.map(({ server: name, error }) => ({ server: border.text(name), error })), version: border.text(version), isOld, hasStream, hasBucket };

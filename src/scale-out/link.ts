@@ -31,8 +31,8 @@ export interface Session {
   readonly jsm: JetStreamManager;
   /** The largest message that the server takes, bytes. */
   readonly maxPayload: number;
-  /** Makes or checks the stream. Rejects with STREAM_UNSUITABLE, STREAM_REFUSED, STREAM_MISSING and what `explainNats` returns. */
-  stream(): Promise<void>;
+  /** Makes or checks the stream; resolves with the most bytes that it holds. Rejects with STREAM_UNSUITABLE, STREAM_REFUSED, STREAM_MISSING and what `explainNats` returns. */
+  stream(): Promise<number>;
   /** The bucket of the cursors and leases, made or checked at the first call, and again after `forgetBucket`. Rejects as `stream` does. */
   bucket(): Promise<KV>;
   forgetBucket(): void;

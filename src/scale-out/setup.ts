@@ -1,5 +1,5 @@
 /** Makes the stream and the bucket, or checks their settings if they exist. */
-import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
+import type { JetStreamManager, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import type * as Kv from "@nats-io/kv";
 import type { Border } from "../common/border";
 import { natsError } from "./errors";
@@ -86,9 +86,12 @@ interface Wanted {
 export const streamWanted = ({ stream, create }: NatsSettings): Wanted => ({ name: stream, rules: STREAM_RULES, create });
 export const bucketWanted = ({ bucket, create }: NatsSettings): Wanted => ({ name: bucketStream(bucket), rules: bucketRules(bucket), create });
 
-/** Rejects with STREAM_MISSING, STREAM_UNSUITABLE, STREAM_REFUSED, and what the package throws. */
-export const openStream = (jsm: JetStreamManager, settings: NatsSettings, border: Border): Promise<void> =>
-  open(jsm, streamWanted(settings), () => jsm.streams.add(streamConfig(settings)), border);
+/** Resolves with the most bytes that the stream holds. Rejects with STREAM_MISSING, STREAM_UNSUITABLE, STREAM_REFUSED, and what the package throws. */
+export async function openStream(jsm: JetStreamManager, settings: NatsSettings, border: Border): Promise<number> {
+  const info = await open(jsm, streamWanted(settings), () => jsm.streams.add(streamConfig(settings)), border);
+  const most = (info?.config as Partial<StreamConfig> | undefined)?.max_bytes;
+  return typeof most === "number" && most > 0 ? most : Infinity;
+}
 
 /** Rejects as `openStream` does. */
 export async function openBucket(jsm: JetStreamManager, kv: typeof Kv, settings: NatsSettings, border: Border): Promise<Kv.KV> {
@@ -99,24 +102,25 @@ export async function openBucket(jsm: JetStreamManager, kv: typeof Kv, settings:
   return buckets.open(bucket, { allow_direct: false });
 }
 
-async function open(jsm: JetStreamManager, wanted: Wanted, make: () => Promise<unknown>, border: Border): Promise<void> {
-  if (await inspect(jsm, wanted, border)) return;
+async function open<Made>(jsm: JetStreamManager, wanted: Wanted, make: () => Promise<Made>, border: Border): Promise<StreamInfo | Made | undefined> {
+  const found = await inspect(jsm, wanted, border);
+  if (found !== undefined) return found;
   try {
-    await make();
+    return await make();
   } catch (error) {
     const code = apiCode(error);
     if (code === undefined) throw error;
-    if (code === EXISTS) await inspect(jsm, wanted, border);
-    else throw natsError("STREAM_REFUSED", border.params({ stream: wanted.name, reason: error }), { permanent: !MAY_PASS.includes(code), cause: border.cause(error) });
+    if (code === EXISTS) return inspect(jsm, wanted, border);
+    throw natsError("STREAM_REFUSED", border.params({ stream: wanted.name, reason: error }), { permanent: !MAY_PASS.includes(code), cause: border.cause(error) });
   }
 }
 
-/** Checks a stream that exists. Returns false if it does not and may be made; rejects with STREAM_MISSING, STREAM_UNSUITABLE, and what the package throws. */
-export async function inspect(jsm: JetStreamManager, { name, rules, create }: Wanted, border: Border): Promise<boolean> {
+/** Checks a stream that exists. Resolves with undefined if it does not and may be made; rejects with STREAM_MISSING, STREAM_UNSUITABLE, and what the package throws. */
+export async function inspect(jsm: JetStreamManager, { name, rules, create }: Wanted, border: Border): Promise<StreamInfo | undefined> {
   const info = await ifThere(jsm.streams.info(name));
   if (info !== undefined) check(name, rules, info, border);
   else if (!create) throw natsError("STREAM_MISSING", border.params({ stream: name, reason: "stream not found" }), { permanent: true });
-  return info !== undefined;
+  return info;
 }
 
 /** Throws STREAM_UNSUITABLE for the first setting that breaks a rule. A server may leave anything out. */

@@ -18,7 +18,7 @@ import { oneAtATime } from "../common/one-at-a-time";
 import type { DeliveryRegistry } from "../delivery/registry";
 import type { Figures } from "../metrics/table";
 import { Access, type AccessDependencies, type Ready } from "./access";
-import { decodeChunk, type Decoded } from "./codec";
+import { decodeChunk, unreadable, type Decoded } from "./codec";
 import { isSameConsumer, openConsumer, type OpenConsumer } from "./consumer";
 import { streamInError } from "./errors";
 import { ifThere } from "./setup";
@@ -91,6 +91,10 @@ const CLOSE_HELD_MS = 10_000;
 const WORKING = "+WPI";
 const ACKNOWLEDGED = "+ACK";
 const givenBack = (pauseMs: number): string => (pauseMs === 0 ? "-NAK" : `-NAK {"delay": ${pauseMs * 1e6}}`);
+
+/** The package takes these numbers from the subject for answers, where a server may write what it likes. */
+const hasSoundInfo = ({ info: { streamSequence, deliveryCount }, time }: JsMsg): boolean =>
+  Number.isSafeInteger(streamSequence) && Number.isSafeInteger(deliveryCount) && !Number.isNaN(time.getTime());
 
 export class StreamIn {
   /** Events, but `failed` are messages that could not be read. */
@@ -250,6 +254,10 @@ export class StreamIn {
   }
 
   private received(stored: StoredMessage): void {
+    if (!hasSoundInfo(stored)) {
+      stored.nak(UNREADABLE_PAUSE_MS);
+      return this.tellUnreadable(unreadable(stored.reply));
+    }
     const { streamSequence: sequence, timestampNanos, deliveryCount: deliveries } = stored.info;
     const key = `${sequence}@${timestampNanos}`;
     const entry: Entry = this.entries.get(key) ?? this.past.get(key)
@@ -276,7 +284,8 @@ export class StreamIn {
       const decoded = entry.place.at === "hand" ? await this.decoded(entry, stored) : undefined;
       await before;
       if (decoded !== undefined) await this.send(entry, stored, decoded);
-    });
+      // All later messages wait for this promise: it must not reject, not even if the report fails.
+    }).catch((error: unknown) => this.giveBackUnread(entry, unreadable(error))).catch(() => undefined);
   }
 
   private async decoded(entry: Entry, { headers, data }: JsMsg): Promise<Decoded | undefined> {
@@ -335,10 +344,14 @@ export class StreamIn {
   }
 
   private giveBackUnread(entry: Entry, error: unknown): void {
+    this.giveBack(entry, UNREADABLE_PAUSE_MS);
+    this.tellUnreadable(error);
+  }
+
+  private tellUnreadable(error: unknown): void {
     this.counters.failed += 1;
     this.unreadableAt = this.now;
     this.unreadable.add(this.dependencies.link.explain(error));
-    this.giveBack(entry, UNREADABLE_PAUSE_MS);
   }
 
   private giveBackLater(entry: Entry, reason: unknown): void {

@@ -31,7 +31,7 @@ interface SetAside {
 export type Stored = (error: SiemError | undefined, aside: readonly SetAside[]) => void;
 
 /** `changed` is called whenever the state or the counters changed; often, so it must be cheap. */
-type StreamOutDependencies = Omit<AccessDependencies<void>, "open">;
+type StreamOutDependencies = Omit<AccessDependencies<number>, "open">;
 
 /** The items of one message of the flow. */
 interface Batch extends QueueItem {
@@ -54,6 +54,9 @@ interface Range {
 const PUBLISH_MS = 5000;
 /** Headers count as part of a message. */
 const HEADER_BYTES = 512;
+/** A stream counts the subject too, and 34 bytes for each message (nats-server 2.10). */
+const SUBJECT_BYTES = 256;
+const largestIn = ({ session, opened }: Ready<number>): number => Math.min(session.maxPayload, opened - SUBJECT_BYTES);
 /** So many messages with a single event count as one in the window. */
 const SINGLES = 32;
 /** Bytes of bodies that are being published. */
@@ -64,7 +67,8 @@ export class StreamOut {
   readonly counters = { received: 0, sent: 0, duplicates: 0, bytes: 0, retries: 0, dropped: { queue_full_refused: 0, queue_full_dropped: 0, too_large: 0, unusable: 0 } };
   /** Items dropped since the queue was last empty. */
   overflowing = 0;
-  readonly access: Access<void>;
+  /** Opened: the most bytes that the stream holds. */
+  readonly access: Access<number>;
   private readonly queue: BoundedQueue<Batch>;
   /** Batches that are not settled, oldest first. */
   private readonly batches = new Set<Batch>();
@@ -158,18 +162,21 @@ export class StreamOut {
     return batch && { batch, first: 0, end: batch.events };
   }
 
-  private async publish(ready: Ready<void>, range: Range): Promise<void> {
+  private async publish(ready: Ready<number>, range: Range): Promise<void> {
     const { settings: { channel, bytesPerMessage }, dependencies: { link }, counters } = this;
     const { batch } = range;
     const { session } = ready;
-    const chunk = this.cut(range, Math.min(bytesPerMessage, session.maxPayload - HEADER_BYTES));
+    const chunk = this.cut(range, Math.min(bytesPerMessage, largestIn(ready) - HEADER_BYTES));
     if (chunk === undefined) return;
     const weight = batch.content.isList ? 1 : 1 / SINGLES;
     this.inFlight = { weight: this.inFlight.weight + weight, bytes: this.inFlight.bytes + chunk.body.length };
     try {
       const headers = session.headers();
       const body = await encodeChunk(chunk, headers);
-      if (body.length + HEADER_BYTES > session.maxPayload) throw tooLarge(session.maxPayload);
+      const isAbove = () => body.length + HEADER_BYTES > largestIn(ready);
+      // Somebody may have enlarged the stream.
+      if (isAbove()) ready.opened = await session.stream();
+      if (isAbove()) throw tooLarge(largestIn(ready));
       // `expect`, because another stream may have our subject.
       const { duplicate } = await session.js.publish(subjectOf(channel), body, { headers, msgID: chunk.id, timeout: PUBLISH_MS, expect: { streamName: link.settings.stream } });
       counters.bytes += body.length;
@@ -206,7 +213,7 @@ export class StreamOut {
     return chunk;
   }
 
-  private unpublished(ready: Ready<void>, range: Range, error: unknown): void {
+  private unpublished(ready: Ready<number>, range: Range, error: unknown): void {
     const { batch, first, end } = range;
     const isLarge = isTooLarge(error) || (error instanceof SiemError && error.code === "STREAM_MESSAGE_TOO_LARGE");
     if (isLarge && end - first === 1) return this.setAside(batch, first, error instanceof SiemError ? error : tooLarge(ready.session.maxPayload));

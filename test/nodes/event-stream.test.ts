@@ -1,6 +1,8 @@
 /** Events through a real nats-server: what is stored, confirmed, refused and given back, and what happens when the server or the stream goes. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { mock } from "node:test";
 import { deflateSync } from "node:zlib";
 import { headers as natsHeaders } from "@nats-io/transport-node";
@@ -260,6 +262,30 @@ describe("the event stream", () => {
       assert.equal(figures("out")["duplicates"]! + figures("second")["duplicates"]!, 200);
     });
 
+    it("stores what a flow puts into another channel and back, or straight back", async () => {
+      const { got } = await load([
+        outNode(), inNode(), outNode({ id: "out2", channel: "retry", wires: [[], []] }), inNode({ id: "in2", channel: "retry", wires: [["got2"]] }), helperNode("got2"),
+      ]);
+      const got2 = recordMessages("got2");
+      const dxl = { messageId: "{0f5f1c1e-0000-4000-8000-00000000000a}" };
+      for (const message of [{ payload: lines(3), topic: "t", kind: "k" }, { payload: "one", topic: "d", kind: "k", dxl }]) {
+        got.length = got2.length = 0;
+        const copy = async (index: number) => {
+          await until(() => got.length > index, `copy ${index}`);
+          return got[index] as object;
+        };
+        await input(message);
+        await input(await copy(0), "out2");
+        await until(() => got2.length === 1, "the other channel");
+        await input(got2[0]!);
+        await input(await copy(1));
+        confirm(await copy(2));
+        await eventually(async () => await streamMessages() === 0, "each copy is acknowledged");
+        assert.deepEqual(got.map(({ payload }) => payload), Array(3).fill(message.payload));
+      }
+      assert.equal(figures("out")["duplicates"], 0);
+    });
+
     it("stores every part of a DXL event that split cut up", async () => {
       await load([{ id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", stream: false, addname: "", property: "payload", wires: [["out"]] }, outNode()]);
       getNode("split").receive({ payload: ["a", "a", "b"], dxl: { messageId: "{2c6a2b4d-1f0e-4b5a-9c3d-000000000001}" } });
@@ -410,6 +436,28 @@ describe("the event stream", () => {
       assert.equal(await sent.done, undefined);
       await until(() => aside.length === 1, "one line comes out");
       assert.equal(figures("out")["sent"], 6);
+    });
+
+    it("sets aside what is larger than the whole stream, stores the rest, and sees that the stream was enlarged", async () => {
+      await makeStream({ max_bytes: 8000 });
+      const { aside, caught } = await load([outNode()]);
+      const sent = deliver({ payload: ["a", noise(9000), noise(7900), "b"] });
+      await until(() => sent.confirmed, "the rest is stored");
+      await until(() => aside.length === 2, "two lines come out");
+      assert.deepEqual((aside as unknown as Caught[]).map(({ error }) => error.code), ["STREAM_MESSAGE_TOO_LARGE", "STREAM_MESSAGE_TOO_LARGE"]);
+      await server.ask((jsm) => jsm.streams.update(STREAM, { max_bytes: 2 ** 20 }));
+      assert.equal(await deliver({ payload: noise(9000) }).done, undefined);
+      assert.equal(figures("out")["sent"], 3);
+      assert.deepEqual(codes(caught), []);
+    });
+
+    it("cuts chunks that fit into the whole stream", async () => {
+      await makeStream({ max_bytes: 8000 });
+      const { got } = await load([outNode(), inNode()]);
+      const confirming = setInterval(() => got.forEach(confirm), 20);
+      const sent = deliver({ payload: [noise(3000), noise(3000), noise(3000)] });
+      await until(() => sent.confirmed, "all is stored").finally(() => clearInterval(confirming));
+      assert.equal(figures("out")["sent"], 3);
     });
 
     for (const [overflow, codeOfNew, codesOfOld] of [["refuse", "QUEUE_FULL", []], ["drop-newest", "QUEUE_DROPPED", []], ["drop-oldest", undefined, ["QUEUE_DROPPED", "QUEUE_DROPPED"]]] as const) {
@@ -654,6 +702,41 @@ describe("the event stream", () => {
       await until(() => status("in")?.text === "status.unreadable", "the status tells it");
       assert.equal(status("in")?.fill, "yellow");
     });
+
+    it("goes on after deliveries whose sequence, count or time is none", async () => {
+      const wrong = ["1.7.7.99999999999999999999999.", "1.7.7.x.", "1.99999999999999999999.7.1.", "x.7.7.1."];
+      const forge = (bytes: Buffer) => bytes.toString("latin1").replace(/(?<=\$JS\.ACK\.SECURITY_EVENTS\.siem\.)(?:\d+\.){4}/g, (sound) => wrong.shift() ?? sound);
+      const proxy = createServer((client) => {
+        const upstream = connect(server.port, "127.0.0.1");
+        client.pipe(upstream).on("data", (bytes: Buffer) => client.write(forge(bytes), "latin1"));
+        for (const [socket, other] of [[client, upstream], [upstream, client]] as const) socket.on("error", () => undefined).on("close", () => other.destroy());
+      }).listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      try {
+        const { got, caught } = await load([outNode(), inNode()], server, { servers: `127.0.0.1:${(proxy.address() as AddressInfo).port}` });
+        for (let index = 0; index < 5; index++) await input({ payload: lines(1, index) });
+        await until(() => got.length === 1, "the sound one passes");
+        assert.equal(figures("in")["failed"], 4);
+        assert.deepEqual(codes(caught), ["STREAM_UNREADABLE"]);
+        await until(() => got.length === 5, "the others come again", 20_000);
+      } finally {
+        proxy.close();
+      }
+    }).timeout(40_000);
+
+    it("gives a message back that it cannot send, tells it, and lets the others pass", async () => {
+      const { got, caught } = await load([outNode(), inNode()]);
+      const opening = mock.method(deliveryRegistry(), "open");
+      opening.mock.mockImplementationOnce(() => { throw new Error("broken"); });
+      try {
+        for (let index = 0; index < 3; index++) await input({ payload: lines(1, index) });
+        await until(() => got.length === 2, "the others pass");
+        assert.deepEqual(codes(caught), ["STREAM_UNREADABLE"]);
+        await until(() => got.length === 3, "it comes again", 15_000);
+      } finally {
+        opening.mock.restore();
+      }
+    }).timeout(30_000);
 
     it("lets no message of the stream settle a delivery of this process, or bring a request", async () => {
       const { got } = await load([outNode(), inNode()]);

@@ -82,6 +82,12 @@ describe("the codec of the stream", () => {
     assert.deepEqual(await through(message), [{ payload: "event", ok: 1 }]);
   });
 
+  it("writes no first line that the receiver does not read, whatever the names of the properties", async () => {
+    const name = "\u0001".repeat(30_000);
+    assert.equal(content({ payload: "event", [name]: 1 }).leftOut.length, 1);
+    assert.deepEqual(await through({ payload: "event", [name]: 1, ok: 1 }), [{ payload: "event", ok: 1 }]);
+  });
+
   it("has the same id for the same content in every process, and another one for another channel, kind, place or text", () => {
     const ids = (message: FlowMessage, channel?: string) => chunksOf(content(message, undefined, channel), { count: 2, bytes: Infinity }).map(({ id }) => id);
     const page = { payload: ["a", "b", "a", "b"], topic: "t", kind: "k" };
@@ -98,6 +104,20 @@ describe("the codec of the stream", () => {
     assert.equal(idOf({ payload: "y", dxl: { messageId: id }, parts: { id: "s", index: 4, count: 5, parts: { id: "r", index: 2, count: 3 } } }), `siem/${id.toLowerCase()}/2/4`);
     assert.match(idOf({ payload: ["x"], dxl: { messageId: id } }), /^[\da-f]{64}$/);
     for (const messageId of ["a\r\nSiem-Format: 9", "0".repeat(64), 5, null, { toString: () => id }]) assert.match(idOf({ payload: "x", dxl: { messageId } }), /^[\da-f]{64}$/);
+  });
+
+  it("has another id for what a flow stores again after a former hop, and the same one for each redelivery of that", () => {
+    const idOf = (stream: unknown, more: FlowMessage = {}) => cutChunk(content({ payload: "x", ...more, stream }), 0, NO_LIMIT).id;
+    const dxl = { dxl: { messageId: "{2c6a2b4d-1f0e-4b5a-9c3d-000000000001}" } };
+    const hop = { sequence: 7, deliveries: 1, storedAt: "2026-01-02T03:04:05.678Z" };
+    for (const more of [{}, dxl]) {
+      const own = idOf(undefined, more);
+      assert.equal(new Set([own, idOf(hop, more), idOf({ ...hop, sequence: 8 }, more), idOf({ ...hop, storedAt: "2026-01-02T03:04:05.679Z" }, more)]).size, 4);
+      assert.equal(idOf(hop, more), idOf({ ...hop, deliveries: 2 }, more));
+      const foreign = [null, 5, "x", [], { sequence: 7 }, { ...hop, sequence: 2 ** 60 }, { ...hop, sequence: "7" }, { ...hop, storedAt: "x".repeat(1000) }, { ...hop, storedAt: "a\r\nSiem-Format: 9" }, { ...hop, storedAt: { toString: () => assert.fail() } }];
+      for (const stream of foreign) assert.equal(idOf(stream, more), own);
+    }
+    assert.equal(idOf(hop, dxl), `siem/${dxl.dxl.messageId}/7@${hop.storedAt}`);
   });
 
   it("keeps parts of a page apart that split made of it and that say the same", () => {
