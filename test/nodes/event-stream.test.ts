@@ -403,6 +403,22 @@ describe("the event stream", () => {
       assert.deepEqual(figures("out").dropped, { queue_full_refused: 0, queue_full_dropped: 0, too_large: 1, unusable: 1 });
     });
 
+    it("sets aside a payload that refers to itself, stores the rest, and takes no time for such a property", async () => {
+      const { aside } = await load([outNode()]);
+      const circle: Record<string, unknown> = { id: 1 };
+      circle["self"] = circle;
+      const started = performance.now();
+      for (let index = 0; index < 10; index++) assert.equal(await input({ payload: `a ${index}`, owner: circle }), undefined);
+      assert.ok(performance.now() - started < 500, `${performance.now() - started} ms`);
+      const sent = deliver({ payload: [circle, { id: 2 }] });
+      assert.equal(await sent.done, undefined);
+      assert.equal(sent.confirmed, true);
+      await until(() => aside.length === 1, "the second output");
+      assert.deepEqual(codes(aside), ["STREAM_PAYLOAD"]);
+      assert.equal(await input({ payload: circle }), undefined);
+      assert.equal(await streamMessages(), 11);
+    });
+
     it("sets aside what is above the limit of the stream itself", async () => {
       await makeStream({ max_msg_size: 5000 });
       const { aside } = await load([outNode()]);
