@@ -3,7 +3,7 @@ import { plain } from "../src/common/border";
 import { systemClock } from "../src/common/clock";
 import { checkVariables } from "../src/common/environment";
 import type { FlowMessage } from "../src/common/messages";
-import { bytesBeside, retainedBytes } from "../src/common/retained-bytes";
+import { bytesBeside, payloadBytes } from "../src/common/retained-bytes";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { serveEnvironment } from "../src/node-red/environment-route";
 import { flowStarts } from "../src/node-red/flow-starts";
@@ -83,7 +83,7 @@ export = function (RED: NodeAPI) {
       const packed = isFollowed(RED.nodes, this) ? undefined : packedLines(message);
       const content = contentOf(channel, message, packed);
       tellLeftOut(content.leftOut);
-      const bytes = packed?.bytes ?? retainedBytes(message.payload, MOST_BYTES) + bytesBeside(message, "payload");
+      const bytes = packed?.bytes ?? payloadBytes(message.payload, MOST_BYTES) + bytesBeside(message, "payload");
       const release = registry.hold(message, sink);
       out.push(content, bytes, (error, aside) => {
         packed?.release();

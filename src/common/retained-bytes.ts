@@ -1,4 +1,7 @@
 /** How much memory a value keeps: what a queue counts against its bound. */
+import { types } from "node:util";
+
+const { isAnyArrayBuffer, isMap, isSet } = types;
 
 /** Header and slot of a value; numbers and short texts cost little more. */
 const VALUE_BYTES = 24;
@@ -28,7 +31,12 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
  * stops above `limit`. An object that refers to others counts once. The rest, most of an event, counts as often as something
  * refers to it: to remember it too takes twice as long. Do not use it on a packed payload: it reads every property.
  */
-export function retainedBytes(value: unknown, limit: number): number {
+export const retainedBytes = (value: unknown, limit: number): number => bytesOf(value, limit, isPlain);
+
+/** `retainedBytes` of a payload: also what objects of a class refer to, rows of a database for example. */
+export const payloadBytes = (payload: unknown, limit: number): number => bytesOf(payload, limit, () => true);
+
+function bytesOf(value: unknown, limit: number, follows: (object: object) => boolean): number {
   let bytes = 0;
   const seen = new Set<object>();
   const open = [value];
@@ -38,7 +46,7 @@ export function retainedBytes(value: unknown, limit: number): number {
     if (typeof next === "string") bytes += textBytes(next);
     if (!isObject(next) || seen.has(next)) continue;
     let refersToOthers = false;
-    if (ArrayBuffer.isView(next)) bytes += next.byteLength;
+    if (ArrayBuffer.isView(next) || isAnyArrayBuffer(next)) bytes += next.byteLength;
     else if (Array.isArray(next)) {
       if (bytes + VALUE_BYTES * next.length > limit) return limit + VALUE_BYTES;
       for (const item of next) {
@@ -46,7 +54,11 @@ export function retainedBytes(value: unknown, limit: number): number {
         open.push(item);
       }
     }
-    else if (isPlain(next)) {
+    else if (follows(next)) {
+      if (isMap(next) || isSet(next)) {
+        refersToOthers = true;
+        open.push(Array.from<unknown>(next));
+      }
       for (const key of Object.keys(next)) {
         const item = (next as Record<string, unknown>)[key];
         bytes += key.length;

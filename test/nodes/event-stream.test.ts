@@ -445,6 +445,16 @@ describe("the event stream", () => {
       });
     }
 
+    it("counts rows that are objects of a class against the bytes of its queue", async () => {
+      await load([outNode({ queueBytes: "100000" })], { address: "127.0.0.1:1" } as NatsServer);
+      class Row {
+        readonly data = "x".repeat(30_000);
+      }
+      for (let index = 0; index < 5; index++) void input({ payload: { row: new Row() } });
+      await until(() => figures("out")["received"] === 5, "all came");
+      assert.equal(figures("out").dropped["queue_full_refused"], 2);
+    });
+
     it("keeps a flood of events that nobody confirms within its queue while NATS is away", async () => {
       await load([outNode({ queueEvents: "1000", overflow: "drop-oldest" })], { address: "127.0.0.1:1" } as NatsServer);
       for (let index = 0; index < 20_000; index++) void input({ payload: `CEF:0|${index}` });
