@@ -445,6 +445,14 @@ describe("the event stream", () => {
       });
     }
 
+    it("counts no further than the bytes of its queue", async () => {
+      await load([outNode()], { address: "127.0.0.1:1" } as NatsServer);
+      const payload = { list: new Array(30_000_000) };
+      const started = performance.now();
+      void input({ payload });
+      assert.ok(performance.now() - started < 200, `${performance.now() - started} ms`);
+    });
+
     it("counts rows that are objects of a class against the bytes of its queue", async () => {
       await load([outNode({ queueBytes: "100000" })], { address: "127.0.0.1:1" } as NatsServer);
       class Row {
