@@ -3,7 +3,7 @@ import { plain } from "../src/common/border";
 import { systemClock } from "../src/common/clock";
 import { checkVariables } from "../src/common/environment";
 import type { FlowMessage } from "../src/common/messages";
-import { bytesBeside, retainedBytes } from "../src/common/retained-bytes";
+import { bytesBeside, payloadBytes } from "../src/common/retained-bytes";
 import { deliveryRegistry } from "../src/delivery/registry";
 import { serveEnvironment } from "../src/node-red/environment-route";
 import { flowStarts } from "../src/node-red/flow-starts";
@@ -25,8 +25,6 @@ type StreamOutConfig = NodeDef & Record<string, unknown>;
 
 /** Node-RED gives a node 15 s to close. */
 const FLUSH_MS = 9000;
-/** Counting of a payload stops here. */
-const MOST_BYTES = 2 ** 32;
 
 export = function (RED: NodeAPI) {
   const translate: Translate = RED._;
@@ -44,11 +42,13 @@ export = function (RED: NodeAPI) {
     const explain = (error: unknown) => stats.failed(localise(translate, error));
     let out: StreamOut;
     let channel: string;
+    let queueBytes: number;
     try {
       checkVariables(config);
       const settings = readOutSettings(config);
       const link = linkOf(RED.nodes, config["connection"], this);
       channel = settings.channel;
+      queueBytes = settings.limits.bytes;
       out = new StreamOut(settings, {
         link, clock: systemClock,
         changed: () => status.showLazily(() => outStatus(out, link)),
@@ -83,7 +83,7 @@ export = function (RED: NodeAPI) {
       const packed = isFollowed(RED.nodes, this) ? undefined : packedLines(message);
       const content = contentOf(channel, message, packed);
       tellLeftOut(content.leftOut);
-      const bytes = packed?.bytes ?? retainedBytes(message.payload, MOST_BYTES) + bytesBeside(message, "payload");
+      const bytes = packed?.bytes ?? payloadBytes(message.payload, queueBytes) + bytesBeside(message, "payload");
       const release = registry.hold(message, sink);
       out.push(content, bytes, (error, aside) => {
         packed?.release();

@@ -2,7 +2,7 @@
 import { plain } from "../common/border";
 import { SiemError } from "../common/errors";
 import type { FlowMessage } from "../common/messages";
-import { retainedBytes } from "../common/retained-bytes";
+import { payloadBytes } from "../common/retained-bytes";
 import type { InHand } from "../delivery/in-hand";
 import type { DeliveryRegistry } from "../delivery/registry";
 import type { Figures } from "../metrics/table";
@@ -60,7 +60,7 @@ export class MessageFormatter {
       const formatter = this.chooseFormatter(message.kind);
       ready = packed?.takeLines(formatter);
       // The events of a packed page are compressed and its query counts them; its lines are not.
-      const bytes = packed === undefined ? retainedBytes(value, MOST_BYTES) : ready?.bytes ?? 0;
+      const bytes = packed === undefined ? payloadBytes(value, MOST_BYTES) : ready?.bytes ?? 0;
       release = inHand.take(message["_msgid"], events, bytes);
       queue.push({
         events, bytes, formatter, ready,

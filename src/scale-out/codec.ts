@@ -16,15 +16,16 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { deflate, inflate } from "node:zlib";
 import { plain } from "../common/border";
-import type { SiemError } from "../common/errors";
+import { SiemError } from "../common/errors";
 import { isTooDeep } from "../common/json";
 import { inMegabytes, JSON_DEPTH, STREAM_BODY_BYTES, STREAM_ITEMS, STREAM_PROPERTIES_BYTES, WHOLE_JSON_BYTES } from "../common/limits";
 import { isRecord, type FlowMessage } from "../common/messages";
-import { isPlain, retainedBytes } from "../common/retained-bytes";
+import { isPlain } from "../common/retained-bytes";
 import { yieldIfBusy } from "../common/turns";
 import { splitPath } from "../delivery/registry";
 import type { PackedLines } from "../pages/packed-lines";
 import { streamInError, streamOutError } from "./errors";
+import { leastJsonBytes } from "./json-size";
 
 const FORMAT = 1;
 const HEADERS = { format: "Siem-Format", count: "Siem-Count", encoding: "Siem-Encoding" } as const;
@@ -127,13 +128,13 @@ function lastHop({ stream }: FlowMessage): string[] {
 
 /** The JSON of one value. Throws STREAM_PAYLOAD if there is none, or if it is nested too deep, and STREAM_MESSAGE_TOO_LARGE. */
 function jsonOf(value: unknown): string {
-  // Writing it as JSON would block the process.
-  if (retainedBytes(value, 4 * STREAM_BODY_BYTES) > 4 * STREAM_BODY_BYTES) throw tooLarge(WHOLE_JSON_BYTES);
   let json: string | undefined;
   try {
+    // Writing more as JSON would block the process.
+    if (leastJsonBytes(value, WHOLE_JSON_BYTES) > WHOLE_JSON_BYTES) throw tooLarge(WHOLE_JSON_BYTES);
     json = JSON.stringify(value);
   } catch (error) {
-    throw streamOutError("STREAM_PAYLOAD", plain.params({ reason: error }));
+    throw error instanceof SiemError ? error : streamOutError("STREAM_PAYLOAD", plain.params({ reason: error }));
   }
   if (json === undefined) throw streamOutError("STREAM_PAYLOAD", plain.params({ reason: typeof value }));
   const bytes = Buffer.from(json);
@@ -173,9 +174,8 @@ function carriedProperties(message: FlowMessage): { json: string; leftOut: strin
 }
 
 function propertyJson(value: unknown, room: number): string | undefined {
-  // A number takes more memory than text.
-  if (retainedBytes(value, 16 * room) > 16 * room) return undefined;
   try {
+    if (leastJsonBytes(value, room) > room) return undefined;
     const json = JSON.stringify(value, onlyData) as string | undefined;
     return json === undefined || isTooDeep(Buffer.from(`[[${json}]]`)) ? undefined : json;
   } catch {

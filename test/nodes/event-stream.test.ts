@@ -429,6 +429,22 @@ describe("the event stream", () => {
       assert.deepEqual(figures("out").dropped, { queue_full_refused: 0, queue_full_dropped: 0, too_large: 1, unusable: 1 });
     });
 
+    it("sets aside a payload that refers to itself, stores the rest, and takes no time for such a property", async () => {
+      const { aside } = await load([outNode()]);
+      const circle: Record<string, unknown> = { id: 1 };
+      circle["self"] = circle;
+      const started = performance.now();
+      for (let index = 0; index < 10; index++) assert.equal(await input({ payload: `a ${index}`, owner: circle }), undefined);
+      assert.ok(performance.now() - started < 500, `${performance.now() - started} ms`);
+      const sent = deliver({ payload: [circle, { id: 2 }] });
+      assert.equal(await sent.done, undefined);
+      assert.equal(sent.confirmed, true);
+      await until(() => aside.length === 1, "the second output");
+      assert.deepEqual(codes(aside), ["STREAM_PAYLOAD"]);
+      assert.equal(await input({ payload: circle }), undefined);
+      assert.equal(await streamMessages(), 11);
+    });
+
     it("sets aside what is above the limit of the stream itself", async () => {
       await makeStream({ max_msg_size: 5000 });
       const { aside } = await load([outNode()]);
@@ -476,6 +492,24 @@ describe("the event stream", () => {
         assert.deepEqual(outcomes.slice(-3), ["CLOSED", "CLOSED", "CLOSED"]);
       });
     }
+
+    it("counts no further than the bytes of its queue", async () => {
+      await load([outNode()], { address: "127.0.0.1:1" } as NatsServer);
+      const payload = { list: new Array(30_000_000) };
+      const started = performance.now();
+      void input({ payload });
+      assert.ok(performance.now() - started < 200, `${performance.now() - started} ms`);
+    });
+
+    it("counts rows that are objects of a class against the bytes of its queue", async () => {
+      await load([outNode({ queueBytes: "100000" })], { address: "127.0.0.1:1" } as NatsServer);
+      class Row {
+        readonly data = "x".repeat(30_000);
+      }
+      for (let index = 0; index < 5; index++) void input({ payload: { row: new Row() } });
+      await until(() => figures("out")["received"] === 5, "all came");
+      assert.equal(figures("out").dropped["queue_full_refused"], 2);
+    });
 
     it("keeps a flood of events that nobody confirms within its queue while NATS is away", async () => {
       await load([outNode({ queueEvents: "1000", overflow: "drop-oldest" })], { address: "127.0.0.1:1" } as NatsServer);

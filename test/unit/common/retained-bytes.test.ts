@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { runInNewContext } from "node:vm";
-import { retainedBytes } from "../../../src/common/retained-bytes";
+import { payloadBytes, retainedBytes } from "../../../src/common/retained-bytes";
 import { eventWriter } from "../../support/measured-events";
 
 const sizeOf = (value: unknown) => retainedBytes(value, Infinity);
@@ -26,13 +26,28 @@ describe("retained bytes", () => {
   it("do not follow objects of the process, such as a socket", () => {
     assert.ok(sizeOf({ req: new Socket(), payload: "x" }) < 200);
   });
+  it("follow objects of any class in a payload, with what maps, sets and their bytes hold", () => {
+    const text = "x".repeat(1000);
+    class Row {
+      readonly values = { text };
+    }
+    for (const value of [new Row(), new Map([["a", text]]), new Map([[text, 1]]), new Set([text]), new ArrayBuffer(1000), runInNewContext(`new Map([["a", "${text}"]])`)]) {
+      const bytes = payloadBytes([value], Infinity);
+      assert.ok(bytes > 1000 && bytes < 1300, `${bytes} bytes`);
+    }
+    assert.ok(payloadBytes([new Date()], Infinity) < 100);
+  });
   it("follow objects that a function node made", () => {
     assert.ok(sizeOf(runInNewContext(`({ a: [{ b: "x".repeat(1000) }] })`)) > 1000);
   });
-  it("end in a circle, and above the limit", () => {
-    const circle: Record<string, unknown> = {};
-    circle["self"] = circle;
-    assert.ok(retainedBytes(circle, 1000) > 1000);
+  it("count objects that refer to each other once, so that a circle has an end", () => {
+    const page: Record<string, unknown> = { text: "x".repeat(1000) };
+    page["self"] = page;
+    page["rows"] = [1, 2, 3].map((id) => ({ id, page }));
+    const bytes = retainedBytes(page, 2 ** 26);
+    assert.ok(bytes > 1000 && bytes < 2000, `${bytes} bytes`);
+  });
+  it("end above the limit", () => {
     assert.ok(retainedBytes(Array(1000).fill("x".repeat(1000)), 5000) < 10_000);
   });
 });

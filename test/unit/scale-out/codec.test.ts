@@ -165,6 +165,37 @@ describe("the codec of the stream", () => {
     for (const nothing of [undefined, () => 1, { big: 1n }]) assert.throws(cutOf(nothing), code("STREAM_PAYLOAD"));
   });
 
+  it("refuses what cannot become JSON of 2 MiB without making it: bytes at any depth, shared parts, circles", () => {
+    const circle: Record<string, unknown> = { id: 1 };
+    circle["self"] = circle;
+    const twoWay = { name: "root", children: [] as unknown[] };
+    twoWay.children.push(...[1, 2, 3].map((id) => ({ id, parent: twoWay })));
+    let shared: unknown = "x";
+    for (let level = 0; level < 40; level++) shared = [shared, shared];
+    const large = "STREAM_MESSAGE_TOO_LARGE";
+    const started = performance.now();
+    for (const [item, expected] of [
+      [new Uint8Array(2 ** 24), large], [Buffer.alloc(2 ** 24), large], [new Float64Array(2 ** 20), large], [{ a: [{ b: Buffer.alloc(2 ** 24) }] }, large],
+      [{ list: new Array(2 ** 31) }, large], [{ shared }, large], [circle, "STREAM_PAYLOAD"], [twoWay, "STREAM_PAYLOAD"],
+    ] as const) {
+      assert.throws(() => cutChunk(content({ payload: ["text", item] }), 1, NO_LIMIT), code(expected));
+      assert.deepEqual(content({ payload: "x", owner: item }).leftOut, ["owner"]);
+    }
+    assert.ok(performance.now() - started < 1000, `${performance.now() - started} ms`);
+  });
+
+  it("carries JSON of just 2 MiB, however its size is guessed", async () => {
+    const text = "x".repeat(2 ** 21 - 64);
+    class Row {
+      own = 1;
+      readonly toJSON = () => ({ text });
+    }
+    const unwritten = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`${"k".repeat(5000)}${index}`, undefined]));
+    for (const [item, expected] of [[{ text }, { text }], [new Row(), { text }], [{ ...unwritten, text: "x" }, { text: "x" }], [new Uint8Array(2), { 0: 0, 1: 0 }], [new DataView(new ArrayBuffer(2 ** 22)), {}]] as const) {
+      assert.deepEqual(await through({ payload: ["a\n", item] }), [{ payload: ["a\n", expected] }]);
+    }
+  });
+
   it("says that a newer format needs a newer version, and calls everything else that it cannot read unreadable", async () => {
     const head = '{"form":"text","list":true,"properties":{}}\n';
     await assert.rejects(decodeChunk(headersOf({ "Siem-Format": "2" }), Buffer.from(head)), code("STREAM_FORMAT"));
