@@ -252,7 +252,7 @@ describe("code42-query with a shared cursor", () => {
     assert.deepEqual([...delivered().values()].filter((times) => times !== 1), []);
     // Reported by the connections, once each.
     assert.deepEqual(caught.map(({ error }) => error.code).filter((code) => code !== "QUERY_AWAY"), ["NATS_UNREACHABLE", "NATS_UNREACHABLE"]);
-  });
+  }).timeout(20_000);
 
   it("waits for a NATS that is down at the start", async () => {
     addEvents(30);

@@ -676,7 +676,7 @@ describe("the event stream", () => {
       await until(() => got.length === 1, "it comes");
       (helper as unknown as { _events: { emit(event: string): void } })._events.emit("flows:started");
       await until(() => got.length === 2, "it comes again", 14_000);
-    });
+    }).timeout(20_000);
 
     it("gives back what is not confirmed when it closes, so that another instance gets it at once", async () => {
       const first = await load([outNode(), inNode()]);

@@ -80,7 +80,7 @@ describe("the connection to NATS", () => {
     assert.ok((await lost).every(({ status }) => status === "rejected"));
     await nats.kill("SIGCONT");
     await until(() => watched.link.session !== undefined, "connected again", 15_000);
-  });
+  }).timeout(20_000);
 
   it("ends after the last user also if it is closed before, and leaves nothing behind after many deploys", async () => {
     const monitor = await freePort();
