@@ -546,7 +546,13 @@ describe("tenant", () => {
       silent.close();
     });
 
-    it("to a server that answers TLS and then nothing says that it did not answer, after earlier answers and through a proxy too", async () => {
+    it("to a server that answers TLS and then nothing says that it did not answer", async () => {
+      const simulator = await secured("server");
+      simulator.faults.add({ kind: "stall" }, { times: Infinity });
+      assert.equal((await failure(search(connect(simulator, { tls: tls(), timeoutMs: 300 })))).code, "TIMED_OUT");
+    });
+
+    it("to a server that answers TLS and then nothing says so after earlier answers and through a proxy too", async () => {
       const proxy = await startConnectProxy();
       for (const options of [{}, { proxy: { url: proxy.url } }]) {
         const simulator = await secured("server");
